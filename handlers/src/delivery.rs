@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The worker that brings deliveries from the ledger to their destinations: at least once, in order
+//! per event, until it succeeds, is refused for good, or the schedule ends and an operator takes over.
+
+use crate::clock::Clock;
+use crate::ledger::{Attempt, Claimed, Destination, Ledger, LedgerError, NewDelivery, Next};
+use crate::outside::{Outcome, Outside};
+use crate::schedule::Schedule;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+/// How many attempts run at once.
+const CONCURRENCY: usize = 16;
+
+/// The ledger is asked again after this time even when nothing was heard: another replica may have
+/// died with a lease.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// And not more often than this while something due has to wait for an earlier one of its event.
+const BLOCKED: Duration = Duration::from_secs(1);
+
+/// Everything the worker needs.
+pub struct Deliveries {
+    /// Where they are written down.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where they go.
+    pub outside: Arc<dyn Outside>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// When to try again.
+    pub schedule: Schedule,
+    /// Longest time of one attempt.
+    pub timeout: Duration,
+    /// Rung when the ledger has something new.
+    pub wake: Arc<Notify>,
+}
+
+impl Deliveries {
+    /// Works until `stop` becomes true, then finishes the attempts under way.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut attempts = JoinSet::new();
+        while !*stop.borrow() {
+            while attempts.try_join_next().is_some() {}
+            let pause = match self.claim(CONCURRENCY - attempts.len()).await {
+                Ok(claimed) => {
+                    let none = claimed.is_empty();
+                    for delivery in claimed {
+                        let worker = Arc::clone(&self);
+                        attempts.spawn(async move { worker.attempt(&delivery).await });
+                    }
+                    if none { self.pause().await } else { Duration::ZERO }
+                }
+                Err(error) => {
+                    error!(error = &error as &dyn std::error::Error, "The ledger does not give its deliveries");
+                    BLOCKED
+                }
+            };
+            if attempts.len() == CONCURRENCY {
+                tokio::select! {
+                    _ = attempts.join_next() => {}
+                    _ = stop.changed() => {}
+                }
+            } else if !pause.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = self.wake.notified() => {}
+                    Some(_) = attempts.join_next() => {}
+                    _ = stop.changed() => {}
+                }
+            }
+        }
+        while attempts.join_next().await.is_some() {}
+    }
+
+    async fn claim(&self, free: usize) -> Result<Vec<Claimed>, LedgerError> {
+        let now = self.clock.now();
+        // Twice the longest attempt: a lease must never end while its attempt still runs.
+        let lease = SignedDuration::try_from(self.timeout * 2).unwrap_or(SignedDuration::from_mins(1)) + SignedDuration::from_secs(5);
+        self.ledger.claim(now, later(now, lease), u32::try_from(free).unwrap_or(u32::MAX)).await
+    }
+
+    /// How long nothing will be due.
+    async fn pause(&self) -> Duration {
+        let now = self.clock.now();
+        match self.ledger.next_due(now).await {
+            Ok(Some(due)) => Duration::try_from(due.duration_since(now)).unwrap_or(BLOCKED).clamp(Duration::from_millis(1), IDLE),
+            Ok(None) => IDLE,
+            Err(_) => BLOCKED,
+        }
+    }
+
+    async fn attempt(&self, delivery: &Claimed) {
+        let started_at = self.clock.now();
+        let outcome = tokio::time::timeout(self.timeout + Duration::from_secs(1), self.outside.send(delivery)).await.unwrap_or(Outcome::Timeout);
+        let now = self.clock.now();
+        let attempt = Attempt { started_at, duration: now.duration_since(started_at), outcome: outcome.as_str(), status: outcome.status() };
+        let next = self.next(delivery, outcome, now);
+        tell(delivery, &attempt, &next);
+        if let Err(error) = self.ledger.conclude(delivery, &attempt, &next, now).await {
+            // The lease runs out and the delivery is tried again: at least once, never lost.
+            error!(error = &error as &dyn std::error::Error, delivery.id, "The end of an attempt could not be written down");
+        }
+    }
+
+    fn next(&self, delivery: &Claimed, outcome: Outcome, now: Timestamp) -> Next {
+        match outcome {
+            Outcome::Delivered(_) => Next::Delivered,
+            Outcome::Refused(_) => Next::Refused(rejection(delivery, now)),
+            Outcome::Failed(..) | Outcome::Timeout | Outcome::Unreachable => {
+                let retry_after = if let Outcome::Failed(_, retry_after) = outcome { retry_after } else { None };
+                match self.schedule.wait(delivery.attempt, delivery.id, retry_after) {
+                    Some(wait) => Next::Retry(later(now, wait)),
+                    None => Next::Parked,
+                }
+            }
+        }
+    }
+}
+
+/// A moment so much later; the end of time where there is none.
+pub(crate) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// When the middleware refuses for good what core waits for (202), core is told to reject the waiting
+/// action: otherwise the record would wait for ever. What core accepted already (200) stays accepted.
+fn rejection(refused: &Claimed, now: Timestamp) -> Option<NewDelivery> {
+    if refused.destination != Destination::Middleware || refused.answer_status != 202 {
+        return None;
+    }
+    let procedure = procedure(&refused.action_type)?;
+    Some(NewDelivery {
+        destination: Destination::Core,
+        operation: format!("{procedure}.reject"),
+        path: format!("/events/event.actions.{procedure}.reject"),
+        payload: json!({"json": {
+            "eventId": refused.event_id,
+            "actionId": refused.action_id,
+            "transactionId": format!("countryconfig-reject-{}", refused.action_id),
+        }}),
+        token: refused.token.clone(),
+        due_at: now,
+    })
+}
+
+/// Core's name for an action type in its accept and reject procedures; `None` for types that core
+/// never asks about.
+fn procedure(action_type: &str) -> Option<&'static str> {
+    Some(match action_type {
+        "NOTIFY" => "notify",
+        "DECLARE" => "declare",
+        "EDIT" => "edit",
+        "REGISTER" => "register",
+        "REJECT" => "reject",
+        "ARCHIVE" => "archive",
+        "CUSTOM" => "custom",
+        "PRINT_CERTIFICATE" => "printCertificate",
+        "REQUEST_CORRECTION" => "correction.request",
+        "APPROVE_CORRECTION" => "correction.approve",
+        "REJECT_CORRECTION" => "correction.reject",
+        _ => return None,
+    })
+}
+
+/// One line per attempt, with ids and no content.
+fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
+    let (event, action) = (&delivery.event_id, &delivery.action_id);
+    let (operation, destination) = (&delivery.operation, delivery.destination.as_str());
+    let (outcome, number, duration_ms) = (attempt.outcome, delivery.attempt, attempt.duration.as_millis());
+    let status = attempt.status;
+    match next {
+        Next::Delivered => {
+            info!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, "Delivered `{operation}` to {destination}");
+        }
+        Next::Retry(at) => {
+            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} ({outcome}); again at {at}");
+        }
+        Next::Refused(_) => {
+            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, "{destination} refused `{operation}` for good");
+        }
+        Next::Parked => {
+            error!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} on the whole schedule; parked for an operator");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the server has promised, written down before it says so.
+//!
+//! Core asks once about an action. The answer, the registration number and the deliveries that must
+//! follow are stored in one transaction before core hears of them; asked again, the same action gets
+//! the same answer. **Invariant:** nothing that is stored here is ever changed but the progress of a
+//! delivery.
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use opencrvs_toolkit::event_document::{ActionId, EventId};
+use serde_json::Value;
+
+pub mod sqlite;
+
+/// An answer to core, as it goes over the wire and as it is repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// 200 accepts the action now, 202 says that somebody will accept or reject it later,
+    /// 400 rejects it: a legal act.
+    pub status: u16,
+    /// The JSON body of a 200; empty with a 202, whose body core does not read.
+    pub body: Option<Value>,
+}
+
+impl Answer {
+    /// Accept the action, with what core shall add to it (`{}` for nothing).
+    pub fn accept(patch: Value) -> Self {
+        Self { status: 200, body: Some(patch) }
+    }
+
+    /// The action waits; accept or reject reaches core by another way.
+    pub fn wait() -> Self {
+        Self { status: 202, body: None }
+    }
+}
+
+/// One action that core asked about, with all that was decided.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The event (record) it belongs to.
+    pub event_id: EventId,
+    /// The pending action.
+    pub action_id: ActionId,
+    /// `birth`, `death` …
+    pub event_type: String,
+    /// `REGISTER` …
+    pub action_type: String,
+    /// The decision without values, for operators.
+    pub decision: String,
+    /// For a registration: the number, one per action for ever.
+    pub registration_number: Option<String>,
+    /// What core is told.
+    pub answer: Answer,
+    /// What must happen afterwards, in this order.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// Something that must reach another system.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// Where to.
+    pub destination: Destination,
+    /// What it means there: `create-uin`, `register.reject` …
+    pub operation: String,
+    /// Path below the destination's URL.
+    pub path: String,
+    /// JSON body.
+    pub payload: Value,
+    /// Bearer token to present: that of the hook.
+    pub token: String,
+    /// Not before this time.
+    pub due_at: Timestamp,
+}
+
+/// The systems that deliveries go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// mosip-api.
+    Middleware,
+    /// Core, through its gateway.
+    Core,
+}
+
+impl Destination {
+    /// The word that stands in the ledger and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Middleware => "middleware",
+            Self::Core => "core",
+        }
+    }
+}
+
+impl std::str::FromStr for Destination {
+    type Err = LedgerError;
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        [Self::Middleware, Self::Core]
+            .into_iter()
+            .find(|destination| destination.as_str() == word)
+            .ok_or_else(|| LedgerError::Content(format!("unknown destination `{word}`")))
+    }
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is stored.
+    New,
+    /// The action was answered before, with this.
+    Before(Answer),
+    /// Another action already has this registration number; nothing was stored.
+    NumberTaken,
+}
+
+/// A delivery that this process has leased for one attempt.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Row of the ledger; grows with time.
+    pub id: i64,
+    /// The event it belongs to.
+    pub event_id: EventId,
+    /// The action that caused it.
+    pub action_id: ActionId,
+    /// Type of that action.
+    pub action_type: String,
+    /// Status that core was given for that action.
+    pub answer_status: u16,
+    /// Where to.
+    pub destination: Destination,
+    /// What it means there.
+    pub operation: String,
+    /// Path below the destination's URL.
+    pub path: String,
+    /// JSON text of the body.
+    pub payload: String,
+    /// Bearer token to present.
+    pub token: String,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+}
+
+/// How an attempt ended, without any content.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub duration: SignedDuration,
+    /// `delivered`, `refused`, `failed`, `timeout`, `unreachable`.
+    pub outcome: &'static str,
+    /// HTTP status, where there was one.
+    pub status: Option<u16>,
+}
+
+/// Where a delivery goes after an attempt.
+#[derive(Debug, Clone)]
+pub enum Next {
+    /// It arrived; its token is erased.
+    Delivered,
+    /// It will never be taken. What must follow instead, if anything.
+    Refused(Option<NewDelivery>),
+    /// Again at that time.
+    Retry(Timestamp),
+    /// The schedule is exhausted: an operator decides.
+    Parked,
+}
+
+/// How many deliveries are where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// To be sent, now or later.
+    pub waiting: u64,
+    /// Arrived.
+    pub delivered: u64,
+    /// Refused for good by the receiver.
+    pub refused: u64,
+    /// Given up, for an operator.
+    pub parked: u64,
+}
+
+/// Why the ledger could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The URL names no ledger that this build knows.
+    #[error("`{0}` is no ledger; expected for example `sqlite://data/countryconfig.db`")]
+    Url(String),
+    /// The folder of the file cannot be made.
+    #[error("cannot make the ledger's file `{path}`")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database refused.
+    #[error("the ledger's database failed")]
+    Database(#[from] sqlx::Error),
+    /// The tables cannot be brought up to date.
+    #[error("the ledger's tables cannot be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A row that no version of this program has written.
+    #[error("the ledger holds something unreadable: {0}")]
+    Content(String),
+}
+
+/// The memory of the server.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Stores an entry and its deliveries in one transaction, durable when this returns.
+    async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError>;
+
+    /// The answer that an action was given, if it was asked about before.
+    async fn answer(&self, event: &EventId, action: &ActionId) -> Result<Option<Answer>, LedgerError>;
+
+    /// Leases deliveries that are due: at most one per event and destination, the oldest first, so
+    /// that what concerns one record arrives in order. A lease that is not concluded by `until` is lost.
+    async fn claim(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError>;
+
+    /// Writes down how an attempt ended, and what is next.
+    async fn conclude(&self, claimed: &Claimed, attempt: &Attempt, next: &Next, now: Timestamp) -> Result<(), LedgerError>;
+
+    /// When the next delivery that nobody has leased is due. It may still have to wait for an earlier
+    /// one of its event.
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError>;
+
+    /// How many deliveries are where.
+    async fn counts(&self) -> Result<Counts, LedgerError>;
+
+    /// Remembers a small text that must survive a restart, such as core's public key.
+    async fn keep(&self, name: &str, value: &str, now: Timestamp) -> Result<(), LedgerError>;
+
+    /// Such a text.
+    async fn kept(&self, name: &str) -> Result<Option<String>, LedgerError>;
+
+    /// Whether the ledger would take an entry now.
+    async fn writable(&self) -> Result<(), LedgerError>;
+}
+
+/// Opens the ledger that a URL names, and makes or updates its tables.
+///
+/// # Errors
+/// An unknown kind of URL, a file that cannot be written, tables of a newer version.
+pub async fn open(url: &str) -> Result<std::sync::Arc<dyn Ledger>, LedgerError> {
+    if url.starts_with("sqlite:") {
+        return Ok(std::sync::Arc::new(sqlite::SqliteLedger::open(url).await?));
+    }
+    Err(LedgerError::Url(url.to_owned()))
+}

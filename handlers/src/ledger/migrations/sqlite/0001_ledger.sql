@@ -1,0 +1,53 @@
+-- One row per action that core asked about. Times are milliseconds since 1970, UTC.
+CREATE TABLE actions (
+  event_id            TEXT NOT NULL,
+  action_id           TEXT NOT NULL,
+  event_type          TEXT NOT NULL,
+  action_type         TEXT NOT NULL,
+  decision            TEXT NOT NULL,            -- which rule decided and which conditions held; no values
+  registration_number TEXT UNIQUE,
+  answer_status       INTEGER NOT NULL,
+  answer_body         TEXT,                     -- JSON
+  recorded_at         INTEGER NOT NULL,
+  PRIMARY KEY (event_id, action_id)
+) STRICT;
+
+-- What must reach another system because of an action.
+CREATE TABLE deliveries (
+  id           INTEGER PRIMARY KEY,             -- grows: the order within one event
+  event_id     TEXT NOT NULL,
+  action_id    TEXT NOT NULL,
+  destination  TEXT NOT NULL,
+  operation    TEXT NOT NULL,
+  path         TEXT NOT NULL,
+  payload      TEXT NOT NULL,                   -- JSON
+  token        TEXT NOT NULL,                   -- erased when the delivery has ended
+  state        TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'refused', 'parked')),
+  attempts     INTEGER NOT NULL DEFAULT 0,
+  due_at       INTEGER NOT NULL,
+  leased_until INTEGER,
+  created_at   INTEGER NOT NULL,
+  ended_at     INTEGER,
+  FOREIGN KEY (event_id, action_id) REFERENCES actions (event_id, action_id)
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (due_at, id) WHERE state = 'waiting';
+CREATE INDEX deliveries_order ON deliveries (event_id, destination, id) WHERE state IN ('waiting', 'parked');
+CREATE INDEX deliveries_action ON deliveries (event_id, action_id);
+
+-- How each attempt ended. No bodies, no tokens.
+CREATE TABLE attempts (
+  delivery_id INTEGER NOT NULL REFERENCES deliveries (id),
+  attempt     INTEGER NOT NULL,
+  started_at  INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL,
+  outcome     TEXT NOT NULL,
+  status      INTEGER,                          -- HTTP
+  PRIMARY KEY (delivery_id, attempt)
+) STRICT;
+
+-- Small texts that survive a restart, such as core's public key.
+CREATE TABLE kept (
+  name    TEXT PRIMARY KEY,
+  value   TEXT NOT NULL,
+  kept_at INTEGER NOT NULL
+) STRICT;

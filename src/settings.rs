@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the operator sets: environment variables, optionally a TOML file with the same names.
+//!
+//! Everything is read once, and refused as a whole with all its problems: a server that starts with
+//! half of its settings misread would fail when a record depends on it.
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use handlers::number::NumberFormat;
+use handlers::schedule::{Schedule, duration};
+use std::fmt::{self, Display};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+use validator::{Validate, ValidationError};
+
+mod variables;
+
+pub use variables::{VARIABLES, Variable};
+
+/// The settings of a running server. Each field names the variable that sets it.
+#[derive(Debug, Clone, Validate)]
+#[validate(schema(function = "demo_stays_out_of_production", skip_on_field_errors = false))]
+pub struct Settings {
+    /// `NODE_ENV` is `production`.
+    pub production: bool,
+    /// `COUNTRY_CONFIG_HOST` and `COUNTRY_CONFIG_PORT`.
+    pub listen: SocketAddr,
+    /// `COUNTRY_CONFIG_URL`: where browsers reach this server.
+    pub country_config_url: WebUrl,
+    /// `AUTH_URL`: core's auth service, whose key signs the tokens.
+    pub auth_url: WebUrl,
+    /// `GATEWAY_URL`: core's gateway.
+    pub gateway_url: WebUrl,
+    /// `LOGIN_URL`: core's login page.
+    pub login_url: WebUrl,
+    /// `CLIENT_APP_URL`: core's client.
+    pub client_app_url: WebUrl,
+    /// `DOMAIN` of the installation, or `*`.
+    pub domain: String,
+    /// `ESIGNET_REDIRECT_URL`: the login page of E-Signet, opened from the form.
+    pub esignet_redirect_url: WebUrl,
+    /// `OPENID_PROVIDER_CLIENT_ID`: this country's id at E-Signet.
+    pub openid_provider_client_id: String,
+    /// `MOSIP_API_USERINFO_URL`: where the form fetches an authenticated person's data.
+    pub mosip_api_userinfo_url: WebUrl,
+    /// `MOSIP_INTEROP_URL`: the middleware.
+    pub mosip_interop_url: WebUrl,
+    /// `MOSIP_TIMEOUT`: the longest that one call to the middleware may take.
+    #[validate(custom(function = "a_sensible_timeout"))]
+    pub mosip_timeout: Duration,
+    /// `IDENTITY_VERIFICATION`.
+    pub identity_verification: IdentityVerification,
+    /// `ALLOW_DEMO`.
+    pub allow_demo: bool,
+    /// `COUNTRY_DIR`: a folder in place of the embedded country.
+    pub country_dir: Option<PathBuf>,
+    /// `LEDGER_URL`.
+    pub ledger_url: String,
+    /// `DELIVERY_DELAY`: nothing leaves before core had this time to act on the answer.
+    pub delivery_delay: Duration,
+    /// `DELIVERY_RETRY_SCHEDULE`.
+    pub delivery_retry_schedule: Schedule,
+    /// `REGISTRATION_NUMBER_FORMAT`.
+    pub registration_number_format: NumberFormat,
+    /// `LOG_FORMAT`.
+    pub log_format: LogFormat,
+    /// `LOG_LEVEL`, in the notation of `RUST_LOG`.
+    pub log_level: String,
+}
+
+/// How the identities in a declaration are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityVerification {
+    /// Ask the middleware.
+    IdAuth,
+    /// Leave the status as it is.
+    Off,
+    /// Take every identity for verified: demonstrations only.
+    AssumeVerified,
+}
+
+impl FromStr for IdentityVerification {
+    type Err = String;
+    fn from_str(word: &str) -> Result<Self, String> {
+        one_of(word, &[("id-auth", Self::IdAuth), ("off", Self::Off), ("assume-verified", Self::AssumeVerified)])
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For reading in a terminal.
+    Text,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+    fn from_str(word: &str) -> Result<Self, String> {
+        one_of(word, &[("json", Self::Json), ("text", Self::Text)])
+    }
+}
+
+fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
+    known.iter().find(|(name, _)| *name == word).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
+        format!("`{word}` is none of {}", names.join(", "))
+    })
+}
+
+/// An `http` or `https` URL, kept as it was written: forms carry it on character by character.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebUrl(String);
+
+impl WebUrl {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for WebUrl {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = reqwest::Url::parse(text).map_err(|e| format!("is no URL: {e}"))?;
+        match url.scheme() {
+            "http" | "https" => Ok(Self(text.to_owned())),
+            other => Err(format!("begins with `{other}:`, not `http:` or `https:`")),
+        }
+    }
+}
+
+fn a_sensible_timeout(timeout: &Duration) -> Result<(), ValidationError> {
+    if (Duration::from_secs(1)..=Duration::from_mins(5)).contains(timeout) {
+        return Ok(());
+    }
+    Err(ValidationError::new("MOSIP_TIMEOUT").with_message("lies outside 1 s to 5 min".into()))
+}
+
+fn demo_stays_out_of_production(settings: &Settings) -> Result<(), ValidationError> {
+    if settings.production && !settings.allow_demo && settings.identity_verification == IdentityVerification::AssumeVerified {
+        let why = "`assume-verified` declares every typed identity verified; in production it needs ALLOW_DEMO=true";
+        return Err(ValidationError::new("IDENTITY_VERIFICATION").with_message(why.into()));
+    }
+    Ok(())
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug)]
+pub struct SettingsError(Vec<Problem>);
+
+#[derive(Debug)]
+struct Problem {
+    name: String,
+    what: String,
+    example: Option<&'static str>,
+}
+
+impl std::error::Error for SettingsError {}
+
+impl Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let n = self.0.len();
+        writeln!(f, "{n} setting{} cannot be used", if n == 1 { "" } else { "s" })?;
+        for problem in &self.0 {
+            write!(f, "  {}: {}", problem.name, problem.what)?;
+            match problem.example {
+                Some(example) => writeln!(f, "\n      for example {}={example}", problem.name)?,
+                None => writeln!(f)?,
+            }
+        }
+        write!(f, "Set them in the environment, or in a TOML file named with --config.")
+    }
+}
+
+impl Settings {
+    /// Reads the environment over an optional TOML file over the defaults.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, SettingsError> {
+        let mut problems = Vec::new();
+        let environment = Given::environment(environment, &mut problems);
+        let file = file.map_or_else(Given::default, |path| Given::file(path, &mut problems));
+        let production = environment.get("NODE_ENV").or(file.get("NODE_ENV")).is_some_and(|name| name == "production");
+        let figment = Figment::from(Given::defaults(production)).merge(file).merge(environment);
+        let mut reader = Reader { figment, problems };
+        let settings = reader.settings(production);
+        if let Err(errors) = settings.validate() {
+            for error in errors.field_errors().into_values().flatten() {
+                reader.problem(&error.code, error.message.as_deref().unwrap_or_default());
+            }
+        }
+        if reader.problems.is_empty() { Ok(settings) } else { Err(SettingsError(reader.problems)) }
+    }
+}
+
+/// Values of one source, by the name of the variable.
+#[derive(Default, Clone)]
+struct Given {
+    source: String,
+    values: Dict,
+}
+
+impl Given {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).and_then(Value::as_str)
+    }
+
+    fn defaults(production: bool) -> Self {
+        let default = |v: &Variable| Some((v.name.to_owned(), Value::from(if production { v.production? } else { v.development? })));
+        Self { source: "defaults".into(), values: VARIABLES.iter().filter_map(default).collect() }
+    }
+
+    /// An empty variable counts as not set. `NAME_FILE` names a file that holds the value of `NAME`.
+    fn environment(variables: impl Iterator<Item = (String, String)>, problems: &mut Vec<Problem>) -> Self {
+        let mut values = Dict::new();
+        for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
+            if VARIABLES.iter().any(|v| v.name == name) {
+                values.insert(name, Value::from(value));
+            } else if let Some(known) = name.strip_suffix("_FILE").filter(|known| VARIABLES.iter().any(|v| v.name == *known)) {
+                match std::fs::read_to_string(&value) {
+                    Ok(text) => drop(values.entry(known.to_owned()).or_insert_with(|| Value::from(text.trim_end().to_owned()))),
+                    Err(error) => problems.push(Problem { name: name.clone(), what: format!("cannot read `{value}`: {error}"), example: None }),
+                }
+            }
+        }
+        Self { source: "environment".into(), values }
+    }
+
+    /// The names in a file may be written in small letters; numbers and `true` need no quotes.
+    fn file(path: &Path, problems: &mut Vec<Problem>) -> Self {
+        let source = path.display().to_string();
+        let read = Figment::from(Toml::file_exact(path)).extract::<Dict>();
+        let entries = read.unwrap_or_else(|error| {
+            problems.push(Problem { name: source.clone(), what: error.to_string(), example: None });
+            Dict::new()
+        });
+        let mut values = Dict::new();
+        for (key, value) in entries {
+            let name = key.to_uppercase();
+            let text = match &value {
+                Value::String(_, text) => Some(text.clone()),
+                Value::Num(_, number) => number.to_i128().map(|n| n.to_string()),
+                Value::Bool(_, yes) => Some(yes.to_string()),
+                _ => None,
+            };
+            match text {
+                _ if !VARIABLES.iter().any(|v| v.name == name) => {
+                    let near = handlers::closest(&name, VARIABLES.iter().map(|v| v.name));
+                    let hint = near.map(|near| format!("; did you mean `{}`?", near.to_lowercase())).unwrap_or_default();
+                    problems.push(Problem { name: source.clone(), what: format!("`{key}` is no setting{hint}"), example: None });
+                }
+                Some(text) => drop(values.insert(name, Value::from(text))),
+                None => problems.push(Problem { name: source.clone(), what: format!("`{key}` is neither a text, a number nor true or false"), example: None }),
+            }
+        }
+        Self { source, values }
+    }
+}
+
+impl Provider for Given {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.source.clone())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.values.clone()))
+    }
+}
+
+struct Reader {
+    figment: Figment,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    fn settings(&mut self, production: bool) -> Settings {
+        let host = self.parsed("COUNTRY_CONFIG_HOST");
+        let port = self.parsed("COUNTRY_CONFIG_PORT");
+        Settings {
+            production,
+            listen: SocketAddr::new(host, port),
+            country_config_url: self.parsed("COUNTRY_CONFIG_URL"),
+            auth_url: self.parsed("AUTH_URL"),
+            gateway_url: self.parsed("GATEWAY_URL"),
+            login_url: self.parsed("LOGIN_URL"),
+            client_app_url: self.parsed("CLIENT_APP_URL"),
+            domain: self.parsed("DOMAIN"),
+            esignet_redirect_url: self.parsed("ESIGNET_REDIRECT_URL"),
+            openid_provider_client_id: self.parsed("OPENID_PROVIDER_CLIENT_ID"),
+            mosip_api_userinfo_url: self.parsed("MOSIP_API_USERINFO_URL"),
+            mosip_interop_url: self.parsed("MOSIP_INTEROP_URL"),
+            mosip_timeout: self.duration("MOSIP_TIMEOUT"),
+            identity_verification: self.identity_verification(),
+            allow_demo: self.parsed("ALLOW_DEMO"),
+            country_dir: self.given("COUNTRY_DIR").map(PathBuf::from),
+            ledger_url: self.parsed("LEDGER_URL"),
+            delivery_delay: self.duration("DELIVERY_DELAY"),
+            delivery_retry_schedule: self.parsed("DELIVERY_RETRY_SCHEDULE"),
+            registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
+            log_format: self.parsed("LOG_FORMAT"),
+            log_level: self.parsed("LOG_LEVEL"),
+        }
+    }
+
+    /// NO_MOSIP of the reference switches verification off where nothing more exact is said.
+    fn identity_verification(&mut self) -> IdentityVerification {
+        let no_mosip = self.parsed("NO_MOSIP");
+        match self.given("IDENTITY_VERIFICATION") {
+            None if no_mosip => IdentityVerification::Off,
+            None => IdentityVerification::IdAuth,
+            Some(_) => self.parsed("IDENTITY_VERIFICATION"),
+        }
+    }
+
+    fn given(&self, name: &str) -> Option<String> {
+        self.figment.extract_inner(name).ok()
+    }
+
+    /// The value of a variable. Where there is none, or it cannot be read, the problem is noted and
+    /// the example stands in, so that reading goes on to find all problems.
+    fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> T {
+        self.read(name, |text| text.parse().map_err(|error: T::Err| error.to_string()))
+    }
+
+    fn duration(&mut self, name: &'static str) -> Duration {
+        self.read(name, |text| {
+            let parsed = duration(text).and_then(|parsed| Duration::try_from(parsed).ok());
+            parsed.ok_or_else(|| format!("`{text}` is no duration like `500ms`, `15s` or `2m`"))
+        })
+    }
+
+    fn read<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        let given = self.given(name);
+        let problem = match given.as_deref().map(&parse) {
+            Some(Ok(value)) => return value,
+            Some(Err(what)) => what,
+            None => "is not set, and has no default in production".to_owned(),
+        };
+        self.problem(name, &problem);
+        #[expect(clippy::expect_used, reason = "a test parses every example")]
+        parse(variables::example(name)).expect("the example of a variable is valid")
+    }
+
+    fn problem(&mut self, name: &str, what: &str) {
+        self.problems.push(Problem { name: name.to_owned(), what: what.to_owned(), example: Some(variables::example(name)) });
+    }
+}
+
+#[cfg(test)]
+mod tests;
