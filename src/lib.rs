@@ -1,2 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The server.
+//! The country configuration server: command line, settings, authentication, routes.
+//!
+//! What is asked of families is in `forms`, what happens to their records in `handlers`, core's
+//! contract in `opencrvs-toolkit`. **Invariant:** only this crate knows the web framework.
+
+pub mod auth;
+pub mod blob;
+pub mod cli;
+pub mod country;
+pub mod log;
+pub mod problem;
+pub mod report;
+pub mod routes;
+pub mod sandbox;
+pub mod server;
+pub mod settings;

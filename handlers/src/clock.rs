@@ -2,7 +2,7 @@
 //! Time is passed in, so that tests can freeze it.
 
 use jiff::civil::Date;
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -24,6 +24,6 @@ impl Clock for SystemClock {
 
     #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
     fn today(&self) -> Date {
-        Zoned::now().date()
+        ZonedDateTime::now().date()
     }
 }

@@ -21,8 +21,8 @@ const CONCURRENCY: usize = 16;
 /// died with a lease.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// And not more often than this while something due has to wait for an earlier one of its event.
-const BLOCKED: Duration = Duration::from_secs(1);
+/// After a failure of the ledger.
+const FAILED: Duration = Duration::from_secs(1);
 
 /// Everything the worker needs.
 pub struct Deliveries {
@@ -57,7 +57,7 @@ impl Deliveries {
                 }
                 Err(error) => {
                     error!(error = &error as &dyn std::error::Error, "The ledger does not give its deliveries");
-                    BLOCKED
+                    FAILED
                 }
             };
             if attempts.len() == CONCURRENCY {
@@ -88,9 +88,9 @@ impl Deliveries {
     async fn pause(&self) -> Duration {
         let now = self.clock.now();
         match self.ledger.next_due(now).await {
-            Ok(Some(due)) => Duration::try_from(due.duration_since(now)).unwrap_or(BLOCKED).clamp(Duration::from_millis(1), IDLE),
+            Ok(Some(due)) => Duration::try_from(due.duration_since(now)).unwrap_or_default().clamp(Duration::from_millis(1), IDLE),
             Ok(None) => IDLE,
-            Err(_) => BLOCKED,
+            Err(_) => FAILED,
         }
     }
 

@@ -221,8 +221,7 @@ pub trait Ledger: Send + Sync {
     /// Writes down how an attempt ended, and what is next.
     async fn conclude(&self, claimed: &Claimed, attempt: &Attempt, next: &Next, now: Timestamp) -> Result<(), LedgerError>;
 
-    /// When the next delivery that nobody has leased is due. It may still have to wait for an earlier
-    /// one of its event.
+    /// When the next delivery is due that nobody has leased and that no earlier one of its event holds back.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError>;
 
     /// How many deliveries are where.

@@ -73,7 +73,7 @@ pub const VARIABLES: &[Variable] = &[
         development: Some("text"),
         production: Some("json"),
     },
-    always("LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug`, or by module: `info,handlers=debug`"),
+    always("LOG_LEVEL", "info,poem=warn", "`error`, `warn`, `info`, `debug`, or by module: `info,handlers=debug`"),
 ];
 
 /// The example of a variable; empty for a name that is none.

@@ -169,7 +169,9 @@ impl Ledger for SqliteLedger {
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
         let at: Option<i64> = sqlx::query_scalar(
-            "SELECT due_at FROM deliveries WHERE state = 'waiting' AND (leased_until IS NULL OR leased_until <= ?) \
+            "SELECT due_at FROM deliveries AS due WHERE state = 'waiting' AND (leased_until IS NULL OR leased_until <= ?) \
+               AND NOT EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.event_id = due.event_id \
+                 AND earlier.destination = due.destination AND earlier.id < due.id AND earlier.state IN ('waiting', 'parked')) \
              ORDER BY due_at LIMIT 1",
         )
         .bind(now.as_millisecond())
@@ -261,8 +263,8 @@ async fn insert_delivery(
 fn claimed(row: &SqliteRow) -> Result<Claimed, LedgerError> {
     Ok(Claimed {
         id: row.try_get("id")?,
-        event_id: EventId::from(row.try_get::<String, _>("event_id")?),
-        action_id: ActionId::from(row.try_get::<String, _>("action_id")?),
+        event_id: EventId::new(row.try_get::<String, _>("event_id")?),
+        action_id: ActionId::new(row.try_get::<String, _>("action_id")?),
         action_type: row.try_get("action_type")?,
         answer_status: row.try_get("answer_status")?,
         destination: Destination::from_str(row.try_get("destination")?)?,

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MPL-2.0
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY . .
+RUN cargo build --release --locked
+
+FROM debian:bookworm-slim
+# Certificates for HTTPS to the middleware and the gateway, time zones for the day that ages are counted on.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates tzdata && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --home-dir /srv countryconfig \
+ && install -d -o countryconfig -g countryconfig -m 0700 /srv/data
+COPY --from=build /build/target/release/countryconfig /usr/local/bin/countryconfig
+WORKDIR /srv
+USER 10001
+# The ledger: the one folder that is written to. Run with --read-only and a volume here.
+VOLUME /srv/data
+ENV NODE_ENV=production
+EXPOSE 3040
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["countryconfig", "health"]
+ENTRYPOINT ["countryconfig"]
+CMD ["serve"]

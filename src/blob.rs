@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Bytes that are prepared once and served many times: compressed, with a strong ETag per encoding.
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use poem::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use poem::http::{HeaderMap, HeaderValue, StatusCode};
+use poem::{Body, Response};
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::sync::Arc;
+
+/// Smaller content is not worth compressing.
+const COMPRESS_FROM: usize = 1024;
+
+/// Content with its encodings.
+pub struct Blob {
+    content_type: HeaderValue,
+    variants: ArcSwap<Variants>,
+}
+
+struct Variants {
+    identity: Variant,
+    gzip: Option<Variant>,
+    br: Option<Variant>,
+}
+
+struct Variant {
+    bytes: Bytes,
+    etag: HeaderValue,
+}
+
+/// How much time compression may take.
+#[derive(Clone, Copy)]
+enum Effort {
+    /// A few milliseconds: at start.
+    Fast,
+    /// Seconds for a megabyte: in the background.
+    Best,
+}
+
+impl Variant {
+    fn new(bytes: Vec<u8>) -> Self {
+        let hash = Sha256::digest(&bytes);
+        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        #[expect(clippy::expect_used, reason = "hexadecimal digits in quotes are a header value")]
+        let etag = HeaderValue::from_str(&format!("\"{hex}\"")).expect("hexadecimal digits");
+        Self { bytes: bytes.into(), etag }
+    }
+
+    /// The encoded bytes, unless encoding does not pay.
+    fn encoded(identity: &[u8], encode: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Self> {
+        if identity.len() < COMPRESS_FROM {
+            return None;
+        }
+        encode(identity).ok().filter(|bytes| bytes.len() < identity.len()).map(Self::new)
+    }
+}
+
+impl Variants {
+    fn new(identity: Vec<u8>, effort: Effort) -> Self {
+        let gzip = Variant::encoded(&identity, |bytes| gzip(bytes, effort));
+        let br = Variant::encoded(&identity, |bytes| br(bytes, effort));
+        Self { identity: Variant::new(identity), gzip, br }
+    }
+}
+
+fn gzip(bytes: &[u8], effort: Effort) -> std::io::Result<Vec<u8>> {
+    let level = match effort {
+        Effort::Fast => flate2::Compression::fast(),
+        Effort::Best => flate2::Compression::best(),
+    };
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn br(bytes: &[u8], effort: Effort) -> std::io::Result<Vec<u8>> {
+    let (quality, window) = match effort {
+        Effort::Fast => (2, 20),
+        Effort::Best => (11, 22),
+    };
+    let mut encoder = brotli::CompressorWriter::new(Vec::new(), 64 * 1024, quality, window);
+    encoder.write_all(bytes)?;
+    encoder.flush()?;
+    Ok(encoder.into_inner())
+}
+
+impl Blob {
+    /// Prepares content. Compression is fast at first; [`Blob::compress_best`] makes it small.
+    pub fn new(content_type: &'static str, content: Vec<u8>) -> Self {
+        Self { content_type: HeaderValue::from_static(content_type), variants: ArcSwap::from_pointee(Variants::new(content, Effort::Fast)) }
+    }
+
+    /// Compresses as well as possible: seconds of work, for a thread of its own.
+    pub fn compress_best(&self) {
+        let identity = self.variants.load().identity.bytes.to_vec();
+        self.variants.store(Arc::new(Variants::new(identity, Effort::Best)));
+    }
+
+    /// The content without encoding.
+    pub fn identity(&self) -> Bytes {
+        self.variants.load().identity.bytes.clone()
+    }
+
+    /// The answer to a request with these headers: the smallest encoding that it accepts, or 304.
+    pub fn respond(&self, request: &HeaderMap) -> Response {
+        let variants = self.variants.load();
+        let accepts = |coding| accepts(request.get(ACCEPT_ENCODING), coding);
+        let (variant, encoding) = match (&variants.br, &variants.gzip) {
+            (Some(br), _) if accepts("br") => (br, Some("br")),
+            (_, Some(gzip)) if accepts("gzip") => (gzip, Some("gzip")),
+            _ => (&variants.identity, None),
+        };
+        let unchanged = request.get(IF_NONE_MATCH).is_some_and(|given| matches(given, &variant.etag));
+        let mut response = Response::builder()
+            .status(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK })
+            .header(ETAG, &variant.etag)
+            .header(VARY, "accept-encoding")
+            .header(CACHE_CONTROL, "no-cache");
+        if unchanged {
+            return response.finish();
+        }
+        if let Some(encoding) = encoding {
+            response = response.header(CONTENT_ENCODING, encoding);
+        }
+        response.header(CONTENT_TYPE, &self.content_type).body(Body::from_bytes(variant.bytes.clone()))
+    }
+}
+
+/// Whether an Accept-Encoding header lets a coding through (RFC 9110 §12.5.3).
+fn accepts(header: Option<&HeaderValue>, coding: &str) -> bool {
+    let header = header.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let quality = |wanted: &str| {
+        header.split(',').find_map(|item| {
+            let mut parts = item.split(';').map(str::trim);
+            let name = parts.next().filter(|name| name.eq_ignore_ascii_case(wanted))?;
+            let q = parts.find_map(|p| p.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok()).unwrap_or(0.0);
+            (!name.is_empty()).then_some(q > 0.0)
+        })
+    };
+    quality(coding).or_else(|| quality("*")).unwrap_or(false)
+}
+
+/// Whether an If-None-Match header names the ETag. Core sends an empty one at first.
+fn matches(header: &HeaderValue, etag: &HeaderValue) -> bool {
+    let (Ok(header), Ok(etag)) = (header.to_str(), etag.to_str()) else { return false };
+    header.split(',').map(str::trim).any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn ask(blob: &Blob, headers: &[(&'static str, &str)]) -> Response {
+        let headers = headers.iter().map(|(n, v)| (poem::http::HeaderName::from_static(n), v.parse().unwrap())).collect();
+        blob.respond(&headers)
+    }
+
+    #[rstest]
+    #[case::none("", None)]
+    #[case::node_fetch("gzip,deflate", Some("gzip"))]
+    #[case::browser("gzip, deflate, br, zstd", Some("br"))]
+    #[case::refused("br;q=0, gzip;q=0.5", Some("gzip"))]
+    #[case::any("*", Some("br"))]
+    #[case::nothing_but("identity, *;q=0", None)]
+    fn the_smallest_accepted_encoding_is_chosen(#[case] accept: &str, #[case] expected: Option<&str>) {
+        let blob = Blob::new("application/json", b"[\"abcdefgh\"]".repeat(1000));
+        let response = ask(&blob, &[("accept-encoding", accept)]);
+        assert_eq!(response.header("content-encoding"), expected);
+    }
+
+    #[test]
+    fn each_encoding_has_its_own_etag_and_answers_304() {
+        let blob = Blob::new("application/json", b"[\"abcdefgh\"]".repeat(1000));
+        let mut seen = Vec::new();
+        for accept in ["", "gzip", "br"] {
+            let etag = ask(&blob, &[("accept-encoding", accept)]).header("etag").unwrap().to_owned();
+            for given in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}"), "*".into()] {
+                let response = ask(&blob, &[("accept-encoding", accept), ("if-none-match", &given)]);
+                assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
+                assert_eq!(response.header("etag"), Some(etag.as_str()));
+            }
+            assert_eq!(ask(&blob, &[("accept-encoding", accept), ("if-none-match", "")]).status(), StatusCode::OK);
+            assert!(!seen.contains(&etag));
+            seen.push(etag);
+        }
+    }
+
+    #[test]
+    fn every_encoding_decodes_to_the_content_at_every_effort() {
+        use std::io::Read;
+        let content = br#"{"id":"birth"}"#.repeat(500);
+        let blob = Blob::new("application/json", content.clone());
+        for _ in 0..2 {
+            let variants = blob.variants.load_full();
+            let (mut gzip, mut br) = (Vec::new(), Vec::new());
+            flate2::read::GzDecoder::new(&variants.gzip.as_ref().unwrap().bytes[..]).read_to_end(&mut gzip).unwrap();
+            brotli::Decompressor::new(&variants.br.as_ref().unwrap().bytes[..], 4096).read_to_end(&mut br).unwrap();
+            assert!(gzip == content && br == content);
+            blob.compress_best();
+        }
+    }
+}

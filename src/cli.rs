@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The command line.
+
+use crate::settings::{Settings, VARIABLES};
+use crate::{country, log, report, sandbox, server};
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use handlers::rules::Facts;
+use opencrvs_toolkit::event_document::EventDocument;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Country configuration server for OpenCRVS core 2.0.
+///
+/// Serves a country's forms and rules to core, and answers core's question for every action on a
+/// record: may this happen? Without a command it serves.
+#[derive(Parser)]
+#[command(version, after_long_help = settings_help())]
+pub struct Cli {
+    /// TOML file with settings, below the environment variables of the same names
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer core (this is also what happens without a command)
+    Serve,
+    /// Read settings, forms and the country's files as `serve` would, and report what is wrong
+    Check,
+    /// Try the server without core: key, token, stand-in middleware and ready curl lines
+    Sandbox(sandbox::Options),
+    /// See and test what the eligibility rules decide
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Print what is served
+    #[command(subcommand)]
+    Export(Export),
+}
+
+#[derive(Subcommand)]
+enum Rules {
+    /// Show how a hook would be decided: each rule, each condition, what it saw, what would be sent
+    Explain(Explain),
+    /// Decide the cases of eligibility.tests.toml and compare with what they expect
+    Test,
+}
+
+#[derive(Args)]
+struct Explain {
+    /// A hook's body: an event document as JSON
+    file: PathBuf,
+    /// Type of the pending action to decide about; needed only where several are pending
+    #[arg(long, value_name = "TYPE")]
+    action: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Export {
+    /// The events as /config/events serves them
+    Events {
+        /// Indent
+        #[arg(long)]
+        pretty: bool,
+    },
+    /// The OpenAPI document of all routes
+    Openapi,
+}
+
+/// Runs a command; what it prints goes to standard output, what went wrong to standard error.
+pub async fn run(cli: Cli) -> ExitCode {
+    match execute(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            // The first line says what failed, the others why.
+            drop(writeln!(std::io::stderr(), "error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    let settings = || Settings::load(cli.config.as_deref(), std::env::vars());
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => {
+            let settings = settings()?;
+            log::start(&settings);
+            server::serve(&settings).await?;
+        }
+        Command::Check => match country::load(&settings()?) {
+            Ok(_) => print("The settings, the forms and the country's files are in order.\n")?,
+            Err(problems) => {
+                print(&format!("{}\n", report::problems(&problems)))?;
+                return Ok(ExitCode::FAILURE);
+            }
+        },
+        Command::Sandbox(options) => sandbox::run(settings()?, &options).await?,
+        Command::Rules(Rules::Explain(explain)) => print(&explained(&settings()?, &explain)?)?,
+        Command::Rules(Rules::Test) => {
+            let country = loaded(&settings()?)?;
+            let report = country.cases.run(&country.policy.rules);
+            print(&format!("{report}\n"))?;
+            if !report.all_hold() {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Export(Export::Events { pretty }) => {
+            let events = country::events(&settings()?);
+            let text = if pretty { serde_json::to_string_pretty(&events) } else { serde_json::to_string(&events) };
+            print(&format!("{}\n", text?))?;
+        }
+        Command::Export(Export::Openapi) => {
+            let settings = settings()?;
+            print(&openapi(&settings).await?)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {
+    country::load(settings).map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
+}
+
+/// The OpenAPI document, made by the routes themselves.
+///
+/// # Errors
+/// When the country cannot be loaded.
+pub async fn openapi(settings: &Settings) -> anyhow::Result<String> {
+    let settings = Settings { ledger_url: "sqlite::memory:".to_owned(), ..settings.clone() };
+    let running = server::assemble(&settings, loaded(&settings)?).await?;
+    Ok(crate::routes::openapi(&running.app))
+}
+
+fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
+    let country = loaded(settings)?;
+    let event = document(&explain.file)?;
+    let pending = match &explain.action {
+        Some(action) => event.pending_action(action).with_context(|| format!("event `{}` has no pending action of type `{action}`", event.id))?,
+        None => event
+            .actions
+            .iter()
+            .rev()
+            .find_map(|action| event.pending_action(action.action_type.as_str()))
+            .with_context(|| format!("event `{}` has no pending action", event.id))?,
+    };
+    let state = event.state_as_if_accepted(pending);
+    let number = event.registration_number().map_or_else(|| settings.registration_number_format.number(), str::to_owned);
+    let facts = Facts {
+        event: &event,
+        action: pending,
+        state: &state,
+        today: handlers::clock::Clock::today(&handlers::clock::SystemClock),
+        registration_number: Some(&number),
+    };
+    let decision = country.policy.rules.decide(&facts);
+    let packet = decision.outcome().map(|outcome| country.policy.mapping.packet(outcome.operation, &facts)).transpose()?;
+    if explain.json {
+        let packet = packet.map(|packet| serde_json::json!({"path": packet.path, "body": packet.body}));
+        return Ok(format!("{:#}\n", serde_json::json!({"decision": decision, "packet": packet})));
+    }
+    let mut text = decision.render();
+    if let Some(packet) = packet {
+        write!(text, "\nWould be sent to {} (with a fresh registration number where none is there yet):\n{:#}\n", packet.path, packet.body)?;
+    }
+    Ok(text)
+}
+
+fn document(file: &Path) -> anyhow::Result<EventDocument> {
+    let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    EventDocument::parse(&json).with_context(|| format!("`{}` is no event document", file.display()))
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // `countryconfig export events | head` has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// The settings, for `--help`.
+fn settings_help() -> String {
+    let mut text = String::from("Settings (environment variables; NAME_FILE names a file that holds the value):\n");
+    for variable in VARIABLES {
+        let default = match (variable.development, variable.production) {
+            (Some(both), Some(same)) if both == same => format!("default `{both}`"),
+            (Some(development), Some(production)) => format!("default `{development}`, in production `{production}`"),
+            (Some(development), None) => format!("default `{development}`; must be set in production"),
+            (None, _) => "may be left out".to_owned(),
+        };
+        drop(write!(text, "  {}\n      {}; {default}\n", variable.name, variable.meaning));
+    }
+    text
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The country as data: the files of `country/`, built into the program or taken from `COUNTRY_DIR`,
+//! together with the forms. Everything is read and checked before any of it is served.
+
+use crate::blob::Blob;
+use crate::settings::Settings;
+use handlers::diagnostic::{Diagnostic, Severity};
+use handlers::hook::Policy;
+use handlers::mosip::Mapping;
+use handlers::rules::{Cases, RuleSet, Vocabulary};
+use opencrvs_toolkit::event::Event;
+use rust_embed::RustEmbed;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[derive(RustEmbed)]
+#[folder = "country/"]
+struct Embedded;
+
+/// Where the files come from.
+pub enum Files {
+    /// The sample country inside the program.
+    Embedded,
+    /// A folder.
+    Folder(PathBuf),
+}
+
+impl Files {
+    /// The folder if one is set, else the sample country.
+    pub fn of(folder: Option<&Path>) -> Self {
+        folder.map_or(Self::Embedded, |folder| Self::Folder(folder.to_owned()))
+    }
+
+    /// How a file is called in messages.
+    pub fn name_of(&self, file: &str) -> String {
+        match self {
+            Self::Embedded => format!("country/{file}"),
+            Self::Folder(folder) => folder.join(file).display().to_string(),
+        }
+    }
+
+    fn text(&self, file: &str) -> Result<String, Diagnostic> {
+        let bytes = match self {
+            Self::Embedded => Embedded::get(file).map(|found| found.data.into_owned()).ok_or_else(|| "it is not built in".to_owned()),
+            Self::Folder(folder) => std::fs::read(folder.join(file)).map_err(|error| error.to_string()),
+        };
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()));
+        text.map_err(|why| Diagnostic {
+            hint: Some("take the file of the sample country as a start".to_owned()),
+            ..Diagnostic::error(self.name_of(file), format!("the file cannot be read: {why}"))
+        })
+    }
+}
+
+/// A country that was checked, ready to be served.
+pub struct Snapshot {
+    /// `/config/events`.
+    pub events: Blob,
+    /// Rules and mapping.
+    pub policy: Arc<Policy>,
+    /// The cases that the rules must decide as expected.
+    pub cases: Cases,
+}
+
+/// Reads and checks the whole country.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let events = events(settings);
+    let mut problems: Vec<Diagnostic> =
+        events.iter().flat_map(Event::problems).map(|problem| Diagnostic::error("forms".to_owned(), problem.to_string())).collect();
+    let vocabulary = vocabulary(&events);
+    let mut read = |file: &str| files.text(file).map(|text| (files.name_of(file), text)).map_err(|problem| vec![problem]);
+    let rules = read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, &vocabulary));
+    let mapping = read("mosip.toml").and_then(|(name, text)| Mapping::parse(&name, &text, &vocabulary));
+    let cases = read("eligibility.tests.toml").and_then(|(name, text)| Cases::parse(&name, &text));
+    let snapshot = match (rules, mapping, cases) {
+        (Ok(rules), Ok(mapping), Ok(cases)) => {
+            let json = serde_json::to_vec(&events).map_err(|error| vec![Diagnostic::error("forms".to_owned(), error.to_string())])?;
+            let events = Blob::new("application/json; charset=utf-8", json);
+            Some(Snapshot { events, policy: Arc::new(Policy { rules, mapping }), cases })
+        }
+        (rules, mapping, cases) => {
+            problems.extend([rules.err(), mapping.err(), cases.err()].into_iter().flatten().flatten());
+            None
+        }
+    };
+    match snapshot {
+        Some(snapshot) if !problems.iter().any(|problem| problem.severity == Severity::Error) => Ok(snapshot),
+        _ => Err(problems),
+    }
+}
+
+/// The events of this country, with the settings that reach its forms.
+pub fn events(settings: &Settings) -> Vec<Event> {
+    forms::events(&forms::Environment {
+        esignet_redirect_url: settings.esignet_redirect_url.as_str().to_owned(),
+        openid_provider_client_id: settings.openid_provider_client_id.clone(),
+        mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
+        country_config_url: settings.country_config_url.as_str().to_owned(),
+    })
+}
+
+/// The field ids that rules and mapping may name.
+fn vocabulary(events: &[Event]) -> Vocabulary {
+    let mut vocabulary = Vocabulary::default();
+    for event in events {
+        vocabulary.add_event(event.id(), event.field_ids());
+    }
+    vocabulary
+}

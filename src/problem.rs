@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Error answers: JSON `{statusCode, error, message}`, as core's other services give them. The client
+//! gets a sentence, the log gets the cause.
+
+use poem::error::ResponseError;
+use poem::http::StatusCode;
+use poem::{Body, IntoResponse, Response};
+use serde_json::json;
+use std::error::Error as StdError;
+use tracing::error;
+
+/// An error answer.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Problem {
+    /// A status with a sentence for the caller.
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), source: None }
+    }
+
+    /// The cause, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// 422: readable, but not what can be decided on. Never 400: core takes that for a legal rejection.
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Problem {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn as_response(&self) -> Response {
+        if self.status.is_server_error() {
+            error!(error = self as &dyn StdError, "Answered {}: {}", self.status.as_u16(), self.message);
+        }
+        answer(self.status, &self.message)
+    }
+}
+
+/// Turns errors of the framework into the same shape: unknown routes and methods are 404.
+pub async fn shape(error: poem::Error) -> Response {
+    if error.is::<Problem>() {
+        return error.into_response();
+    }
+    match error.status() {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => answer(StatusCode::NOT_FOUND, "Not Found"),
+        status if status.is_server_error() => {
+            error!(error = %error, "Answered {}", status.as_u16());
+            answer(status, "An internal server error occurred")
+        }
+        status => answer(status, &error.to_string()),
+    }
+}
+
+/// Called when a handler panics: a fault of ours, which must not end the server.
+pub fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let what = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    error!("A handler panicked: {}", what.as_deref().unwrap_or("without a message"));
+    answer(StatusCode::INTERNAL_SERVER_ERROR, "An internal server error occurred")
+}
+
+fn answer(status: StatusCode, message: &str) -> Response {
+    let body = json!({
+        "statusCode": status.as_u16(),
+        "error": status.canonical_reason().unwrap_or("Error"),
+        "message": message,
+    });
+    let response = Response::builder().status(status).content_type("application/json; charset=utf-8");
+    let response = if status == StatusCode::UNAUTHORIZED { response.header("www-authenticate", "Bearer") } else { response };
+    response.body(Body::from_string(body.to_string()))
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The routes, put together with what surrounds each request.
+
+use crate::auth::Keys;
+use crate::country::Snapshot;
+use crate::problem;
+use handlers::hook::Hooks;
+use handlers::ledger::Ledger;
+use poem::endpoint::BoxEndpoint;
+use poem::http::Method;
+use poem::middleware::CatchPanic;
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
+use poem_openapi::OpenApiService;
+use std::sync::Arc;
+use std::time::Instant;
+use tracing::{Instrument, debug, info, info_span};
+
+mod config;
+mod health;
+mod trigger;
+
+/// What the routes answer from.
+pub struct App {
+    /// Core's public key.
+    pub keys: Arc<Keys>,
+    /// Decides about actions.
+    pub hooks: Hooks,
+    /// The memory.
+    pub ledger: Arc<dyn Ledger>,
+    /// The country: forms and rules.
+    pub country: Arc<Snapshot>,
+    /// Whether `/docs` is there.
+    pub docs: bool,
+}
+
+type Service = OpenApiService<(health::Health, config::Config, trigger::Trigger), ()>;
+
+fn service(app: &Arc<App>) -> Service {
+    let apis = (health::Health(app.clone()), config::Config(app.clone()), trigger::Trigger(app.clone()));
+    OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
+        .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")
+        .license(poem_openapi::LicenseObject::new("MPL-2.0").url("https://www.mozilla.org/MPL/2.0/"))
+}
+
+/// The OpenAPI document of all routes.
+pub fn openapi(app: &Arc<App>) -> String {
+    let mut text = service(app).spec();
+    text.push('\n');
+    text
+}
+
+/// Everything that is served.
+pub fn endpoint(app: &Arc<App>) -> BoxEndpoint<'static> {
+    let service = service(app);
+    let mut routes = Route::new().nest("/openapi.json", service.spec_endpoint());
+    if app.docs {
+        routes = routes.nest("/docs", service.scalar());
+    }
+    routes
+        .nest("/", service)
+        .with(CatchPanic::new().with_handler(problem::panicked))
+        .catch_all_error(problem::shape)
+        .around(logged)
+        .map_to_response()
+        .boxed()
+}
+
+/// One span and one line per request, with an id that the caller may have given. The path is logged
+/// without its query, which may hold what is nobody's business.
+async fn logged<E: Endpoint>(next: Arc<E>, request: Request) -> poem::Result<Response> {
+    let given = ["x-request-id", "x-correlation-id"].into_iter().find_map(|name| request.header(name));
+    let id = given.filter(|id| plain(id)).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = info_span!("request", request.id = %id);
+    async move {
+        let started = Instant::now();
+        let mut response = next.get_response(request).await;
+        let (status, duration_ms) = (response.status().as_u16(), started.elapsed().as_secs_f64() * 1e3);
+        if path == "/ping" || path == "/livez" || path == "/readyz" || method == Method::OPTIONS {
+            debug!(status, duration_ms, "{method} {path} {status}");
+        } else {
+            info!(status, duration_ms, "{method} {path} {status}");
+        }
+        if let Ok(value) = id.parse() {
+            response.headers_mut().insert("x-request-id", value);
+        }
+        Ok(response.into_response())
+    }
+    .instrument(span)
+    .await
+}
+
+/// An id that may stand in a log: short, and nothing that breaks a line.
+fn plain(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The action hook: core asks whether an action may happen. It asks once.
+
+use super::App;
+use crate::auth::AuthError;
+use crate::problem::Problem;
+use handlers::hook::HookError;
+use handlers::ledger::Answer;
+use opencrvs_toolkit::event_document::EventDocument;
+use poem::http::StatusCode;
+use poem::http::header::AUTHORIZATION;
+use poem::{Body, IntoResponse, Request, RequestBody, Response};
+use poem_openapi::param::Path;
+use poem_openapi::registry::{
+    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, MetaSecurityScheme, Registry,
+};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
+use std::sync::Arc;
+
+/// An event document holds the whole history of a record; core sends up to this many bytes.
+const BODY_LIMIT: usize = 50 * 1024 * 1024;
+
+pub(super) struct Trigger(pub(super) Arc<App>);
+
+/// A request with core's token, whose body nobody has read yet: authority comes first.
+struct Unread<'a> {
+    request: &'a Request,
+    body: RequestBody,
+}
+
+impl<'a> ApiExtractor<'a> for Unread<'a> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject, ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        registry.create_security_scheme(
+            SCHEME,
+            MetaSecurityScheme {
+                ty: "http",
+                description: Some("Core's action token: RS256, issuer opencrvs:auth-service, audience opencrvs:countryconfig-user"),
+                name: None,
+                key_in: None,
+                scheme: Some("bearer"),
+                bearer_format: Some("JWT"),
+                flows: None,
+                openid_connect_url: None,
+            },
+        );
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let schema = MetaSchema { description: Some("EventDocument of core 2.0: id, type, trackingId, actions"), ..MetaSchema::new("object") };
+        let content = vec![MetaMediaType { content_type: "application/json", schema: MetaSchemaRef::Inline(Box::new(schema)) }];
+        Some(MetaRequest { description: Some("The record with all its actions; the pending one is the question"), content, required: true })
+    }
+
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
+        Ok(Self { request, body: std::mem::take(body) })
+    }
+}
+
+const SCHEME: &str = "actionToken";
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let response = Response::builder().status(status);
+        match self.0.body {
+            Some(body) => response.content_type("application/json; charset=utf-8").body(Body::from_string(body.to_string())),
+            None => response.finish(),
+        }
+    }
+}
+
+/// What core is told.
+struct Reply(Answer);
+
+impl ApiResponse for Reply {
+    fn meta() -> MetaResponses {
+        let object = || MetaMediaType { content_type: "application/json", schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("object"))) };
+        let response = |status, description, content| MetaResponse { description, status: Some(status), status_range: None, content, headers: vec![] };
+        MetaResponses {
+            responses: vec![
+                response(200, "The action is accepted. `registrationNumber` with a registration; `declaration` patches the record", vec![object()]),
+                response(202, "The action waits; accept or reject follows", vec![]),
+                response(401, "No token of core, or an expired one", vec![object()]),
+                response(403, "A token for another action", vec![object()]),
+                response(413, "More than 50 MiB", vec![object()]),
+                response(422, "No event document, or none with such an action pending", vec![object()]),
+                response(503, "Tokens cannot be checked yet, or the ledger does not write", vec![object()]),
+            ],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+#[OpenApi]
+impl Trigger {
+    /// May this action happen?
+    ///
+    /// Answered from the document, the country's rules and the ledger. The same action gets the same answer.
+    #[oai(path = "/trigger/events/:event/actions/:action", method = "post")]
+    async fn action(
+        &self,
+        /// Type of the event: birth, death …
+        event: Path<String>,
+        /// Type of the action: REGISTER, DECLARE …
+        action: Path<String>,
+        unread: Unread<'_>,
+    ) -> Result<Reply, Problem> {
+        let header = unread.request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = self.0.keys.verify(header).await.map_err(refused)?;
+        let document = read(unread.body).await?;
+        if document.event_type != event.0 {
+            let message = format!("the path is about `{}`, the event document about `{}`", event.0, document.event_type);
+            return Err(Problem::unprocessable(message));
+        }
+        let pending = document.pending_action(&action.0).ok_or_else(|| {
+            Problem::unprocessable(format!("event `{}` has no pending action of type `{}`", document.id, action.0))
+        })?;
+        if !token.is_for(document.id.as_str(), pending.id.as_str()) {
+            let message = format!("the token is not for action `{}` of event `{}`", pending.id, document.id);
+            return Err(Problem::new(StatusCode::FORBIDDEN, message));
+        }
+        self.0.hooks.answer(&document, pending, &token.text).await.map(Reply).map_err(undecided)
+    }
+}
+
+async fn read(mut body: RequestBody) -> Result<EventDocument, Problem> {
+    let bytes = match body.take() {
+        Ok(body) => body.into_bytes_limit(BODY_LIMIT).await,
+        Err(_) => Ok(bytes::Bytes::new()),
+    };
+    let bytes = bytes.map_err(|error| match error {
+        poem::error::ReadBodyError::PayloadTooLarge => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {BODY_LIMIT} bytes"))
+        }
+        other => Problem::unprocessable("the body broke off").caused_by(other),
+    })?;
+    EventDocument::parse(&bytes).map_err(|error| Problem::unprocessable(error.to_string()))
+}
+
+fn refused(error: AuthError) -> Problem {
+    let status = match error {
+        AuthError::NoKey => StatusCode::SERVICE_UNAVAILABLE,
+        AuthError::Missing | AuthError::Invalid | AuthError::Expired => StatusCode::UNAUTHORIZED,
+    };
+    Problem::new(status, error.to_string())
+}
+
+fn undecided(error: HookError) -> Problem {
+    match error {
+        HookError::Packet(_) => Problem::unprocessable(error.to_string()),
+        HookError::Ledger(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the answer cannot be written down").caused_by(error),
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Trying the server without core: stand-ins for what surrounds it, on this machine only.
+
+use crate::server::{self, Listening};
+use crate::settings::{Settings, WebUrl};
+use crate::{country, log, report};
+use anyhow::Context;
+use handlers::clock::{Clock, SystemClock};
+use poem::http::StatusCode;
+use poem::web::{Data, Json, Path};
+use poem::{Endpoint, EndpointExt, Route, Server, get, handler, post};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+mod signer;
+
+pub use signer::Signer;
+
+/// Options of `countryconfig sandbox`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Folder for the sample records and the ledger of the sandbox
+    #[arg(long, value_name = "DIR", default_value = "data/sandbox")]
+    folder: PathBuf,
+}
+
+/// Starts the stand-ins and the server against them, and prints what to try.
+///
+/// # Errors
+/// When something cannot start.
+pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
+    log::start(&settings);
+    let signer = Signer::new()?;
+    let around = Listening::on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let around_url: WebUrl = format!("http://{}", around.address()).parse().map_err(anyhow::Error::msg)?;
+    tokio::spawn(Server::new_with_acceptor(around).run(surroundings(signer.public_pem().to_owned())));
+
+    std::fs::create_dir_all(&options.folder).with_context(|| format!("cannot make `{}`", options.folder.display()))?;
+    let settings = Settings {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, settings.listen.port())),
+        auth_url: around_url.clone(),
+        gateway_url: around_url.clone(),
+        mosip_interop_url: around_url,
+        ledger_url: format!("sqlite://{}", options.folder.join("ledger.db").display()),
+        delivery_delay: Duration::from_millis(500),
+        ..settings
+    };
+    let country = country::load(&settings).map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
+    let listener = Listening::on(settings.listen).await.with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
+    let running = server::assemble(&settings, country).await?;
+    say(&tour(&options.folder, &signer, listener.address())?)?;
+    server::run(running, listener).await
+}
+
+fn say(text: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{text}")
+}
+
+/// Writes two sample records with fresh ids and says what to do with them.
+fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Result<String> {
+    let mut text = format!(
+        "\nThe sandbox runs. Core's key, the middleware and core's gateway are stand-ins inside this process.\n\n\
+         # the birth form\ncurl -s --compressed http://{address}/config/events | head -c 400\n"
+    );
+    let samples = [
+        ("birth-eligible.json", "verified", "whose mother's identity is verified goes to the middleware: 202, and the packet appears below"),
+        ("birth-not-eligible.json", "failed", "whose parents are not verified is registered at once: 200 with a registration number"),
+    ];
+    for (name, verified, what) in samples {
+        let (event, action) = (uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v4().to_string());
+        let file = folder.join(name);
+        let record = sample_birth(&event, &action, verified);
+        std::fs::write(&file, format!("{record:#}\n")).with_context(|| format!("cannot write `{}`", file.display()))?;
+        let token = signer.action_token(&event, &action)?;
+        text += &format!(
+            "\n# a birth {what}; asked again, the answer is the same\ncurl -i http://{address}/trigger/events/birth/actions/REGISTER \\\n  \
+             -H 'content-type: application/json' -H 'authorization: Bearer {token}' \\\n  -d @{}\n",
+            file.display()
+        );
+    }
+    Ok(text)
+}
+
+/// A record as core sends it with a REGISTER hook: a child born three weeks ago.
+pub fn sample_birth(event: &str, action: &str, mother_verified: &str) -> Value {
+    let born = SystemClock.today() - jiff::Span::new().days(21);
+    let at = |minute: u8| format!("{}T09:{minute:02}:00.000Z", SystemClock.today());
+    let step = |id: &str, kind: &str, status: &str, minute: u8, declaration: Value| {
+        json!({
+            "id": id, "transactionId": format!("sandbox-{minute}"), "type": kind, "status": status,
+            "createdAt": at(minute), "createdBy": "11111111-2222-4333-8444-555555555555",
+            "createdByUserType": "user", "createdByRole": "LOCAL_REGISTRAR", "declaration": declaration,
+        })
+    };
+    let declared = json!({
+        "child.name": {"firstname": "Nia", "middlename": "Sade", "surname": "Okello"},
+        "child.gender": "female", "child.dob": born.to_string(),
+        "informant.relation": "MOTHER", "informant.email": "grace.okello@example.com", "informant.phoneNo": "0700111222",
+        "mother.name": {"firstname": "Grace", "surname": "Okello"}, "mother.dob": "1994-08-17",
+        "mother.idType": "NATIONAL_ID", "mother.nid": "2345678901", "mother.verified": mother_verified,
+        "father.detailsNotAvailable": true, "father.reason": "Not known to the informant",
+    });
+    json!({
+        "id": event, "type": "birth", "trackingId": "SANDBX", "createdAt": at(0), "updatedAt": at(2),
+        "actions": [
+            step(&uuid::Uuid::new_v4().to_string(), "CREATE", "Accepted", 0, json!({})),
+            step(&uuid::Uuid::new_v4().to_string(), "DECLARE", "Accepted", 1, declared),
+            step(action, "REGISTER", "Requested", 2, json!({})),
+        ],
+    })
+}
+
+/// Core's key, core's gateway and the middleware, as one small server.
+fn surroundings(public_key: String) -> impl Endpoint {
+    Route::new()
+        .at("/.well-known", get(key))
+        .at("/events/registration", post(packet))
+        .at("/events/update-biographics", post(packet))
+        .at("/verify", post(verify))
+        .at("/events/:procedure", post(procedure))
+        .data(Arc::new(public_key))
+}
+
+#[handler]
+fn key(public_key: Data<&Arc<String>>) -> String {
+    public_key.as_ref().clone()
+}
+
+#[handler]
+fn packet(body: Json<Value>) -> (StatusCode, Json<Value>) {
+    // Sample data, shown to whoever tries the sandbox.
+    drop(say(&format!("\nThe middleware got a packet:\n{:#}\n", body.0)));
+    (StatusCode::ACCEPTED, Json(json!({})))
+}
+
+#[handler]
+fn verify() -> &'static str {
+    "verified"
+}
+
+#[handler]
+fn procedure(Path(procedure): Path<String>, body: Json<Value>) -> Json<Value> {
+    drop(say(&format!("\nCore was called: {procedure} {}\n", body.0)));
+    Json(json!({"result": {"data": {"json": {}}}}))
+}

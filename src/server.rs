@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The running server: put together, started, and brought to an orderly end.
+
+use crate::auth::Keys;
+use crate::country::{self, Snapshot};
+use crate::routes::{self, App};
+use crate::settings::Settings;
+use anyhow::Context;
+use handlers::clock::SystemClock;
+use handlers::delivery::Deliveries;
+use handlers::hook::Hooks;
+use handlers::ledger::{self, Ledger};
+use handlers::outside;
+use jiff::SignedDuration;
+use poem::Server;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+mod listening;
+
+pub use listening::Listening;
+
+/// Requests under way at SIGTERM have this long to finish; Kubernetes kills after 30 s.
+const GRACE: Duration = Duration::from_secs(20);
+/// A connection on which nothing happens for so long is closed.
+const IDLE: Duration = Duration::from_secs(75);
+/// The longest wait for core's public key.
+const KEY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A server that is about to listen.
+pub struct Running {
+    /// What the routes answer from.
+    pub app: Arc<App>,
+    deliveries: Arc<Deliveries>,
+}
+
+/// Puts everything together. Nothing is sent or served yet.
+///
+/// # Errors
+/// A country with errors, a ledger that cannot be opened.
+pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
+    let ledger: Arc<dyn Ledger> =
+        ledger::open(&settings.ledger_url).await.with_context(|| format!("the ledger `{}` cannot be opened (LEDGER_URL)", settings.ledger_url))?;
+    let clock = Arc::new(SystemClock);
+    let wake = Arc::new(Notify::new());
+    let key_client = outside::client(KEY_TIMEOUT)?;
+    let keys = Arc::new(Keys::new(settings.auth_url.as_str(), key_client, ledger.clone(), clock.clone()).await?);
+    let country = Arc::new(country);
+    let hooks = Hooks {
+        policy: country.policy.clone(),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        numbers: settings.registration_number_format.clone(),
+        delay: SignedDuration::try_from(settings.delivery_delay)?,
+        wake: wake.clone(),
+    };
+    let http = outside::Http::new(outside::client(settings.mosip_timeout)?, settings.mosip_interop_url.as_str(), settings.gateway_url.as_str());
+    let deliveries = Deliveries {
+        ledger: ledger.clone(),
+        outside: Arc::new(http),
+        clock,
+        schedule: settings.delivery_retry_schedule.clone(),
+        timeout: settings.mosip_timeout,
+        wake,
+    };
+    let app = Arc::new(App { keys, hooks, ledger, country, docs: !settings.production });
+    Ok(Running { app, deliveries: Arc::new(deliveries) })
+}
+
+/// Serves until SIGTERM or SIGINT, then finishes what is under way.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let country = country::load(settings).map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
+    let listener = Listening::on(settings.listen).await.with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
+    run(assemble(settings, country).await?, listener).await
+}
+
+/// The same on a socket that listens already.
+///
+/// # Errors
+/// When the server breaks off.
+pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
+    let Running { app, deliveries } = running;
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(deliveries.run(stopped));
+    let keys = app.keys.clone();
+    let freshness = tokio::spawn(async move { keys.keep_fresh().await });
+    let country = app.country.clone();
+    // Not waited for: the fast encodings serve meanwhile.
+    std::thread::spawn(move || country.events.compress_best());
+    warn!("LEDGER_KEY is not set: tokens and packets wait unencrypted in the ledger, whose file only this user can read");
+    info!("Listening on {}", listener.address());
+    let signal = async {
+        told_to_stop().await;
+        info!("Told to stop: finishing the requests and deliveries under way");
+        stop.send_replace(true);
+    };
+    Server::new_with_acceptor(listener).idle_timeout(IDLE).run_with_graceful_shutdown(routes::endpoint(&app), signal, Some(GRACE)).await?;
+    freshness.abort();
+    worker.await?;
+    info!("Stopped");
+    Ok(())
+}
+
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        let terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        if let Ok(mut terminated) = terminated {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
+}
