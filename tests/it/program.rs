@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The program as an implementer uses it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn countryconfig(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_countryconfig")).args(arguments).envs(environment.iter().copied()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_shipped_country_is_in_order_and_its_cases_hold() {
+    let check = countryconfig(&["check"], &[]);
+    assert!(check.status.success(), "{}", text(&check.stdout));
+    let rules = countryconfig(&["rules", "test"], &[]);
+    assert!(rules.status.success(), "{}", text(&rules.stdout));
+}
+
+#[test]
+fn a_mistake_in_the_rules_is_reported_with_its_place_and_what_was_meant_and_nothing_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("country")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+    }
+    let rules = folder.path().join("eligibility.toml");
+    std::fs::write(&rules, std::fs::read_to_string(&rules).unwrap().replace("child.dob", "child.dbo")).unwrap();
+    for command in ["check", "serve"] {
+        let output = countryconfig(&[command], &[("COUNTRY_DIR", folder.path().to_str().unwrap())]);
+        assert!(!output.status.success());
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(said.contains("unknown field `child.dbo`") && said.contains("did you mean `child.dob`?"), "{said}");
+        assert!(said.contains("eligibility.toml:"), "{said}");
+    }
+    let missing = countryconfig(&["check"], &[("COUNTRY_DIR", "/no/such/country")]);
+    assert!(text(&missing.stdout).contains("/no/such/country/eligibility.toml"), "{}", text(&missing.stdout));
+}
+
+#[test]
+fn a_decision_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hook.json");
+    std::fs::write(&file, super::eligible_birth().to_string()).unwrap();
+    let explained = countryconfig(&["rules", "explain", file.to_str().unwrap()], &[]);
+    let said = text(&explained.stdout);
+    assert!(explained.status.success() && said.contains("create-uin") && said.contains("mother.verified"), "{said}{}", text(&explained.stderr));
+    let explained = countryconfig(&["rules", "explain", "--json", file.to_str().unwrap()], &[]);
+    let said: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap();
+    assert_eq!(said["packet"]["path"], "/events/registration");
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let output = countryconfig(&["serve"], &[("LEDGER_URL", "sqlite:///proc/nowhere/ledger.db"), ("COUNTRY_CONFIG_PORT", "0")]);
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("/proc/nowhere/ledger.db"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_openapi_document_is_current() {
+    let output = countryconfig(&["export", "openapi"], &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let stored = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/countryconfig.json")).unwrap();
+    assert!(text(&output.stdout) == stored, "renew it: cargo run -- export openapi > openapi/countryconfig.json");
+}
+
+#[test]
+fn every_setting_stands_in_the_readme() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    for variable in countryconfig::settings::VARIABLES {
+        assert!(readme.contains(&format!("`{}`", variable.name)), "{} is missing in README.md", variable.name);
+    }
+}
