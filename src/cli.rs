@@ -32,6 +32,8 @@ enum Command {
     Serve,
     /// Read settings, forms and the country's files as `serve` would, and report what is wrong
     Check,
+    /// Ask a running server on this machine whether it is up; for container health checks
+    Health,
     /// Try the server without core: key, token, stand-in middleware and ready curl lines
     Sandbox(sandbox::Options),
     /// See and test what the eligibility rules decide
@@ -101,6 +103,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         },
+        Command::Health => {
+            let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
+            let answer = handlers::outside::client(std::time::Duration::from_secs(2))?.get(&url).send().await;
+            answer.and_then(reqwest::Response::error_for_status).with_context(|| format!("nothing answers at {url}"))?;
+        }
         Command::Sandbox(options) => sandbox::run(settings()?, &options).await?,
         Command::Rules(Rules::Explain(explain)) => print(&explained(&settings()?, &explain)?)?,
         Command::Rules(Rules::Test) => {

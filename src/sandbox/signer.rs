@@ -39,13 +39,11 @@ impl Signer {
     /// # Errors
     /// When it cannot be signed.
     pub fn action_token(&self, event: &str, action: &str) -> anyhow::Result<String> {
-        self.token(&json!({
+        self.token(&claims(json!({
             "sub": "11111111-2222-4333-8444-555555555555", "userType": "user",
             "scope": ["type=record.confirm-registration", "type=record.reject-registration"],
             "eventId": event, "actionId": action,
-            "iss": ISSUER, "aud": ["opencrvs:gateway-user", "opencrvs:events-user", AUDIENCE],
-            "exp": jsonwebtoken::get_current_timestamp() + 3600,
-        }))
+        })))
     }
 
     /// A token with these claims.
@@ -55,4 +53,16 @@ impl Signer {
     pub fn token(&self, claims: &Value) -> anyhow::Result<String> {
         Ok(encode(&Header::new(Algorithm::RS256), claims, &self.key)?)
     }
+}
+
+/// Claims of a token that this server takes for an hour, with more of them.
+pub(super) fn claims(more: Value) -> Value {
+    let mut claims = json!({
+        "iss": ISSUER, "aud": ["opencrvs:gateway-user", "opencrvs:events-user", AUDIENCE],
+        "exp": jsonwebtoken::get_current_timestamp() + 3600,
+    });
+    if let (Some(claims), Value::Object(more)) = (claims.as_object_mut(), more) {
+        claims.extend(more);
+    }
+    claims
 }
