@@ -147,6 +147,12 @@ impl Nested {
     }
 }
 
+impl From<&Conditional> for Conditional {
+    fn from(conditional: &Conditional) -> Self {
+        conditional.clone()
+    }
+}
+
 impl From<Conditional> for Nested {
     fn from(conditional: Conditional) -> Self {
         Self(conditional.body)

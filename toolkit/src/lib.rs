@@ -27,10 +27,11 @@ pub mod prelude {
     pub use crate::event::{Event, FlagConfig};
     pub use crate::field::build::*;
     pub use crate::field::{
-        AnyField, Field, SelectOption, StreetField, Unlabelled, option, plain_option,
+        AddressDefault, AnyField, DataEntry, Field, FontVariant, Method, NamePart, SelectOption,
+        StreetField, TextAlign, Unlabelled, option, plain_option, types,
     };
     pub use crate::message::{Message, message};
-    pub use crate::page::{Page, Verification, form, page, verification_page};
-    pub use crate::search::SearchSection;
+    pub use crate::page::{Form, Page, Verification, form, form_page, verification_page};
+    pub use crate::search::{SearchField, SearchSection};
     pub use crate::summary::SummaryField;
 }

@@ -87,7 +87,7 @@ impl Verification {
 }
 
 /// A page with fields to fill in.
-pub fn page(id: impl Into<String>, title: impl Into<Message>) -> Page {
+pub fn form_page(id: impl Into<String>, title: impl Into<Message>) -> Page {
     Page::new(id.into(), PageType::Form, title.into(), None)
 }
 

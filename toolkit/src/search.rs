@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use crate::conditional::{FieldReference, JurisdictionReference};
-use crate::field::{FieldType, SelectOption, Validation};
+use crate::conditional::{Conditional, FieldReference, JurisdictionReference};
+use crate::field::{FieldConditional, FieldType, SelectOption, Validation};
 use crate::message::Message;
 
 /// A section of the search form.
@@ -64,7 +64,7 @@ pub struct SearchField {
     #[serde(skip_serializing_if = "Option::is_none")]
     options: Option<Vec<SelectOption>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    conditionals: Option<[(); 0]>,
+    conditionals: Option<Vec<FieldConditional>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     validations: Option<Vec<Validation>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,7 +130,15 @@ impl SearchField {
     /// Shows the field whatever its own conditions say: a search has no form that they could ask about.
     pub fn always_shown(self) -> Self {
         Self {
-            conditionals: Some([]),
+            conditionals: Some(Vec::new()),
+            ..self
+        }
+    }
+
+    /// Shows the field when this holds, whatever its own conditions say.
+    pub fn show_if(self, conditional: impl Into<Conditional>) -> Self {
+        Self {
+            conditionals: Some(vec![FieldConditional::show(conditional)]),
             ..self
         }
     }

@@ -230,9 +230,9 @@ impl FieldReference {
         }))
     }
 
-    /// Holds when the value, if there is one, satisfies the schema given: the way out when no builder fits.
-    pub fn satisfies_if_present(&self, schema: impl Into<Value>) -> Conditional {
-        self.may_be(schema.into())
+    /// Holds when the value is there and satisfies the schema given: the way out when no builder fits.
+    pub fn satisfies(&self, schema: impl Into<Value>) -> Conditional {
+        self.must_be(schema.into())
     }
 
     /// Holds when the JavaScript function `(value, context) => boolean` says so; it must stand alone.
