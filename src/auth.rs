@@ -58,7 +58,9 @@ impl Token {
     pub fn is_for(&self, event: &str, action: &str) -> bool {
         match (&self.claims.event_id, &self.claims.action_id) {
             (None, None) => self.claims.user_type.as_deref() == Some("system"),
-            (named_event, named_action) => named_event.as_deref() == Some(event) && named_action.as_deref() == Some(action),
+            (named_event, named_action) => {
+                named_event.as_deref() == Some(event) && named_action.as_deref() == Some(action)
+            }
         }
     }
 }
@@ -109,8 +111,14 @@ enum KeyError {
 impl Key {
     fn parse(pem: &str) -> Result<Self, KeyError> {
         let public = pem.contains("PUBLIC KEY") && pem.len() <= KEY_LIMIT;
-        let decoding = DecodingKey::from_rsa_pem(pem.as_bytes()).ok().filter(|_| public).ok_or(KeyError::NoKey)?;
-        Ok(Self { pem: pem.to_owned(), decoding })
+        let decoding = DecodingKey::from_rsa_pem(pem.as_bytes())
+            .ok()
+            .filter(|_| public)
+            .ok_or(KeyError::NoKey)?;
+        Ok(Self {
+            pem: pem.to_owned(),
+            decoding,
+        })
     }
 }
 
@@ -125,9 +133,19 @@ impl Keys {
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, handlers::ledger::LedgerError> {
-        let kept = ledger.kept(KEPT).await?.and_then(|pem| Key::parse(&pem).ok());
+        let kept = ledger
+            .kept(KEPT)
+            .await?
+            .and_then(|pem| Key::parse(&pem).ok());
         let url = format!("{}/.well-known", auth_url.trim_end_matches('/'));
-        Ok(Self { current: ArcSwapOption::new(kept.map(Arc::new)), url, client, ledger, clock, asked_after_failure: Mutex::new(None) })
+        Ok(Self {
+            current: ArcSwapOption::new(kept.map(Arc::new)),
+            url,
+            client,
+            ledger,
+            clock,
+            asked_after_failure: Mutex::new(None),
+        })
     }
 
     /// Whether any key is known.
@@ -145,7 +163,11 @@ impl Keys {
                     tokio::time::sleep(REFRESH).await;
                 }
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, known = self.is_known(), "Core's public key could not be refreshed");
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        known = self.is_known(),
+                        "Core's public key could not be refreshed"
+                    );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(60));
                 }
@@ -166,11 +188,19 @@ impl Keys {
             body.extend_from_slice(&chunk);
         }
         let key = Key::parse(&String::from_utf8(body).map_err(|_| KeyError::NoKey)?)?;
-        if self.current.load().as_ref().is_some_and(|current| current.pem == key.pem) {
+        if self
+            .current
+            .load()
+            .as_ref()
+            .is_some_and(|current| current.pem == key.pem)
+        {
             return Ok(());
         }
         if let Err(error) = self.ledger.keep(KEPT, &key.pem, self.clock.now()).await {
-            warn!(error = &error as &dyn std::error::Error, "Core's public key could not be kept for the next start");
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "Core's public key could not be kept for the next start"
+            );
         }
         self.current.store(Some(Arc::new(key)));
         info!("Core's public key is known");
@@ -182,20 +212,28 @@ impl Keys {
     /// # Errors
     /// See [`AuthError`].
     pub async fn verify(&self, header: Option<&str>) -> Result<Token, AuthError> {
-        let text = header.map(bare).filter(|text| !text.is_empty()).ok_or(AuthError::Missing)?;
+        let text = header
+            .map(bare)
+            .filter(|text| !text.is_empty())
+            .ok_or(AuthError::Missing)?;
         if text.len() > TOKEN_LIMIT {
             return Err(AuthError::Invalid);
         }
         let key = self.current.load_full().ok_or(AuthError::NoKey)?;
         let claims = match claims(text, &key) {
-            Err(error) if *error.kind() == ErrorKind::InvalidSignature => match self.other_key(&key).await {
-                Some(other) => claims(text, &other),
-                None => Err(error),
-            },
+            Err(error) if *error.kind() == ErrorKind::InvalidSignature => {
+                match self.other_key(&key).await {
+                    Some(other) => claims(text, &other),
+                    None => Err(error),
+                }
+            }
             checked => checked,
         };
         match claims {
-            Ok(claims) => Ok(Token { text: text.to_owned(), claims }),
+            Ok(claims) => Ok(Token {
+                text: text.to_owned(),
+                claims,
+            }),
             Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(AuthError::Expired),
             Err(_) => Err(AuthError::Invalid),
         }
@@ -205,11 +243,18 @@ impl Keys {
     /// that come meanwhile wait for what it finds.
     async fn other_key(&self, failed: &Arc<Key>) -> Option<Arc<Key>> {
         let mut asked = self.asked_after_failure.lock().await;
-        let changed = || self.current.load_full().filter(|current| current.pem != failed.pem);
+        let changed = || {
+            self.current
+                .load_full()
+                .filter(|current| current.pem != failed.pem)
+        };
         if changed().is_none() && asked.is_none_or(|at| at.elapsed() >= REFRESH_AFTER_FAILURE) {
             *asked = Some(Instant::now());
             if let Err(error) = self.refresh().await {
-                warn!(error = &error as &dyn std::error::Error, "A token has a bad signature, and the key could not be refreshed");
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "A token has a bad signature, and the key could not be refreshed"
+                );
             }
         }
         changed()
@@ -229,7 +274,10 @@ fn claims(token: &str, key: &Key) -> Result<Claims, jsonwebtoken::errors::Error>
 /// The token without any number of `Bearer` before it.
 fn bare(header: &str) -> &str {
     let mut rest = header.trim();
-    while let Some((word, after)) = rest.split_at_checked(6).filter(|(word, _)| word.eq_ignore_ascii_case("bearer")) {
+    while let Some((word, after)) = rest
+        .split_at_checked(6)
+        .filter(|(word, _)| word.eq_ignore_ascii_case("bearer"))
+    {
         let _ = word;
         rest = after.trim_start();
     }
@@ -242,7 +290,13 @@ mod tests {
 
     #[test]
     fn bearers_are_stripped() {
-        for header in ["x.y.z", "Bearer x.y.z", "bearer x.y.z", "Bearer Bearer x.y.z", " Bearer  x.y.z "] {
+        for header in [
+            "x.y.z",
+            "Bearer x.y.z",
+            "bearer x.y.z",
+            "Bearer Bearer x.y.z",
+            " Bearer  x.y.z ",
+        ] {
             assert_eq!(bare(header), "x.y.z");
         }
         assert_eq!(bare("Bearer "), "");
@@ -252,7 +306,11 @@ mod tests {
     fn a_token_decides_only_about_its_own_action() {
         let token = |event: Option<&str>, action: Option<&str>, user_type: &str| Token {
             text: String::new(),
-            claims: Claims { event_id: event.map(Into::into), action_id: action.map(Into::into), user_type: Some(user_type.into()) },
+            claims: Claims {
+                event_id: event.map(Into::into),
+                action_id: action.map(Into::into),
+                user_type: Some(user_type.into()),
+            },
         };
         assert!(token(Some("e"), Some("a"), "user").is_for("e", "a"));
         assert!(!token(Some("e"), Some("b"), "user").is_for("e", "a"));

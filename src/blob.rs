@@ -3,7 +3,9 @@
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use poem::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use poem::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
 use poem::http::{HeaderMap, HeaderValue, StatusCode};
 use poem::{Body, Response};
 use sha2::{Digest, Sha256};
@@ -42,18 +44,34 @@ enum Effort {
 impl Variant {
     fn new(bytes: Vec<u8>) -> Self {
         let hash = Sha256::digest(&bytes);
-        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        #[expect(clippy::expect_used, reason = "hexadecimal digits in quotes are a header value")]
+        let hex: String = hash
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        #[expect(
+            clippy::expect_used,
+            reason = "hexadecimal digits in quotes are a header value"
+        )]
         let etag = HeaderValue::from_str(&format!("\"{hex}\"")).expect("hexadecimal digits");
-        Self { bytes: bytes.into(), etag }
+        Self {
+            bytes: bytes.into(),
+            etag,
+        }
     }
 
     /// The encoded bytes, unless encoding does not pay.
-    fn encoded(identity: &[u8], encode: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Self> {
+    fn encoded(
+        identity: &[u8],
+        encode: impl Fn(&[u8]) -> std::io::Result<Vec<u8>>,
+    ) -> Option<Self> {
         if identity.len() < COMPRESS_FROM {
             return None;
         }
-        encode(identity).ok().filter(|bytes| bytes.len() < identity.len()).map(Self::new)
+        encode(identity)
+            .ok()
+            .filter(|bytes| bytes.len() < identity.len())
+            .map(Self::new)
     }
 }
 
@@ -61,7 +79,11 @@ impl Variants {
     fn new(identity: Vec<u8>, effort: Effort) -> Self {
         let gzip = Variant::encoded(&identity, |bytes| gzip(bytes, effort));
         let br = Variant::encoded(&identity, |bytes| br(bytes, effort));
-        Self { identity: Variant::new(identity), gzip, br }
+        Self {
+            identity: Variant::new(identity),
+            gzip,
+            br,
+        }
     }
 }
 
@@ -89,13 +111,17 @@ fn br(bytes: &[u8], effort: Effort) -> std::io::Result<Vec<u8>> {
 impl Blob {
     /// Prepares content. Compression is fast at first; [`Blob::compress_best`] makes it small.
     pub fn new(content_type: &'static str, content: Vec<u8>) -> Self {
-        Self { content_type: HeaderValue::from_static(content_type), variants: ArcSwap::from_pointee(Variants::new(content, Effort::Fast)) }
+        Self {
+            content_type: HeaderValue::from_static(content_type),
+            variants: ArcSwap::from_pointee(Variants::new(content, Effort::Fast)),
+        }
     }
 
     /// Compresses as well as possible: seconds of work, for a thread of its own.
     pub fn compress_best(&self) {
         let identity = self.variants.load().identity.bytes.to_vec();
-        self.variants.store(Arc::new(Variants::new(identity, Effort::Best)));
+        self.variants
+            .store(Arc::new(Variants::new(identity, Effort::Best)));
     }
 
     /// The content without encoding.
@@ -112,9 +138,15 @@ impl Blob {
             (_, Some(gzip)) if accepts("gzip") => (gzip, Some("gzip")),
             _ => (&variants.identity, None),
         };
-        let unchanged = request.get(IF_NONE_MATCH).is_some_and(|given| matches(given, &variant.etag));
+        let unchanged = request
+            .get(IF_NONE_MATCH)
+            .is_some_and(|given| matches(given, &variant.etag));
         let mut response = Response::builder()
-            .status(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK })
+            .status(if unchanged {
+                StatusCode::NOT_MODIFIED
+            } else {
+                StatusCode::OK
+            })
             .header(ETAG, &variant.etag)
             .header(VARY, "accept-encoding")
             .header(CACHE_CONTROL, "no-cache");
@@ -124,18 +156,27 @@ impl Blob {
         if let Some(encoding) = encoding {
             response = response.header(CONTENT_ENCODING, encoding);
         }
-        response.header(CONTENT_TYPE, &self.content_type).body(Body::from_bytes(variant.bytes.clone()))
+        response
+            .header(CONTENT_TYPE, &self.content_type)
+            .body(Body::from_bytes(variant.bytes.clone()))
     }
 }
 
 /// Whether an Accept-Encoding header lets a coding through (RFC 9110 §12.5.3).
 fn accepts(header: Option<&HeaderValue>, coding: &str) -> bool {
-    let header = header.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = header
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let quality = |wanted: &str| {
         header.split(',').find_map(|item| {
             let mut parts = item.split(';').map(str::trim);
-            let name = parts.next().filter(|name| name.eq_ignore_ascii_case(wanted))?;
-            let q = parts.find_map(|p| p.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok()).unwrap_or(0.0);
+            let name = parts
+                .next()
+                .filter(|name| name.eq_ignore_ascii_case(wanted))?;
+            let q = parts
+                .find_map(|p| p.strip_prefix("q="))
+                .map_or(Some(1.0), |q| q.parse().ok())
+                .unwrap_or(0.0);
             (!name.is_empty()).then_some(q > 0.0)
         })
     };
@@ -144,8 +185,13 @@ fn accepts(header: Option<&HeaderValue>, coding: &str) -> bool {
 
 /// Whether an If-None-Match header names the ETag. Core sends an empty one at first.
 fn matches(header: &HeaderValue, etag: &HeaderValue) -> bool {
-    let (Ok(header), Ok(etag)) = (header.to_str(), etag.to_str()) else { return false };
-    header.split(',').map(str::trim).any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == etag)
+    let (Ok(header), Ok(etag)) = (header.to_str(), etag.to_str()) else {
+        return false;
+    };
+    header
+        .split(',')
+        .map(str::trim)
+        .any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == etag)
 }
 
 #[cfg(test)]
@@ -154,7 +200,10 @@ mod tests {
     use rstest::rstest;
 
     fn ask(blob: &Blob, headers: &[(&'static str, &str)]) -> Response {
-        let headers = headers.iter().map(|(n, v)| (poem::http::HeaderName::from_static(n), v.parse().unwrap())).collect();
+        let headers = headers
+            .iter()
+            .map(|(n, v)| (poem::http::HeaderName::from_static(n), v.parse().unwrap()))
+            .collect();
         blob.respond(&headers)
     }
 
@@ -165,7 +214,10 @@ mod tests {
     #[case::refused("br;q=0, gzip;q=0.5", Some("gzip"))]
     #[case::any("*", Some("br"))]
     #[case::nothing_but("identity, *;q=0", None)]
-    fn the_smallest_accepted_encoding_is_chosen(#[case] accept: &str, #[case] expected: Option<&str>) {
+    fn the_smallest_accepted_encoding_is_chosen(
+        #[case] accept: &str,
+        #[case] expected: Option<&str>,
+    ) {
         let blob = Blob::new("application/json", b"[\"abcdefgh\"]".repeat(1000));
         let response = ask(&blob, &[("accept-encoding", accept)]);
         assert_eq!(response.header("content-encoding"), expected);
@@ -176,13 +228,27 @@ mod tests {
         let blob = Blob::new("application/json", b"[\"abcdefgh\"]".repeat(1000));
         let mut seen = Vec::new();
         for accept in ["", "gzip", "br"] {
-            let etag = ask(&blob, &[("accept-encoding", accept)]).header("etag").unwrap().to_owned();
-            for given in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}"), "*".into()] {
-                let response = ask(&blob, &[("accept-encoding", accept), ("if-none-match", &given)]);
+            let etag = ask(&blob, &[("accept-encoding", accept)])
+                .header("etag")
+                .unwrap()
+                .to_owned();
+            for given in [
+                etag.clone(),
+                format!("W/{etag}"),
+                format!("\"other\", {etag}"),
+                "*".into(),
+            ] {
+                let response = ask(
+                    &blob,
+                    &[("accept-encoding", accept), ("if-none-match", &given)],
+                );
                 assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
                 assert_eq!(response.header("etag"), Some(etag.as_str()));
             }
-            assert_eq!(ask(&blob, &[("accept-encoding", accept), ("if-none-match", "")]).status(), StatusCode::OK);
+            assert_eq!(
+                ask(&blob, &[("accept-encoding", accept), ("if-none-match", "")]).status(),
+                StatusCode::OK
+            );
             assert!(!seen.contains(&etag));
             seen.push(etag);
         }
@@ -196,8 +262,12 @@ mod tests {
         for _ in 0..2 {
             let variants = blob.variants.load_full();
             let (mut gzip, mut br) = (Vec::new(), Vec::new());
-            flate2::read::GzDecoder::new(&variants.gzip.as_ref().unwrap().bytes[..]).read_to_end(&mut gzip).unwrap();
-            brotli::Decompressor::new(&variants.br.as_ref().unwrap().bytes[..], 4096).read_to_end(&mut br).unwrap();
+            flate2::read::GzDecoder::new(&variants.gzip.as_ref().unwrap().bytes[..])
+                .read_to_end(&mut gzip)
+                .unwrap();
+            brotli::Decompressor::new(&variants.br.as_ref().unwrap().bytes[..], 4096)
+                .read_to_end(&mut br)
+                .unwrap();
             assert!(gzip == content && br == content);
             blob.compress_best();
         }

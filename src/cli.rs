@@ -105,8 +105,13 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         },
         Command::Health => {
             let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
-            let answer = handlers::outside::client(std::time::Duration::from_secs(2))?.get(&url).send().await;
-            answer.and_then(reqwest::Response::error_for_status).with_context(|| format!("nothing answers at {url}"))?;
+            let answer = handlers::outside::client(std::time::Duration::from_secs(2))?
+                .get(&url)
+                .send()
+                .await;
+            answer
+                .and_then(reqwest::Response::error_for_status)
+                .with_context(|| format!("nothing answers at {url}"))?;
         }
         Command::Sandbox(options) => sandbox::run(settings()?, &options).await?,
         Command::Rules(Rules::Explain(explain)) => print(&explained(&settings()?, &explain)?)?,
@@ -120,7 +125,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);
-            let text = if pretty { serde_json::to_string_pretty(&events) } else { serde_json::to_string(&events) };
+            let text = if pretty {
+                serde_json::to_string_pretty(&events)
+            } else {
+                serde_json::to_string(&events)
+            };
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Openapi) => {
@@ -140,7 +149,10 @@ fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {
 /// # Errors
 /// When the country cannot be loaded.
 pub async fn openapi(settings: &Settings) -> anyhow::Result<String> {
-    let settings = Settings { ledger_url: "sqlite::memory:".to_owned(), ..settings.clone() };
+    let settings = Settings {
+        ledger_url: "sqlite::memory:".to_owned(),
+        ..settings.clone()
+    };
     let running = server::assemble(&settings, loaded(&settings)?).await?;
     Ok(crate::routes::openapi(&running.app))
 }
@@ -149,7 +161,12 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
     let country = loaded(settings)?;
     let event = document(&explain.file)?;
     let pending = match &explain.action {
-        Some(action) => event.pending_action(action).with_context(|| format!("event `{}` has no pending action of type `{action}`", event.id))?,
+        Some(action) => event.pending_action(action).with_context(|| {
+            format!(
+                "event `{}` has no pending action of type `{action}`",
+                event.id
+            )
+        })?,
         None => event
             .actions
             .iter()
@@ -158,7 +175,10 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
             .with_context(|| format!("event `{}` has no pending action", event.id))?,
     };
     let state = event.state_as_if_accepted(pending);
-    let number = event.registration_number().map_or_else(|| settings.registration_number_format.number(), str::to_owned);
+    let number = event.registration_number().map_or_else(
+        || settings.registration_number_format.number(),
+        str::to_owned,
+    );
     let facts = Facts {
         event: &event,
         action: pending,
@@ -167,21 +187,33 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
         registration_number: Some(&number),
     };
     let decision = country.policy.rules.decide(&facts);
-    let packet = decision.outcome().map(|outcome| country.policy.mapping.packet(outcome.operation, &facts)).transpose()?;
+    let packet = decision
+        .outcome()
+        .map(|outcome| country.policy.mapping.packet(outcome.operation, &facts))
+        .transpose()?;
     if explain.json {
-        let packet = packet.map(|packet| serde_json::json!({"path": packet.path, "body": packet.body}));
-        return Ok(format!("{:#}\n", serde_json::json!({"decision": decision, "packet": packet})));
+        let packet =
+            packet.map(|packet| serde_json::json!({"path": packet.path, "body": packet.body}));
+        return Ok(format!(
+            "{:#}\n",
+            serde_json::json!({"decision": decision, "packet": packet})
+        ));
     }
     let mut text = decision.render();
     if let Some(packet) = packet {
-        write!(text, "\nWould be sent to {} (with a fresh registration number where none is there yet):\n{:#}\n", packet.path, packet.body)?;
+        write!(
+            text,
+            "\nWould be sent to {} (with a fresh registration number where none is there yet):\n{:#}\n",
+            packet.path, packet.body
+        )?;
     }
     Ok(text)
 }
 
 fn document(file: &Path) -> anyhow::Result<EventDocument> {
     let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    EventDocument::parse(&json).with_context(|| format!("`{}` is no event document", file.display()))
+    EventDocument::parse(&json)
+        .with_context(|| format!("`{}` is no event document", file.display()))
 }
 
 fn print(text: &str) -> std::io::Result<()> {
@@ -194,15 +226,25 @@ fn print(text: &str) -> std::io::Result<()> {
 
 /// The settings, for `--help`.
 fn settings_help() -> String {
-    let mut text = String::from("Settings (environment variables; NAME_FILE names a file that holds the value):\n");
+    let mut text = String::from(
+        "Settings (environment variables; NAME_FILE names a file that holds the value):\n",
+    );
     for variable in VARIABLES {
         let default = match (variable.development, variable.production) {
             (Some(both), Some(same)) if both == same => format!("default `{both}`"),
-            (Some(development), Some(production)) => format!("default `{development}`, in production `{production}`"),
-            (Some(development), None) => format!("default `{development}`; must be set in production"),
+            (Some(development), Some(production)) => {
+                format!("default `{development}`, in production `{production}`")
+            }
+            (Some(development), None) => {
+                format!("default `{development}`; must be set in production")
+            }
             (None, _) => "may be left out".to_owned(),
         };
-        drop(write!(text, "  {}\n      {}; {default}\n", variable.name, variable.meaning));
+        drop(write!(
+            text,
+            "  {}\n      {}; {default}\n",
+            variable.name, variable.meaning
+        ));
     }
     text
 }

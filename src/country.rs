@@ -41,13 +41,22 @@ impl Files {
 
     fn text(&self, file: &str) -> Result<String, Diagnostic> {
         let bytes = match self {
-            Self::Embedded => Embedded::get(file).map(|found| found.data.into_owned()).ok_or_else(|| "it is not built in".to_owned()),
-            Self::Folder(folder) => std::fs::read(folder.join(file)).map_err(|error| error.to_string()),
+            Self::Embedded => Embedded::get(file)
+                .map(|found| found.data.into_owned())
+                .ok_or_else(|| "it is not built in".to_owned()),
+            Self::Folder(folder) => {
+                std::fs::read(folder.join(file)).map_err(|error| error.to_string())
+            }
         };
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()));
+        let text = bytes.and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
+        });
         text.map_err(|why| Diagnostic {
             hint: Some("take the file of the sample country as a start".to_owned()),
-            ..Diagnostic::error(self.name_of(file), format!("the file cannot be read: {why}"))
+            ..Diagnostic::error(
+                self.name_of(file),
+                format!("the file cannot be read: {why}"),
+            )
         })
     }
 }
@@ -69,26 +78,52 @@ pub struct Snapshot {
 pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     let events = events(settings);
-    let mut problems: Vec<Diagnostic> =
-        events.iter().flat_map(Event::problems).map(|problem| Diagnostic::error("forms".to_owned(), problem.to_string())).collect();
+    let mut problems: Vec<Diagnostic> = events
+        .iter()
+        .flat_map(Event::problems)
+        .map(|problem| Diagnostic::error("forms".to_owned(), problem.to_string()))
+        .collect();
     let vocabulary = vocabulary(&events);
-    let mut read = |file: &str| files.text(file).map(|text| (files.name_of(file), text)).map_err(|problem| vec![problem]);
-    let rules = read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, &vocabulary));
-    let mapping = read("mosip.toml").and_then(|(name, text)| Mapping::parse(&name, &text, &vocabulary));
+    let mut read = |file: &str| {
+        files
+            .text(file)
+            .map(|text| (files.name_of(file), text))
+            .map_err(|problem| vec![problem])
+    };
+    let rules =
+        read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, &vocabulary));
+    let mapping =
+        read("mosip.toml").and_then(|(name, text)| Mapping::parse(&name, &text, &vocabulary));
     let cases = read("eligibility.tests.toml").and_then(|(name, text)| Cases::parse(&name, &text));
     let snapshot = match (rules, mapping, cases) {
         (Ok(rules), Ok(mapping), Ok(cases)) => {
-            let json = serde_json::to_vec(&events).map_err(|error| vec![Diagnostic::error("forms".to_owned(), error.to_string())])?;
+            let json = serde_json::to_vec(&events)
+                .map_err(|error| vec![Diagnostic::error("forms".to_owned(), error.to_string())])?;
             let events = Blob::new("application/json; charset=utf-8", json);
-            Some(Snapshot { events, policy: Arc::new(Policy { rules, mapping }), cases })
+            Some(Snapshot {
+                events,
+                policy: Arc::new(Policy { rules, mapping }),
+                cases,
+            })
         }
         (rules, mapping, cases) => {
-            problems.extend([rules.err(), mapping.err(), cases.err()].into_iter().flatten().flatten());
+            problems.extend(
+                [rules.err(), mapping.err(), cases.err()]
+                    .into_iter()
+                    .flatten()
+                    .flatten(),
+            );
             None
         }
     };
     match snapshot {
-        Some(snapshot) if !problems.iter().any(|problem| problem.severity == Severity::Error) => Ok(snapshot),
+        Some(snapshot)
+            if !problems
+                .iter()
+                .any(|problem| problem.severity == Severity::Error) =>
+        {
+            Ok(snapshot)
+        }
         _ => Err(problems),
     }
 }

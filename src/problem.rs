@@ -20,7 +20,11 @@ pub struct Problem {
 impl Problem {
     /// A status with a sentence for the caller.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), source: None }
+        Self {
+            status,
+            message: message.into(),
+            source: None,
+        }
     }
 
     /// The cause, for the log.
@@ -55,7 +59,12 @@ impl ResponseError for Problem {
 
     fn as_response(&self) -> Response {
         if self.status.is_server_error() {
-            error!(error = self as &dyn StdError, "Answered {}: {}", self.status.as_u16(), self.message);
+            error!(
+                error = self as &dyn StdError,
+                "Answered {}: {}",
+                self.status.as_u16(),
+                self.message
+            );
         }
         answer(self.status, &self.message)
     }
@@ -67,7 +76,9 @@ pub async fn shape(error: poem::Error) -> Response {
         return error.into_response();
     }
     match error.status() {
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => answer(StatusCode::NOT_FOUND, "Not Found"),
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+            answer(StatusCode::NOT_FOUND, "Not Found")
+        }
         status if status.is_server_error() => {
             error!(error = %error, "Answered {}", status.as_u16());
             answer(status, "An internal server error occurred")
@@ -78,9 +89,18 @@ pub async fn shape(error: poem::Error) -> Response {
 
 /// Called when a handler panics: a fault of ours, which must not end the server.
 pub fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let what = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
-    error!("A handler panicked: {}", what.as_deref().unwrap_or("without a message"));
-    answer(StatusCode::INTERNAL_SERVER_ERROR, "An internal server error occurred")
+    let what = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    error!(
+        "A handler panicked: {}",
+        what.as_deref().unwrap_or("without a message")
+    );
+    answer(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "An internal server error occurred",
+    )
 }
 
 fn answer(status: StatusCode, message: &str) -> Response {
@@ -89,7 +109,13 @@ fn answer(status: StatusCode, message: &str) -> Response {
         "error": status.canonical_reason().unwrap_or("Error"),
         "message": message,
     });
-    let response = Response::builder().status(status).content_type("application/json; charset=utf-8");
-    let response = if status == StatusCode::UNAUTHORIZED { response.header("www-authenticate", "Bearer") } else { response };
+    let response = Response::builder()
+        .status(status)
+        .content_type("application/json; charset=utf-8");
+    let response = if status == StatusCode::UNAUTHORIZED {
+        response.header("www-authenticate", "Bearer")
+    } else {
+        response
+    };
     response.body(Body::from_string(body.to_string()))
 }

@@ -11,7 +11,14 @@ pub fn problems(problems: &[Diagnostic]) -> String {
         // Writing to a String cannot fail.
         drop(writeln!(text, "{problem}"));
     }
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    drop(write!(text, "{errors} error{} in the country's files", if errors == 1 { "" } else { "s" }));
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .count();
+    drop(write!(
+        text,
+        "{errors} error{} in the country's files",
+        if errors == 1 { "" } else { "s" }
+    ));
     text
 }

@@ -36,7 +36,11 @@ pub struct App {
 type Service = OpenApiService<(health::Health, config::Config, trigger::Trigger), ()>;
 
 fn service(app: &Arc<App>) -> Service {
-    let apis = (health::Health(app.clone()), config::Config(app.clone()), trigger::Trigger(app.clone()));
+    let apis = (
+        health::Health(app.clone()),
+        config::Config(app.clone()),
+        trigger::Trigger(app.clone()),
+    );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
         .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")
         .license(poem_openapi::LicenseObject::new("MPL-2.0").url("https://www.mozilla.org/MPL/2.0/"))
@@ -68,14 +72,21 @@ pub fn endpoint(app: &Arc<App>) -> BoxEndpoint<'static> {
 /// One span and one line per request, with an id that the caller may have given. The path is logged
 /// without its query, which may hold what is nobody's business.
 async fn logged<E: Endpoint>(next: Arc<E>, request: Request) -> poem::Result<Response> {
-    let given = ["x-request-id", "x-correlation-id"].into_iter().find_map(|name| request.header(name));
-    let id = given.filter(|id| plain(id)).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+    let given = ["x-request-id", "x-correlation-id"]
+        .into_iter()
+        .find_map(|name| request.header(name));
+    let id = given
+        .filter(|id| plain(id))
+        .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = info_span!("request", request.id = %id);
     async move {
         let started = Instant::now();
         let mut response = next.get_response(request).await;
-        let (status, duration_ms) = (response.status().as_u16(), started.elapsed().as_secs_f64() * 1e3);
+        let (status, duration_ms) = (
+            response.status().as_u16(),
+            started.elapsed().as_secs_f64() * 1e3,
+        );
         if path == "/ping" || path == "/livez" || path == "/readyz" || method == Method::OPTIONS {
             debug!(status, duration_ms, "{method} {path} {status}");
         } else {
@@ -92,5 +103,8 @@ async fn logged<E: Endpoint>(next: Arc<E>, request: Request) -> poem::Result<Res
 
 /// An id that may stand in a log: short, and nothing that breaks a line.
 fn plain(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    (1..=64).contains(&id.len())
+        && id
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }

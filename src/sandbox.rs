@@ -36,10 +36,15 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
     log::start(&settings);
     let signer = Signer::new()?;
     let around = Listening::on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-    let around_url: WebUrl = format!("http://{}", around.address()).parse().map_err(anyhow::Error::msg)?;
-    tokio::spawn(Server::new_with_acceptor(around).run(surroundings(signer.public_pem().to_owned())));
+    let around_url: WebUrl = format!("http://{}", around.address())
+        .parse()
+        .map_err(anyhow::Error::msg)?;
+    tokio::spawn(
+        Server::new_with_acceptor(around).run(surroundings(signer.public_pem().to_owned())),
+    );
 
-    std::fs::create_dir_all(&options.folder).with_context(|| format!("cannot make `{}`", options.folder.display()))?;
+    std::fs::create_dir_all(&options.folder)
+        .with_context(|| format!("cannot make `{}`", options.folder.display()))?;
     let settings = Settings {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, settings.listen.port())),
         auth_url: around_url.clone(),
@@ -49,11 +54,17 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
         delivery_delay: Duration::from_millis(500),
         ..settings
     };
-    let country = country::load(&settings).map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
-    let listener = Listening::on(settings.listen).await.with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
+    let country = country::load(&settings)
+        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
+    let listener = Listening::on(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
     let running = server::assemble(&settings, country).await?;
     // A token without an action, as core 2.1 sends it: for load tests.
-    std::fs::write(options.folder.join("service-token.txt"), signer.token(&signer::claims(json!({"userType": "system"})))?)?;
+    std::fs::write(
+        options.folder.join("service-token.txt"),
+        signer.token(&signer::claims(json!({"userType": "system"})))?,
+    )?;
     say(&tour(&options.folder, &signer, listener.address())?)?;
     server::run(running, listener).await
 }
@@ -69,14 +80,26 @@ fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Resu
          # the birth form\ncurl -s --compressed http://{address}/config/events | head -c 400\n"
     );
     let samples = [
-        ("birth-eligible.json", "verified", "whose mother's identity is verified goes to the middleware: 202, and the packet appears below"),
-        ("birth-not-eligible.json", "failed", "whose parents are not verified is registered at once: 200 with a registration number"),
+        (
+            "birth-eligible.json",
+            "verified",
+            "whose mother's identity is verified goes to the middleware: 202, and the packet appears below",
+        ),
+        (
+            "birth-not-eligible.json",
+            "failed",
+            "whose parents are not verified is registered at once: 200 with a registration number",
+        ),
     ];
     for (name, verified, what) in samples {
-        let (event, action) = (uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v4().to_string());
+        let (event, action) = (
+            uuid::Uuid::new_v4().to_string(),
+            uuid::Uuid::new_v4().to_string(),
+        );
         let file = folder.join(name);
         let record = sample_birth(&event, &action, verified);
-        std::fs::write(&file, format!("{record:#}\n")).with_context(|| format!("cannot write `{}`", file.display()))?;
+        std::fs::write(&file, format!("{record:#}\n"))
+            .with_context(|| format!("cannot write `{}`", file.display()))?;
         let token = signer.action_token(&event, &action)?;
         text += &format!(
             "\n# a birth {what}; asked again, the answer is the same\ncurl -i http://{address}/trigger/events/birth/actions/REGISTER \\\n  \
@@ -135,7 +158,10 @@ fn key(public_key: Data<&Arc<String>>) -> String {
 #[handler]
 fn packet(body: Json<Value>) -> (StatusCode, Json<Value>) {
     // Sample data, shown to whoever tries the sandbox.
-    drop(say(&format!("\nThe middleware got a packet:\n{:#}\n", body.0)));
+    drop(say(&format!(
+        "\nThe middleware got a packet:\n{:#}\n",
+        body.0
+    )));
     (StatusCode::ACCEPTED, Json(json!({})))
 }
 

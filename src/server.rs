@@ -41,12 +41,24 @@ pub struct Running {
 /// # Errors
 /// A country with errors, a ledger that cannot be opened.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
-    let ledger: Arc<dyn Ledger> =
-        ledger::open(&settings.ledger_url).await.with_context(|| format!("the ledger `{}` cannot be opened (LEDGER_URL)", settings.ledger_url))?;
+    let ledger: Arc<dyn Ledger> = ledger::open(&settings.ledger_url).await.with_context(|| {
+        format!(
+            "the ledger `{}` cannot be opened (LEDGER_URL)",
+            settings.ledger_url
+        )
+    })?;
     let clock = Arc::new(SystemClock);
     let wake = Arc::new(Notify::new());
     let key_client = outside::client(KEY_TIMEOUT)?;
-    let keys = Arc::new(Keys::new(settings.auth_url.as_str(), key_client, ledger.clone(), clock.clone()).await?);
+    let keys = Arc::new(
+        Keys::new(
+            settings.auth_url.as_str(),
+            key_client,
+            ledger.clone(),
+            clock.clone(),
+        )
+        .await?,
+    );
     let country = Arc::new(country);
     let hooks = Hooks {
         policy: country.policy.clone(),
@@ -56,7 +68,11 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         delay: SignedDuration::try_from(settings.delivery_delay)?,
         wake: wake.clone(),
     };
-    let http = outside::Http::new(outside::client(settings.mosip_timeout)?, settings.mosip_interop_url.as_str(), settings.gateway_url.as_str());
+    let http = outside::Http::new(
+        outside::client(settings.mosip_timeout)?,
+        settings.mosip_interop_url.as_str(),
+        settings.gateway_url.as_str(),
+    );
     let deliveries = Deliveries {
         ledger: ledger.clone(),
         outside: Arc::new(http),
@@ -65,8 +81,17 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         timeout: settings.mosip_timeout,
         wake,
     };
-    let app = Arc::new(App { keys, hooks, ledger, country, docs: !settings.production });
-    Ok(Running { app, deliveries: Arc::new(deliveries) })
+    let app = Arc::new(App {
+        keys,
+        hooks,
+        ledger,
+        country,
+        docs: !settings.production,
+    });
+    Ok(Running {
+        app,
+        deliveries: Arc::new(deliveries),
+    })
 }
 
 /// Serves until SIGTERM or SIGINT, then finishes what is under way.
@@ -74,8 +99,11 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
 /// # Errors
 /// When the address cannot be listened on.
 pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let country = country::load(settings).map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
-    let listener = Listening::on(settings.listen).await.with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
+    let country = country::load(settings)
+        .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
+    let listener = Listening::on(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
     run(assemble(settings, country).await?, listener).await
 }
 
@@ -92,14 +120,19 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let country = app.country.clone();
     // Not waited for: the fast encodings serve meanwhile.
     std::thread::spawn(move || country.events.compress_best());
-    warn!("LEDGER_KEY is not set: tokens and packets wait unencrypted in the ledger, whose file only this user can read");
+    warn!(
+        "LEDGER_KEY is not set: tokens and packets wait unencrypted in the ledger, whose file only this user can read"
+    );
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;
         info!("Told to stop: finishing the requests and deliveries under way");
         stop.send_replace(true);
     };
-    Server::new_with_acceptor(listener).idle_timeout(IDLE).run_with_graceful_shutdown(routes::endpoint(&app), signal, Some(GRACE)).await?;
+    Server::new_with_acceptor(listener)
+        .idle_timeout(IDLE)
+        .run_with_graceful_shutdown(routes::endpoint(&app), signal, Some(GRACE))
+        .await?;
     freshness.abort();
     worker.await?;
     info!("Stopped");

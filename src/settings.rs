@@ -22,7 +22,10 @@ pub use variables::{VARIABLES, Variable};
 
 /// The settings of a running server. Each field names the variable that sets it.
 #[derive(Debug, Clone, Validate)]
-#[validate(schema(function = "demo_stays_out_of_production", skip_on_field_errors = false))]
+#[validate(schema(
+    function = "demo_stays_out_of_production",
+    skip_on_field_errors = false
+))]
 pub struct Settings {
     /// `NODE_ENV` is `production`.
     pub production: bool,
@@ -85,7 +88,14 @@ pub enum IdentityVerification {
 impl FromStr for IdentityVerification {
     type Err = String;
     fn from_str(word: &str) -> Result<Self, String> {
-        one_of(word, &[("id-auth", Self::IdAuth), ("off", Self::Off), ("assume-verified", Self::AssumeVerified)])
+        one_of(
+            word,
+            &[
+                ("id-auth", Self::IdAuth),
+                ("off", Self::Off),
+                ("assume-verified", Self::AssumeVerified),
+            ],
+        )
     }
 }
 
@@ -106,10 +116,14 @@ impl FromStr for LogFormat {
 }
 
 fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
-    known.iter().find(|(name, _)| *name == word).map(|(_, value)| *value).ok_or_else(|| {
-        let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
-        format!("`{word}` is none of {}", names.join(", "))
-    })
+    known
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
+            format!("`{word}` is none of {}", names.join(", "))
+        })
 }
 
 /// An `http` or `https` URL, kept as it was written: forms carry it on character by character.
@@ -142,7 +156,10 @@ fn a_sensible_timeout(timeout: &Duration) -> Result<(), ValidationError> {
 }
 
 fn demo_stays_out_of_production(settings: &Settings) -> Result<(), ValidationError> {
-    if settings.production && !settings.allow_demo && settings.identity_verification == IdentityVerification::AssumeVerified {
+    if settings.production
+        && !settings.allow_demo
+        && settings.identity_verification == IdentityVerification::AssumeVerified
+    {
         let why = "`assume-verified` declares every typed identity verified; in production it needs ALLOW_DEMO=true";
         return Err(ValidationError::new("IDENTITY_VERIFICATION").with_message(why.into()));
     }
@@ -165,7 +182,11 @@ impl std::error::Error for SettingsError {}
 impl Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n = self.0.len();
-        writeln!(f, "{n} setting{} cannot be used", if n == 1 { "" } else { "s" })?;
+        writeln!(
+            f,
+            "{n} setting{} cannot be used",
+            if n == 1 { "" } else { "s" }
+        )?;
         for problem in &self.0 {
             write!(f, "  {}: {}", problem.name, problem.what)?;
             match problem.example {
@@ -173,7 +194,10 @@ impl Display for SettingsError {
                 None => writeln!(f)?,
             }
         }
-        write!(f, "Set them in the environment, or in a TOML file named with --config.")
+        write!(
+            f,
+            "Set them in the environment, or in a TOML file named with --config."
+        )
     }
 }
 
@@ -182,12 +206,20 @@ impl Settings {
     ///
     /// # Errors
     /// All problems at once.
-    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, SettingsError> {
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
         let mut problems = Vec::new();
         let environment = Given::environment(environment, &mut problems);
         let file = file.map_or_else(Given::default, |path| Given::file(path, &mut problems));
-        let production = environment.get("NODE_ENV").or(file.get("NODE_ENV")).is_some_and(|name| name == "production");
-        let figment = Figment::from(Given::defaults(production)).merge(file).merge(environment);
+        let production = environment
+            .get("NODE_ENV")
+            .or(file.get("NODE_ENV"))
+            .is_some_and(|name| name == "production");
+        let figment = Figment::from(Given::defaults(production))
+            .merge(file)
+            .merge(environment);
         let mut reader = Reader { figment, problems };
         let settings = reader.settings(production);
         if let Err(errors) = settings.validate() {
@@ -195,7 +227,11 @@ impl Settings {
                 reader.problem(&error.code, error.message.as_deref().unwrap_or_default());
             }
         }
-        if reader.problems.is_empty() { Ok(settings) } else { Err(SettingsError(reader.problems)) }
+        if reader.problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(SettingsError(reader.problems))
+        }
     }
 }
 
@@ -212,24 +248,53 @@ impl Given {
     }
 
     fn defaults(production: bool) -> Self {
-        let default = |v: &Variable| Some((v.name.to_owned(), Value::from(if production { v.production? } else { v.development? })));
-        Self { source: "defaults".into(), values: VARIABLES.iter().filter_map(default).collect() }
+        let default = |v: &Variable| {
+            Some((
+                v.name.to_owned(),
+                Value::from(if production {
+                    v.production?
+                } else {
+                    v.development?
+                }),
+            ))
+        };
+        Self {
+            source: "defaults".into(),
+            values: VARIABLES.iter().filter_map(default).collect(),
+        }
     }
 
     /// An empty variable counts as not set. `NAME_FILE` names a file that holds the value of `NAME`.
-    fn environment(variables: impl Iterator<Item = (String, String)>, problems: &mut Vec<Problem>) -> Self {
+    fn environment(
+        variables: impl Iterator<Item = (String, String)>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let mut values = Dict::new();
         for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
             if VARIABLES.iter().any(|v| v.name == name) {
                 values.insert(name, Value::from(value));
-            } else if let Some(known) = name.strip_suffix("_FILE").filter(|known| VARIABLES.iter().any(|v| v.name == *known)) {
+            } else if let Some(known) = name
+                .strip_suffix("_FILE")
+                .filter(|known| VARIABLES.iter().any(|v| v.name == *known))
+            {
                 match std::fs::read_to_string(&value) {
-                    Ok(text) => drop(values.entry(known.to_owned()).or_insert_with(|| Value::from(text.trim_end().to_owned()))),
-                    Err(error) => problems.push(Problem { name: name.clone(), what: format!("cannot read `{value}`: {error}"), example: None }),
+                    Ok(text) => drop(
+                        values
+                            .entry(known.to_owned())
+                            .or_insert_with(|| Value::from(text.trim_end().to_owned())),
+                    ),
+                    Err(error) => problems.push(Problem {
+                        name: name.clone(),
+                        what: format!("cannot read `{value}`: {error}"),
+                        example: None,
+                    }),
                 }
             }
         }
-        Self { source: "environment".into(), values }
+        Self {
+            source: "environment".into(),
+            values,
+        }
     }
 
     /// The names in a file may be written in small letters; numbers and `true` need no quotes.
@@ -237,7 +302,11 @@ impl Given {
         let source = path.display().to_string();
         let read = Figment::from(Toml::file_exact(path)).extract::<Dict>();
         let entries = read.unwrap_or_else(|error| {
-            problems.push(Problem { name: source.clone(), what: error.to_string(), example: None });
+            problems.push(Problem {
+                name: source.clone(),
+                what: error.to_string(),
+                example: None,
+            });
             Dict::new()
         });
         let mut values = Dict::new();
@@ -252,11 +321,21 @@ impl Given {
             match text {
                 _ if !VARIABLES.iter().any(|v| v.name == name) => {
                     let near = handlers::closest(&name, VARIABLES.iter().map(|v| v.name));
-                    let hint = near.map(|near| format!("; did you mean `{}`?", near.to_lowercase())).unwrap_or_default();
-                    problems.push(Problem { name: source.clone(), what: format!("`{key}` is no setting{hint}"), example: None });
+                    let hint = near
+                        .map(|near| format!("; did you mean `{}`?", near.to_lowercase()))
+                        .unwrap_or_default();
+                    problems.push(Problem {
+                        name: source.clone(),
+                        what: format!("`{key}` is no setting{hint}"),
+                        example: None,
+                    });
                 }
                 Some(text) => drop(values.insert(name, Value::from(text))),
-                None => problems.push(Problem { name: source.clone(), what: format!("`{key}` is neither a text, a number nor true or false"), example: None }),
+                None => problems.push(Problem {
+                    name: source.clone(),
+                    what: format!("`{key}` is neither a text, a number nor true or false"),
+                    example: None,
+                }),
             }
         }
         Self { source, values }
@@ -325,7 +404,9 @@ impl Reader {
     /// The value of a variable. Where there is none, or it cannot be read, the problem is noted and
     /// the example stands in, so that reading goes on to find all problems.
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> T {
-        self.read(name, |text| text.parse().map_err(|error: T::Err| error.to_string()))
+        self.read(name, |text| {
+            text.parse().map_err(|error: T::Err| error.to_string())
+        })
     }
 
     fn duration(&mut self, name: &'static str) -> Duration {
@@ -348,7 +429,11 @@ impl Reader {
     }
 
     fn problem(&mut self, name: &str, what: &str) {
-        self.problems.push(Problem { name: name.to_owned(), what: what.to_owned(), example: Some(variables::example(name)) });
+        self.problems.push(Problem {
+            name: name.to_owned(),
+            what: what.to_owned(),
+            example: Some(variables::example(name)),
+        });
     }
 }
 

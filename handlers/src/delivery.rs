@@ -53,10 +53,17 @@ impl Deliveries {
                         let worker = Arc::clone(&self);
                         attempts.spawn(async move { worker.attempt(&delivery).await });
                     }
-                    if none { self.pause().await } else { Duration::ZERO }
+                    if none {
+                        self.pause().await
+                    } else {
+                        Duration::ZERO
+                    }
                 }
                 Err(error) => {
-                    error!(error = &error as &dyn std::error::Error, "The ledger does not give its deliveries");
+                    error!(
+                        error = &error as &dyn std::error::Error,
+                        "The ledger does not give its deliveries"
+                    );
                     FAILED
                 }
             };
@@ -80,15 +87,25 @@ impl Deliveries {
     async fn claim(&self, free: usize) -> Result<Vec<Claimed>, LedgerError> {
         let now = self.clock.now();
         // Twice the longest attempt: a lease must never end while its attempt still runs.
-        let lease = SignedDuration::try_from(self.timeout * 2).unwrap_or(SignedDuration::from_mins(1)) + SignedDuration::from_secs(5);
-        self.ledger.claim(now, later(now, lease), u32::try_from(free).unwrap_or(u32::MAX)).await
+        let lease = SignedDuration::try_from(self.timeout * 2)
+            .unwrap_or(SignedDuration::from_mins(1))
+            + SignedDuration::from_secs(5);
+        self.ledger
+            .claim(
+                now,
+                later(now, lease),
+                u32::try_from(free).unwrap_or(u32::MAX),
+            )
+            .await
     }
 
     /// How long nothing will be due.
     async fn pause(&self) -> Duration {
         let now = self.clock.now();
         match self.ledger.next_due(now).await {
-            Ok(Some(due)) => Duration::try_from(due.duration_since(now)).unwrap_or_default().clamp(Duration::from_millis(1), IDLE),
+            Ok(Some(due)) => Duration::try_from(due.duration_since(now))
+                .unwrap_or_default()
+                .clamp(Duration::from_millis(1), IDLE),
             Ok(None) => IDLE,
             Err(_) => FAILED,
         }
@@ -96,14 +113,27 @@ impl Deliveries {
 
     async fn attempt(&self, delivery: &Claimed) {
         let started_at = self.clock.now();
-        let outcome = tokio::time::timeout(self.timeout + Duration::from_secs(1), self.outside.send(delivery)).await.unwrap_or(Outcome::Timeout);
+        let outcome = tokio::time::timeout(
+            self.timeout + Duration::from_secs(1),
+            self.outside.send(delivery),
+        )
+        .await
+        .unwrap_or(Outcome::Timeout);
         let now = self.clock.now();
-        let attempt = Attempt { started_at, duration: now.duration_since(started_at), outcome: outcome.as_str(), status: outcome.status() };
+        let attempt = Attempt {
+            started_at,
+            duration: now.duration_since(started_at),
+            outcome: outcome.as_str(),
+            status: outcome.status(),
+        };
         let next = self.next(delivery, outcome, now);
         tell(delivery, &attempt, &next);
         if let Err(error) = self.ledger.conclude(delivery, &attempt, &next, now).await {
             // The lease runs out and the delivery is tried again: at least once, never lost.
-            error!(error = &error as &dyn std::error::Error, delivery.id, "The end of an attempt could not be written down");
+            error!(
+                error = &error as &dyn std::error::Error,
+                delivery.id, "The end of an attempt could not be written down"
+            );
         }
     }
 
@@ -112,8 +142,15 @@ impl Deliveries {
             Outcome::Delivered(_) => Next::Delivered,
             Outcome::Refused(_) => Next::Refused(rejection(delivery, now)),
             Outcome::Failed(..) | Outcome::Timeout | Outcome::Unreachable => {
-                let retry_after = if let Outcome::Failed(_, retry_after) = outcome { retry_after } else { None };
-                match self.schedule.wait(delivery.attempt, delivery.id, retry_after) {
+                let retry_after = if let Outcome::Failed(_, retry_after) = outcome {
+                    retry_after
+                } else {
+                    None
+                };
+                match self
+                    .schedule
+                    .wait(delivery.attempt, delivery.id, retry_after)
+                {
                     Some(wait) => Next::Retry(later(now, wait)),
                     None => Next::Parked,
                 }
@@ -171,7 +208,11 @@ fn procedure(action_type: &str) -> Option<&'static str> {
 fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
     let (event, action) = (&delivery.event_id, &delivery.action_id);
     let (operation, destination) = (&delivery.operation, delivery.destination.as_str());
-    let (outcome, number, duration_ms) = (attempt.outcome, delivery.attempt, attempt.duration.as_millis());
+    let (outcome, number, duration_ms) = (
+        attempt.outcome,
+        delivery.attempt,
+        attempt.duration.as_millis(),
+    );
     let status = attempt.status;
     match next {
         Next::Delivered => {

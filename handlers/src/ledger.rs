@@ -26,12 +26,18 @@ pub struct Answer {
 impl Answer {
     /// Accept the action, with what core shall add to it (`{}` for nothing).
     pub fn accept(patch: Value) -> Self {
-        Self { status: 200, body: Some(patch) }
+        Self {
+            status: 200,
+            body: Some(patch),
+        }
     }
 
     /// The action waits; accept or reject reaches core by another way.
     pub fn wait() -> Self {
-        Self { status: 202, body: None }
+        Self {
+            status: 202,
+            body: None,
+        }
     }
 }
 
@@ -212,14 +218,29 @@ pub trait Ledger: Send + Sync {
     async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError>;
 
     /// The answer that an action was given, if it was asked about before.
-    async fn answer(&self, event: &EventId, action: &ActionId) -> Result<Option<Answer>, LedgerError>;
+    async fn answer(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+    ) -> Result<Option<Answer>, LedgerError>;
 
     /// Leases deliveries that are due: at most one per event and destination, the oldest first, so
     /// that what concerns one record arrives in order. A lease that is not concluded by `until` is lost.
-    async fn claim(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError>;
+    async fn claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Claimed>, LedgerError>;
 
     /// Writes down how an attempt ended, and what is next.
-    async fn conclude(&self, claimed: &Claimed, attempt: &Attempt, next: &Next, now: Timestamp) -> Result<(), LedgerError>;
+    async fn conclude(
+        &self,
+        claimed: &Claimed,
+        attempt: &Attempt,
+        next: &Next,
+        now: Timestamp,
+    ) -> Result<(), LedgerError>;
 
     /// When the next delivery is due that nobody has leased and that no earlier one of its event holds back.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError>;

@@ -34,8 +34,22 @@ const CHARACTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 impl FromStr for NumberFormat {
     type Err = NumberFormatError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bits: f64 = text.chars().map(|c| if c == '#' { 36f64.log2() } else if c == '%' { 10f64.log2() } else { 0.0 }).sum();
-        if let Some(odd) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !"#%-/".contains(*c)) {
+        let bits: f64 = text
+            .chars()
+            .map(|c| {
+                if c == '#' {
+                    36f64.log2()
+                } else if c == '%' {
+                    10f64.log2()
+                } else {
+                    0.0
+                }
+            })
+            .sum();
+        if let Some(odd) = text
+            .chars()
+            .find(|c| !c.is_ascii_alphanumeric() && !"#%-/".contains(*c))
+        {
             return Err(NumberFormatError::Character(text.to_owned(), odd));
         }
         if bits < 39.0 {
@@ -64,7 +78,10 @@ fn one_of(alphabet: &[u8]) -> char {
     let fair = 256 - 256 % alphabet.len();
     loop {
         for byte in uuid::Uuid::new_v4().as_bytes().iter().take(6) {
-            if let Some(character) = alphabet.get(usize::from(*byte) % alphabet.len()).filter(|_| usize::from(*byte) < fair) {
+            if let Some(character) = alphabet
+                .get(usize::from(*byte) % alphabet.len())
+                .filter(|_| usize::from(*byte) < fair)
+            {
                 return char::from(*character);
             }
         }
@@ -80,21 +97,33 @@ mod tests {
         let number = "B-%%%%/########".parse::<NumberFormat>().unwrap().number();
         assert_eq!((number.len(), &number[..2], &number[6..7]), (15, "B-", "/"));
         assert!(number[2..6].chars().all(|c| c.is_ascii_digit()));
-        assert!(number[7..].chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase()));
+        assert!(
+            number[7..]
+                .chars()
+                .all(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+        );
     }
 
     #[test]
     fn every_character_comes_up_about_as_often() {
         let format: NumberFormat = "############".parse().unwrap();
         let mut seen = std::collections::BTreeMap::<char, u32>::new();
-        (0..3_000).flat_map(|_| format.number().chars().collect::<Vec<_>>()).for_each(|c| *seen.entry(c).or_default() += 1);
+        (0..3_000)
+            .flat_map(|_| format.number().chars().collect::<Vec<_>>())
+            .for_each(|c| *seen.entry(c).or_default() += 1);
         assert_eq!(seen.len(), 36);
         assert!(seen.values().all(|n| (800..1200).contains(n)), "{seen:?}"); // 1000 each on average
     }
 
     #[test]
     fn a_format_with_too_few_numbers_is_refused() {
-        assert!(matches!("####".parse::<NumberFormat>(), Err(NumberFormatError::TooFew(_))));
-        assert!(matches!("############ü".parse::<NumberFormat>(), Err(NumberFormatError::Character(_, 'ü'))));
+        assert!(matches!(
+            "####".parse::<NumberFormat>(),
+            Err(NumberFormatError::TooFew(_))
+        ));
+        assert!(matches!(
+            "############ü".parse::<NumberFormat>(),
+            Err(NumberFormatError::Character(_, 'ü'))
+        ));
     }
 }

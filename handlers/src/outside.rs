@@ -40,7 +40,9 @@ impl Outcome {
     /// HTTP status, where there was one.
     pub fn status(self) -> Option<u16> {
         match self {
-            Self::Delivered(status) | Self::Refused(status) | Self::Failed(status, _) => Some(status.as_u16()),
+            Self::Delivered(status) | Self::Refused(status) | Self::Failed(status, _) => {
+                Some(status.as_u16())
+            }
             Self::Timeout | Self::Unreachable => None,
         }
     }
@@ -64,7 +66,11 @@ impl Http {
     /// `middleware` is MOSIP_INTEROP_URL, `gateway` is GATEWAY_URL.
     pub fn new(client: Client, middleware: &str, gateway: &str) -> Self {
         let base = |url: &str| url.trim_end_matches('/').to_owned();
-        Self { client, middleware: base(middleware), gateway: base(gateway) }
+        Self {
+            client,
+            middleware: base(middleware),
+            gateway: base(gateway),
+        }
     }
 }
 
@@ -100,14 +106,23 @@ impl Outside for Http {
             Err(_) => return Outcome::Unreachable,
         };
         let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
-        if response.content_length().is_some_and(|length| length <= REPLY_LIMIT) {
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(Duration::from_secs);
+        if response
+            .content_length()
+            .is_some_and(|length| length <= REPLY_LIMIT)
+        {
             // The status has decided; a body that breaks off changes nothing.
             drop(response.bytes().await);
         }
         match status {
             _ if status.is_success() => Outcome::Delivered(status),
-            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY if delivery.destination == Destination::Middleware => {
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
+                if delivery.destination == Destination::Middleware =>
+            {
                 Outcome::Refused(status)
             }
             _ => Outcome::Failed(status, retry_after),

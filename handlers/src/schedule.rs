@@ -32,26 +32,39 @@ pub struct ScheduleError(String);
 impl FromStr for Schedule {
     type Err = ScheduleError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.split(',').map(|part| duration(part.trim()).ok_or_else(|| ScheduleError(part.trim().to_owned()))).collect::<Result<_, _>>().map(Self)
+        text.split(',')
+            .map(|part| duration(part.trim()).ok_or_else(|| ScheduleError(part.trim().to_owned())))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
 /// Reads `0s`, `15s`, `1m`, `2h`; nothing negative.
 pub fn duration(text: &str) -> Option<SignedDuration> {
-    text.parse::<SignedDuration>().ok().filter(|duration| !duration.is_negative())
+    text.parse::<SignedDuration>()
+        .ok()
+        .filter(|duration| !duration.is_negative())
 }
 
 impl Schedule {
     /// How long to wait after failed attempt number `attempt` (from 1) of a delivery, or `None` when
     /// the schedule is exhausted. The jitter follows from the delivery's id: no randomness, so that a
     /// test or a simulation sees the same waits again.
-    pub fn wait(&self, attempt: u32, delivery: i64, retry_after: Option<Duration>) -> Option<SignedDuration> {
+    pub fn wait(
+        &self,
+        attempt: u32,
+        delivery: i64,
+        retry_after: Option<Duration>,
+    ) -> Option<SignedDuration> {
         let planned = *self.0.get(usize::try_from(attempt.checked_sub(1)?).ok()?)?;
         let mut hasher = DefaultHasher::new();
         (delivery, attempt).hash(&mut hasher);
-        let share = f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
+        let share =
+            f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
         let wait = planned.mul_f64(1.0 + JITTER * (2.0 * share - 1.0));
-        let asked = retry_after.and_then(|asked| SignedDuration::try_from(asked).ok()).unwrap_or_default();
+        let asked = retry_after
+            .and_then(|asked| SignedDuration::try_from(asked).ok())
+            .unwrap_or_default();
         Some(wait.max(asked.min(planned * RETRY_AFTER_LIMIT)))
     }
 }
@@ -65,8 +78,14 @@ mod tests {
         let schedule: Schedule = "5s, 1m,2h".parse().unwrap();
         for delivery in 0..200 {
             for (attempt, planned) in [(1, 5.0), (2, 60.0), (3, 7200.0)] {
-                let wait = schedule.wait(attempt, delivery, None).unwrap().as_secs_f64();
-                assert!((planned * 0.8..=planned * 1.2).contains(&wait), "{wait} for {planned}");
+                let wait = schedule
+                    .wait(attempt, delivery, None)
+                    .unwrap()
+                    .as_secs_f64();
+                assert!(
+                    (planned * 0.8..=planned * 1.2).contains(&wait),
+                    "{wait} for {planned}"
+                );
             }
             assert_eq!(schedule.wait(4, delivery, None), None);
         }
@@ -75,13 +94,22 @@ mod tests {
     #[test]
     fn retry_after_is_honoured_and_clamped() {
         let schedule: Schedule = "10s".parse().unwrap();
-        assert_eq!(schedule.wait(1, 1, Some(Duration::from_secs(15))), Some(SignedDuration::from_secs(15)));
-        assert_eq!(schedule.wait(1, 1, Some(Duration::from_secs(86_400))), Some(SignedDuration::from_secs(20)));
+        assert_eq!(
+            schedule.wait(1, 1, Some(Duration::from_secs(15))),
+            Some(SignedDuration::from_secs(15))
+        );
+        assert_eq!(
+            schedule.wait(1, 1, Some(Duration::from_secs(86_400))),
+            Some(SignedDuration::from_secs(20))
+        );
     }
 
     #[test]
     fn what_is_no_duration_is_named() {
-        assert_eq!("5s,soon".parse::<Schedule>().unwrap_err().to_string(), "`soon` is no duration like `5s`, `1m` or `2h`");
+        assert_eq!(
+            "5s,soon".parse::<Schedule>().unwrap_err().to_string(),
+            "`soon` is no duration like `5s`, `1m` or `2h`"
+        );
         assert!("-5s".parse::<Schedule>().is_err());
     }
 }

@@ -3,7 +3,9 @@
 
 use super::App;
 use poem::{IntoResponse, Request, Response};
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::{ApiResponse, OpenApi};
 use std::sync::Arc;
 
@@ -20,9 +22,23 @@ impl IntoResponse for Prepared {
 
 impl ApiResponse for Prepared {
     fn meta() -> MetaResponses {
-        let response = |status, description, content| MetaResponse { description, status: Some(status), status_range: None, content, headers: vec![] };
-        let json = MetaMediaType { content_type: "application/json", schema: MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)) };
-        MetaResponses { responses: vec![response(200, "The document", vec![json]), response(304, "The caller has it already", vec![])] }
+        let response = |status, description, content| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content,
+            headers: vec![],
+        };
+        let json = MetaMediaType {
+            content_type: "application/json",
+            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)),
+        };
+        MetaResponses {
+            responses: vec![
+                response(200, "The document", vec![json]),
+                response(304, "The caller has it already", vec![]),
+            ],
+        }
     }
 
     fn register(_: &mut Registry) {}

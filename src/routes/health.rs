@@ -57,8 +57,20 @@ impl Health {
             Ok(()) => "ok".to_owned(),
             Err(error) => error.to_string(),
         };
-        let auth_key = if self.0.keys.is_known() { "ok" } else { "core's public key was never seen; is AUTH_URL right and core's auth service up?" };
-        let readiness = Readiness { ready: ledger == "ok" && auth_key == "ok", ledger, auth_key: auth_key.to_owned() };
-        if readiness.ready { ReadyReply::Ready(Json(readiness)) } else { ReadyReply::NotReady(Json(readiness)) }
+        let auth_key = if self.0.keys.is_known() {
+            "ok"
+        } else {
+            "core's public key was never seen; is AUTH_URL right and core's auth service up?"
+        };
+        let readiness = Readiness {
+            ready: ledger == "ok" && auth_key == "ok",
+            ledger,
+            auth_key: auth_key.to_owned(),
+        };
+        if readiness.ready {
+            ReadyReply::Ready(Json(readiness))
+        } else {
+            ReadyReply::NotReady(Json(readiness))
+        }
     }
 }

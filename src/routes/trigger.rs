@@ -12,7 +12,8 @@ use poem::http::header::AUTHORIZATION;
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::param::Path;
 use poem_openapi::registry::{
-    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, MetaSecurityScheme, Registry,
+    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef,
+    MetaSecurityScheme, Registry,
 };
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
 use std::sync::Arc;
@@ -29,7 +30,10 @@ struct Unread<'a> {
 }
 
 impl<'a> ApiExtractor<'a> for Unread<'a> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject, ApiExtractorType::SecurityScheme];
+    const TYPES: &'static [ApiExtractorType] = &[
+        ApiExtractorType::RequestObject,
+        ApiExtractorType::SecurityScheme,
+    ];
     type ParamType = ();
     type ParamRawType = ();
 
@@ -54,13 +58,30 @@ impl<'a> ApiExtractor<'a> for Unread<'a> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let schema = MetaSchema { description: Some("EventDocument of core 2.0: id, type, trackingId, actions"), ..MetaSchema::new("object") };
-        let content = vec![MetaMediaType { content_type: "application/json", schema: MetaSchemaRef::Inline(Box::new(schema)) }];
-        Some(MetaRequest { description: Some("The record with all its actions; the pending one is the question"), content, required: true })
+        let schema = MetaSchema {
+            description: Some("EventDocument of core 2.0: id, type, trackingId, actions"),
+            ..MetaSchema::new("object")
+        };
+        let content = vec![MetaMediaType {
+            content_type: "application/json",
+            schema: MetaSchemaRef::Inline(Box::new(schema)),
+        }];
+        Some(MetaRequest {
+            description: Some("The record with all its actions; the pending one is the question"),
+            content,
+            required: true,
+        })
     }
 
-    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
-        Ok(Self { request, body: std::mem::take(body) })
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self {
+            request,
+            body: std::mem::take(body),
+        })
     }
 }
 
@@ -68,10 +89,13 @@ const SCHEME: &str = "actionToken";
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let response = Response::builder().status(status);
         match self.0.body {
-            Some(body) => response.content_type("application/json; charset=utf-8").body(Body::from_string(body.to_string())),
+            Some(body) => response
+                .content_type("application/json; charset=utf-8")
+                .body(Body::from_string(body.to_string())),
             None => response.finish(),
         }
     }
@@ -82,17 +106,38 @@ struct Reply(Answer);
 
 impl ApiResponse for Reply {
     fn meta() -> MetaResponses {
-        let object = || MetaMediaType { content_type: "application/json", schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("object"))) };
-        let response = |status, description, content| MetaResponse { description, status: Some(status), status_range: None, content, headers: vec![] };
+        let object = || MetaMediaType {
+            content_type: "application/json",
+            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("object"))),
+        };
+        let response = |status, description, content| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content,
+            headers: vec![],
+        };
         MetaResponses {
             responses: vec![
-                response(200, "The action is accepted. `registrationNumber` with a registration; `declaration` patches the record", vec![object()]),
+                response(
+                    200,
+                    "The action is accepted. `registrationNumber` with a registration; `declaration` patches the record",
+                    vec![object()],
+                ),
                 response(202, "The action waits; accept or reject follows", vec![]),
                 response(401, "No token of core, or an expired one", vec![object()]),
                 response(403, "A token for another action", vec![object()]),
                 response(413, "More than 50 MiB", vec![object()]),
-                response(422, "No event document, or none with such an action pending", vec![object()]),
-                response(503, "Tokens cannot be checked yet, or the ledger does not write", vec![object()]),
+                response(
+                    422,
+                    "No event document, or none with such an action pending",
+                    vec![object()],
+                ),
+                response(
+                    503,
+                    "Tokens cannot be checked yet, or the ledger does not write",
+                    vec![object()],
+                ),
             ],
         }
     }
@@ -114,21 +159,39 @@ impl Trigger {
         action: Path<String>,
         unread: Unread<'_>,
     ) -> Result<Reply, Problem> {
-        let header = unread.request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let header = unread
+            .request
+            .headers()
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
         let token = self.0.keys.verify(header).await.map_err(refused)?;
         let document = read(unread.body).await?;
         if document.event_type != event.0 {
-            let message = format!("the path is about `{}`, the event document about `{}`", event.0, document.event_type);
+            let message = format!(
+                "the path is about `{}`, the event document about `{}`",
+                event.0, document.event_type
+            );
             return Err(Problem::unprocessable(message));
         }
         let pending = document.pending_action(&action.0).ok_or_else(|| {
-            Problem::unprocessable(format!("event `{}` has no pending action of type `{}`", document.id, action.0))
+            Problem::unprocessable(format!(
+                "event `{}` has no pending action of type `{}`",
+                document.id, action.0
+            ))
         })?;
         if !token.is_for(document.id.as_str(), pending.id.as_str()) {
-            let message = format!("the token is not for action `{}` of event `{}`", pending.id, document.id);
+            let message = format!(
+                "the token is not for action `{}` of event `{}`",
+                pending.id, document.id
+            );
             return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
-        self.0.hooks.answer(&document, pending, &token.text).await.map(Reply).map_err(undecided)
+        self.0
+            .hooks
+            .answer(&document, pending, &token.text)
+            .await
+            .map(Reply)
+            .map_err(undecided)
     }
 }
 
@@ -138,9 +201,10 @@ async fn read(mut body: RequestBody) -> Result<EventDocument, Problem> {
         Err(_) => Ok(bytes::Bytes::new()),
     };
     let bytes = bytes.map_err(|error| match error {
-        poem::error::ReadBodyError::PayloadTooLarge => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {BODY_LIMIT} bytes"))
-        }
+        poem::error::ReadBodyError::PayloadTooLarge => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {BODY_LIMIT} bytes"),
+        ),
         other => Problem::unprocessable("the body broke off").caused_by(other),
     })?;
     EventDocument::parse(&bytes).map_err(|error| Problem::unprocessable(error.to_string()))
@@ -157,6 +221,10 @@ fn refused(error: AuthError) -> Problem {
 fn undecided(error: HookError) -> Problem {
     match error {
         HookError::Packet(_) => Problem::unprocessable(error.to_string()),
-        HookError::Ledger(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the answer cannot be written down").caused_by(error),
+        HookError::Ledger(_) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the answer cannot be written down",
+        )
+        .caused_by(error),
     }
 }

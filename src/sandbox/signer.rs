@@ -21,12 +21,24 @@ impl Signer {
     /// # Errors
     /// When the system has no randomness.
     pub fn new() -> anyhow::Result<Self> {
-        let pair = KeyPair::generate(KeySize::Rsa2048).ok().context("no RSA key can be made")?;
-        let private: Pkcs8V1Der<'_> = pair.as_der().ok().context("the private key cannot be written")?;
-        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().ok().context("the public key cannot be written")?;
+        let pair = KeyPair::generate(KeySize::Rsa2048)
+            .ok()
+            .context("no RSA key can be made")?;
+        let private: Pkcs8V1Der<'_> = pair
+            .as_der()
+            .ok()
+            .context("the private key cannot be written")?;
+        let public: PublicKeyX509Der<'_> = pair
+            .public_key()
+            .as_der()
+            .ok()
+            .context("the public key cannot be written")?;
         let pem = |tag: &str, der: &[u8]| pem::encode(&pem::Pem::new(tag, der));
         let key = EncodingKey::from_rsa_pem(pem("PRIVATE KEY", private.as_ref()).as_bytes())?;
-        Ok(Self { key, public: pem("PUBLIC KEY", public.as_ref()) })
+        Ok(Self {
+            key,
+            public: pem("PUBLIC KEY", public.as_ref()),
+        })
     }
 
     /// The public key as core publishes it.

@@ -40,15 +40,25 @@ impl Acceptor for Listening {
         vec![LocalAddr(self.1.into())]
     }
 
-    async fn accept(&mut self) -> io::Result<(TcpStream, LocalAddr, RemoteAddr, poem::http::uri::Scheme)> {
+    async fn accept(
+        &mut self,
+    ) -> io::Result<(TcpStream, LocalAddr, RemoteAddr, poem::http::uri::Scheme)> {
         loop {
             match self.0.accept().await {
                 Ok((stream, peer)) => {
                     drop(stream.set_nodelay(true));
-                    return Ok((stream, LocalAddr(self.1.into()), RemoteAddr(peer.into()), poem::http::uri::Scheme::HTTP));
+                    return Ok((
+                        stream,
+                        LocalAddr(self.1.into()),
+                        RemoteAddr(peer.into()),
+                        poem::http::uri::Scheme::HTTP,
+                    ));
                 }
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, "A connection could not be accepted");
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "A connection could not be accepted"
+                    );
                     tokio::time::sleep(PAUSE).await;
                 }
             }

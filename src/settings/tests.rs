@@ -2,7 +2,13 @@
 use super::*;
 
 fn load(variables: &[(&str, &str)]) -> Result<Settings, String> {
-    Settings::load(None, variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))).map_err(|e| e.to_string())
+    Settings::load(
+        None,
+        variables
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+    )
+    .map_err(|e| e.to_string())
 }
 
 #[test]
@@ -15,7 +21,13 @@ fn development_needs_nothing() {
 
 #[test]
 fn production_names_everything_that_is_missing_or_wrong_at_once() {
-    let error = load(&[("NODE_ENV", "production"), ("COUNTRY_CONFIG_PORT", "many"), ("AUTH_URL", "auth:4040"), ("DOMAIN", "")]).unwrap_err();
+    let error = load(&[
+        ("NODE_ENV", "production"),
+        ("COUNTRY_CONFIG_PORT", "many"),
+        ("AUTH_URL", "auth:4040"),
+        ("DOMAIN", ""),
+    ])
+    .unwrap_err();
     insta::assert_snapshot!(error);
 }
 
@@ -29,7 +41,14 @@ fn every_example_is_accepted() {
 #[test]
 fn demonstrations_do_not_reach_production_by_accident() {
     let examples: Vec<_> = VARIABLES.iter().map(|v| (v.name, v.example)).collect();
-    let demo = [&examples[..], &[("NODE_ENV", "production"), ("IDENTITY_VERIFICATION", "assume-verified")]].concat();
+    let demo = [
+        &examples[..],
+        &[
+            ("NODE_ENV", "production"),
+            ("IDENTITY_VERIFICATION", "assume-verified"),
+        ],
+    ]
+    .concat();
     assert!(load(&demo).unwrap_err().contains("ALLOW_DEMO=true"));
     load(&[&demo[..], &[("ALLOW_DEMO", "true")]].concat()).unwrap();
 }
@@ -38,13 +57,33 @@ fn demonstrations_do_not_reach_production_by_accident() {
 fn a_file_is_read_below_the_environment_and_checked_for_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("settings.toml");
-    std::fs::write(&path, "country_config_port = 4000\nALLOW_DEMO = true\nlog_level = \"debug\"").unwrap();
-    let settings = Settings::load(Some(&path), [("LOG_LEVEL".to_owned(), "warn".to_owned())].into_iter()).unwrap();
-    assert_eq!((settings.listen.port(), settings.allow_demo, settings.log_level.as_str()), (4000, true, "warn"));
+    std::fs::write(
+        &path,
+        "country_config_port = 4000\nALLOW_DEMO = true\nlog_level = \"debug\"",
+    )
+    .unwrap();
+    let settings = Settings::load(
+        Some(&path),
+        [("LOG_LEVEL".to_owned(), "warn".to_owned())].into_iter(),
+    )
+    .unwrap();
+    assert_eq!(
+        (
+            settings.listen.port(),
+            settings.allow_demo,
+            settings.log_level.as_str()
+        ),
+        (4000, true, "warn")
+    );
 
     std::fs::write(&path, "ledger_ulr = \"sqlite://x.db\"").unwrap();
-    let error = Settings::load(Some(&path), std::iter::empty()).unwrap_err().to_string();
-    assert!(error.contains("`ledger_ulr` is no setting; did you mean `ledger_url`?"), "{error}");
+    let error = Settings::load(Some(&path), std::iter::empty())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("`ledger_ulr` is no setting; did you mean `ledger_url`?"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -52,6 +91,15 @@ fn a_value_may_come_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("url");
     std::fs::write(&path, "sqlite://elsewhere.db\n").unwrap();
-    assert_eq!(load(&[("LEDGER_URL_FILE", path.to_str().unwrap())]).unwrap().ledger_url, "sqlite://elsewhere.db");
-    assert!(load(&[("LEDGER_URL_FILE", "/no/such/file")]).unwrap_err().contains("LEDGER_URL_FILE: cannot read `/no/such/file`"));
+    assert_eq!(
+        load(&[("LEDGER_URL_FILE", path.to_str().unwrap())])
+            .unwrap()
+            .ledger_url,
+        "sqlite://elsewhere.db"
+    );
+    assert!(
+        load(&[("LEDGER_URL_FILE", "/no/such/file")])
+            .unwrap_err()
+            .contains("LEDGER_URL_FILE: cannot read `/no/such/file`")
+    );
 }

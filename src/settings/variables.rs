@@ -17,33 +17,100 @@ pub struct Variable {
 
 /// Same value everywhere.
 const fn always(name: &'static str, default: &'static str, meaning: &'static str) -> Variable {
-    Variable { name, meaning, example: default, development: Some(default), production: Some(default) }
+    Variable {
+        name,
+        meaning,
+        example: default,
+        development: Some(default),
+        production: Some(default),
+    }
 }
 
 /// A default for development; production must say it.
-const fn mandatory(name: &'static str, development: &'static str, example: &'static str, meaning: &'static str) -> Variable {
-    Variable { name, meaning, example, development: Some(development), production: None }
+const fn mandatory(
+    name: &'static str,
+    development: &'static str,
+    example: &'static str,
+    meaning: &'static str,
+) -> Variable {
+    Variable {
+        name,
+        meaning,
+        example,
+        development: Some(development),
+        production: None,
+    }
 }
 
 /// May be left out.
 const fn optional(name: &'static str, example: &'static str, meaning: &'static str) -> Variable {
-    Variable { name, meaning, example, development: None, production: None }
+    Variable {
+        name,
+        meaning,
+        example,
+        development: None,
+        production: None,
+    }
 }
 
 /// All of them, in the order in which people look for them.
 pub const VARIABLES: &[Variable] = &[
-    always("NODE_ENV", "development", "`production` makes the settings below mandatory that have no default there"),
+    always(
+        "NODE_ENV",
+        "development",
+        "`production` makes the settings below mandatory that have no default there",
+    ),
     always("COUNTRY_CONFIG_HOST", "0.0.0.0", "address to listen on"),
     always("COUNTRY_CONFIG_PORT", "3040", "port to listen on"),
-    mandatory("COUNTRY_CONFIG_URL", "http://localhost:3040", "https://countryconfig.crvs.example", "where browsers reach this server"),
-    mandatory("AUTH_URL", "http://localhost:4040", "http://auth:4040", "core's auth service, whose public key checks the tokens"),
-    mandatory("GATEWAY_URL", "http://localhost:7070", "http://gateway:7070", "core's gateway, where waiting actions are rejected"),
-    mandatory("LOGIN_URL", "http://localhost:3020/", "https://login.crvs.example", "core's login page"),
-    mandatory("CLIENT_APP_URL", "http://localhost:3000/", "https://register.crvs.example", "core's client"),
+    mandatory(
+        "COUNTRY_CONFIG_URL",
+        "http://localhost:3040",
+        "https://countryconfig.crvs.example",
+        "where browsers reach this server",
+    ),
+    mandatory(
+        "AUTH_URL",
+        "http://localhost:4040",
+        "http://auth:4040",
+        "core's auth service, whose public key checks the tokens",
+    ),
+    mandatory(
+        "GATEWAY_URL",
+        "http://localhost:7070",
+        "http://gateway:7070",
+        "core's gateway, where waiting actions are rejected",
+    ),
+    mandatory(
+        "LOGIN_URL",
+        "http://localhost:3020/",
+        "https://login.crvs.example",
+        "core's login page",
+    ),
+    mandatory(
+        "CLIENT_APP_URL",
+        "http://localhost:3000/",
+        "https://register.crvs.example",
+        "core's client",
+    ),
     mandatory("DOMAIN", "*", "crvs.example", "domain of the installation"),
-    mandatory("ESIGNET_REDIRECT_URL", "http://localhost:20260/authorize", "https://esignet.crvs.example/authorize", "E-Signet's login page, linked from the forms"),
-    mandatory("OPENID_PROVIDER_CLIENT_ID", "mock-client_id", "crvs-client", "this country's client id at E-Signet"),
-    mandatory("MOSIP_API_USERINFO_URL", "http://localhost:2024/esignet/get-oidp-user-info", "https://mosip-api.crvs.example/esignet/get-oidp-user-info", "where the forms fetch the data of a person whom E-Signet has authenticated"),
+    mandatory(
+        "ESIGNET_REDIRECT_URL",
+        "http://localhost:20260/authorize",
+        "https://esignet.crvs.example/authorize",
+        "E-Signet's login page, linked from the forms",
+    ),
+    mandatory(
+        "OPENID_PROVIDER_CLIENT_ID",
+        "mock-client_id",
+        "crvs-client",
+        "this country's client id at E-Signet",
+    ),
+    mandatory(
+        "MOSIP_API_USERINFO_URL",
+        "http://localhost:2024/esignet/get-oidp-user-info",
+        "https://mosip-api.crvs.example/esignet/get-oidp-user-info",
+        "where the forms fetch the data of a person whom E-Signet has authenticated",
+    ),
     Variable {
         name: "MOSIP_INTEROP_URL",
         meaning: "mosip-api, the middleware of the national ID system",
@@ -51,7 +118,11 @@ pub const VARIABLES: &[Variable] = &[
         development: Some("http://localhost:2024"),
         production: Some("http://mosip-api:2024"),
     },
-    always("MOSIP_TIMEOUT", "15s", "longest time of one call to the middleware"),
+    always(
+        "MOSIP_TIMEOUT",
+        "15s",
+        "longest time of one call to the middleware",
+    ),
     Variable {
         name: "NO_MOSIP",
         meaning: "`true` switches identity verification off unless IDENTITY_VERIFICATION says otherwise",
@@ -59,13 +130,41 @@ pub const VARIABLES: &[Variable] = &[
         development: Some("true"),
         production: Some("false"),
     },
-    optional("IDENTITY_VERIFICATION", "id-auth", "`id-auth` asks the middleware, `off` leaves identities as they are, `assume-verified` is for demonstrations"),
-    always("ALLOW_DEMO", "false", "`true` lets production do what only a demonstration may"),
-    optional("COUNTRY_DIR", "/etc/countryconfig/country", "a folder in place of the country that is built in"),
-    always("LEDGER_URL", "sqlite://data/countryconfig.db", "where promises are written down; the folder is made"),
-    always("DELIVERY_DELAY", "2s", "nothing leaves for the middleware before core had this time to store the answer"),
-    always("DELIVERY_RETRY_SCHEDULE", "5s,1m,5m,30m,2h,6h,12h,24h,24h,24h,24h", "waits between attempts; after the last one an operator decides"),
-    always("REGISTRATION_NUMBER_FORMAT", "############", "`#` is a random digit or capital letter, `%` a random digit, anything else itself"),
+    optional(
+        "IDENTITY_VERIFICATION",
+        "id-auth",
+        "`id-auth` asks the middleware, `off` leaves identities as they are, `assume-verified` is for demonstrations",
+    ),
+    always(
+        "ALLOW_DEMO",
+        "false",
+        "`true` lets production do what only a demonstration may",
+    ),
+    optional(
+        "COUNTRY_DIR",
+        "/etc/countryconfig/country",
+        "a folder in place of the country that is built in",
+    ),
+    always(
+        "LEDGER_URL",
+        "sqlite://data/countryconfig.db",
+        "where promises are written down; the folder is made",
+    ),
+    always(
+        "DELIVERY_DELAY",
+        "2s",
+        "nothing leaves for the middleware before core had this time to store the answer",
+    ),
+    always(
+        "DELIVERY_RETRY_SCHEDULE",
+        "5s,1m,5m,30m,2h,6h,12h,24h,24h,24h,24h",
+        "waits between attempts; after the last one an operator decides",
+    ),
+    always(
+        "REGISTRATION_NUMBER_FORMAT",
+        "############",
+        "`#` is a random digit or capital letter, `%` a random digit, anything else itself",
+    ),
     Variable {
         name: "LOG_FORMAT",
         meaning: "`json` or `text`",
@@ -73,10 +172,17 @@ pub const VARIABLES: &[Variable] = &[
         development: Some("text"),
         production: Some("json"),
     },
-    always("LOG_LEVEL", "info,poem=warn", "`error`, `warn`, `info`, `debug`, or by module: `info,handlers=debug`"),
+    always(
+        "LOG_LEVEL",
+        "info,poem=warn",
+        "`error`, `warn`, `info`, `debug`, or by module: `info,handlers=debug`",
+    ),
 ];
 
 /// The example of a variable; empty for a name that is none.
 pub(super) fn example(name: &str) -> &'static str {
-    VARIABLES.iter().find(|v| v.name == name).map_or("", |v| v.example)
+    VARIABLES
+        .iter()
+        .find(|v| v.name == name)
+        .map_or("", |v| v.example)
 }

@@ -24,9 +24,16 @@ fn start(environment: &[(String, String)], port: u16) -> Child {
 }
 
 async fn hook(http: &reqwest::Client, port: u16, record: &Value) -> Option<(u16, String)> {
-    let (event, action) = (record["id"].as_str().unwrap(), record["actions"][2]["id"].as_str().unwrap());
+    let (event, action) = (
+        record["id"].as_str().unwrap(),
+        record["actions"][2]["id"].as_str().unwrap(),
+    );
     let token = SIGNER.action_token(event, action).unwrap();
-    let request = http.post(format!("http://127.0.0.1:{port}/trigger/events/birth/actions/REGISTER")).bearer_auth(token);
+    let request = http
+        .post(format!(
+            "http://127.0.0.1:{port}/trigger/events/birth/actions/REGISTER"
+        ))
+        .bearer_auth(token);
     let response = request.body(record.to_string()).send().await.ok()?;
     let status = response.status().as_u16();
     // Until core's key is there, a hook is not answered.
@@ -38,7 +45,11 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed() {
     let outside = surroundings().await;
     let folder = tempfile::tempdir().unwrap();
     let environment = environment(&outside, folder.path());
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let acknowledged: Arc<Mutex<BTreeMap<(String, String), (u16, String)>>> = Arc::default();
     let mut server = start(&environment, port);
 
@@ -46,9 +57,16 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed() {
         .map(|n| {
             let acknowledged = acknowledged.clone();
             tokio::spawn(async move {
-                let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+                let http = reqwest::Client::builder()
+                    .timeout(Duration::from_secs(5))
+                    .build()
+                    .unwrap();
                 loop {
-                    let record = if n % 2 == 0 { eligible_birth() } else { plain_birth() };
+                    let record = if n % 2 == 0 {
+                        eligible_birth()
+                    } else {
+                        plain_birth()
+                    };
                     // Like a person who tries again: until there is an answer.
                     let answer = loop {
                         if let Some(answer) = hook(&http, port, &record).await {
@@ -56,7 +74,10 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed() {
                         }
                         tokio::time::sleep(Duration::from_millis(3)).await;
                     };
-                    let key = (record["id"].as_str().unwrap().to_owned(), record["actions"][2]["id"].as_str().unwrap().to_owned());
+                    let key = (
+                        record["id"].as_str().unwrap().to_owned(),
+                        record["actions"][2]["id"].as_str().unwrap().to_owned(),
+                    );
                     acknowledged.lock().unwrap().insert(key, answer);
                 }
             })
@@ -83,7 +104,9 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), delivered).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), delivered)
+        .await
+        .unwrap();
     server.kill().unwrap();
     server.wait().unwrap();
 
@@ -91,12 +114,21 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed() {
     let packets = packets(&outside).await;
     let mut numbers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for packet in &packets {
-        let number = packet["requestFields"]["birthCertificateNumber"].as_str().unwrap();
-        numbers.entry(packet["eventId"].as_str().unwrap()).or_default().insert(number);
+        let number = packet["requestFields"]["birthCertificateNumber"]
+            .as_str()
+            .unwrap();
+        numbers
+            .entry(packet["eventId"].as_str().unwrap())
+            .or_default()
+            .insert(number);
     }
     let mut all_numbers = BTreeSet::new();
     for ((event, action), (status, text)) in &acknowledged {
-        let stored = ledger.answer(&EventId::new(event), &ActionId::new(action)).await.unwrap().unwrap();
+        let stored = ledger
+            .answer(&EventId::new(event), &ActionId::new(action))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(stored.status, *status);
         let number = if *status == 202 {
             let numbers = &numbers[event.as_str()];
@@ -104,11 +136,22 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed() {
             (*numbers.first().unwrap()).to_owned()
         } else {
             assert_eq!(stored.body.unwrap().to_string(), *text);
-            serde_json::from_str::<Value>(text).unwrap()["registrationNumber"].as_str().unwrap().to_owned()
+            serde_json::from_str::<Value>(text).unwrap()["registrationNumber"]
+                .as_str()
+                .unwrap()
+                .to_owned()
         };
-        assert!(all_numbers.insert(number), "a number of its own for {event}");
+        assert!(
+            all_numbers.insert(number),
+            "a number of its own for {event}"
+        );
     }
-    let Counts { waiting, refused, parked, .. } = ledger.counts().await.unwrap();
+    let Counts {
+        waiting,
+        refused,
+        parked,
+        ..
+    } = ledger.counts().await.unwrap();
     assert_eq!((waiting, refused, parked), (0, 0, 0));
     assert!(acknowledged.len() as u64 >= 3 * KILLS);
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The server over HTTP, against stand-ins for core's auth service, core's gateway and the middleware.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod config;
 mod crash;
@@ -32,9 +36,21 @@ struct TestApp {
 /// Everything that surrounds the server. The middleware takes every packet.
 async fn surroundings() -> MockServer {
     let outside = MockServer::start().await;
-    Mock::given(method("GET")).and(path("/.well-known")).respond_with(ResponseTemplate::new(200).set_body_string(SIGNER.public_pem())).mount(&outside).await;
-    Mock::given(method("POST")).and(path("/events/registration")).respond_with(ResponseTemplate::new(202)).mount(&outside).await;
-    Mock::given(method("POST")).and(path_regex("^/events/event.actions")).respond_with(ResponseTemplate::new(200)).mount(&outside).await;
+    Mock::given(method("GET"))
+        .and(path("/.well-known"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(SIGNER.public_pem()))
+        .mount(&outside)
+        .await;
+    Mock::given(method("POST"))
+        .and(path("/events/registration"))
+        .respond_with(ResponseTemplate::new(202))
+        .mount(&outside)
+        .await;
+    Mock::given(method("POST"))
+        .and(path_regex("^/events/event.actions"))
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&outside)
+        .await;
     outside
 }
 
@@ -51,7 +67,10 @@ fn environment(outside: &MockServer, folder: &std::path::Path) -> Vec<(String, S
         ("LEDGER_URL", ledger),
         ("COUNTRY_CONFIG_HOST", "127.0.0.1".into()),
     ];
-    given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    given
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 impl TestApp {
@@ -62,17 +81,27 @@ impl TestApp {
     }
 
     async fn between(outside: MockServer, folder: tempfile::TempDir) -> Self {
-        let settings = Settings::load(None, environment(&outside, folder.path()).into_iter()).unwrap();
+        let settings =
+            Settings::load(None, environment(&outside, folder.path()).into_iter()).unwrap();
         let country = countryconfig::country::load(&settings).ok().unwrap();
         let listener = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.address());
         let running = server::assemble(&settings, country).await.unwrap();
         tokio::spawn(server::run(running, listener));
-        Self { url, http: Client::builder().build().unwrap(), outside, folder }
+        Self {
+            url,
+            http: Client::builder().build().unwrap(),
+            outside,
+            folder,
+        }
     }
 
     async fn get(&self, path: &str) -> Response {
-        self.http.get(format!("{}{path}", self.url)).send().await.unwrap()
+        self.http
+            .get(format!("{}{path}", self.url))
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Asks for a path until its status is as wanted.
@@ -82,20 +111,39 @@ impl TestApp {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), asking).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), asking)
+            .await
+            .unwrap();
     }
 
     /// Sends a hook about the pending action of a record, as core does.
     async fn hook(&self, record: &Value) -> Response {
         let pending = record["actions"].as_array().unwrap().last().unwrap();
-        let path = format!("/trigger/events/{}/actions/{}", record["type"].as_str().unwrap(), pending["type"].as_str().unwrap());
-        let token = SIGNER.action_token(record["id"].as_str().unwrap(), pending["id"].as_str().unwrap()).unwrap();
+        let path = format!(
+            "/trigger/events/{}/actions/{}",
+            record["type"].as_str().unwrap(),
+            pending["type"].as_str().unwrap()
+        );
+        let token = SIGNER
+            .action_token(
+                record["id"].as_str().unwrap(),
+                pending["id"].as_str().unwrap(),
+            )
+            .unwrap();
         self.post(&path, &token, record.to_string()).await
     }
 
     async fn post(&self, path: &str, token: &str, body: impl Into<reqwest::Body>) -> Response {
-        let request = self.http.post(format!("{}{path}", self.url)).header("content-type", "application/json");
-        request.header("authorization", format!("Bearer {token}")).body(body).send().await.unwrap()
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .header("content-type", "application/json");
+        request
+            .header("authorization", format!("Bearer {token}"))
+            .body(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// The packets that reached the middleware, once there are so many.
@@ -113,7 +161,11 @@ impl TestApp {
 
 async fn packets(outside: &MockServer) -> Vec<Value> {
     let requests = outside.received_requests().await.unwrap();
-    requests.iter().filter(|r| r.url.path() == "/events/registration").map(|r| serde_json::from_slice(&r.body).unwrap()).collect()
+    requests
+        .iter()
+        .filter(|r| r.url.path() == "/events/registration")
+        .map(|r| serde_json::from_slice(&r.body).unwrap())
+        .collect()
 }
 
 fn fresh_id() -> String {

@@ -5,7 +5,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn countryconfig(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_countryconfig")).args(arguments).envs(environment.iter().copied()).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_countryconfig"))
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -28,16 +32,33 @@ fn a_mistake_in_the_rules_is_reported_with_its_place_and_what_was_meant_and_noth
         std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
     }
     let rules = folder.path().join("eligibility.toml");
-    std::fs::write(&rules, std::fs::read_to_string(&rules).unwrap().replace("child.dob", "child.dbo")).unwrap();
+    std::fs::write(
+        &rules,
+        std::fs::read_to_string(&rules)
+            .unwrap()
+            .replace("child.dob", "child.dbo"),
+    )
+    .unwrap();
     for command in ["check", "serve"] {
-        let output = countryconfig(&[command], &[("COUNTRY_DIR", folder.path().to_str().unwrap())]);
+        let output = countryconfig(
+            &[command],
+            &[("COUNTRY_DIR", folder.path().to_str().unwrap())],
+        );
         assert!(!output.status.success());
         let said = text(&output.stdout) + &text(&output.stderr);
-        assert!(said.contains("unknown field `child.dbo`") && said.contains("did you mean `child.dob`?"), "{said}");
+        assert!(
+            said.contains("unknown field `child.dbo`")
+                && said.contains("did you mean `child.dob`?"),
+            "{said}"
+        );
         assert!(said.contains("eligibility.toml:"), "{said}");
     }
     let missing = countryconfig(&["check"], &[("COUNTRY_DIR", "/no/such/country")]);
-    assert!(text(&missing.stdout).contains("/no/such/country/eligibility.toml"), "{}", text(&missing.stdout));
+    assert!(
+        text(&missing.stdout).contains("/no/such/country/eligibility.toml"),
+        "{}",
+        text(&missing.stdout)
+    );
 }
 
 #[test]
@@ -47,7 +68,13 @@ fn a_decision_is_explained() {
     std::fs::write(&file, super::eligible_birth().to_string()).unwrap();
     let explained = countryconfig(&["rules", "explain", file.to_str().unwrap()], &[]);
     let said = text(&explained.stdout);
-    assert!(explained.status.success() && said.contains("create-uin") && said.contains("mother.verified"), "{said}{}", text(&explained.stderr));
+    assert!(
+        explained.status.success()
+            && said.contains("create-uin")
+            && said.contains("mother.verified"),
+        "{said}{}",
+        text(&explained.stderr)
+    );
     let explained = countryconfig(&["rules", "explain", "--json", file.to_str().unwrap()], &[]);
     let said: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap();
     assert_eq!(said["packet"]["path"], "/events/registration");
@@ -55,23 +82,44 @@ fn a_decision_is_explained() {
 
 #[test]
 fn a_server_that_cannot_start_says_why() {
-    let output = countryconfig(&["serve"], &[("LEDGER_URL", "sqlite:///proc/nowhere/ledger.db"), ("COUNTRY_CONFIG_PORT", "0")]);
+    let output = countryconfig(
+        &["serve"],
+        &[
+            ("LEDGER_URL", "sqlite:///proc/nowhere/ledger.db"),
+            ("COUNTRY_CONFIG_PORT", "0"),
+        ],
+    );
     assert!(!output.status.success());
-    assert!(text(&output.stderr).contains("/proc/nowhere/ledger.db"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("/proc/nowhere/ledger.db"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
 fn the_openapi_document_is_current() {
     let output = countryconfig(&["export", "openapi"], &[]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let stored = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/countryconfig.json")).unwrap();
-    assert!(text(&output.stdout) == stored, "renew it: cargo run -- export openapi > openapi/countryconfig.json");
+    let stored = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/countryconfig.json"),
+    )
+    .unwrap();
+    assert!(
+        text(&output.stdout) == stored,
+        "renew it: cargo run -- export openapi > openapi/countryconfig.json"
+    );
 }
 
 #[test]
 fn every_setting_stands_in_the_readme() {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     for variable in countryconfig::settings::VARIABLES {
-        assert!(readme.contains(&format!("`{}`", variable.name)), "{} is missing in README.md", variable.name);
+        assert!(
+            readme.contains(&format!("`{}`", variable.name)),
+            "{} is missing in README.md",
+            variable.name
+        );
     }
 }

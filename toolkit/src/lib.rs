@@ -1,6 +1,38 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What `OpenCRVS` core and a country configuration say to each other, as Rust types. No I/O.
+//! The contract of OpenCRVS core 2.0 as Rust types: what a country configuration says, and how it is said on the wire.
+//!
+//! Nothing here does I/O. A value that can be built is, as far as types can say, one that core accepts; what types
+//! cannot say, [`event::Event::problems`] finds.
 
+pub mod action;
+pub mod conditional;
+pub mod deduplication;
+pub mod event;
 pub mod event_document;
+pub mod field;
+pub mod message;
+pub mod page;
+pub mod scope;
+pub mod search;
+pub mod summary;
+pub mod workqueue;
 
-pub use event_document::{Action, ActionId, EventDocument, EventId};
+/// Everything that a file of form definitions needs.
+pub mod prelude {
+    pub use crate::action::{Action, DialogCopy, Review};
+    pub use crate::conditional::{
+        Conditional, FieldReference, Nested, UserField, always, always_true, and, evaluate, event,
+        field, flag, form_conditional, never, not, now, or, status, user, window,
+    };
+    pub use crate::deduplication::{Clause, Deduplication};
+    pub use crate::event::{Event, FlagConfig};
+    pub use crate::field::build::*;
+    pub use crate::field::{
+        AddressDefault, AnyField, DataEntry, Field, FontVariant, Method, NamePart, SelectOption,
+        StreetField, TextAlign, Unlabelled, option, plain_option, types,
+    };
+    pub use crate::message::{Message, message};
+    pub use crate::page::{Form, Page, Verification, form, form_page, verification_page};
+    pub use crate::search::{SearchField, SearchSection};
+    pub use crate::summary::SummaryField;
+}

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger as one `SQLite` file, the default: write-ahead log, full sync.
 
-use super::{Answer, Attempt, Claimed, Counts, Destination, Entry, Ledger, LedgerError, NewDelivery, Next, Recorded};
+use super::{
+    Answer, Attempt, Claimed, Counts, Destination, Entry, Ledger, LedgerError, NewDelivery, Next,
+    Recorded,
+};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
 use sqlx::{Row, Sqlite, Transaction};
 use std::path::Path;
 use std::str::FromStr;
@@ -24,7 +30,8 @@ impl SqliteLedger {
     /// # Errors
     /// A URL or file that cannot be used, tables of a newer version of this program.
     pub async fn open(url: &str) -> Result<Self, LedgerError> {
-        let options = SqliteConnectOptions::from_str(url).map_err(|_| LedgerError::Url(url.to_owned()))?;
+        let options =
+            SqliteConnectOptions::from_str(url).map_err(|_| LedgerError::Url(url.to_owned()))?;
         make_private(options.get_filename())?;
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
@@ -39,7 +46,9 @@ impl SqliteLedger {
             .acquire_timeout(Duration::from_secs(10))
             .connect_with(options)
             .await?;
-        sqlx::migrate!("src/ledger/migrations/sqlite").run(&pool).await?;
+        sqlx::migrate!("src/ledger/migrations/sqlite")
+            .run(&pool)
+            .await?;
         Ok(Self { pool })
     }
 
@@ -50,7 +59,10 @@ impl SqliteLedger {
 }
 
 fn make_private(file: &Path) -> Result<(), LedgerError> {
-    let failed = |source| LedgerError::File { path: file.display().to_string(), source };
+    let failed = |source| LedgerError::File {
+        path: file.display().to_string(),
+        source,
+    };
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
@@ -85,7 +97,9 @@ impl Ledger for SqliteLedger {
         .execute(&mut *tx)
         .await;
         match stored {
-            Err(sqlx::Error::Database(refused)) if refused.is_unique_violation() => return Ok(Recorded::NumberTaken),
+            Err(sqlx::Error::Database(refused)) if refused.is_unique_violation() => {
+                return Ok(Recorded::NumberTaken);
+            }
             other => other?,
         };
         for delivery in &entry.deliveries {
@@ -95,11 +109,20 @@ impl Ledger for SqliteLedger {
         Ok(Recorded::New)
     }
 
-    async fn answer(&self, event: &EventId, action: &ActionId) -> Result<Option<Answer>, LedgerError> {
+    async fn answer(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+    ) -> Result<Option<Answer>, LedgerError> {
         answer_in(&self.pool, event, action).await
     }
 
-    async fn claim(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Claimed>, LedgerError> {
         let rows = sqlx::query(
             "UPDATE deliveries SET leased_until = ?2, attempts = attempts + 1 \
              WHERE id IN (SELECT id FROM deliveries AS due \
@@ -120,7 +143,13 @@ impl Ledger for SqliteLedger {
         rows.iter().map(claimed).collect()
     }
 
-    async fn conclude(&self, claimed: &Claimed, attempt: &Attempt, next: &Next, now: Timestamp) -> Result<(), LedgerError> {
+    async fn conclude(
+        &self,
+        claimed: &Claimed,
+        attempt: &Attempt,
+        next: &Next,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
         let mut tx = self.begin().await?;
         // Another process may have taken the delivery over after a lost lease and counted the same attempt.
         sqlx::query("INSERT OR REPLACE INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status) VALUES (?, ?, ?, ?, ?, ?)")
@@ -145,7 +174,14 @@ impl Ledger for SqliteLedger {
             Next::Refused(then) => {
                 end("refused").execute(&mut *tx).await?;
                 if let Some(delivery) = then {
-                    insert_delivery(&mut tx, &claimed.event_id, &claimed.action_id, delivery, now).await?;
+                    insert_delivery(
+                        &mut tx,
+                        &claimed.event_id,
+                        &claimed.action_id,
+                        delivery,
+                        now,
+                    )
+                    .await?;
                 }
             }
             Next::Retry(at) => {
@@ -157,10 +193,12 @@ impl Ledger for SqliteLedger {
             }
             // The token stays: an operator may send the delivery again while it is valid.
             Next::Parked => {
-                sqlx::query("UPDATE deliveries SET state = 'parked', leased_until = NULL WHERE id = ?")
-                    .bind(claimed.id)
-                    .execute(&mut *tx)
-                    .await?;
+                sqlx::query(
+                    "UPDATE deliveries SET state = 'parked', leased_until = NULL WHERE id = ?",
+                )
+                .bind(claimed.id)
+                .execute(&mut *tx)
+                .await?;
             }
         }
         tx.commit().await?;
@@ -177,11 +215,16 @@ impl Ledger for SqliteLedger {
         .bind(now.as_millisecond())
         .fetch_optional(&self.pool)
         .await?;
-        at.map(|ms| Timestamp::from_millisecond(ms).map_err(|e| LedgerError::Content(e.to_string()))).transpose()
+        at.map(|ms| {
+            Timestamp::from_millisecond(ms).map_err(|e| LedgerError::Content(e.to_string()))
+        })
+        .transpose()
     }
 
     async fn counts(&self) -> Result<Counts, LedgerError> {
-        let rows = sqlx::query("SELECT state, count(*) FROM deliveries GROUP BY state").fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT state, count(*) FROM deliveries GROUP BY state")
+            .fetch_all(&self.pool)
+            .await?;
         let mut counts = Counts::default();
         for row in rows {
             let n = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
@@ -207,13 +250,18 @@ impl Ledger for SqliteLedger {
     }
 
     async fn kept(&self, name: &str) -> Result<Option<String>, LedgerError> {
-        Ok(sqlx::query_scalar("SELECT value FROM kept WHERE name = ?").bind(name).fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_scalar("SELECT value FROM kept WHERE name = ?")
+            .bind(name)
+            .fetch_optional(&self.pool)
+            .await?)
     }
 
     async fn writable(&self) -> Result<(), LedgerError> {
         // Takes the write lock, which fails on a read-only file or a lost disk, and changes nothing.
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE kept SET value = value WHERE name = ''").execute(&mut *tx).await?;
+        sqlx::query("UPDATE kept SET value = value WHERE name = ''")
+            .execute(&mut *tx)
+            .await?;
         tx.rollback().await?;
         Ok(())
     }
@@ -224,15 +272,23 @@ async fn answer_in<'e, E: sqlx::Executor<'e, Database = Sqlite>>(
     event: &EventId,
     action: &ActionId,
 ) -> Result<Option<Answer>, LedgerError> {
-    let row = sqlx::query("SELECT answer_status, answer_body FROM actions WHERE event_id = ? AND action_id = ?")
-        .bind(event.as_str())
-        .bind(action.as_str())
-        .fetch_optional(database)
-        .await?;
+    let row = sqlx::query(
+        "SELECT answer_status, answer_body FROM actions WHERE event_id = ? AND action_id = ?",
+    )
+    .bind(event.as_str())
+    .bind(action.as_str())
+    .fetch_optional(database)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     let body: Option<String> = row.try_get(1)?;
-    let body = body.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| LedgerError::Content(e.to_string()))?;
-    Ok(Some(Answer { status: row.try_get(0)?, body }))
+    let body = body
+        .map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|e| LedgerError::Content(e.to_string()))?;
+    Ok(Some(Answer {
+        status: row.try_get(0)?,
+        body,
+    }))
 }
 
 async fn insert_delivery(

@@ -24,10 +24,19 @@ struct Setting {
 
 async fn setting(schedule: &str) -> Setting {
     let folder = tempfile::tempdir().unwrap();
-    let ledger = ledger::open(&format!("sqlite://{}", folder.path().join("ledger.db").display())).await.unwrap();
+    let ledger = ledger::open(&format!(
+        "sqlite://{}",
+        folder.path().join("ledger.db").display()
+    ))
+    .await
+    .unwrap();
     let outside = MockServer::start().await;
     let timeout = Duration::from_millis(300);
-    let http = Http::new(client(timeout).unwrap(), &outside.uri(), &format!("{}/", outside.uri()));
+    let http = Http::new(
+        client(timeout).unwrap(),
+        &outside.uri(),
+        &format!("{}/", outside.uri()),
+    );
     let wake = Arc::new(Notify::new());
     let (stop, stopped) = watch::channel(false);
     let deliveries = Deliveries {
@@ -39,7 +48,14 @@ async fn setting(schedule: &str) -> Setting {
         wake: wake.clone(),
     };
     let worker = tokio::spawn(Arc::new(deliveries).run(stopped));
-    Setting { ledger, outside, wake, stop, worker, _folder: folder }
+    Setting {
+        ledger,
+        outside,
+        wake,
+        stop,
+        worker,
+        _folder: folder,
+    }
 }
 
 impl Setting {
@@ -50,20 +66,35 @@ impl Setting {
             }
         };
         let reached = tokio::time::timeout(Duration::from_secs(10), reached).await;
-        assert!(reached.is_ok(), "wanted {wanted:?}, got {:?}", self.ledger.counts().await.unwrap());
+        assert!(
+            reached.is_ok(),
+            "wanted {wanted:?}, got {:?}",
+            self.ledger.counts().await.unwrap()
+        );
     }
 
     async fn record(&self, event: &str, action: &str, answer: Answer) {
         let mut entry = entry(event, action, action);
         entry.answer = answer;
-        self.ledger.record(&entry, jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+        self.ledger
+            .record(&entry, jiff::Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap();
         self.wake.notify_one();
     }
 
     /// Path and body of every request that came, in order.
     async fn requests(&self) -> Vec<(String, Value)> {
         let requests = self.outside.received_requests().await.unwrap();
-        requests.iter().map(|r| (r.url.path().to_owned(), serde_json::from_slice(&r.body).unwrap())).collect()
+        requests
+            .iter()
+            .map(|r| {
+                (
+                    r.url.path().to_owned(),
+                    serde_json::from_slice(&r.body).unwrap(),
+                )
+            })
+            .collect()
     }
 
     async fn end(self) {
@@ -73,20 +104,41 @@ impl Setting {
 }
 
 fn registration() -> wiremock::MockBuilder {
-    Mock::given(method("POST")).and(path("/events/registration")).and(header("authorization", "Bearer token"))
+    Mock::given(method("POST"))
+        .and(path("/events/registration"))
+        .and(header("authorization", "Bearer token"))
 }
 
 #[tokio::test]
 async fn a_failed_delivery_is_tried_again_until_it_arrives_whatever_the_body() {
     let setting = setting("10ms,10ms,10ms").await;
-    registration().respond_with(ResponseTemplate::new(500)).up_to_n_times(1).mount(&setting.outside).await;
+    registration()
+        .respond_with(ResponseTemplate::new(500))
+        .up_to_n_times(1)
+        .mount(&setting.outside)
+        .await;
     let slow = ResponseTemplate::new(202).set_delay(Duration::from_secs(5));
-    registration().respond_with(slow).up_to_n_times(1).mount(&setting.outside).await;
-    registration().respond_with(ResponseTemplate::new(200).set_body_raw("<html>ok</html>", "text/html")).mount(&setting.outside).await;
+    registration()
+        .respond_with(slow)
+        .up_to_n_times(1)
+        .mount(&setting.outside)
+        .await;
+    registration()
+        .respond_with(ResponseTemplate::new(200).set_body_raw("<html>ok</html>", "text/html"))
+        .mount(&setting.outside)
+        .await;
     setting.record("e", "a", Answer::wait()).await;
-    setting.until(Counts { delivered: 1, ..Counts::default() }).await;
+    setting
+        .until(Counts {
+            delivered: 1,
+            ..Counts::default()
+        })
+        .await;
     let expected = json!({"eventId": "e", "action": "a"});
-    assert_eq!(setting.requests().await, vec![("/events/registration".to_owned(), expected); 3]);
+    assert_eq!(
+        setting.requests().await,
+        vec![("/events/registration".to_owned(), expected); 3]
+    );
     setting.end().await;
 }
 
@@ -94,18 +146,44 @@ async fn a_failed_delivery_is_tried_again_until_it_arrives_whatever_the_body() {
 async fn what_the_middleware_refuses_for_good_is_rejected_in_core_if_core_waits() {
     for status in [400, 422] {
         let setting = setting("10ms").await;
-        registration().respond_with(ResponseTemplate::new(status)).mount(&setting.outside).await;
+        registration()
+            .respond_with(ResponseTemplate::new(status))
+            .mount(&setting.outside)
+            .await;
         let reject = "/events/event.actions.register.reject";
-        Mock::given(path(reject)).and(header("authorization", "Bearer token")).respond_with(ResponseTemplate::new(200)).mount(&setting.outside).await;
+        Mock::given(path(reject))
+            .and(header("authorization", "Bearer token"))
+            .respond_with(ResponseTemplate::new(200))
+            .mount(&setting.outside)
+            .await;
         setting.record("e", "a", Answer::wait()).await;
-        setting.until(Counts { delivered: 1, refused: 1, ..Counts::default() }).await;
+        setting
+            .until(Counts {
+                delivered: 1,
+                refused: 1,
+                ..Counts::default()
+            })
+            .await;
         let (to, body) = setting.requests().await.pop().unwrap();
         assert_eq!(to, reject);
-        assert_eq!(body, json!({"json": {"eventId": "e", "actionId": "a", "transactionId": "countryconfig-reject-a"}}));
+        assert_eq!(
+            body,
+            json!({"json": {"eventId": "e", "actionId": "a", "transactionId": "countryconfig-reject-a"}})
+        );
 
         setting.record("f", "b", Answer::accept(json!({}))).await;
-        setting.until(Counts { delivered: 1, refused: 2, ..Counts::default() }).await;
-        assert_eq!(setting.requests().await.len(), 3, "core was answered 200: there is nothing to reject");
+        setting
+            .until(Counts {
+                delivered: 1,
+                refused: 2,
+                ..Counts::default()
+            })
+            .await;
+        assert_eq!(
+            setting.requests().await.len(),
+            3,
+            "core was answered 200: there is nothing to reject"
+        );
         setting.end().await;
     }
 }
@@ -113,9 +191,17 @@ async fn what_the_middleware_refuses_for_good_is_rejected_in_core_if_core_waits(
 #[tokio::test]
 async fn a_delivery_is_parked_when_the_schedule_ends_and_never_dropped() {
     let setting = setting("10ms,10ms").await;
-    registration().respond_with(ResponseTemplate::new(503)).mount(&setting.outside).await;
+    registration()
+        .respond_with(ResponseTemplate::new(503))
+        .mount(&setting.outside)
+        .await;
     setting.record("e", "a", Answer::wait()).await;
-    setting.until(Counts { parked: 1, ..Counts::default() }).await;
+    setting
+        .until(Counts {
+            parked: 1,
+            ..Counts::default()
+        })
+        .await;
     assert_eq!(setting.requests().await.len(), 3);
     setting.end().await;
 }
@@ -123,13 +209,30 @@ async fn a_delivery_is_parked_when_the_schedule_ends_and_never_dropped() {
 #[tokio::test]
 async fn deliveries_of_one_event_arrive_in_order_even_when_the_first_fails() {
     let setting = setting("20ms,20ms").await;
-    registration().respond_with(ResponseTemplate::new(500)).up_to_n_times(1).mount(&setting.outside).await;
-    registration().respond_with(ResponseTemplate::new(202)).mount(&setting.outside).await;
+    registration()
+        .respond_with(ResponseTemplate::new(500))
+        .up_to_n_times(1)
+        .mount(&setting.outside)
+        .await;
+    registration()
+        .respond_with(ResponseTemplate::new(202))
+        .mount(&setting.outside)
+        .await;
     for action in ["a1", "a2", "a3"] {
         setting.record("e", action, Answer::wait()).await;
     }
-    setting.until(Counts { delivered: 3, ..Counts::default() }).await;
-    let order: Vec<_> = setting.requests().await.into_iter().map(|(_, body)| body["action"].as_str().unwrap().to_owned()).collect();
+    setting
+        .until(Counts {
+            delivered: 3,
+            ..Counts::default()
+        })
+        .await;
+    let order: Vec<_> = setting
+        .requests()
+        .await
+        .into_iter()
+        .map(|(_, body)| body["action"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(order, ["a1", "a1", "a2", "a3"]);
     setting.end().await;
 }
@@ -138,7 +241,10 @@ async fn deliveries_of_one_event_arrive_in_order_even_when_the_first_fails() {
 async fn stopping_waits_for_the_attempt_under_way() {
     let setting = setting("10ms").await;
     let slow = ResponseTemplate::new(202).set_delay(Duration::from_millis(150));
-    registration().respond_with(slow).mount(&setting.outside).await;
+    registration()
+        .respond_with(slow)
+        .mount(&setting.outside)
+        .await;
     setting.record("e", "a", Answer::wait()).await;
     while setting.requests().await.is_empty() {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -147,5 +253,11 @@ async fn stopping_waits_for_the_attempt_under_way() {
     let _outside = &setting.outside;
     setting.stop.send_replace(true);
     setting.worker.await.unwrap();
-    assert_eq!(ledger.counts().await.unwrap(), Counts { delivered: 1, ..Counts::default() });
+    assert_eq!(
+        ledger.counts().await.unwrap(),
+        Counts {
+            delivered: 1,
+            ..Counts::default()
+        }
+    );
 }

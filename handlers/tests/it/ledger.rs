@@ -2,7 +2,9 @@
 //! What every ledger must do.
 
 use super::{at, entry};
-use handlers::ledger::{self, Answer, Attempt, Claimed, Counts, Ledger, NewDelivery, Next, Recorded};
+use handlers::ledger::{
+    self, Answer, Attempt, Claimed, Counts, Ledger, NewDelivery, Next, Recorded,
+};
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::json;
@@ -10,12 +12,22 @@ use std::sync::Arc;
 
 async fn fresh() -> (tempfile::TempDir, Arc<dyn Ledger>) {
     let folder = tempfile::tempdir().unwrap();
-    let ledger = ledger::open(&format!("sqlite://{}", folder.path().join("new/folder/ledger.db").display())).await.unwrap();
+    let ledger = ledger::open(&format!(
+        "sqlite://{}",
+        folder.path().join("new/folder/ledger.db").display()
+    ))
+    .await
+    .unwrap();
     (folder, ledger)
 }
 
 fn attempt(outcome: &'static str) -> Attempt {
-    Attempt { started_at: at(1), duration: SignedDuration::from_millis(5), outcome, status: Some(202) }
+    Attempt {
+        started_at: at(1),
+        duration: SignedDuration::from_millis(5),
+        outcome,
+        status: Some(202),
+    }
 }
 
 fn actions(claimed: &[Claimed]) -> Vec<&str> {
@@ -28,17 +40,50 @@ async fn an_action_keeps_its_first_answer() {
     let mut first = entry("e", "a", "NUMBER1");
     first.answer = Answer::accept(json!({"registrationNumber": "NUMBER1"}));
     assert_eq!(ledger.record(&first, at(0)).await.unwrap(), Recorded::New);
-    assert_eq!(ledger.record(&entry("e", "a", "NUMBER2"), at(1)).await.unwrap(), Recorded::Before(first.answer.clone()));
-    assert_eq!(ledger.answer(&EventId::new("e"), &ActionId::new("a")).await.unwrap(), Some(first.answer));
-    assert_eq!(ledger.counts().await.unwrap(), Counts { waiting: 1, ..Counts::default() });
+    assert_eq!(
+        ledger
+            .record(&entry("e", "a", "NUMBER2"), at(1))
+            .await
+            .unwrap(),
+        Recorded::Before(first.answer.clone())
+    );
+    assert_eq!(
+        ledger
+            .answer(&EventId::new("e"), &ActionId::new("a"))
+            .await
+            .unwrap(),
+        Some(first.answer)
+    );
+    assert_eq!(
+        ledger.counts().await.unwrap(),
+        Counts {
+            waiting: 1,
+            ..Counts::default()
+        }
+    );
 }
 
 #[tokio::test]
 async fn a_number_is_given_once_and_a_refused_entry_leaves_nothing() {
     let (_folder, ledger) = fresh().await;
-    ledger.record(&entry("e1", "a", "NUMBER"), at(0)).await.unwrap();
-    assert_eq!(ledger.record(&entry("e2", "a", "NUMBER"), at(0)).await.unwrap(), Recorded::NumberTaken);
-    assert_eq!(ledger.answer(&EventId::new("e2"), &ActionId::new("a")).await.unwrap(), None);
+    ledger
+        .record(&entry("e1", "a", "NUMBER"), at(0))
+        .await
+        .unwrap();
+    assert_eq!(
+        ledger
+            .record(&entry("e2", "a", "NUMBER"), at(0))
+            .await
+            .unwrap(),
+        Recorded::NumberTaken
+    );
+    assert_eq!(
+        ledger
+            .answer(&EventId::new("e2"), &ActionId::new("a"))
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(ledger.counts().await.unwrap().waiting, 1);
 }
 
@@ -46,13 +91,25 @@ async fn a_number_is_given_once_and_a_refused_entry_leaves_nothing() {
 async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it() {
     let (_folder, ledger) = fresh().await;
     for (event, action) in [("e1", "a1"), ("e1", "a2"), ("e2", "b1")] {
-        ledger.record(&entry(event, action, action), at(0)).await.unwrap();
+        ledger
+            .record(&entry(event, action, action), at(0))
+            .await
+            .unwrap();
     }
     let claimed = ledger.claim(at(1), at(60), 10).await.unwrap();
     assert_eq!(actions(&claimed), ["a1", "b1"]);
-    assert!(ledger.claim(at(2), at(60), 10).await.unwrap().is_empty(), "leased");
-    ledger.conclude(&claimed[0], &attempt("delivered"), &Next::Delivered, at(3)).await.unwrap();
-    assert_eq!(actions(&ledger.claim(at(4), at(60), 10).await.unwrap()), ["a2"]);
+    assert!(
+        ledger.claim(at(2), at(60), 10).await.unwrap().is_empty(),
+        "leased"
+    );
+    ledger
+        .conclude(&claimed[0], &attempt("delivered"), &Next::Delivered, at(3))
+        .await
+        .unwrap();
+    assert_eq!(
+        actions(&ledger.claim(at(4), at(60), 10).await.unwrap()),
+        ["a2"]
+    );
 }
 
 #[tokio::test]
@@ -63,7 +120,10 @@ async fn a_lost_lease_is_claimed_again_and_a_retry_waits() {
     assert!(ledger.claim(at(59), at(120), 10).await.unwrap().is_empty());
     let again = ledger.claim(at(60), at(120), 10).await.unwrap();
     assert_eq!(again[0].attempt, 2);
-    ledger.conclude(&again[0], &attempt("failed"), &Next::Retry(at(300)), at(61)).await.unwrap();
+    ledger
+        .conclude(&again[0], &attempt("failed"), &Next::Retry(at(300)), at(61))
+        .await
+        .unwrap();
     assert_eq!(ledger.next_due(at(62)).await.unwrap(), Some(at(300)));
     assert!(ledger.claim(at(299), at(400), 10).await.unwrap().is_empty());
     assert_eq!(ledger.claim(at(300), at(400), 10).await.unwrap().len(), 1);
@@ -73,12 +133,28 @@ async fn a_lost_lease_is_claimed_again_and_a_retry_waits() {
 async fn what_is_parked_holds_back_the_rest_of_its_event_only() {
     let (_folder, ledger) = fresh().await;
     for (event, action) in [("e1", "a1"), ("e1", "a2"), ("e2", "b1")] {
-        ledger.record(&entry(event, action, action), at(0)).await.unwrap();
+        ledger
+            .record(&entry(event, action, action), at(0))
+            .await
+            .unwrap();
     }
     let claimed = ledger.claim(at(1), at(60), 1).await.unwrap();
-    ledger.conclude(&claimed[0], &attempt("failed"), &Next::Parked, at(2)).await.unwrap();
-    assert_eq!(actions(&ledger.claim(at(3), at(60), 10).await.unwrap()), ["b1"]);
-    assert_eq!(ledger.counts().await.unwrap(), Counts { waiting: 2, parked: 1, ..Counts::default() });
+    ledger
+        .conclude(&claimed[0], &attempt("failed"), &Next::Parked, at(2))
+        .await
+        .unwrap();
+    assert_eq!(
+        actions(&ledger.claim(at(3), at(60), 10).await.unwrap()),
+        ["b1"]
+    );
+    assert_eq!(
+        ledger.counts().await.unwrap(),
+        Counts {
+            waiting: 2,
+            parked: 1,
+            ..Counts::default()
+        }
+    );
 }
 
 #[tokio::test]
@@ -86,11 +162,36 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows() {
     let (_folder, ledger) = fresh().await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
     let claimed = ledger.claim(at(0), at(60), 10).await.unwrap();
-    let reject = NewDelivery { operation: "register.reject".into(), ..entry("e", "a", "N").deliveries.remove(0) };
-    ledger.conclude(&claimed[0], &attempt("refused"), &Next::Refused(Some(reject)), at(1)).await.unwrap();
+    let reject = NewDelivery {
+        operation: "register.reject".into(),
+        ..entry("e", "a", "N").deliveries.remove(0)
+    };
+    ledger
+        .conclude(
+            &claimed[0],
+            &attempt("refused"),
+            &Next::Refused(Some(reject)),
+            at(1),
+        )
+        .await
+        .unwrap();
     let next = ledger.claim(at(2), at(60), 10).await.unwrap();
-    assert_eq!((next.len(), next[0].operation.as_str(), next[0].answer_status), (1, "register.reject", 202));
-    assert_eq!(ledger.counts().await.unwrap(), Counts { waiting: 1, refused: 1, ..Counts::default() });
+    assert_eq!(
+        (
+            next.len(),
+            next[0].operation.as_str(),
+            next[0].answer_status
+        ),
+        (1, "register.reject", 202)
+    );
+    assert_eq!(
+        ledger.counts().await.unwrap(),
+        Counts {
+            waiting: 1,
+            refused: 1,
+            ..Counts::default()
+        }
+    );
 }
 
 #[tokio::test]
@@ -107,17 +208,35 @@ async fn everything_survives_a_restart_in_a_file_of_this_user_alone() {
     }
     let ledger = ledger::open(&url).await.unwrap();
     assert_eq!(ledger.kept("key").await.unwrap().as_deref(), Some("second"));
-    assert_eq!(ledger.claim(at(1), at(60), 10).await.unwrap()[0].token, "token");
+    assert_eq!(
+        ledger.claim(at(1), at(60), 10).await.unwrap()[0].token,
+        "token"
+    );
     #[cfg(unix)]
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).unwrap().permissions()) & 0o777, 0o600);
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).unwrap().permissions())
+            & 0o777,
+        0o600
+    );
 }
 
 #[tokio::test]
 async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
     let url = |text: &str| text.to_owned();
     let message = |error: ledger::LedgerError| error.to_string();
-    assert!(message(ledger::open(&url("redis://x")).await.err().unwrap()).contains("`redis://x` is no ledger"));
-    assert!(message(ledger::open("sqlite:///proc/nowhere/ledger.db").await.err().unwrap()).contains("/proc/nowhere/ledger.db"));
+    assert!(
+        message(ledger::open(&url("redis://x")).await.err().unwrap())
+            .contains("`redis://x` is no ledger")
+    );
+    assert!(
+        message(
+            ledger::open("sqlite:///proc/nowhere/ledger.db")
+                .await
+                .err()
+                .unwrap()
+        )
+        .contains("/proc/nowhere/ledger.db")
+    );
 }
 
 #[tokio::test]

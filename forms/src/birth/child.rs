@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The child, and the circumstances of the birth.
+
+use opencrvs_toolkit::prelude::*;
+
+use super::section;
+use crate::address::{address_field, places_of_record_creation};
+use crate::options::{self, shared};
+use crate::person::full_name;
+use crate::{Environment, validators};
+
+/// Days after which the registration of a birth is late and needs a reason.
+pub(super) const LATE_AFTER_DAYS: u32 = 365;
+
+pub(super) fn page(env: &Environment) -> Page {
+    let place = field("child.placeOfBirth");
+    form_page("child", ("form.birth.child.title", "Child's details"))
+        .with(
+            text("child.nid")
+                .label(section("child.field.nid.label"), "National ID")
+                .show_if(never()),
+        )
+        .with(full_name(
+            "child.name",
+            message(section("child.field.name.label"), "Child's name"),
+        ))
+        .with(
+            select("child.gender", options::sex())
+                .label(section("child.field.gender.label"), "Sex")
+                .required()
+                .analytics(),
+        )
+        .with(
+            date("child.dob")
+                .label(section("child.field.dob.label"), "Date of birth")
+                .required()
+                .secured()
+                .analytics()
+                .validate(
+                    field("child.dob").is_before().now(),
+                    (
+                        section("child.field.dob.error"),
+                        "Must be a valid Birthdate",
+                    ),
+                ),
+        )
+        .with(
+            text("child.reason")
+                .label(
+                    section("child.field.reason.label"),
+                    "Reason for delayed registration",
+                )
+                .required()
+                .show_if(registration_is_late()),
+        )
+        .with(divider("child.divider1"))
+        .with(
+            select("child.placeOfBirth", places_of_birth())
+                .label(
+                    section("child.field.placeOfBirth.label"),
+                    "Place of delivery",
+                )
+                .required()
+                .secured()
+                .analytics(),
+        )
+        .with(
+            location("child.birthLocation")
+                .label(
+                    section("child.field.birthLocation.label"),
+                    "Health Institution",
+                )
+                .required()
+                .secured()
+                .analytics()
+                .show_if(place.equals("HEALTH_FACILITY"))
+                .location_types(["HEALTH_FACILITY"])
+                .allowed_locations(&places_of_record_creation()),
+        )
+        .with(
+            address_of_birth(env, "child.birthLocation.privateHome")
+                .show_if(place.equals("PRIVATE_HOME")),
+        )
+        .with(address_of_birth(env, "child.birthLocation.other").show_if(place.equals("OTHER")))
+        .with(place_of_event())
+        .with(divider("child.divider2"))
+        .with(
+            select("child.attendantAtBirth", attendants())
+                .label(
+                    section("child.field.attendantAtBirth.label"),
+                    "Attendant at birth",
+                )
+                .analytics(),
+        )
+        .with(
+            select("child.birthType", birth_types())
+                .label(section("child.field.birthType.label"), "Type of birth")
+                .analytics(),
+        )
+        .with(weight_at_birth())
+}
+
+/// The child is more than a year old.
+pub(super) fn registration_is_late() -> Conditional {
+    and(validators::longer_ago_than("child.dob", LATE_AFTER_DAYS))
+}
+
+fn address_of_birth(env: &Environment, id: &str) -> Field<types::Address> {
+    let label = message(section("child.field.birthAddress.label"), "Child`s address");
+    address_field(env, id, label)
+        .secured()
+        .analytics()
+        .parent(field("child.placeOfBirth"))
+        .allowed_locations(&places_of_record_creation())
+}
+
+/// Where the birth happened, whichever of the three fields says so: core keeps one place per record.
+fn place_of_event() -> Field<types::AlphaHidden> {
+    let [institution, home, other] = [
+        "child.birthLocation",
+        "child.birthLocation.privateHome",
+        "child.birthLocation.other",
+    ]
+    .map(field);
+    hidden("child.birthLocationId")
+        .label(
+            section("child.field.birthLocation.label"),
+            "Health Institution",
+        )
+        .parents([&field("child.placeOfBirth"), &institution, &home, &other])
+        .value_from_first([
+            institution,
+            home.get("administrativeArea"),
+            other.get("administrativeArea"),
+        ])
+}
+
+fn weight_at_birth() -> Field<types::Number> {
+    let weight = field("child.weightAtBirth");
+    number("child.weightAtBirth")
+        .label(
+            section("child.field.weightAtBirth.label"),
+            "Weight at birth",
+        )
+        .analytics()
+        .min(0)
+        .postfix((
+            section("child.field.weightAtBirth.postfix"),
+            "Kilograms (kg)",
+        ))
+        .validate(
+            or([weight.is_between(0, 6), weight.is_undefined()]),
+            (
+                "error.child.weightAtBirth.invalidNumberRange",
+                "Must be within 0 and 6",
+            ),
+        )
+}
+
+/// Places of birth; each role sees those that it registers.
+fn places_of_birth() -> Vec<SelectOption> {
+    let is = |role| user().has_role(role);
+    vec![
+        shared("HEALTH_FACILITY", "healthInstitution", "Health Institution").show_if(and([
+            not(is("EMBASSY_OFFICIAL")),
+            not(is("COMMUNITY_LEADER")),
+        ])),
+        shared("PRIVATE_HOME", "privateHome", "Residential address")
+            .show_if(not(is("HOSPITAL_CLERK"))),
+        plain_option("OTHER", "Other").show_if(not(is("HOSPITAL_CLERK"))),
+    ]
+}
+
+fn attendants() -> Vec<SelectOption> {
+    vec![
+        shared("PHYSICIAN", "attendantAtBirthPhysician", "Physician"),
+        shared("NURSE", "attendantAtBirthNurse", "Nurse"),
+        shared("MIDWIFE", "attendantAtBirthMidwife", "Midwife"),
+        shared(
+            "OTHER_PARAMEDICAL_PERSONNEL",
+            "attendantAtBirthOtherParamedicalPersonnel",
+            "Other paramedical personnel",
+        ),
+        shared("LAYPERSON", "attendantAtBirthLayperson", "Layperson"),
+        shared(
+            "TRADITIONAL_BIRTH_ATTENDANT",
+            "attendantAtBirthTraditionalBirthAttendant",
+            "Traditional birth attendant",
+        ),
+        shared("NONE", "attendantAtBirthNone", "None"),
+    ]
+}
+
+fn birth_types() -> Vec<SelectOption> {
+    vec![
+        shared("SINGLE", "birthTypeSingle", "Single"),
+        shared("TWIN", "birthTypeTwin", "Twin"),
+        shared("TRIPLET", "birthTypeTriplet", "Triplet"),
+        shared("QUADRUPLET", "birthTypeQuadruplet", "Quadruplet"),
+        shared(
+            "HIGHER_MULTIPLE_DELIVERY",
+            "birthTypeHigherMultipleDelivery",
+            "Higher multiple delivery",
+        ),
+    ]
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Who declares the birth. A mother or father who does is asked about on her or his own page.
+
+use opencrvs_toolkit::prelude::*;
+
+use super::{SAME_NATIONAL_ID, person, section};
+use crate::options::shared;
+use crate::person::informant_is_someone_else;
+use crate::{Environment, mosip, validators};
+
+pub(super) fn page(env: &Environment) -> Page {
+    let informant = person("informant")
+        .asked_if(informant_is_someone_else(["MOTHER", "FATHER"]))
+        .forgotten_when_changes("informant.relation");
+    form_page(
+        "informant",
+        ("form.section.informant.title", "Informant's details"),
+    )
+    .with(
+        select("informant.relation", relations())
+            .label(
+                section("informant.field.relation.label"),
+                "Relationship to child",
+            )
+            .required()
+            .analytics(),
+    )
+    .with(
+        text("informant.other.relation")
+            .label(
+                section("informant.field.other.relation.label"),
+                "Relationship to child",
+            )
+            .required()
+            .show_if(field("informant.relation").equals("OTHER"))
+            .parent(field("informant.relation")),
+    )
+    .with_all(mosip::identity_fields(env, &informant))
+    .with(informant.name("Informant's name"))
+    .with(informant.date_of_birth().validate(
+        field("informant.dob").is_before().date(field("child.dob")),
+        (
+            section("person.dob.afterChild"),
+            "Birth date must be before child's birth date",
+        ),
+    ))
+    .with(informant.date_of_birth_unknown())
+    .with(
+        informant
+            .age("Age of informant (at the time of event)", "child.dob", 12)
+            .analytics(),
+    )
+    .with(informant.nationality(env))
+    .with(informant.id_type())
+    .with(informant.national_id(["mother.nid", "father.nid"], SAME_NATIONAL_ID))
+    .with(informant.passport())
+    .with(informant.birth_registration_number())
+    .with(informant.divider("addressDivider1"))
+    .with(informant.address_heading())
+    .with(informant.address(env))
+    .with(informant.divider("address.divider.end"))
+    .with(
+        phone("informant.phoneNo")
+            .label(section("informant.field.phoneNo.label"), "Phone number")
+            .secured()
+            .parent(field("informant.relation"))
+            .validate(
+                validators::phone_number("informant.phoneNo"),
+                (
+                    section("informant.field.phoneNo.error"),
+                    "Enter a phone number of 10 digits whose first two are 07 or 09",
+                ),
+            ),
+    )
+    .with(
+        email("informant.email")
+            .label(section("informant.field.email.label"), "Email")
+            .required()
+            .secured()
+            .parent(field("informant.relation")),
+    )
+}
+
+fn relations() -> Vec<SelectOption> {
+    let relation = |value: &str, key: &str, text: &str| {
+        shared(value, &format!("informantRelation.{key}"), text)
+    };
+    vec![
+        relation("MOTHER", "mother", "Mother"),
+        relation("FATHER", "father", "Father"),
+        relation("OTHER", "others", "Someone else"),
+        relation("GRANDFATHER", "grandfather", "Grandfather"),
+        relation("GRANDMOTHER", "grandmother", "Grandmother"),
+        relation("BROTHER", "brother", "Brother"),
+        relation("SISTER", "sister", "Sister"),
+        relation("LEGAL_GUARDIAN", "legalGuardian", "Legal guardian"),
+    ]
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the registrar explains to the informant.
+
+use opencrvs_toolkit::prelude::*;
+
+pub(super) fn page() -> Page {
+    let point =
+        |key: &str, text: &str| message(format!("form.section.information.birth.{key}"), text);
+    form_page(
+        "introduction",
+        ("register.eventInfo.birth.title", "What the informant should know before a birth is declared"),
+    )
+    .with(
+        bullet_list(
+            "form.section.information.birth.bulletList",
+            [
+                point("bullet1", "I will go through the declaration of the birth with you, step by step."),
+                point(
+                    "bullet2",
+                    "You are the informant in law, so please make sure that everything you tell me is correct.",
+                ),
+                point(
+                    "bullet3.sms",
+                    "When the declaration has been dealt with, an SMS will tell you when the certificate can be \
+                     collected at the office. Please bring your own ID.",
+                ),
+                point(
+                    "bullet4",
+                    "Do collect the certificate: the child will need it for health care, for exams at school and \
+                     for support from the state.",
+                ),
+            ],
+        )
+        .label("form.section.information.birth.bulletList.label", "Birth Information")
+        .hide_label()
+        .font(FontVariant::Reg16),
+    )
+}

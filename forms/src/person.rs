@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MPL-2.0
+//! People: what every form asks about a mother, a father, an informant, a spouse or the deceased, written once.
+
+use opencrvs_toolkit::prelude::*;
+
+use crate::mosip::{filled_by_id_reader, locked_once_verified};
+use crate::{Environment, address, options, validators};
+
+/// Longest part of a name, in characters.
+const MAX_NAME_LENGTH: u32 = 32;
+
+/// A person whom a form asks about.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    key: &'static str,
+    /// Prefix of the message ids of labels that name the person.
+    own_labels: String,
+    /// Prefix of the message ids of labels that do not.
+    labels: String,
+    asked: Option<Conditional>,
+    reset_by: Option<&'static str>,
+    esignet: bool,
+    birth_date_error: Option<Message>,
+}
+
+impl Person {
+    /// A person with the first part of its field ids and the prefixes of its labels.
+    pub(crate) fn new(key: &'static str, own_labels: String, labels: String) -> Self {
+        Self {
+            key,
+            own_labels,
+            labels,
+            asked: None,
+            reset_by: None,
+            esignet: true,
+            birth_date_error: None,
+        }
+    }
+
+    /// The form asks about the person only when this holds.
+    pub(crate) fn asked_if(self, asked: Conditional) -> Self {
+        Self {
+            asked: Some(asked),
+            ..self
+        }
+    }
+
+    /// What was entered about the person is forgotten when this field changes.
+    pub(crate) fn forgotten_when_changes(self, field: &'static str) -> Self {
+        Self {
+            reset_by: Some(field),
+            ..self
+        }
+    }
+
+    /// What is said about a date of birth that has not come yet.
+    pub(crate) fn birth_date_error(self, message: impl Into<Message>) -> Self {
+        Self {
+            birth_date_error: Some(message.into()),
+            ..self
+        }
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        self.key
+    }
+
+    pub(crate) fn id(&self, name: &str) -> String {
+        format!("{}.{name}", self.key)
+    }
+
+    pub(crate) fn field(&self, name: &str) -> FieldReference {
+        field(self.id(name))
+    }
+
+    pub(crate) fn asked(&self) -> Option<&Conditional> {
+        self.asked.as_ref()
+    }
+
+    pub(crate) fn uses_esignet(&self) -> bool {
+        self.esignet
+    }
+
+    pub(crate) fn reset_by(&self) -> Option<FieldReference> {
+        self.reset_by.map(field)
+    }
+
+    /// Shows a field when the person is asked about.
+    pub(crate) fn shown<K>(&self, field: Field<K>) -> Field<K> {
+        match &self.asked {
+            Some(asked) => field.show_if(asked),
+            None => field,
+        }
+    }
+
+    /// Shows a field when the person is asked about and something else holds.
+    fn shown_and<K>(&self, field: Field<K>, condition: Conditional) -> Field<K> {
+        match &self.asked {
+            Some(asked) => field.show_if(and([&condition, asked])),
+            None => field.show_if(condition),
+        }
+    }
+
+    fn forgotten<K>(&self, field: Field<K>) -> Field<K> {
+        match self.reset_by() {
+            Some(parent) => field.parent(parent),
+            None => field,
+        }
+    }
+
+    /// Fills a field from the identity that was read, and locks it when that is verified.
+    pub(crate) fn filled_from_identity<K>(&self, field: Field<K>, key: &str) -> Field<K> {
+        filled_by_id_reader(locked_once_verified(field, self), self, key)
+    }
+
+    /// Label of a field that names the person.
+    fn own_label(&self, name: &str) -> String {
+        format!("{}.{name}.label", self.own_labels)
+    }
+
+    fn label(&self, name: &str) -> String {
+        format!("{}.{name}.label", self.labels)
+    }
+
+    pub(crate) fn name(&self, label: &str) -> Field<types::Name> {
+        let name = self.shown(full_name(
+            &self.id("name"),
+            message(self.own_label("name"), label),
+        ));
+        self.filled_from_identity(name, "name")
+    }
+
+    pub(crate) fn date_of_birth(&self) -> Field<types::Date> {
+        let unknown = self.field("dobUnknown").equals(true);
+        let born = self.field("dob");
+        let error = self.birth_date_error.clone().unwrap_or_else(|| {
+            message(
+                format!("{}.dob.error", self.labels),
+                "Must be a valid Birthdate",
+            )
+        });
+        let field = date(self.id("dob"))
+            .label(self.label("dob"), "Date of birth")
+            .required()
+            .validate(born.is_before().now(), error);
+        self.filled_from_identity(self.shown_and(field, not(unknown)), "birthDate")
+    }
+
+    pub(crate) fn date_of_birth_unknown(&self) -> Field<types::Checkbox> {
+        let field = checkbox(self.id("dobUnknown"))
+            .label(self.label("age.checkbox"), "Exact date of birth unknown");
+        self.filled_from_identity(self.shown(field).review_if(never()), "dobUnknown")
+    }
+
+    /// Age in years on the day of the event, asked when the date of birth is unknown.
+    pub(crate) fn age(&self, label: &str, day_of_event: &str, youngest: u32) -> Field<types::Age> {
+        let error = if youngest == 0 {
+            message(
+                format!("{}.age.error", self.own_labels),
+                "Age must be between 0 and 120",
+            )
+        } else {
+            message(
+                "event.action.declare.form.section.person.field.age.error",
+                format!("Age must be between {youngest} and 120"),
+            )
+        };
+        let field = age(self.id("age"), field(day_of_event))
+            .label(self.own_label("age"), label)
+            .required()
+            .postfix((format!("{}.age.postfix", self.labels), "years"))
+            .validate(self.field("age").as_age().is_between(youngest, 120), error);
+        let field = self.shown_and(field, self.field("dobUnknown").equals(true));
+        self.forgotten(locked_once_verified(field, self))
+    }
+
+    pub(crate) fn nationality(&self, env: &Environment) -> Field<types::Country> {
+        let field = country(self.id("nationality"))
+            .label(self.label("nationality"), "Nationality")
+            .required()
+            .default_value(env.country_code.as_str());
+        self.forgotten(self.shown(field))
+    }
+
+    pub(crate) fn id_type(&self) -> Field<types::Select> {
+        let field = select(self.id("idType"), options::id_types())
+            .label(self.label("idType"), "Type of ID")
+            .required();
+        self.filled_from_identity(self.shown(field), "idType")
+    }
+
+    /// The number of the identity card; nobody else in the record may have it.
+    pub(crate) fn national_id<const N: usize>(
+        &self,
+        others: [&str; N],
+        error: (&str, &str),
+    ) -> Field<types::Id> {
+        let id = self.id("nid");
+        let unique = validators::unlike(&id, others);
+        let field = id_number(id)
+            .label(self.label("nid"), "ID Number")
+            .required();
+        let field = self.shown_for_id_type(
+            validators::national_id(field).validate(unique, error),
+            "NATIONAL_ID",
+        );
+        self.filled_from_identity(field, "nid")
+    }
+
+    pub(crate) fn passport(&self) -> Field<types::Text> {
+        let field = text(self.id("passport"))
+            .label(self.label("passport"), "ID Number")
+            .required();
+        self.filled_from_identity(self.shown_for_id_type(field, "PASSPORT"), "passport")
+    }
+
+    pub(crate) fn birth_registration_number(&self) -> Field<types::Text> {
+        let field = text(self.id("brn"))
+            .label(self.label("brn"), "ID Number")
+            .required();
+        self.filled_from_identity(
+            self.shown_for_id_type(field, "BIRTH_REGISTRATION_NUMBER"),
+            "brn",
+        )
+    }
+
+    fn shown_for_id_type<K>(&self, field: Field<K>, id_type: &str) -> Field<K> {
+        self.shown_and(field, self.field("idType").equals(id_type))
+    }
+
+    pub(crate) fn divider(&self, name: &str) -> Field<types::Divider> {
+        self.forgotten(self.shown(divider(self.id(name))))
+    }
+
+    pub(crate) fn address_heading(&self) -> Field<types::Heading> {
+        let field = heading(self.id("addressHelper"))
+            .label(self.label("addressHelper"), "Usual place of residence")
+            .font(FontVariant::H3)
+            .review_if(never());
+        self.forgotten(self.shown(field))
+    }
+
+    pub(crate) fn address(&self, env: &Environment) -> Field<types::Address> {
+        let label = message(self.label("address"), "Usual place of residence");
+        self.forgotten(self.shown(address::address_field(env, &self.id("address"), label)))
+    }
+
+    /// Whether the person lives where somebody else does.
+    pub(crate) fn same_address(
+        &self,
+        label: &str,
+        usually: &str,
+        asked: &Conditional,
+    ) -> Field<types::RadioGroup> {
+        radio_group(self.id("addressSameAs"), options::yes_no())
+            .label(self.own_label("address.addressSameAs"), label)
+            .required()
+            .default_value(usually)
+            .show_if(asked)
+            .review_if(self.field("addressSameAs").equals("YES"))
+    }
+
+    pub(crate) fn marital_status(&self) -> Field<types::Select> {
+        self.shown(
+            select(self.id("maritalStatus"), options::marital_status())
+                .label(self.label("maritalStatus"), "Marital Status"),
+        )
+    }
+
+    pub(crate) fn education(&self) -> Field<types::Select> {
+        self.shown(
+            select(self.id("educationalAttainment"), options::education())
+                .label(self.label("educationalAttainment"), "Level of education"),
+        )
+    }
+
+    pub(crate) fn occupation(&self) -> Field<types::Text> {
+        self.shown(text(self.id("occupation")).label(self.label("occupation"), "Occupation"))
+    }
+}
+
+/// A name whose parts are written in Latin letters.
+pub(crate) fn full_name(id: &str, label: Message) -> Field<types::Name> {
+    validators::latin_name(
+        name(id)
+            .labelled(label)
+            .required()
+            .hide_label()
+            .max_length(MAX_NAME_LENGTH),
+    )
+}
+
+/// Somebody whose details may be missing, unless that person is the informant: the box, and the reason.
+pub(crate) fn details_may_be_missing(
+    person: &Person,
+    label: &str,
+    relation: &str,
+) -> [AnyField; 3] {
+    let is_informant = field("informant.relation").equals(relation);
+    let missing = person.field("detailsNotAvailable");
+    [
+        checkbox(person.id("detailsNotAvailable"))
+            .label(person.own_label("detailsNotAvailable"), label)
+            .show_if(not(&is_informant))
+            .review_if(missing.equals(true))
+            .into(),
+        divider(person.id("details.divider"))
+            .show_if(not(&is_informant))
+            .into(),
+        text(person.id("reason"))
+            .label(person.own_label("reason"), "Reason")
+            .required()
+            .show_if(missing.equals(true).and(not(is_informant)))
+            .into(),
+    ]
+}
+
+/// The person's details are available, or the person is the informant.
+pub(crate) fn details_available(key: &str, relation: &str) -> Conditional {
+    or([
+        field(format!("{key}.detailsNotAvailable")).is_falsy(),
+        field("informant.relation").equals(relation),
+    ])
+}
+
+/// The informant is somebody about whom no other page asks.
+pub(crate) fn informant_is_someone_else<const N: usize>(asked_elsewhere: [&str; N]) -> Conditional {
+    let relation = field("informant.relation");
+    and([
+        not(relation.in_array(asked_elsewhere)),
+        not(relation.is_falsy()),
+    ])
+}

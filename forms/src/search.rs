@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Parts of the advanced search that all events share.
+
+use opencrvs_toolkit::conditional::JurisdictionReference;
+use opencrvs_toolkit::prelude::*;
+
+/// A section under a title of the shared ones, `advancedSearch.form.…`.
+pub(crate) fn section(
+    key: &str,
+    title: &str,
+    fields: impl IntoIterator<Item = SearchField>,
+) -> SearchSection {
+    SearchSection::new((format!("advancedSearch.form.{key}"), title), fields)
+}
+
+/// Where and when a record was registered, and what became of it.
+pub(crate) fn registration_details() -> SearchSection {
+    section(
+        "registrationDetails",
+        "Registration details",
+        [
+            event()
+                .attribute("legalStatuses.REGISTERED.createdAtLocation")
+                .within(),
+            event()
+                .attribute("legalStatuses.REGISTERED.acceptedAt")
+                .range(),
+            event().attribute("status").exact(),
+            event().attribute("updatedAt").range(),
+        ],
+    )
+}
+
+/// A name; parts of it are enough.
+pub(crate) fn name(id: &str) -> SearchField {
+    field(id).fuzzy().always_shown().unvalidated()
+}
+
+/// Places whose records the user may search.
+pub(crate) fn searchable_places() -> JurisdictionReference {
+    user().jurisdiction(user().scope("record.search").attribute("placeOfEvent"))
+}

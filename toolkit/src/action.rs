@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What users can do with a record.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::conditional::Conditional;
+use crate::deduplication::Deduplication;
+use crate::field::{AnyField, FieldConditional};
+use crate::message::Message;
+use crate::page::Form;
+
+/// Something a user can do with a record.
+///
+/// Core 2.0 takes the types that have a constructor here; any other name makes it refuse all events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    kind: ActionKind,
+    label: Message,
+    flags: Vec<FlagChange>,
+    supporting_copy: Option<Message>,
+    icon: Option<String>,
+    conditionals: Vec<FieldConditional>,
+    deduplication: Option<Deduplication>,
+    dialog_copy: Option<DialogCopy>,
+}
+
+/// A type of action with what belongs to it alone.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ActionKind {
+    Read(Review),
+    Declare(Review),
+    Register,
+    Edit,
+    Reject,
+    Archive,
+    PrintCertificate(Form),
+    RequestCorrection(Form),
+    Custom {
+        name: String,
+        form: Vec<AnyField>,
+        audit_history_label: Message,
+    },
+}
+
+/// The page on which a declaration is looked over: its title and the fields below it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Review {
+    title: Message,
+    fields: Vec<AnyField>,
+}
+
+impl Review {
+    /// A review page with its title and fields.
+    pub fn new(title: impl Into<Message>, fields: impl IntoIterator<Item = AnyField>) -> Self {
+        let title = title
+            .into()
+            .described_as(|| "Title of the review page".into());
+        Self {
+            title,
+            fields: fields.into_iter().collect(),
+        }
+    }
+
+    /// Fields below the declaration, such as a comment and a signature.
+    pub fn fields(&self) -> &[AnyField] {
+        &self.fields
+    }
+}
+
+/// What is said before a declaration is sent: as a notification, as a declaration, as a registration.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DialogCopy {
+    notify: Message,
+    declare: Message,
+    register: Message,
+}
+
+impl DialogCopy {
+    /// The three texts.
+    pub fn new(
+        notify: impl Into<Message>,
+        declare: impl Into<Message>,
+        register: impl Into<Message>,
+    ) -> Self {
+        let described = |text: Message, what: &str| {
+            text.described_as(|| format!("Asked before a record is {what}"))
+        };
+        Self {
+            notify: described(notify.into(), "notified"),
+            declare: described(declare.into(), "declared"),
+            register: described(register.into(), "registered"),
+        }
+    }
+}
+
+/// A flag that an action sets or clears.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct FlagChange {
+    pub(crate) id: String,
+    operation: Operation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) conditional: Option<Conditional>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Operation {
+    Add,
+    Remove,
+}
+
+impl Action {
+    /// Opens the record to read.
+    pub fn read(label: impl Into<Message>, review: Review) -> Self {
+        Self::new(ActionKind::Read(review), label)
+    }
+
+    /// Declares the event, or notifies of it.
+    pub fn declare(label: impl Into<Message>, review: Review) -> Self {
+        Self::new(ActionKind::Declare(review), label)
+    }
+
+    /// Registers the event.
+    pub fn register(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Register, label)
+    }
+
+    /// Changes a declaration that was not yet registered.
+    pub fn edit(label: impl Into<Message>, dialog: DialogCopy) -> Self {
+        Self {
+            dialog_copy: Some(dialog),
+            ..Self::new(ActionKind::Edit, label)
+        }
+    }
+
+    /// Sends a declaration back.
+    pub fn reject(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Reject, label)
+    }
+
+    /// Puts a declaration away.
+    pub fn archive(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Archive, label)
+    }
+
+    /// Prints a certificate.
+    pub fn print_certificate(label: impl Into<Message>, form: Form) -> Self {
+        Self::new(ActionKind::PrintCertificate(form), label)
+    }
+
+    /// Asks for a correction of a registered record; the approval and the rejection use the same form.
+    pub fn request_correction(label: impl Into<Message>, form: Form) -> Self {
+        Self::new(ActionKind::RequestCorrection(form), label)
+    }
+
+    /// An action of the country's own; the last text stands in the record's history.
+    pub fn custom(
+        name: &str,
+        label: impl Into<Message>,
+        form: impl IntoIterator<Item = AnyField>,
+        audit_history_label: impl Into<Message>,
+    ) -> Self {
+        let audit_history_label = audit_history_label
+            .into()
+            .described_as(|| format!("Action {name} in the history of a record"));
+        let form = form.into_iter().collect();
+        Self::new(
+            ActionKind::Custom {
+                name: name.to_owned(),
+                form,
+                audit_history_label,
+            },
+            label,
+        )
+    }
+
+    fn new(kind: ActionKind, label: impl Into<Message>) -> Self {
+        Self {
+            label: label
+                .into()
+                .described_as(|| format!("Name of the action {}", kind.name())),
+            kind,
+            flags: Vec::new(),
+            supporting_copy: None,
+            icon: None,
+            conditionals: Vec::new(),
+            deduplication: None,
+            dialog_copy: None,
+        }
+    }
+
+    /// The action sets a flag.
+    pub fn add_flag(self, id: &str) -> Self {
+        self.flag(id, Operation::Add, None)
+    }
+
+    /// The action sets a flag when this holds.
+    pub fn add_flag_if(self, id: &str, conditional: impl Into<Conditional>) -> Self {
+        self.flag(id, Operation::Add, Some(conditional.into()))
+    }
+
+    /// The action clears a flag.
+    pub fn remove_flag(self, id: &str) -> Self {
+        self.flag(id, Operation::Remove, None)
+    }
+
+    /// The action clears a flag when this holds.
+    pub fn remove_flag_if(self, id: &str, conditional: impl Into<Conditional>) -> Self {
+        self.flag(id, Operation::Remove, Some(conditional.into()))
+    }
+
+    /// What is said below the title of the confirmation.
+    pub fn supporting_copy(self, text: impl Into<Message>) -> Self {
+        let text = text
+            .into()
+            .described_as(|| format!("Explains the action {} before it is done", self.name()));
+        Self {
+            supporting_copy: Some(text),
+            ..self
+        }
+    }
+
+    /// Icon in the menu, one of core's names.
+    pub fn icon(self, name: &str) -> Self {
+        Self {
+            icon: Some(name.to_owned()),
+            ..self
+        }
+    }
+
+    /// The action is offered only when this holds. READ takes no conditions.
+    pub fn show_if(mut self, conditional: impl Into<Conditional>) -> Self {
+        self.conditionals.push(FieldConditional::show(conditional));
+        self
+    }
+
+    /// The action can be taken only when this holds. READ takes no conditions.
+    pub fn enable_if(mut self, conditional: impl Into<Conditional>) -> Self {
+        self.conditionals
+            .push(FieldConditional::enable(conditional));
+        self
+    }
+
+    /// Core looks for duplicates when the action is taken; for DECLARE and REGISTER.
+    pub fn deduplication(self, deduplication: Option<Deduplication>) -> Self {
+        Self {
+            deduplication,
+            ..self
+        }
+    }
+
+    /// What is said before a declaration is sent; for DECLARE.
+    pub fn dialog_copy(self, dialog: DialogCopy) -> Self {
+        Self {
+            dialog_copy: Some(dialog),
+            ..self
+        }
+    }
+
+    fn flag(mut self, id: &str, operation: Operation, conditional: Option<Conditional>) -> Self {
+        self.flags.push(FlagChange {
+            id: id.to_owned(),
+            operation,
+            conditional,
+        });
+        self
+    }
+
+    /// The type, or for actions of the country's own their name.
+    pub fn name(&self) -> &str {
+        match &self.kind {
+            ActionKind::Custom { name, .. } => name,
+            other => other.name(),
+        }
+    }
+
+    /// The type as core names it.
+    pub fn action_type(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    /// Every field of the action's own form.
+    pub fn fields(&self) -> Vec<&AnyField> {
+        match &self.kind {
+            ActionKind::Read(review) | ActionKind::Declare(review) => {
+                review.fields.iter().collect()
+            }
+            ActionKind::PrintCertificate(form) | ActionKind::RequestCorrection(form) => {
+                form.fields().map(|(_, field)| field).collect()
+            }
+            ActionKind::Custom { form, .. } => form.iter().collect(),
+            ActionKind::Register | ActionKind::Edit | ActionKind::Reject | ActionKind::Archive => {
+                Vec::new()
+            }
+        }
+    }
+
+    pub(crate) fn flags(&self) -> &[FlagChange] {
+        &self.flags
+    }
+
+    pub(crate) fn has_conditionals(&self) -> bool {
+        !self.conditionals.is_empty()
+    }
+
+    pub(crate) fn has_deduplication(&self) -> bool {
+        self.deduplication.is_some()
+    }
+
+    pub(crate) fn is_custom(&self) -> bool {
+        matches!(self.kind, ActionKind::Custom { .. })
+    }
+}
+
+impl ActionKind {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Read(_) => "READ",
+            Self::Declare(_) => "DECLARE",
+            Self::Register => "REGISTER",
+            Self::Edit => "EDIT",
+            Self::Reject => "REJECT",
+            Self::Archive => "ARCHIVE",
+            Self::PrintCertificate(_) => "PRINT_CERTIFICATE",
+            Self::RequestCorrection(_) => "REQUEST_CORRECTION",
+            Self::Custom { .. } => "CUSTOM",
+        }
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", self.kind.name())?;
+        map.serialize_entry("label", &self.label)?;
+        map.serialize_entry("flags", &self.flags)?;
+        if let Some(text) = &self.supporting_copy {
+            map.serialize_entry("supportingCopy", text)?;
+        }
+        if let Some(icon) = &self.icon {
+            map.serialize_entry("icon", icon)?;
+        }
+        if !self.conditionals.is_empty() {
+            map.serialize_entry("conditionals", &self.conditionals)?;
+        }
+        match &self.kind {
+            ActionKind::Read(review) | ActionKind::Declare(review) => {
+                map.serialize_entry("review", review)?;
+            }
+            ActionKind::PrintCertificate(form) => map.serialize_entry("printForm", form)?,
+            ActionKind::RequestCorrection(form) => map.serialize_entry("correctionForm", form)?,
+            ActionKind::Custom {
+                name,
+                form,
+                audit_history_label,
+            } => {
+                map.serialize_entry("customActionType", name)?;
+                map.serialize_entry("form", form)?;
+                map.serialize_entry("auditHistoryLabel", audit_history_label)?;
+            }
+            ActionKind::Register | ActionKind::Edit | ActionKind::Reject | ActionKind::Archive => {}
+        }
+        if let Some(deduplication) = &self.deduplication {
+            map.serialize_entry("deduplication", deduplication)?;
+        }
+        if let Some(dialog) = &self.dialog_copy {
+            map.serialize_entry("dialogCopy", dialog)?;
+        }
+        map.end()
+    }
+}

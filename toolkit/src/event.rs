@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A kind of event that is registered, such as birth.
+
+mod problems;
+mod references;
+
+use serde::Serialize;
+
+pub use problems::Problem;
+pub use references::{Reference, Via};
+
+use crate::action::Action;
+use crate::conditional::{EventFieldReference, FieldReference};
+use crate::field::{AnyField, FieldType};
+use crate::message::Message;
+use crate::page::{Form, Page};
+use crate::search::SearchSection;
+use crate::summary::SummaryField;
+
+/// A kind of event: what is declared, what can be done with a record, and how records are found and listed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    id: String,
+    label: Message,
+    title: Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_title: Option<Message>,
+    #[serde(rename = "dateOfEvent", skip_serializing_if = "Option::is_none")]
+    date: Option<DateOfEvent>,
+    #[serde(rename = "placeOfEvent", skip_serializing_if = "Option::is_none")]
+    place: Option<FieldReference>,
+    summary: Summary,
+    declaration: Form,
+    actions: Vec<Action>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action_order: Option<Vec<String>>,
+    advanced_search: Vec<SearchSection>,
+    flags: Vec<FlagConfig>,
+    analytics: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+struct Summary {
+    fields: Vec<SummaryField>,
+}
+
+/// The day of the event: a DATE field of the declaration, or a date that core keeps.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum DateOfEvent {
+    /// A field of the declaration.
+    Field(FieldReference),
+    /// A date that core keeps, such as `legalStatuses.DECLARED.acceptedAt`.
+    Event(EventFieldReference),
+}
+
+/// A mark that actions set and clear on records.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlagConfig {
+    id: String,
+    requires_action: bool,
+    label: Message,
+}
+
+impl FlagConfig {
+    /// A mark that says that someone must act.
+    pub fn action_required(id: &str, label: impl Into<Message>) -> Self {
+        Self::new(id, true, label.into())
+    }
+
+    /// A mark that only informs.
+    pub fn informative(id: &str, label: impl Into<Message>) -> Self {
+        Self::new(id, false, label.into())
+    }
+
+    fn new(id: &str, requires_action: bool, label: Message) -> Self {
+        let label = label.described_as(|| format!("Name of the flag {id}"));
+        Self {
+            id: id.to_owned(),
+            requires_action,
+            label,
+        }
+    }
+
+    /// Id of the mark.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Event {
+    /// A kind of event with its id, its name, the title of a record and what is declared.
+    ///
+    /// The title may hold fields of the declaration as ICU arguments.
+    pub fn new(
+        id: &str,
+        label: impl Into<Message>,
+        title: impl Into<Message>,
+        declaration: Form,
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            label: label
+                .into()
+                .described_as(|| format!("Name of the event {id}")),
+            title: title
+                .into()
+                .described_as(|| format!("Title of a record of the event {id}")),
+            fallback_title: None,
+            date: None,
+            place: None,
+            summary: Summary::default(),
+            declaration,
+            actions: Vec::new(),
+            action_order: None,
+            advanced_search: Vec::new(),
+            flags: Vec::new(),
+            analytics: true,
+        }
+    }
+
+    /// The title of a record whose title would be empty.
+    pub fn fallback_title(self, title: impl Into<Message>) -> Self {
+        let title = title
+            .into()
+            .described_as(|| "Title of a record without a name".into());
+        Self {
+            fallback_title: Some(title),
+            ..self
+        }
+    }
+
+    /// The day of the event; without it, the day on which the record was created.
+    pub fn date_of_event(self, date: impl Into<DateOfEvent>) -> Self {
+        Self {
+            date: Some(date.into()),
+            ..self
+        }
+    }
+
+    /// The place of the event, a field of the declaration; without it, the office where the record was created.
+    pub fn place_of_event(self, place: FieldReference) -> Self {
+        Self {
+            place: Some(place),
+            ..self
+        }
+    }
+
+    /// What is shown about a record before it is opened.
+    pub fn summary(self, fields: impl IntoIterator<Item = SummaryField>) -> Self {
+        Self {
+            summary: Summary {
+                fields: fields.into_iter().collect(),
+            },
+            ..self
+        }
+    }
+
+    /// What can be done with a record.
+    pub fn actions(self, actions: impl IntoIterator<Item = Action>) -> Self {
+        Self {
+            actions: actions.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// Order of the actions in the menu: core's types, and the names of the country's own.
+    pub fn action_order<'a>(self, order: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            action_order: Some(order.into_iter().map(str::to_owned).collect()),
+            ..self
+        }
+    }
+
+    /// The search form.
+    pub fn advanced_search(self, sections: impl IntoIterator<Item = SearchSection>) -> Self {
+        Self {
+            advanced_search: sections.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// The marks that actions set and clear.
+    pub fn flags(self, flags: impl IntoIterator<Item = FlagConfig>) -> Self {
+        Self {
+            flags: flags.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// Whether records are sent to the statistics database.
+    pub fn analytics(self, analytics: bool) -> Self {
+        Self { analytics, ..self }
+    }
+
+    /// Id of the event, a part of addresses and index names.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The declaration.
+    pub fn declaration(&self) -> &Form {
+        &self.declaration
+    }
+
+    /// What can be done with a record.
+    pub fn all_actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// The marks that actions set and clear.
+    pub fn all_flags(&self) -> &[FlagConfig] {
+        &self.flags
+    }
+
+    /// Every field of the declaration with its page.
+    pub fn fields(&self) -> impl Iterator<Item = (&Page, &AnyField)> {
+        self.declaration.fields()
+    }
+
+    /// Id and type of every field of the declaration.
+    pub fn field_ids(&self) -> impl Iterator<Item = (&str, FieldType)> {
+        self.fields()
+            .map(|(_, field)| (field.id(), field.field_type()))
+    }
+}
+
+impl From<FieldReference> for DateOfEvent {
+    fn from(field: FieldReference) -> Self {
+        Self::Field(field)
+    }
+}
+
+impl From<EventFieldReference> for DateOfEvent {
+    fn from(date: EventFieldReference) -> Self {
+        Self::Event(date)
+    }
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What core would refuse, or stumble over later.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::json;
+
+use super::{DateOfEvent, Event};
+use crate::conditional::mentions;
+use crate::field::FieldType;
+
+/// Something about an event that core would refuse, or that would fail later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Id of the event.
+    pub event: String,
+    /// What is wrong and with what.
+    pub what: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "event `{}`: {}", self.event, self.what)?;
+        self.hint
+            .iter()
+            .try_for_each(|hint| write!(f, "\nhint: {hint}"))
+    }
+}
+
+/// Flags that core sets by itself.
+const INHERENT_FLAGS: [&str; 5] = [
+    "incomplete",
+    "rejected",
+    "correction-requested",
+    "potential-duplicate",
+    "edit-in-progress",
+];
+
+/// What may stand in the order of actions beside the country's own names.
+const ORDERED_ACTIONS: [&str; 12] = [
+    "READ",
+    "DELETE",
+    "DECLARE",
+    "REGISTER",
+    "EDIT",
+    "REJECT",
+    "MARK_AS_DUPLICATE",
+    "ARCHIVE",
+    "PRINT_CERTIFICATE",
+    "REQUEST_CORRECTION",
+    "ASSIGN",
+    "UNASSIGN",
+];
+
+/// What core keeps about every record and can search.
+const EVENT_SEARCH_FIELDS: [&str; 6] = [
+    "event.trackingId",
+    "event.status",
+    "event.updatedAt",
+    "event.legalStatuses.REGISTERED.acceptedAt",
+    "event.legalStatuses.REGISTERED.createdAtLocation",
+    "event.legalStatuses.REGISTERED.registrationNumber",
+];
+
+impl Event {
+    /// Everything about the event that core would refuse, or that would fail later; empty when all is well.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut check = Check {
+            event: self,
+            problems: Vec::new(),
+        };
+        check.ids();
+        check.references();
+        check.date_and_place();
+        check.actions();
+        check.flags();
+        check.search();
+        check.messages();
+        check.problems
+    }
+}
+
+struct Check<'a> {
+    event: &'a Event,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn problem(&mut self, what: String, hint: impl Into<Option<String>>) {
+        self.problems.push(Problem {
+            event: self.event.id.clone(),
+            what,
+            hint: hint.into(),
+        });
+    }
+
+    fn ids(&mut self) {
+        let mut pages = BTreeSet::new();
+        let mut fields = BTreeSet::new();
+        for page in self.event.declaration.pages() {
+            if !pages.insert(page.id()) {
+                self.problem(
+                    format!("two pages of the declaration are called `{}`", page.id()),
+                    give_another(),
+                );
+            }
+            if page.is_verification() {
+                self.problem(
+                    format!(
+                        "page `{}` of the declaration is a verification page",
+                        page.id()
+                    ),
+                    "core takes verification pages in the forms of actions only".to_owned(),
+                );
+            }
+        }
+        for (page, field) in self.event.fields() {
+            if !fields.insert(field.id()) {
+                self.problem(
+                    format!(
+                        "field `{}` on page `{}` stands twice",
+                        field.id(),
+                        page.id()
+                    ),
+                    give_another(),
+                );
+            }
+        }
+        let own = self.event.actions.iter().flat_map(super::Action::fields);
+        for field in self.event.fields().map(|(_, field)| field).chain(own) {
+            if field.id().contains('_') {
+                let better = field.id().replace('_', "-");
+                self.problem(
+                    format!(
+                        "field id `{}` holds an underscore, which core refuses",
+                        field.id()
+                    ),
+                    format!("call it `{better}`"),
+                );
+            }
+        }
+    }
+
+    fn references(&mut self) {
+        let declared: BTreeSet<&str> = self.event.field_ids().map(|(id, _)| id).collect();
+        let own: BTreeMap<&str, BTreeSet<&str>> = self
+            .event
+            .actions
+            .iter()
+            .map(|action| {
+                (
+                    action.name(),
+                    action
+                        .fields()
+                        .into_iter()
+                        .map(super::AnyField::id)
+                        .collect(),
+                )
+            })
+            .collect();
+        for reference in self.event.references() {
+            let in_action = reference
+                .action
+                .as_deref()
+                .and_then(|action| own.get(action));
+            let known =
+                |id: &str| declared.contains(id) || in_action.is_some_and(|own| own.contains(id));
+            if !known(&reference.field) {
+                let names = declared
+                    .iter()
+                    .chain(in_action.into_iter().flatten())
+                    .copied();
+                self.problem(
+                    format!(
+                        "{} points at the field `{}`, which does not exist",
+                        reference.from, reference.field
+                    ),
+                    did_you_mean(&reference.field, names),
+                );
+            }
+        }
+    }
+
+    fn date_and_place(&mut self) {
+        let Some(DateOfEvent::Field(date)) = &self.event.date else {
+            return;
+        };
+        let kind = self
+            .event
+            .field_ids()
+            .find(|(id, _)| *id == date.id())
+            .map(|(_, kind)| kind);
+        if let Some(kind) = kind
+            && kind != FieldType::Date
+        {
+            self.problem(
+                format!(
+                    "the date of the event is the field `{}`, which is of type {}",
+                    date.id(),
+                    kind.name()
+                ),
+                "choose a field of type DATE".to_owned(),
+            );
+        }
+    }
+
+    fn actions(&mut self) {
+        let mut names = BTreeSet::new();
+        for action in &self.event.actions {
+            if !names.insert(action.name()) {
+                self.problem(
+                    format!("the action {} stands twice", action.name()),
+                    give_another(),
+                );
+            }
+            if action.is_custom() && ORDERED_ACTIONS.contains(&action.name()) {
+                self.problem(
+                    format!(
+                        "an own action is called {}, as one of core's",
+                        action.name()
+                    ),
+                    give_another(),
+                );
+            }
+            if action.action_type() == "READ" && action.has_conditionals() {
+                self.problem(
+                    "the action READ has conditions, which core refuses".to_owned(),
+                    "limit reading by scopes in the roles".to_owned(),
+                );
+            }
+            if action.has_deduplication()
+                && !["DECLARE", "REGISTER"].contains(&action.action_type())
+            {
+                self.problem(
+                    format!("the action {} looks for duplicates", action.name()),
+                    "only DECLARE and REGISTER do".to_owned(),
+                );
+            }
+        }
+        for needed in ["READ", "DECLARE", "REGISTER"] {
+            if !names.contains(needed) {
+                self.problem(
+                    format!("there is no action {needed}"),
+                    format!("add `Action::{}`", needed.to_lowercase()),
+                );
+            }
+        }
+        let own = self
+            .event
+            .actions
+            .iter()
+            .filter(|action| action.is_custom())
+            .map(super::Action::name);
+        let known: BTreeSet<&str> = own.chain(ORDERED_ACTIONS).collect();
+        for name in self.event.action_order.iter().flatten() {
+            if !known.contains(name.as_str()) {
+                self.problem(
+                    format!("the order of actions names {name}, which is no action"),
+                    did_you_mean(name, known.iter().copied()),
+                );
+            }
+        }
+    }
+
+    fn flags(&mut self) {
+        let mut declared = BTreeSet::new();
+        for flag in &self.event.flags {
+            if !declared.insert(flag.id()) {
+                self.problem(
+                    format!("the flag `{}` is declared twice", flag.id()),
+                    give_another(),
+                );
+            }
+            if is_inherent(flag.id()) {
+                self.problem(
+                    format!("the flag `{}` is core's own", flag.id()),
+                    give_another(),
+                );
+            }
+        }
+        for action in &self.event.actions {
+            let changed = action.flags().iter().map(|flag| flag.id.clone());
+            let asked = mentions(&json!(action)).flags;
+            for id in changed.chain(asked) {
+                if !declared.contains(id.as_str()) && !is_inherent(&id) {
+                    let names = declared.iter().copied().chain(INHERENT_FLAGS);
+                    let hint = did_you_mean(&id, names)
+                        .unwrap_or_else(|| "declare it with `Event::flags`".to_owned());
+                    self.problem(
+                        format!(
+                            "the action {} uses the flag `{id}`, which is not declared",
+                            action.name()
+                        ),
+                        hint,
+                    );
+                }
+            }
+        }
+    }
+
+    fn search(&mut self) {
+        let mut seen = BTreeSet::new();
+        for field in self
+            .event
+            .advanced_search
+            .iter()
+            .flat_map(super::SearchSection::fields)
+        {
+            let id = field.field_id();
+            if !seen.insert(id) {
+                self.problem(
+                    format!("the search form asks for `{id}` twice"),
+                    "remove one of them".to_owned(),
+                );
+            }
+            if field.is_event()
+                && field.search_fields().is_empty()
+                && !EVENT_SEARCH_FIELDS.contains(&id)
+            {
+                self.problem(
+                    format!("core cannot search for `{id}`"),
+                    did_you_mean(id, EVENT_SEARCH_FIELDS),
+                );
+            }
+        }
+    }
+
+    fn messages(&mut self) {
+        let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for message in self.event.messages() {
+            texts
+                .entry(message.id().to_owned())
+                .or_default()
+                .insert(message.text().to_owned());
+        }
+        for (id, texts) in texts.into_iter().filter(|(_, texts)| texts.len() > 1) {
+            let texts: Vec<_> = texts.iter().map(|text| format!("“{text}”")).collect();
+            self.problem(
+                format!(
+                    "the message `{id}` has more than one text: {}",
+                    texts.join(", ")
+                ),
+                "translations are found by the id: give each text its own".to_owned(),
+            );
+        }
+    }
+}
+
+fn give_another() -> String {
+    "give one of them another name".to_owned()
+}
+
+/// Whether core sets the flag by itself: one of its names, or `<action type>:<state>`.
+fn is_inherent(flag: &str) -> bool {
+    let of_action = flag
+        .split_once(':')
+        .is_some_and(|(_, state)| ["requested", "accepted", "rejected"].contains(&state));
+    of_action || INHERENT_FLAGS.contains(&flag)
+}
+
+/// The closest of the names, when it is close enough to be a slip of the pen.
+fn did_you_mean<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let allowed = (wrong.chars().count() / 3).max(2);
+    names
+        .into_iter()
+        .map(|name| (distance(wrong, name), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, name)| format!("did you mean `{name}`?"))
+}
+
+/// Number of letters to insert, remove or replace to make one word of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (to, above) in b.chars().zip(row.iter().skip(1).copied()) {
+            let cost = usize::from(from != to);
+            left = (left + 1).min(above + 1).min(diagonal + cost);
+            diagonal = above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}

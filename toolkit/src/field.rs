@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Form fields.
+//!
+//! A field starts with one of the functions in [`build`], named after its type and taking what a field of that type
+//! must have. `.label()` completes it; everything optional is a method, and methods that belong to one type exist on
+//! that type only.
+
+mod address;
+pub mod build;
+mod kind;
+mod options;
+mod settings;
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
+
+pub use address::{AddressDefault, AddressPart, StreetField};
+pub use kind::{FieldType, Kind, types};
+pub use options::{Label, NamePart, SelectOption, SelectRange, option, plain_option};
+pub use settings::{AreaType, DataEntry, FontVariant, Method, TextAlign};
+
+use crate::conditional::{Conditional, FieldReference};
+use crate::message::{Message, message};
+
+/// A field of any type.
+pub type AnyField = Field<types::Any>;
+
+/// A form field of the type `K`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent switches of core's"
+)]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field<K = types::Any> {
+    id: String,
+    of_type: FieldType,
+    label: Message,
+    required: Required,
+    conditionals: Vec<FieldConditional>,
+    validation: Vec<Validation>,
+    secured: bool,
+    hide_label: bool,
+    uncorrectable: bool,
+    analytics: bool,
+    placeholder: Option<Message>,
+    helper_text: Option<Message>,
+    parent: Option<References>,
+    value: Option<References>,
+    /// What only this type has: `options`, `configuration`, `defaultValue` …
+    own: Map<String, Value>,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// A field that still needs its label.
+#[derive(Clone, Debug)]
+#[must_use = "a field needs a label"]
+pub struct Unlabelled<K>(Field<K>);
+
+/// Whether a field must be filled in.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Required {
+    Flag(bool),
+    WithMessage { message: Message },
+}
+
+/// One reference, or several of which the first that has a value counts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum References {
+    One(FieldReference),
+    Several(Vec<FieldReference>),
+}
+
+/// When a field, an option, an action or a summary line is shown or can be used.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct FieldConditional {
+    #[serde(rename = "type")]
+    effect: Effect,
+    conditional: Conditional,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Effect {
+    Show,
+    Enable,
+    DisplayOnReview,
+}
+
+impl FieldConditional {
+    pub(crate) fn show(conditional: impl Into<Conditional>) -> Self {
+        Self {
+            effect: Effect::Show,
+            conditional: conditional.into(),
+        }
+    }
+
+    pub(crate) fn enable(conditional: impl Into<Conditional>) -> Self {
+        Self {
+            effect: Effect::Enable,
+            conditional: conditional.into(),
+        }
+    }
+
+    fn display_on_review(conditional: impl Into<Conditional>) -> Self {
+        Self {
+            effect: Effect::DisplayOnReview,
+            conditional: conditional.into(),
+        }
+    }
+}
+
+/// What a value must satisfy, and what the user is told when it does not.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Validation {
+    validator: Conditional,
+    message: Message,
+}
+
+impl Validation {
+    /// A rule with the message shown when it is broken.
+    pub fn new(validator: impl Into<Conditional>, message: impl Into<Message>) -> Self {
+        Self {
+            validator: validator.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl<K: Kind> Unlabelled<K> {
+    fn new(id: impl Into<String>) -> Self {
+        Self(Field {
+            id: id.into(),
+            of_type: K::TYPE,
+            label: message("messages.emptyString", ""),
+            required: Required::Flag(false),
+            conditionals: Vec::new(),
+            validation: Vec::new(),
+            secured: false,
+            hide_label: false,
+            uncorrectable: false,
+            analytics: false,
+            placeholder: None,
+            helper_text: None,
+            parent: None,
+            value: None,
+            own: Map::new(),
+            kind: PhantomData,
+        })
+    }
+
+    fn with(self, key: &str, value: impl Serialize) -> Self {
+        Self(self.0.with(key, value))
+    }
+
+    fn configured(self, key: &str, value: impl Serialize) -> Self {
+        Self(self.0.configured(key, value))
+    }
+
+    /// Gives the field its label: message id and wording.
+    pub fn label(self, id: impl Into<String>, text: impl Into<String>) -> Field<K> {
+        self.labelled(message(id, text))
+    }
+
+    /// Gives the field a label that stands elsewhere too.
+    pub fn labelled(self, label: impl Into<Message>) -> Field<K> {
+        let Self(field) = self;
+        let label = label
+            .into()
+            .described_as(|| format!("Label of the field {}", field.id));
+        Field { label, ..field }
+    }
+
+    /// Leaves the label empty, for fields that only separate others.
+    fn unnamed(self) -> Field<K> {
+        self.labelled(message("messages.emptyString", "").describe("A text without a word"))
+    }
+}
+
+impl<K> Field<K> {
+    /// Id of the field, unique in its form.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Type of the field.
+    pub fn field_type(&self) -> FieldType {
+        self.of_type
+    }
+
+    /// Whether core leaves the field out of its index and shows it to the assigned user only.
+    pub fn is_secured(&self) -> bool {
+        self.secured
+    }
+
+    /// Label of the field.
+    pub fn label_message(&self) -> &Message {
+        &self.label
+    }
+
+    /// The field must be filled in when it is shown.
+    pub fn required(self) -> Self {
+        Self {
+            required: Required::Flag(true),
+            ..self
+        }
+    }
+
+    /// The field must be filled in when it is shown, and this is said when it is not.
+    pub fn required_with_message(self, message: impl Into<Message>) -> Self {
+        Self {
+            required: Required::WithMessage {
+                message: message.into(),
+            },
+            ..self
+        }
+    }
+
+    /// Core does not index the value and shows it only to the user to whom the record is assigned.
+    pub fn secured(self) -> Self {
+        Self {
+            secured: true,
+            ..self
+        }
+    }
+
+    /// The form does not print the label.
+    pub fn hide_label(self) -> Self {
+        Self {
+            hide_label: true,
+            ..self
+        }
+    }
+
+    /// A correction cannot change the value.
+    pub fn uncorrectable(self) -> Self {
+        Self {
+            uncorrectable: true,
+            ..self
+        }
+    }
+
+    /// The value is stored for statistics.
+    pub fn analytics(self) -> Self {
+        Self {
+            analytics: true,
+            ..self
+        }
+    }
+
+    /// What an empty input shows.
+    pub fn placeholder(self, text: impl Into<Message>) -> Self {
+        let text = text
+            .into()
+            .described_as(|| format!("Placeholder of the field {}", self.id));
+        Self {
+            placeholder: Some(text),
+            ..self
+        }
+    }
+
+    /// What is said below the input.
+    pub fn helper_text(self, text: impl Into<Message>) -> Self {
+        let text = text
+            .into()
+            .described_as(|| format!("Hint below the field {}", self.id));
+        Self {
+            helper_text: Some(text),
+            ..self
+        }
+    }
+
+    /// The field is shown only when this holds; called twice, both must.
+    pub fn show_if(self, conditional: impl Into<Conditional>) -> Self {
+        self.conditional(FieldConditional::show(conditional))
+    }
+
+    /// The field can be changed only when this holds; called twice, both must.
+    pub fn enable_if(self, conditional: impl Into<Conditional>) -> Self {
+        self.conditional(FieldConditional::enable(conditional))
+    }
+
+    /// The review page shows the field only when this holds; called twice, both must.
+    pub fn review_if(self, conditional: impl Into<Conditional>) -> Self {
+        self.conditional(FieldConditional::display_on_review(conditional))
+    }
+
+    /// The value must satisfy a rule; otherwise the user is told the message.
+    pub fn validate(
+        mut self,
+        validator: impl Into<Conditional>,
+        message: impl Into<Message>,
+    ) -> Self {
+        let message = message
+            .into()
+            .described_as(|| format!("Error below the field {}", self.id));
+        self.validation.push(Validation::new(validator, message));
+        self
+    }
+
+    /// The field is reset when another one changes.
+    pub fn parent(self, parent: impl Into<FieldReference>) -> Self {
+        Self {
+            parent: Some(References::One(parent.into())),
+            ..self
+        }
+    }
+
+    /// The field is reset when one of the others changes.
+    pub fn parents<R: Into<FieldReference>>(self, parents: impl IntoIterator<Item = R>) -> Self {
+        let parents = parents.into_iter().map(Into::into).collect();
+        Self {
+            parent: Some(References::Several(parents)),
+            ..self
+        }
+    }
+
+    /// The field takes the value of another one whenever that changes.
+    pub fn value_from(self, source: impl Into<FieldReference>) -> Self {
+        Self {
+            value: Some(References::One(source.into())),
+            ..self
+        }
+    }
+
+    /// The field takes the first value there is among the others whenever they change.
+    pub fn value_from_first<R: Into<FieldReference>>(
+        self,
+        sources: impl IntoIterator<Item = R>,
+    ) -> Self {
+        let sources = sources.into_iter().map(Into::into).collect();
+        Self {
+            value: Some(References::Several(sources)),
+            ..self
+        }
+    }
+
+    /// Applies a function to the field: a way to give one step of a chain a name.
+    pub fn apply<T>(self, step: impl FnOnce(Self) -> T) -> T {
+        step(self)
+    }
+
+    fn conditional(mut self, conditional: FieldConditional) -> Self {
+        self.conditionals.push(conditional);
+        self
+    }
+
+    fn with(mut self, key: &str, value: impl Serialize) -> Self {
+        self.own.insert(key.to_owned(), json!(value));
+        self
+    }
+
+    /// Sets a key of `configuration`.
+    fn configured(mut self, key: &str, value: impl Serialize) -> Self {
+        let configuration = self.own.entry("configuration").or_insert_with(|| json!({}));
+        if let Value::Object(configuration) = configuration {
+            configuration.insert(key.to_owned(), json!(value));
+        }
+        self
+    }
+
+    /// Sets a key of `configuration.styles`.
+    fn styled(mut self, key: &str, value: impl Serialize) -> Self {
+        let configuration = self.own.entry("configuration").or_insert_with(|| json!({}));
+        if let Value::Object(configuration) = configuration
+            && let Value::Object(styles) =
+                configuration.entry("styles").or_insert_with(|| json!({}))
+        {
+            styles.insert(key.to_owned(), json!(value));
+        }
+        self
+    }
+}
+
+impl<K: Kind> From<Field<K>> for AnyField {
+    fn from(field: Field<K>) -> Self {
+        Self {
+            id: field.id,
+            of_type: field.of_type,
+            label: field.label,
+            required: field.required,
+            conditionals: field.conditionals,
+            validation: field.validation,
+            secured: field.secured,
+            hide_label: field.hide_label,
+            uncorrectable: field.uncorrectable,
+            analytics: field.analytics,
+            placeholder: field.placeholder,
+            helper_text: field.helper_text,
+            parent: field.parent,
+            value: field.value,
+            own: field.own,
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<K> Serialize for Field<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("type", &self.of_type)?;
+        map.serialize_entry("label", &self.label)?;
+        map.serialize_entry("required", &self.required)?;
+        map.serialize_entry("conditionals", &self.conditionals)?;
+        map.serialize_entry("secured", &self.secured)?;
+        map.serialize_entry("validation", &self.validation)?;
+        map.serialize_entry("hideLabel", &self.hide_label)?;
+        map.serialize_entry("uncorrectable", &self.uncorrectable)?;
+        map.serialize_entry("analytics", &self.analytics)?;
+        for (key, text) in [
+            ("placeholder", &self.placeholder),
+            ("helperText", &self.helper_text),
+        ] {
+            if let Some(text) = text {
+                map.serialize_entry(key, text)?;
+            }
+        }
+        for (key, references) in [("parent", &self.parent), ("value", &self.value)] {
+            if let Some(references) = references {
+                map.serialize_entry(key, references)?;
+            }
+        }
+        for (key, value) in &self.own {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
