@@ -8,3 +8,4 @@ pub mod ledger;
 pub mod number;
 pub mod outside;
 pub mod schedule;
+pub mod seal;
