@@ -1,2 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! placeholder
+//! What happens when core reports an action: which rule applies, what is sent on, what is answered.
+
+mod annotated_toml;
+pub mod diagnostic;
+pub mod expression;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use expression::{Facts, Vocabulary};
