@@ -4,6 +4,11 @@
 mod annotated_toml;
 pub mod diagnostic;
 pub mod expression;
+pub mod rules;
+
+#[cfg(test)]
+mod testing;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use expression::{Facts, Vocabulary};
+pub use rules::{Answer, Decision, Operation, Outcome, RuleSet};

@@ -43,11 +43,12 @@ pub(super) enum Variable {
     ActionType,
     ActionCreatedAt,
     ActionCreatedBy,
+    ActionCustomType,
     RegistrationNumber,
 }
 
 /// The variables by name.
-pub(super) const VARIABLES: [(&str, Variable); 10] = [
+pub(super) const VARIABLES: [(&str, Variable); 11] = [
     ("today", Variable::Today),
     ("event.id", Variable::EventId),
     ("event.type", Variable::EventType),
@@ -57,6 +58,7 @@ pub(super) const VARIABLES: [(&str, Variable); 10] = [
     ("action.type", Variable::ActionType),
     ("action.createdAt", Variable::ActionCreatedAt),
     ("action.createdBy", Variable::ActionCreatedBy),
+    ("action.customActionType", Variable::ActionCustomType),
     ("registration.number", Variable::RegistrationNumber),
 ];
 
@@ -66,10 +68,7 @@ impl Source {
         match self {
             Self::Field { id, parts } => {
                 let answer = facts.state.get(id)?;
-                parts
-                    .iter()
-                    .try_fold(answer, |value, part| value.get(part))
-                    .map(Seen::Json)
+                parts.iter().try_fold(answer, |value, part| value.get(part)).map(Seen::Json)
             }
             Self::Variable(variable) => variable.look_up(facts).map(Seen::Text),
         }
@@ -88,6 +87,7 @@ impl Variable {
             Self::ActionType => Some(facts.action.action_type.as_str()),
             Self::ActionCreatedAt => facts.action.created_at.as_deref(),
             Self::ActionCreatedBy => facts.action.created_by.as_deref(),
+            Self::ActionCustomType => facts.action.custom_action_type.as_deref(),
             Self::RegistrationNumber => facts.registration_number,
         };
         text.map(Cow::Borrowed)
