@@ -211,3 +211,21 @@ impl<'t> Section<'t> {
         key.unwrap_or_else(|| self.item_span(item))
     }
 }
+
+/// A text that has to be one of a few.
+pub(crate) fn one_of<'k, T: Copy>(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    known: impl IntoIterator<Item = (&'k str, T)>,
+) -> Option<T> {
+    let known: Vec<(&str, T)> = known.into_iter().collect();
+    let text = section.required_text(reader, key)?;
+    if let Some((_, value)) = known.iter().find(|(name, _)| *name == text.value) {
+        return Some(*value);
+    }
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let hint = did_you_mean(text.value, names.iter().copied()).unwrap_or_else(|| format!("it is one of {}", names.join(", ")));
+    reader.error(text.span, format!("{}: unknown {key} `{}`", section.what, text.value), Some(hint));
+    None
+}

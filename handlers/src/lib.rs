@@ -4,6 +4,7 @@
 mod annotated_toml;
 pub mod diagnostic;
 pub mod expression;
+pub mod mosip_mapping;
 pub mod rules;
 
 #[cfg(test)]
@@ -11,4 +12,5 @@ mod testing;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use expression::{Facts, Vocabulary};
+pub use mosip_mapping::{Mapping, Packet, PacketError, build_packet};
 pub use rules::{Answer, Decision, Operation, Outcome, RuleSet};

@@ -9,9 +9,9 @@ use opencrvs_toolkit::event_document::Fields;
 use serde_json::{Map, Value, json};
 use toml_edit::Item;
 
-use super::parse::{ACTIONS, one_of};
+use super::parse::ACTIONS;
 use super::{Answer, Decision, Operation, RuleSet};
-use crate::annotated_toml::{Reader, Section};
+use crate::annotated_toml::{Reader, Section, one_of};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::expression::functions::date;
 use crate::expression::{Facts, Vocabulary};

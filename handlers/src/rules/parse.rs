@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Answer, Condition, Operation, Rule, RuleSet};
-use crate::annotated_toml::{Reader, Section, Text};
+use crate::annotated_toml::{Reader, Section, Text, one_of};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::expression::Vocabulary;
 
@@ -79,24 +79,6 @@ fn rule(reader: &mut Reader<'_>, section: &Section<'_>, vocabulary: &Vocabulary,
         operation: operation?,
         answer: answer?,
     })
-}
-
-/// A text that has to be one of a few.
-pub(crate) fn one_of<'k, T: Copy>(
-    reader: &mut Reader<'_>,
-    section: &Section<'_>,
-    key: &str,
-    known: impl IntoIterator<Item = (&'k str, T)>,
-) -> Option<T> {
-    let known: Vec<(&str, T)> = known.into_iter().collect();
-    let text = section.required_text(reader, key)?;
-    if let Some((_, value)) = known.iter().find(|(name, _)| *name == text.value) {
-        return Some(*value);
-    }
-    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let hint = did_you_mean(text.value, names.iter().copied()).unwrap_or_else(|| format!("it is one of {}", names.join(", ")));
-    reader.error(text.span, format!("{}: unknown {key} `{}`", section.what, text.value), Some(hint));
-    None
 }
 
 fn check_against_earlier(reader: &mut Reader<'_>, section: &Section<'_>, rule: &Rule, earlier: &[Rule]) {
