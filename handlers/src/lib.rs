@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What happens when core reports an action: rules, registration numbers, the ledger and what is
-//! delivered from it. **Invariant:** nothing here knows the web framework or the forms.
+//! What happens when core reports an action: which rule applies, what is sent on, what is answered.
 
-pub mod clock;
-pub mod delivery;
-pub mod ledger;
-pub mod number;
-pub mod outside;
-pub mod schedule;
-pub mod seal;
+mod annotated_toml;
+pub mod diagnostic;
+pub mod expression;
+pub mod mosip_mapping;
+pub mod rules;
+
+#[cfg(test)]
+mod testing;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use expression::{Facts, Vocabulary};
+pub use mosip_mapping::{Mapping, Packet, PacketError, build_packet};
+pub use rules::{Answer, Decision, Operation, Outcome, RuleSet};
