@@ -127,43 +127,44 @@ impl RuleSet {
     /// complete; a condition that several rules name is evaluated once.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
         let (event, action) = (&facts.event.event_type, facts.action.action_type.as_str());
-        let mut traces: Vec<Option<ConditionTrace>> = vec![None; self.conditions.len()];
+        let mut verdicts = vec![None; self.conditions.len()];
         let (mut decided, mut rules) = (None, Vec::new());
         for rule in self.rules.iter().filter(|rule| rule.event == *event && rule.action == action) {
             let (name, operation, answer) = (rule.name.clone(), rule.operation, rule.answer);
+            let mut conditions = Vec::new();
             let outcome = if decided.is_some() {
                 RuleOutcome::NotReached
-            } else if self.all_hold(rule, facts, &mut traces) {
-                decided = Some(Outcome { rule: name.clone(), operation, answer });
-                RuleOutcome::Decides
             } else {
-                RuleOutcome::DoesNotHold
+                conditions = self.evaluate(rule, facts, &mut verdicts);
+                if conditions.iter().all(|condition| condition.verdict == Verdict::Held) {
+                    decided = Some(Outcome { rule: name.clone(), operation, answer });
+                    RuleOutcome::Decides
+                } else {
+                    RuleOutcome::DoesNotHold
+                }
             };
-            let reached = outcome != RuleOutcome::NotReached;
-            let conditions = rule.conditions.iter().filter(|_| reached).filter_map(|n| traces.get(*n)?.clone()).collect();
             rules.push(RuleTrace { name, operation, answer, outcome, conditions });
         }
         Decision { event: event.clone(), action: action.to_owned(), today: facts.today, outcome: decided, rules }
     }
 
-    fn all_hold(&self, rule: &Rule, facts: &Facts<'_>, traces: &mut [Option<ConditionTrace>]) -> bool {
-        let mut all_hold = true;
-        for number in &rule.conditions {
-            let (Some(condition), Some(trace)) = (self.conditions.get(*number), traces.get_mut(*number)) else { continue };
-            all_hold &= trace.get_or_insert_with(|| condition.evaluate(facts)).verdict == Verdict::Held;
-        }
-        all_hold
+    fn evaluate(&self, rule: &Rule, facts: &Facts<'_>, verdicts: &mut [Option<Verdict>]) -> Vec<ConditionTrace> {
+        let evaluate = |number: &usize| {
+            let condition = self.conditions.get(*number)?;
+            let verdict = verdicts.get_mut(*number)?.get_or_insert_with(|| condition.verdict(facts)).clone();
+            Some(ConditionTrace { name: condition.name.clone(), verdict, values: condition.expression.values(facts) })
+        };
+        rule.conditions.iter().filter_map(evaluate).collect()
     }
 }
 
 impl Condition {
-    fn evaluate(&self, facts: &Facts<'_>) -> ConditionTrace {
-        let verdict = match self.expression.holds(facts) {
+    fn verdict(&self, facts: &Facts<'_>) -> Verdict {
+        match self.expression.holds(facts) {
             Ok(true) => Verdict::Held,
             Ok(false) => Verdict::DidNotHold,
             Err(reason) => Verdict::NotEvaluable(reason.to_string()),
-        };
-        ConditionTrace { name: self.name.clone(), verdict, values: self.expression.values(facts) }
+        }
     }
 }
 

@@ -22,19 +22,23 @@ pub struct NotEvaluable(String);
 impl Expression {
     /// Whether the expression is true.
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, NotEvaluable> {
-        match self.evaluate(facts)? {
-            Value::Bool(holds) => Ok(holds),
-            other => Err(NotEvaluable(format!("it is {}, neither true nor false", kind(&other)))),
-        }
+        self.with_value(facts, |value| match value.downcast_ref::<CelBool>() {
+            Some(holds) => Ok(*holds.inner()),
+            None => Err(NotEvaluable(format!("it is {}, neither true nor false", plain_kind(value.get_type().name())))),
+        })
     }
 
     /// The value of the expression.
     pub fn evaluate(&self, facts: &Facts<'_>) -> Result<Value, NotEvaluable> {
+        self.with_value(facts, to_json)
+    }
+
+    fn with_value<T>(&self, facts: &Facts<'_>, read: impl FnOnce(&dyn Val) -> Result<T, NotEvaluable>) -> Result<T, NotEvaluable> {
         let scope = Scope { places: &self.places, facts };
         let mut context = Context::with_env(Arc::clone(&functions::ENVIRONMENT));
         context.set_variable_resolver(&scope);
         let value = cel::Value::resolve_val(&self.root, &context).map_err(|error| explain(&error))?;
-        to_json(value.as_ref())
+        read(value.as_ref())
     }
 
     /// What the expression looks at, by the names that it uses; null where an answer is missing.
@@ -106,17 +110,6 @@ fn json_of(value: &cel::Value) -> Result<Value, NotEvaluable> {
         }
         _ => return Err(NotEvaluable("the value has no JSON form".into())),
     })
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
 }
 
 /// The interpreter's own messages quote values; these say only kinds.

@@ -161,6 +161,15 @@ fn long_and_deep_expressions_are_refused() {
     assert!(Expression::compile(&deep, &fields()).is_err());
 }
 
+/// Also in a build without optimisation, on the small stack of a server's thread.
+#[test]
+fn what_is_not_refused_for_its_depth_can_be_evaluated() {
+    let nested = "(".repeat(60) + "known(child.dob)" + &")".repeat(60);
+    assert_eq!(evaluate(&nested), Ok(json!(true)));
+    let negated = "!(".repeat(40) + "known(child.dob)" + &")".repeat(40);
+    assert_eq!(evaluate(&negated), Ok(json!(true)));
+}
+
 #[rstest]
 #[case("2026-05-20", true)]
 #[case("2026-5-2", true)]

@@ -61,7 +61,7 @@ answer = "wait"
 }
 
 #[rstest]
-#[case::not_toml("[[rule]\n", "eligibility.toml:1:7: error: ")]
+#[case::not_toml("[[rule]\n", "eligibility.toml:1:7: error: invalid table header: expected `.`, `]]`")]
 #[case::no_list("rule = 1", "eligibility.toml:1:8: error: `rule` must be a list of tables\n  hint: begin each with [[rule]]")]
 #[case::duplicate_condition("[conditions]\na = 'true'\na = 'true'", "eligibility.toml:3:1: error: duplicate key `a` in table `conditions`")]
 #[case::nothing_said("[[rule]]\n", "eligibility.toml:1:1: error: a rule: `name` is missing")]
