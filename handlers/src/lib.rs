@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What happens when core reports an action: which rule applies, what is sent on, what is answered.
+//! What happens when core reports an action: which rule applies, which registration number it gets,
+//! what is answered, and what is delivered afterwards. **Invariant:** nothing here knows the web
+//! framework or the forms.
 
 mod annotated_toml;
+pub mod clock;
+pub mod delivery;
 pub mod diagnostic;
 pub mod expression;
+pub mod hook;
+pub mod ledger;
 pub mod mosip_mapping;
+pub mod number;
+pub mod outside;
 pub mod rules;
+pub mod schedule;
+pub mod seal;
 
 #[cfg(test)]
 mod testing;
 
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Severity, closest};
 pub use expression::{Facts, Vocabulary};
-pub use mosip_mapping::{Mapping, Packet, PacketError, build_packet};
-pub use rules::{Answer, Decision, Operation, Outcome, RuleSet};

@@ -54,7 +54,10 @@ pub struct Packet {
 impl std::fmt::Debug for Packet {
     /// The body is about a person and stays out of logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Packet").field("path", &self.path).field("left_out", &self.left_out).finish_non_exhaustive()
+        f.debug_struct("Packet")
+            .field("path", &self.path)
+            .field("left_out", &self.left_out)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,16 +86,35 @@ pub enum PacketError {
 }
 
 /// Makes the packet that tells MOSIP about an action.
-pub fn build_packet(mapping: &Mapping, operation: Operation, facts: &Facts<'_>) -> Result<Packet, PacketError> {
+pub fn build_packet(
+    mapping: &Mapping,
+    operation: Operation,
+    facts: &Facts<'_>,
+) -> Result<Packet, PacketError> {
     let event = &facts.event.event_type;
     let Some(packet) = mapping.packet(operation, event) else {
-        return Err(PacketError::NotMapped { operation, event: event.clone() });
+        return Err(PacketError::NotMapped {
+            operation,
+            event: event.clone(),
+        });
     };
-    let tracking_id = facts.event.tracking_id.as_deref().filter(|id| !id.is_empty()).ok_or(PacketError::NoTrackingId)?;
+    let tracking_id = facts
+        .event
+        .tracking_id
+        .as_deref()
+        .filter(|id| !id.is_empty())
+        .ok_or(PacketError::NoTrackingId)?;
     let mut left_out = Vec::new();
     let fields = values(&packet.fields, facts, &mut left_out);
-    if let Some(field) = packet.required.iter().find(|name| !fields.contains_key(*name)) {
-        return Err(PacketError::MissingField { operation, field: field.clone() });
+    if let Some(field) = packet
+        .required
+        .iter()
+        .find(|name| !fields.contains_key(*name))
+    {
+        return Err(PacketError::MissingField {
+            operation,
+            field: field.clone(),
+        });
     }
     let mut body = json!({
         "eventId": facts.event.id.as_str(),
@@ -105,13 +127,20 @@ pub fn build_packet(mapping: &Mapping, operation: Operation, facts: &Facts<'_>) 
     if let (Some(schema), Some(body)) = (&mapping.id_schema, body.as_object_mut()) {
         body.insert("schemaJson".into(), Value::from(schema.as_str()));
     }
-    Ok(Packet { path: packet.path.clone(), body, left_out })
+    Ok(Packet {
+        path: packet.path.clone(),
+        body,
+        left_out,
+    })
 }
 
 impl Mapping {
     /// What the rules may ask for and this mapping does not know.
     pub fn lacks(&self, rules: &RuleSet) -> Vec<Diagnostic> {
-        let mut unmapped: Vec<_> = rules.operations().filter(|(event, operation)| self.packet(*operation, event).is_none()).collect();
+        let mut unmapped: Vec<_> = rules
+            .operations()
+            .filter(|(event, operation)| self.packet(*operation, event).is_none())
+            .collect();
         unmapped.sort_unstable();
         unmapped.dedup();
         let diagnostic = |(event, operation): (&str, Operation)| Diagnostic {
@@ -119,14 +148,20 @@ impl Mapping {
             file: self.file.clone(),
             line: 1,
             column: 1,
-            message: format!("a rule asks for `{operation}` of a `{event}`, but no packet is mapped for it"),
-            hint: Some(format!("add a [[packet]] with operation = \"{operation}\" and event = \"{event}\"")),
+            message: format!(
+                "a rule asks for `{operation}` of a `{event}`, but no packet is mapped for it"
+            ),
+            hint: Some(format!(
+                "add a [[packet]] with operation = \"{operation}\" and event = \"{event}\""
+            )),
         };
         unmapped.into_iter().map(diagnostic).collect()
     }
 
     fn packet(&self, operation: Operation, event: &str) -> Option<&PacketMapping> {
-        self.packets.iter().find(|packet| packet.operation == operation && packet.event == event)
+        self.packets
+            .iter()
+            .find(|packet| packet.operation == operation && packet.event == event)
     }
 }
 
@@ -153,7 +188,10 @@ fn texts(section: &Section, facts: &Facts<'_>, left_out: &mut Vec<String>) -> Ma
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     };
-    section.iter().map(|(name, _)| (name.clone(), Value::String(text(name)))).collect()
+    section
+        .iter()
+        .map(|(name, _)| (name.clone(), Value::String(text(name))))
+        .collect()
 }
 
 #[cfg(test)]

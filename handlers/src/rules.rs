@@ -118,7 +118,9 @@ impl RuleSet {
 
     /// The event types and operations of all rules: what a packet mapping must know.
     pub fn operations(&self) -> impl Iterator<Item = (&str, Operation)> {
-        self.rules.iter().map(|rule| (rule.event.as_str(), rule.operation))
+        self.rules
+            .iter()
+            .map(|rule| (rule.event.as_str(), rule.operation))
     }
 
     /// Decides, and keeps why.
@@ -129,30 +131,65 @@ impl RuleSet {
         let (event, action) = (&facts.event.event_type, facts.action.action_type.as_str());
         let mut verdicts = vec![None; self.conditions.len()];
         let (mut decided, mut rules) = (None, Vec::new());
-        for rule in self.rules.iter().filter(|rule| rule.event == *event && rule.action == action) {
+        for rule in self
+            .rules
+            .iter()
+            .filter(|rule| rule.event == *event && rule.action == action)
+        {
             let (name, operation, answer) = (rule.name.clone(), rule.operation, rule.answer);
             let mut conditions = Vec::new();
             let outcome = if decided.is_some() {
                 RuleOutcome::NotReached
             } else {
                 conditions = self.evaluate(rule, facts, &mut verdicts);
-                if conditions.iter().all(|condition| condition.verdict == Verdict::Held) {
-                    decided = Some(Outcome { rule: name.clone(), operation, answer });
+                if conditions
+                    .iter()
+                    .all(|condition| condition.verdict == Verdict::Held)
+                {
+                    decided = Some(Outcome {
+                        rule: name.clone(),
+                        operation,
+                        answer,
+                    });
                     RuleOutcome::Decides
                 } else {
                     RuleOutcome::DoesNotHold
                 }
             };
-            rules.push(RuleTrace { name, operation, answer, outcome, conditions });
+            rules.push(RuleTrace {
+                name,
+                operation,
+                answer,
+                outcome,
+                conditions,
+            });
         }
-        Decision { event: event.clone(), action: action.to_owned(), today: facts.today, outcome: decided, rules }
+        Decision {
+            event: event.clone(),
+            action: action.to_owned(),
+            today: facts.today,
+            outcome: decided,
+            rules,
+        }
     }
 
-    fn evaluate(&self, rule: &Rule, facts: &Facts<'_>, verdicts: &mut [Option<Verdict>]) -> Vec<ConditionTrace> {
+    fn evaluate(
+        &self,
+        rule: &Rule,
+        facts: &Facts<'_>,
+        verdicts: &mut [Option<Verdict>],
+    ) -> Vec<ConditionTrace> {
         let evaluate = |number: &usize| {
             let condition = self.conditions.get(*number)?;
-            let verdict = verdicts.get_mut(*number)?.get_or_insert_with(|| condition.verdict(facts)).clone();
-            Some(ConditionTrace { name: condition.name.clone(), verdict, values: condition.expression.values(facts) })
+            let verdict = verdicts
+                .get_mut(*number)?
+                .get_or_insert_with(|| condition.verdict(facts))
+                .clone();
+            Some(ConditionTrace {
+                name: condition.name.clone(),
+                verdict,
+                values: condition.expression.values(facts),
+            })
         };
         rule.conditions.iter().filter_map(evaluate).collect()
     }

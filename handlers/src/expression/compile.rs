@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators};
+use cel::common::ast::{
+    CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators,
+};
 use cel::{ParseError, Program};
 
 use super::facts::{Source, VARIABLES};
@@ -54,15 +56,38 @@ impl Expression {
         if text.len() > MAX_LENGTH {
             let message = format!("the expression is longer than {MAX_LENGTH} characters");
             let hint = Some("split it into several conditions".into());
-            return Err(vec![ExpressionFault { offset: 0, message, hint }]);
+            return Err(vec![ExpressionFault {
+                offset: 0,
+                message,
+                hint,
+            }]);
         }
-        let program =
-            Program::compile(text).map_err(|errors| errors.errors.iter().map(|error| syntax_fault(text, error)).collect::<Vec<_>>())?;
+        let program = Program::compile(text).map_err(|errors| {
+            errors
+                .errors
+                .iter()
+                .map(|error| syntax_fault(text, error))
+                .collect::<Vec<_>>()
+        })?;
         let mut root = program.expression().clone();
-        let mut names =
-            Names { fields, info: program.source_info(), places: Vec::new(), bound: Vec::new(), faults: Vec::new(), hyphen_met: false };
+        let mut names = Names {
+            fields,
+            info: program.source_info(),
+            places: Vec::new(),
+            bound: Vec::new(),
+            faults: Vec::new(),
+            hyphen_met: false,
+        };
         names.replace(&mut root);
-        if names.faults.is_empty() { Ok(Self { text: text.to_owned(), root, places: names.places }) } else { Err(names.faults) }
+        if names.faults.is_empty() {
+            Ok(Self {
+                text: text.to_owned(),
+                root,
+                places: names.places,
+            })
+        } else {
+            Err(names.faults)
+        }
     }
 }
 
@@ -81,7 +106,11 @@ struct Names<'a> {
 impl Names<'_> {
     fn replace(&mut self, node: &mut IdedExpr) {
         if let Some(chain) = Chain::of(node) {
-            if self.bound.iter().any(|name| chain.segments.first() == Some(name)) {
+            if self
+                .bound
+                .iter()
+                .any(|name| chain.segments.first() == Some(name))
+            {
                 return;
             }
             if let Some(place) = self.place(&chain) {
@@ -92,21 +121,29 @@ impl Names<'_> {
         match &mut node.expr {
             Expr::Call(call) => {
                 self.check_call(call, node.id);
-                call.target.iter_mut().for_each(|target| self.replace(target));
+                call.target
+                    .iter_mut()
+                    .for_each(|target| self.replace(target));
                 call.args.iter_mut().for_each(|arg| self.replace(arg));
             }
             Expr::Comprehension(comprehension) => {
                 self.replace(&mut comprehension.iter_range);
                 self.replace(&mut comprehension.accu_init);
                 let outer = self.bound.len();
-                self.bound.extend([comprehension.iter_var.clone(), comprehension.accu_var.clone()]);
+                self.bound.extend([
+                    comprehension.iter_var.clone(),
+                    comprehension.accu_var.clone(),
+                ]);
                 self.bound.extend(comprehension.iter_var2.clone());
                 self.replace(&mut comprehension.loop_cond);
                 self.replace(&mut comprehension.loop_step);
                 self.replace(&mut comprehension.result);
                 self.bound.truncate(outer);
             }
-            Expr::List(list) => list.elements.iter_mut().for_each(|element| self.replace(element)),
+            Expr::List(list) => list
+                .elements
+                .iter_mut()
+                .for_each(|element| self.replace(element)),
             Expr::Map(map) => {
                 for entry in &mut map.entries {
                     if let EntryExpr::MapEntry(entry) = &mut entry.expr {
@@ -133,7 +170,11 @@ impl Names<'_> {
             return None;
         };
         if let Some(meant) = self.nested_field_meant(&source) {
-            self.fault(chain.start, format!("unknown field `{name}`"), Some(format!("did you mean `{meant}`?")));
+            self.fault(
+                chain.start,
+                format!("unknown field `{name}`"),
+                Some(format!("did you mean `{meant}`?")),
+            );
             return None;
         }
         let known = self.places.iter().position(|place| place.source == source);
@@ -147,7 +188,10 @@ impl Names<'_> {
         (1..=segments.len()).rev().find_map(|length| {
             let (id, parts) = segments.split_at_checked(length)?;
             let id = id.join(".");
-            self.fields.contains(&id).then(|| Source::Field { id, parts: parts.to_vec() })
+            self.fields.contains(&id).then(|| Source::Field {
+                id,
+                parts: parts.to_vec(),
+            })
         })
     }
 
@@ -158,8 +202,14 @@ impl Names<'_> {
             return None;
         };
         let first = parts.first()?;
-        let nested = self.fields.iter().filter_map(|field| Some((field, field.strip_prefix(id)?.strip_prefix('.')?)));
-        nested.filter(|(_, rest)| strsim::normalized_damerau_levenshtein(first, rest) >= 0.8).map(|(field, _)| field.as_str()).next()
+        let nested = self
+            .fields
+            .iter()
+            .filter_map(|field| Some((field, field.strip_prefix(id)?.strip_prefix('.')?)));
+        nested
+            .filter(|(_, rest)| strsim::normalized_damerau_levenshtein(first, rest) >= 0.8)
+            .map(|(field, _)| field.as_str())
+            .next()
     }
 
     fn unknown(&mut self, chain: &Chain, name: &str) {
@@ -170,13 +220,23 @@ impl Names<'_> {
         let starting = |start: String| fields.iter().find(|field| field.starts_with(&start));
         if let Some(field) = starting(format!("{name}.")) {
             let hint = format!("name one of its fields, `{field}` for example");
-            return self.fault(chain.start, format!("`{name}` is a page, not a field"), Some(hint));
+            return self.fault(
+                chain.start,
+                format!("`{name}` is a page, not a field"),
+                Some(hint),
+            );
         }
-        let kind = if chain.segments.len() > 1 { "field" } else { "variable" };
+        let kind = if chain.segments.len() > 1 {
+            "field"
+        } else {
+            "variable"
+        };
         let hyphenated = starting(format!("{name}-"));
         self.hyphen_met = hyphenated.is_some();
         let hint = match hyphenated {
-            Some(field) => Some(format!("a field id with a hyphen is written field(\"{field}\")")),
+            Some(field) => Some(format!(
+                "a field id with a hyphen is written field(\"{field}\")"
+            )),
             None => self.closest_name(&chain.segments),
         };
         self.fault(chain.start, format!("unknown {kind} `{name}`"), hint);
@@ -185,10 +245,18 @@ impl Names<'_> {
     /// A misspelt id may be followed by parts of its answer, so only as much of it is compared as
     /// the known name has.
     fn closest_name(&self, segments: &[String]) -> Option<String> {
-        let known = || self.fields.iter().map(String::as_str).chain(VARIABLES.iter().map(|(name, _)| *name));
+        let known = || {
+            self.fields
+                .iter()
+                .map(String::as_str)
+                .chain(VARIABLES.iter().map(|(name, _)| *name))
+        };
         (1..=segments.len()).rev().find_map(|length| {
             let start = segments.get(..length)?.join(".");
-            did_you_mean(&start, known().filter(|known| known.split('.').count() == length))
+            did_you_mean(
+                &start,
+                known().filter(|known| known.split('.').count() == length),
+            )
         })
     }
 
@@ -205,7 +273,10 @@ impl Names<'_> {
             Some(arity) if arity == call.args.len() => {}
             Some(arity) => {
                 let found = call.args.len();
-                let message = format!("`{name}` takes {arity} {}, not {found}", plural(arity, "value"));
+                let message = format!(
+                    "`{name}` takes {arity} {}, not {found}",
+                    plural(arity, "value")
+                );
                 self.fault_before(id, name, message, None);
             }
             None => {
@@ -225,8 +296,15 @@ impl Names<'_> {
 
     /// A call is said to be where its bracket is; the fault is in the name before that.
     fn fault_before(&mut self, id: u64, name: &str, message: String, hint: Option<String>) {
-        let offset = self.info.offset_for(id).map_or(0, |(start, _)| start as usize);
-        self.faults.push(ExpressionFault { offset: offset.saturating_sub(name.len()), message, hint });
+        let offset = self
+            .info
+            .offset_for(id)
+            .map_or(0, |(start, _)| start as usize);
+        self.faults.push(ExpressionFault {
+            offset: offset.saturating_sub(name.len()),
+            message,
+            hint,
+        });
     }
 }
 
@@ -242,15 +320,37 @@ struct Chain {
 impl Chain {
     fn of(node: &IdedExpr) -> Option<Self> {
         match &node.expr {
-            Expr::Ident(name) => Some(Self { segments: vec![name.clone()], start: node.id, is_test: false }),
-            Expr::Call(CallExpr { func_name, target: None, args }) if func_name == "field" => {
-                let [IdedExpr { expr: Expr::Literal(LiteralValue::String(id)), .. }] = args.as_slice() else {
+            Expr::Ident(name) => Some(Self {
+                segments: vec![name.clone()],
+                start: node.id,
+                is_test: false,
+            }),
+            Expr::Call(CallExpr {
+                func_name,
+                target: None,
+                args,
+            }) if func_name == "field" => {
+                let [
+                    IdedExpr {
+                        expr: Expr::Literal(LiteralValue::String(id)),
+                        ..
+                    },
+                ] = args.as_slice()
+                else {
                     return None;
                 };
                 let segments = id.inner().split('.').map(str::to_owned).collect();
-                Some(Self { segments, start: node.id, is_test: false })
+                Some(Self {
+                    segments,
+                    start: node.id,
+                    is_test: false,
+                })
             }
-            Expr::Select(SelectExpr { operand, field, test }) => {
+            Expr::Select(SelectExpr {
+                operand,
+                field,
+                test,
+            }) => {
                 let mut chain = Self::of(operand)?;
                 chain.segments.push(field.clone());
                 chain.is_test = *test;
@@ -262,7 +362,10 @@ impl Chain {
 }
 
 fn variable(name: &str) -> Option<Source> {
-    VARIABLES.iter().find(|(known, _)| *known == name).map(|(_, variable)| Source::Variable(*variable))
+    VARIABLES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, variable)| Source::Variable(*variable))
 }
 
 /// Reads a place, or asks whether there is anything in it.
@@ -273,16 +376,34 @@ fn reading(place: usize, is_test: bool) -> Expr {
     }
     let null = Expr::Literal(LiteralValue::Null);
     let args = [read, null].map(|expr| IdedExpr { id: 0, expr }).into();
-    Expr::Call(CallExpr { func_name: operators::NOT_EQUALS.into(), target: None, args })
+    Expr::Call(CallExpr {
+        func_name: operators::NOT_EQUALS.into(),
+        target: None,
+        args,
+    })
 }
 
 fn syntax_fault(text: &str, error: &ParseError) -> ExpressionFault {
-    let (line, column) = (usize::try_from(error.pos.0).unwrap_or(1), usize::try_from(error.pos.1).unwrap_or(1));
-    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let (line, column) = (
+        usize::try_from(error.pos.0).unwrap_or(1),
+        usize::try_from(error.pos.1).unwrap_or(1),
+    );
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
     let in_line = text.get(before..).unwrap_or_default();
-    let within = in_line.char_indices().nth(column.saturating_sub(1)).map_or(in_line.len(), |(offset, _)| offset);
+    let within = in_line
+        .char_indices()
+        .nth(column.saturating_sub(1))
+        .map_or(in_line.len(), |(offset, _)| offset);
     let (reason, hint) = plain_reason(&error.msg);
-    ExpressionFault { offset: before + within, message: format!("the expression cannot be read: {reason}"), hint }
+    ExpressionFault {
+        offset: before + within,
+        message: format!("the expression cannot be read: {reason}"),
+        hint,
+    }
 }
 
 /// The parser's own words name its grammar rather than the mistake.
@@ -298,10 +419,20 @@ fn plain_reason(message: &str) -> (String, Option<String>) {
     } else if message.contains("extraneous input") || message.contains("mismatched input") {
         (format!("`{quoted}` is not expected here"), None)
     } else {
-        (message.strip_prefix("Syntax error: ").unwrap_or(message).to_owned(), None)
+        (
+            message
+                .strip_prefix("Syntax error: ")
+                .unwrap_or(message)
+                .to_owned(),
+            None,
+        )
     }
 }
 
 fn plural(number: usize, noun: &str) -> String {
-    if number == 1 { noun.to_owned() } else { format!("{noun}s") }
+    if number == 1 {
+        noun.to_owned()
+    } else {
+        format!("{noun}s")
+    }
 }

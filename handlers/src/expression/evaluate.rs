@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString,
+};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use cel::objects::Key;
@@ -24,7 +26,10 @@ impl Expression {
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, NotEvaluable> {
         self.with_value(facts, |value| match value.downcast_ref::<CelBool>() {
             Some(holds) => Ok(*holds.inner()),
-            None => Err(NotEvaluable(format!("it is {}, neither true nor false", plain_kind(value.get_type().name())))),
+            None => Err(NotEvaluable(format!(
+                "it is {}, neither true nor false",
+                plain_kind(value.get_type().name())
+            ))),
         })
     }
 
@@ -33,18 +38,34 @@ impl Expression {
         self.with_value(facts, to_json)
     }
 
-    fn with_value<T>(&self, facts: &Facts<'_>, read: impl FnOnce(&dyn Val) -> Result<T, NotEvaluable>) -> Result<T, NotEvaluable> {
-        let scope = Scope { places: &self.places, facts };
+    fn with_value<T>(
+        &self,
+        facts: &Facts<'_>,
+        read: impl FnOnce(&dyn Val) -> Result<T, NotEvaluable>,
+    ) -> Result<T, NotEvaluable> {
+        let scope = Scope {
+            places: &self.places,
+            facts,
+        };
         let mut context = Context::with_env(Arc::clone(&functions::ENVIRONMENT));
         context.set_variable_resolver(&scope);
-        let value = cel::Value::resolve_val(&self.root, &context).map_err(|error| explain(&error))?;
+        let value =
+            cel::Value::resolve_val(&self.root, &context).map_err(|error| explain(&error))?;
         read(value.as_ref())
     }
 
     /// What the expression looks at, by the names that it uses; null where an answer is missing.
     pub fn values(&self, facts: &Facts<'_>) -> Vec<(String, Value)> {
-        let value = |place: &Place| place.source.look_up(facts).map_or(Value::Null, Seen::into_json);
-        self.places.iter().map(|place| (place.name.clone(), value(place))).collect()
+        let value = |place: &Place| {
+            place
+                .source
+                .look_up(facts)
+                .map_or(Value::Null, Seen::into_json)
+        };
+        self.places
+            .iter()
+            .map(|place| (place.name.clone(), value(place)))
+            .collect()
     }
 }
 
@@ -77,16 +98,27 @@ fn to_cel<'v>(value: &'v Value) -> Box<dyn Val + 'v> {
             None => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
         },
         Value::String(text) => Box::new(CelString::from(text.as_str())),
-        Value::Array(items) => Box::new(CelList::from(items.iter().map(to_cel).collect::<Vec<Box<dyn Val + 'v>>>())),
+        Value::Array(items) => Box::new(CelList::from(
+            items.iter().map(to_cel).collect::<Vec<Box<dyn Val + 'v>>>(),
+        )),
         Value::Object(members) => {
-            let member = |(key, value): (&'v String, &'v Value)| (CelMapKey::from(key.as_str()), to_cel(value));
-            Box::new(CelMap::from(members.iter().map(member).collect::<std::collections::HashMap<_, _>>()))
+            let member = |(key, value): (&'v String, &'v Value)| {
+                (CelMapKey::from(key.as_str()), to_cel(value))
+            };
+            Box::new(CelMap::from(
+                members
+                    .iter()
+                    .map(member)
+                    .collect::<std::collections::HashMap<_, _>>(),
+            ))
         }
     }
 }
 
 fn to_json(value: &dyn Val) -> Result<Value, NotEvaluable> {
-    cel::Value::try_from(value).map_err(|error| explain(&error)).and_then(|value| json_of(&value))
+    cel::Value::try_from(value)
+        .map_err(|error| explain(&error))
+        .and_then(|value| json_of(&value))
 }
 
 fn json_of(value: &cel::Value) -> Result<Value, NotEvaluable> {
@@ -97,7 +129,9 @@ fn json_of(value: &cel::Value) -> Result<Value, NotEvaluable> {
         cel::Value::UInt(number) => Value::from(*number),
         cel::Value::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
         cel::Value::String(text) => Value::String(text.as_str().to_owned()),
-        cel::Value::List(items) => Value::Array(items.iter().map(json_of).collect::<Result<_, _>>()?),
+        cel::Value::List(items) => {
+            Value::Array(items.iter().map(json_of).collect::<Result<_, _>>()?)
+        }
         cel::Value::Map(map) => {
             let mut members = BTreeMap::new();
             for (key, value) in map.map.iter() {
@@ -120,17 +154,32 @@ fn explain(error: &ExecutionError) -> NotEvaluable {
         }
         ExecutionError::FunctionError { function, .. } => format!("`{function}` failed"),
         ExecutionError::NoSuchOverload(call) => {
-            let operands: Vec<&str> = call.argument_types().iter().map(|name| plain_kind(name)).collect();
-            format!("`{}` does not apply to {}", symbol(call.function()), operands.join(" and "))
+            let operands: Vec<&str> = call
+                .argument_types()
+                .iter()
+                .map(|name| plain_kind(name))
+                .collect();
+            format!(
+                "`{}` does not apply to {}",
+                symbol(call.function()),
+                operands.join(" and ")
+            )
         }
         ExecutionError::UnsupportedBinaryOperator(operator, left, right) => {
             let (left, right) = (left.type_of().to_string(), right.type_of().to_string());
-            format!("`{}` does not apply to {} and {}", symbol(operator), plain_kind(&left), plain_kind(&right))
+            format!(
+                "`{}` does not apply to {} and {}",
+                symbol(operator),
+                plain_kind(&left),
+                plain_kind(&right)
+            )
         }
         ExecutionError::UnexpectedType { got, want } => {
             format!("{} is needed, not {}", plain_kind(want), plain_kind(got))
         }
-        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "division by zero".into(),
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+            "division by zero".into()
+        }
         ExecutionError::NoSuchKey(_) => "a part of the value is missing".into(),
         ExecutionError::IndexOutOfBounds(_) => "the list is shorter than that".into(),
         ExecutionError::Overflow(..) => "the number is too large".into(),

@@ -68,7 +68,10 @@ impl Source {
         match self {
             Self::Field { id, parts } => {
                 let answer = facts.state.get(id)?;
-                parts.iter().try_fold(answer, |value, part| value.get(part)).map(Seen::Json)
+                parts
+                    .iter()
+                    .try_fold(answer, |value, part| value.get(part))
+                    .map(Seen::Json)
             }
             Self::Variable(variable) => variable.look_up(facts).map(Seen::Text),
         }

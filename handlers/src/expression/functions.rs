@@ -3,12 +3,18 @@
 //!
 //! Dates are texts, `2026-05-20`; month and day may have one digit.
 
-#![expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "cel prescribes the signature of functions")]
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "cel prescribes the signature of functions"
+)]
 
 use std::sync::{Arc, LazyLock};
 
 use cel::common::functions::Function;
-use cel::common::types::{CelBool, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, DYN_TYPE};
+use cel::common::types::{
+    CelBool, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, DYN_TYPE,
+};
 use cel::common::value::CowVal;
 use cel::{Env, ExecutionError};
 use jiff::civil::Date;
@@ -31,10 +37,22 @@ const OWN: [(&str, usize, Function); 9] = [
 ];
 
 /// Functions of CEL that are written `name(x)`.
-const GLOBAL: [(&str, usize); 5] = [("size", 1), ("int", 1), ("double", 1), ("string", 1), ("bool", 1)];
+const GLOBAL: [(&str, usize); 5] = [
+    ("size", 1),
+    ("int", 1),
+    ("double", 1),
+    ("string", 1),
+    ("bool", 1),
+];
 
 /// Functions of CEL that are written `x.name(y)`.
-const METHODS: [(&str, usize); 5] = [("size", 0), ("contains", 1), ("startsWith", 1), ("endsWith", 1), ("matches", 1)];
+const METHODS: [(&str, usize); 5] = [
+    ("size", 0),
+    ("contains", 1),
+    ("startsWith", 1),
+    ("endsWith", 1),
+    ("matches", 1),
+];
 
 /// The one environment that all expressions share.
 pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -49,8 +67,16 @@ pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
 /// How many arguments the function of that name takes, called as `x.name(..)` or as `name(..)`.
 pub(super) fn arity(name: &str, is_method: bool) -> Option<usize> {
     let of_cel: &[(&str, usize)] = if is_method { &METHODS } else { &GLOBAL };
-    let own = OWN.iter().filter(|_| !is_method).map(|(known, arity, _)| (*known, *arity));
-    of_cel.iter().copied().chain(own).find(|(known, _)| *known == name).map(|(_, arity)| arity)
+    let own = OWN
+        .iter()
+        .filter(|_| !is_method)
+        .map(|(known, arity, _)| (*known, *arity));
+    of_cel
+        .iter()
+        .copied()
+        .chain(own)
+        .find(|(known, _)| *known == name)
+        .map(|(_, arity)| arity)
 }
 
 /// The names of all functions, called as `x.name(..)` or as `name(..)`.
@@ -58,7 +84,11 @@ pub(super) fn names(is_method: bool) -> Vec<&'static str> {
     if is_method {
         METHODS.iter().map(|(name, _)| *name).collect()
     } else {
-        OWN.iter().map(|(name, ..)| *name).chain(GLOBAL.iter().map(|(name, _)| *name)).chain(["field", "has"]).collect()
+        OWN.iter()
+            .map(|(name, ..)| *name)
+            .chain(GLOBAL.iter().map(|(name, _)| *name))
+            .chain(["field", "has"])
+            .collect()
     }
 }
 
@@ -102,9 +132,15 @@ fn is_known(value: &CowVal<'_, '_>) -> bool {
 /// `first_known([a, b, c])`: the first that is known, else null.
 fn first_known<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     let Some(list) = args.first().and_then(|list| list.downcast_ref::<CelList>()) else {
-        return Err(failure("first_known", "takes a list, `first_known([a, b])`"));
+        return Err(failure(
+            "first_known",
+            "takes a list, `first_known([a, b])`",
+        ));
     };
-    let first = list.inner().iter().find(|item| is_known(&CowVal::Borrowed(item.as_ref())));
+    let first = list
+        .inner()
+        .iter()
+        .find(|item| is_known(&CowVal::Borrowed(item.as_ref())));
     Ok(first.map_or_else(null, |item| CowVal::Owned(item.clone())))
 }
 
@@ -117,7 +153,9 @@ fn years<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
 /// `days(from, to)`: days from one day to another.
 fn days<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     let (from, to) = two_dates("days", &args)?;
-    let span = from.until(to).map_err(|_| failure("days", "the dates are too far apart"))?;
+    let span = from
+        .until(to)
+        .map_err(|_| failure("days", "the dates are too far apart"))?;
     Ok(CowVal::owned(CelInt::from(i64::from(span.get_days()))))
 }
 
@@ -127,29 +165,48 @@ fn full_name<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
         return Ok(null());
     };
     let Some(name) = name.downcast_ref::<CelMap>() else {
-        return Err(failure("full_name", "takes a name, with `firstname` and `surname`"));
+        return Err(failure(
+            "full_name",
+            "takes a name, with `firstname` and `surname`",
+        ));
     };
-    let part = |key: &'static str| name.inner().get(&CelMapKey::from(key))?.downcast_ref::<CelString>();
-    let words = ["firstname", "middlename", "surname"].into_iter().filter_map(part);
-    let words: Vec<&str> = words.flat_map(|part| part.inner().split_whitespace()).collect();
+    let part = |key: &'static str| {
+        name.inner()
+            .get(&CelMapKey::from(key))?
+            .downcast_ref::<CelString>()
+    };
+    let words = ["firstname", "middlename", "surname"]
+        .into_iter()
+        .filter_map(part);
+    let words: Vec<&str> = words
+        .flat_map(|part| part.inner().split_whitespace())
+        .collect();
     Ok(known_text(words.join(" ")))
 }
 
 /// `in_language(code, x)`: the text as MOSIP takes texts, JSON with its language inside a text.
 fn in_language<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     let Some(language) = args.first().and_then(text) else {
-        return Err(failure("in_language", "takes a language code first, `in_language(\"eng\", x)`"));
+        return Err(failure(
+            "in_language",
+            "takes a language code first, `in_language(\"eng\", x)`",
+        ));
     };
     let Some(value) = args.get(1).filter(|value| is_known(value)) else {
         return Ok(null());
     };
     let value = text(value).ok_or_else(|| failure("in_language", "takes a text"))?;
-    Ok(known_text(json!([{"language": language, "value": value}]).to_string()))
+    Ok(known_text(
+        json!([{"language": language, "value": value}]).to_string(),
+    ))
 }
 
 /// `slashed_date(date)`: the date with slashes, `2026/05/20`; null for what is no date.
 fn slashed_date<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
-    let date = args.first().and_then(text).filter(|text| date(text).is_some());
+    let date = args
+        .first()
+        .and_then(text)
+        .filter(|text| date(text).is_some());
     Ok(date.map_or_else(null, |text| known_text(text.replace('-', "/"))))
 }
 
@@ -161,7 +218,9 @@ fn capitalised<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     let value = text(value).ok_or_else(|| failure("capitalised", "takes a text"))?;
     let mut letters = value.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
-    Ok(known_text(first.chain(letters.flat_map(char::to_lowercase)).collect()))
+    Ok(known_text(
+        first.chain(letters.flat_map(char::to_lowercase)).collect(),
+    ))
 }
 
 /// `lower_case(x)`: all letters small.
@@ -176,7 +235,8 @@ fn lower_case<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
 fn two_dates(function: &str, args: &Args<'_, '_>) -> Result<(Date, Date), ExecutionError> {
     let nth = |n: usize, place: &str| {
         let value = args.get(n).filter(|value| is_known(value));
-        let value = value.ok_or_else(|| failure(function, &format!("the {place} date is missing")))?;
+        let value =
+            value.ok_or_else(|| failure(function, &format!("the {place} date is missing")))?;
         let date = text(value).and_then(date);
         date.ok_or_else(|| failure(function, &format!("the {place} date is not a date")))
     };
@@ -198,7 +258,11 @@ fn null<'b, 'v>() -> CowVal<'b, 'v> {
 
 /// The text, or null where nothing is left of it.
 fn known_text<'b, 'v>(text: String) -> CowVal<'b, 'v> {
-    if text.is_empty() { null() } else { CowVal::owned(CelString::from(text)) }
+    if text.is_empty() {
+        null()
+    } else {
+        CowVal::owned(CelString::from(text))
+    }
 }
 
 fn failure(function: &str, message: &str) -> ExecutionError {

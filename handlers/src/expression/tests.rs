@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use opencrvs_toolkit::EventDocument;
+use opencrvs_toolkit::event_document::EventDocument;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -47,7 +47,9 @@ fn evaluate(text: &str) -> Result<Value, NotEvaluable> {
         today: jiff::civil::date(2026, 6, 1),
         registration_number: None,
     };
-    Expression::compile(text, &fields()).unwrap().evaluate(&facts)
+    Expression::compile(text, &fields())
+        .unwrap()
+        .evaluate(&facts)
 }
 
 #[rstest]
@@ -92,13 +94,28 @@ fn values(#[case] text: &str, #[case] expected: Value) {
 
 #[rstest]
 #[case("years(child.nid, today) < 10", "`years`: the first date is missing")]
-#[case("!(years('2020-02-30', today) < 10)", "`years`: the first date is not a date")]
-#[case("child.nid > 3", "`>` does not apply to a missing answer and a whole number")]
-#[case("child.weightAtBirth + 1 > 3.0", "`+` does not apply to a decimal number and a whole number")]
+#[case(
+    "!(years('2020-02-30', today) < 10)",
+    "`years`: the first date is not a date"
+)]
+#[case(
+    "child.nid > 3",
+    "`>` does not apply to a missing answer and a whole number"
+)]
+#[case(
+    "child.weightAtBirth + 1 > 3.0",
+    "`+` does not apply to a decimal number and a whole number"
+)]
 #[case("!child.nid", "`!` does not apply to a missing answer")]
-#[case("child.nid.startsWith('9')", "`startsWith` does not apply to a missing answer and a text")]
+#[case(
+    "child.nid.startsWith('9')",
+    "`startsWith` does not apply to a missing answer and a text"
+)]
 #[case("child.nid ? 1 : 2", "true or false is needed, not a missing answer")]
-#[case("full_name(child.dob)", "`full_name`: takes a name, with `firstname` and `surname`")]
+#[case(
+    "full_name(child.dob)",
+    "`full_name`: takes a name, with `firstname` and `surname`"
+)]
 #[case("int(child.dob)", "`int` failed")]
 #[case("1 / 0", "division by zero")]
 fn reasons_hold_no_values(#[case] text: &str, #[case] reason: &str) {
@@ -106,9 +123,24 @@ fn reasons_hold_no_values(#[case] text: &str, #[case] reason: &str) {
 }
 
 #[rstest]
-#[case("known(child.dbo)", 6, "unknown field `child.dbo`", "did you mean `child.dob`?")]
-#[case("known(chlid.name.firstname)", 6, "unknown field `chlid.name.firstname`", "did you mean `child.name`?")]
-#[case("'ü' == chld.dob", 8, "unknown field `chld.dob`", "did you mean `child.dob`?")]
+#[case(
+    "known(child.dbo)",
+    6,
+    "unknown field `child.dbo`",
+    "did you mean `child.dob`?"
+)]
+#[case(
+    "known(chlid.name.firstname)",
+    6,
+    "unknown field `chlid.name.firstname`",
+    "did you mean `child.name`?"
+)]
+#[case(
+    "'ü' == chld.dob",
+    8,
+    "unknown field `chld.dob`",
+    "did you mean `child.dob`?"
+)]
 #[case(
     "child.birthLocation.privateHom",
     0,
@@ -127,20 +159,60 @@ fn reasons_hold_no_values(#[case] text: &str, #[case] reason: &str) {
     "unknown field `mother.verify-nid-htp-fetch`",
     "did you mean `mother.verify-nid-http-fetch`?"
 )]
-#[case("child", 0, "`child` is a page, not a field", "name one of its fields, `child.birthLocation` for example")]
+#[case(
+    "child",
+    0,
+    "`child` is a page, not a field",
+    "name one of its fields, `child.birthLocation` for example"
+)]
 #[case("todya", 0, "unknown variable `todya`", "did you mean `today`?")]
-#[case("event.typ", 0, "unknown field `event.typ`", "did you mean `event.type`?")]
+#[case(
+    "event.typ",
+    0,
+    "unknown field `event.typ`",
+    "did you mean `event.type`?"
+)]
 #[case("[1].exists(v, v == w)", 19, "unknown variable `w`", "")]
 #[case("  knwn(1)", 2, "unknown function `knwn`", "did you mean `known`?")]
-#[case("child.dob.known()", 10, "unknown function `known`", "write it as known(..)")]
-#[case("startsWith(child.dob)", 0, "unknown function `startsWith`", "write it as x.startsWith(..)")]
+#[case(
+    "child.dob.known()",
+    10,
+    "unknown function `known`",
+    "write it as known(..)"
+)]
+#[case(
+    "startsWith(child.dob)",
+    0,
+    "unknown function `startsWith`",
+    "write it as x.startsWith(..)"
+)]
 #[case("years(today)", 0, "`years` takes 2 values, not 1", "")]
-#[case("field(child.dob)", 0, "`field` takes one field id", "write the field id as a text, field(\"child.name\")")]
+#[case(
+    "field(child.dob)",
+    0,
+    "`field` takes one field id",
+    "write the field id as a text, field(\"child.name\")"
+)]
 #[case("Name{a: 1}", 0, "unknown type `Name`", "")]
-#[case("known(child.dob", 15, "the expression cannot be read: `)` is missing at the end", "")]
+#[case(
+    "known(child.dob",
+    15,
+    "the expression cannot be read: `)` is missing at the end",
+    ""
+)]
 #[case("1 +", 3, "the expression cannot be read: it ends too early", "")]
-#[case("child.dob = today", 10, "the expression cannot be read: `=` means nothing here", "equality is written `==`")]
-fn faults_say_where_and_what_was_meant(#[case] text: &str, #[case] offset: usize, #[case] message: &str, #[case] hint: &str) {
+#[case(
+    "child.dob = today",
+    10,
+    "the expression cannot be read: `=` means nothing here",
+    "equality is written `==`"
+)]
+fn faults_say_where_and_what_was_meant(
+    #[case] text: &str,
+    #[case] offset: usize,
+    #[case] message: &str,
+    #[case] hint: &str,
+) {
     let faults = Expression::compile(text, &fields()).unwrap_err();
     assert_eq!(faults[0].message, message);
     assert_eq!(faults[0].hint.as_deref().unwrap_or_default(), hint);
@@ -149,14 +221,22 @@ fn faults_say_where_and_what_was_meant(#[case] text: &str, #[case] offset: usize
 
 #[test]
 fn all_faults_are_reported() {
-    let faults = Expression::compile("known(child.dbo) && knwn(child.dob) || mother.verifed == 1", &fields()).unwrap_err();
+    let faults = Expression::compile(
+        "known(child.dbo) && knwn(child.dob) || mother.verifed == 1",
+        &fields(),
+    )
+    .unwrap_err();
     assert_eq!(faults.len(), 3);
 }
 
 #[test]
 fn long_and_deep_expressions_are_refused() {
     let long = "true && ".repeat(200) + "true";
-    assert!(Expression::compile(&long, &fields()).unwrap_err()[0].message.contains("longer than"));
+    assert!(
+        Expression::compile(&long, &fields()).unwrap_err()[0]
+            .message
+            .contains("longer than")
+    );
     let deep = "(".repeat(400) + "true" + &")".repeat(400);
     assert!(Expression::compile(&deep, &fields()).is_err());
 }

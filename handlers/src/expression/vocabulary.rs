@@ -17,7 +17,10 @@ impl Vocabulary {
         F: IntoIterator,
         F::Item: Into<String>,
     {
-        let events = events.into_iter().map(|(event, fields)| (event.into(), fields.into_iter().map(Into::into).collect())).collect();
+        let events = events
+            .into_iter()
+            .map(|(event, fields)| (event.into(), fields.into_iter().map(Into::into).collect()))
+            .collect();
         Self { events }
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-use opencrvs_toolkit::EventDocument;
+use opencrvs_toolkit::event_document::EventDocument;
 use rstest::rstest;
 use serde_json::json;
 
@@ -26,7 +26,10 @@ fn event(event_type: &str, declaration: &Value, more: &[Value]) -> EventDocument
         json!({"id": "a3", "type": "DECLARE", "status": "Accepted", "createdAt": "2026-06-01T10:02:00.000Z", "originalActionId": "a2"}),
     ];
     actions.extend_from_slice(more);
-    EventDocument::try_from(json!({"id": "e1", "type": event_type, "trackingId": "TRACK1", "actions": actions})).unwrap()
+    EventDocument::try_from(
+        json!({"id": "e1", "type": event_type, "trackingId": "TRACK1", "actions": actions}),
+    )
+    .unwrap()
 }
 
 fn register() -> Value {
@@ -34,14 +37,28 @@ fn register() -> Value {
 }
 
 /// Decides and maps as the server does.
-fn packet(event: &EventDocument, action: &str, new_number: Option<&str>) -> Result<Packet, PacketError> {
+fn packet(
+    event: &EventDocument,
+    action: &str,
+    new_number: Option<&str>,
+) -> Result<Packet, PacketError> {
     let history = event.history();
     let action = history.pending_action(action).unwrap();
     let state = history.state_as_if_accepted(action);
     let registration_number = history.registration_number().or(new_number);
-    let facts = Facts { event, action, state: &state, today: jiff::civil::date(2026, 6, 1), registration_number };
+    let facts = Facts {
+        event,
+        action,
+        state: &state,
+        today: jiff::civil::date(2026, 6, 1),
+        registration_number,
+    };
     let rules = RuleSet::parse("eligibility.toml", RULES, &vocabulary()).unwrap();
-    build_packet(&shipped(), rules.decide(&facts).outcome().unwrap().operation, &facts)
+    build_packet(
+        &shipped(),
+        rules.decide(&facts).outcome().unwrap().operation,
+        &facts,
+    )
 }
 
 fn child() -> Value {
@@ -54,7 +71,12 @@ fn child() -> Value {
 
 #[test]
 fn a_newborn() {
-    let packet = packet(&event("birth", &child(), &[register()]), "REGISTER", Some("AB12CD34EF56")).unwrap();
+    let packet = packet(
+        &event("birth", &child(), &[register()]),
+        "REGISTER",
+        Some("AB12CD34EF56"),
+    )
+    .unwrap();
     insta::assert_json_snapshot!(json!([packet.path, packet.body]));
     assert_eq!(packet.left_out, Vec::<String>::new());
 }
@@ -66,7 +88,12 @@ fn a_death_reported_by_the_spouse() {
         "deceased.nid": "9010203050", "eventDetails.date": "2026-05-30", "informant.relation": "SPOUSE", "informant.phoneNo": "0911222444",
         "spouse.name": {"firstname": "Naledi", "surname": "Dube"}, "spouse.verified": "verified",
     });
-    let packet = packet(&event("death", &declaration, &[register()]), "REGISTER", Some("AB12CD34EF56")).unwrap();
+    let packet = packet(
+        &event("death", &declaration, &[register()]),
+        "REGISTER",
+        Some("AB12CD34EF56"),
+    )
+    .unwrap();
     insta::assert_json_snapshot!(json!([packet.path, packet.body]));
 }
 
@@ -87,18 +114,40 @@ fn a_correction_sends_the_corrected_data() {
 
     let mut without_nid = more;
     without_nid[1]["declaration"] = json!({});
-    let created = packet(&event("birth", &child(), &without_nid), "APPROVE_CORRECTION", None).unwrap();
+    let created = packet(
+        &event("birth", &child(), &without_nid),
+        "APPROVE_CORRECTION",
+        None,
+    )
+    .unwrap();
     assert_eq!(created.path, "/events/registration");
-    assert_eq!(created.body["requestFields"]["birthCertificateNumber"], "R00000000001");
-    assert_eq!(created.body["requestFields"]["fullName"], r#"[{"language":"eng","value":"Thato O\"Neil"}]"#);
+    assert_eq!(
+        created.body["requestFields"]["birthCertificateNumber"],
+        "R00000000001"
+    );
+    assert_eq!(
+        created.body["requestFields"]["fullName"],
+        r#"[{"language":"eng","value":"Thato O\"Neil"}]"#
+    );
 }
 
 #[test]
 fn what_is_not_known_is_left_out_or_empty() {
     let declaration = json!({"child.dob": "2026-05-20", "father.verified": "verified"});
-    let packet = packet(&event("birth", &declaration, &[register()]), "REGISTER", Some("AB12CD34EF56")).unwrap();
-    assert_eq!(packet.body["requestFields"], json!({"birthCertificateNumber": "AB12CD34EF56", "dateOfBirth": "2026/05/20"}));
-    assert_eq!(packet.body["notification"], json!({"recipientFullName": "", "recipientEmail": "", "recipientPhone": ""}));
+    let packet = packet(
+        &event("birth", &declaration, &[register()]),
+        "REGISTER",
+        Some("AB12CD34EF56"),
+    )
+    .unwrap();
+    assert_eq!(
+        packet.body["requestFields"],
+        json!({"birthCertificateNumber": "AB12CD34EF56", "dateOfBirth": "2026/05/20"})
+    );
+    assert_eq!(
+        packet.body["notification"],
+        json!({"recipientFullName": "", "recipientEmail": "", "recipientPhone": ""})
+    );
     assert_eq!(packet.body["metaInfo"], json!({}));
 }
 
@@ -110,7 +159,12 @@ fn a_record_without_tracking_id_or_number_makes_no_packet() {
         "the packet for `create-uin` needs `birthCertificateNumber`, which is not known"
     );
     record.tracking_id = None;
-    assert_eq!(packet(&record, "REGISTER", Some("X")).unwrap_err().to_string(), "the event document has no `trackingId`");
+    assert_eq!(
+        packet(&record, "REGISTER", Some("X"))
+            .unwrap_err()
+            .to_string(),
+        "the event document has no `trackingId`"
+    );
 }
 
 #[test]
@@ -118,9 +172,20 @@ fn nonsense_is_left_out_and_said_without_values() {
     let mut declaration = child();
     declaration["child.name"] = json!("Tau");
     declaration["mother.name"] = json!(7);
-    let packet = packet(&event("birth", &declaration, &[register()]), "REGISTER", Some("X")).unwrap();
+    let packet = packet(
+        &event("birth", &declaration, &[register()]),
+        "REGISTER",
+        Some("X"),
+    )
+    .unwrap();
     let reason = "`full_name`: takes a name, with `firstname` and `surname`";
-    assert_eq!(packet.left_out, [format!("fullName: {reason}"), format!("recipientFullName: {reason}")]);
+    assert_eq!(
+        packet.left_out,
+        [
+            format!("fullName: {reason}"),
+            format!("recipientFullName: {reason}")
+        ]
+    );
     assert_eq!(packet.body["notification"]["recipientFullName"], "");
     assert!(!format!("{packet:?}").contains("psut-1"));
 }
@@ -133,11 +198,20 @@ fn the_identity_schema_goes_with_every_packet() {
     let event = event("birth", &child(), &[register()]);
     let state = event.current_state();
     let (action, today) = (&event.actions[3], jiff::civil::date(2026, 6, 1));
-    let facts = Facts { event: &event, action, state: &state, today, registration_number: Some("X") };
+    let facts = Facts {
+        event: &event,
+        action,
+        state: &state,
+        today,
+        registration_number: Some("X"),
+    };
     let packet = build_packet(&mapping, Operation::CreateUin, &facts).unwrap();
     assert_eq!(packet.body["schemaJson"], "{\"$id\": \"x\"}");
     let error = build_packet(&mapping, Operation::FlagDeceased, &facts).unwrap_err();
-    assert_eq!(error.to_string(), "no packet is mapped for `flag-deceased` of a `birth`");
+    assert_eq!(
+        error.to_string(),
+        "no packet is mapped for `flag-deceased` of a `birth`"
+    );
 }
 
 #[test]
@@ -149,12 +223,18 @@ fn the_shipped_mapping_knows_all_that_the_shipped_rules_ask_for() {
 }
 
 #[rstest]
-#[case("id-schema = 'none.json'", "mosip.toml:1:13: error: the file `none.json` cannot be read")]
+#[case(
+    "id-schema = 'none.json'",
+    "mosip.toml:1:13: error: the file `none.json` cannot be read"
+)]
 #[case(
     "[[packet]]\noperation = 'create-uin'\nevent = 'birth'\npath = 'events'",
     "mosip.toml:4:8: error: packet `create-uin` of a `birth`: `path` must begin with a slash"
 )]
-#[case("[[packet]]\nfeilds = {}", "mosip.toml:2:1: error: a packet: unknown key `feilds`\n  hint: did you mean `fields`?")]
+#[case(
+    "[[packet]]\nfeilds = {}",
+    "mosip.toml:2:1: error: a packet: unknown key `feilds`\n  hint: did you mean `fields`?"
+)]
 #[case(
     "[[packet]]\noperation = 'create-uin'\nevent = 'birth'\npath = '/x'\nrequired = ['a', 'b']\nfields.a = 'chld.dob'",
     "mosip.toml:6:13: error: packet `create-uin` of a `birth`, fields, `a`: unknown field `chld.dob`\n  hint: did you mean `child.dob`?"
@@ -168,7 +248,13 @@ fn the_shipped_mapping_knows_all_that_the_shipped_rules_ask_for() {
     "mosip.toml:1:1: error: packet `create-uin` of a `birth`: `recipientPhone` is missing from `notification`"
 )]
 fn faults_have_places(#[case] text: &str, #[case] expected: &str) {
-    let found: Vec<String> =
-        Mapping::parse("mosip.toml", text, &vocabulary(), &no_file).unwrap_err().iter().map(ToString::to_string).collect();
-    assert!(found.iter().any(|fault| fault.starts_with(expected)), "{found:#?}");
+    let found: Vec<String> = Mapping::parse("mosip.toml", text, &vocabulary(), &no_file)
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        found.iter().any(|fault| fault.starts_with(expected)),
+        "{found:#?}"
+    );
 }

@@ -99,15 +99,26 @@ impl Decision {
 
     /// One line without values, for logs.
     pub fn summary(&self) -> String {
-        if let Some(Outcome { rule, operation, answer }) = self.outcome() {
+        if let Some(Outcome {
+            rule,
+            operation,
+            answer,
+        }) = self.outcome()
+        {
             return format!("{rule}: {operation}, {answer}");
         }
         let unmet = |rule: &RuleTrace| {
-            let failing = rule.conditions.iter().filter(|condition| condition.verdict != Verdict::Held);
+            let failing = rule
+                .conditions
+                .iter()
+                .filter(|condition| condition.verdict != Verdict::Held);
             let failing: Vec<&str> = failing.map(|condition| condition.name.as_str()).collect();
             format!("; {} lacks {}", rule.name, failing.join(", "))
         };
-        format!("no rule{}", self.rules.iter().map(unmet).collect::<String>())
+        format!(
+            "no rule{}",
+            self.rules.iter().map(unmet).collect::<String>()
+        )
     }
 
     /// A tree of rules, conditions and values, for the terminal of an operator.
@@ -117,8 +128,13 @@ impl Decision {
             rule.render(&mut tree);
         }
         let end = match self.outcome() {
-            Some(outcome) => format!("decided by {}: {}, {}", outcome.rule, outcome.operation, outcome.answer),
-            None if self.rules.is_empty() => "no rule is about this action: MOSIP is not involved".to_owned(),
+            Some(outcome) => format!(
+                "decided by {}: {}, {}",
+                outcome.rule, outcome.operation, outcome.answer
+            ),
+            None if self.rules.is_empty() => {
+                "no rule is about this action: MOSIP is not involved".to_owned()
+            }
             None => "no rule holds: MOSIP is not involved".to_owned(),
         };
         tree.push_str("└─ ");
@@ -141,7 +157,11 @@ impl RuleTrace {
             RuleOutcome::NotReached => "· not reached",
         };
         // Writing to a text cannot fail.
-        let _ = writeln!(tree, "├─ {} ({}, {}) {note}", self.name, self.operation, self.answer);
+        let _ = writeln!(
+            tree,
+            "├─ {} ({}, {}) {note}",
+            self.name, self.operation, self.answer
+        );
         for (position, condition) in self.conditions.iter().enumerate() {
             let is_last = position + 1 == self.conditions.len();
             condition.render(tree, is_last);
@@ -151,7 +171,11 @@ impl RuleTrace {
 
 impl ConditionTrace {
     fn render(&self, tree: &mut String, is_last: bool) {
-        let (branch, below) = if is_last { ("└─", "  ") } else { ("├─", "│ ") };
+        let (branch, below) = if is_last {
+            ("└─", "  ")
+        } else {
+            ("├─", "│ ")
+        };
         let note = match &self.verdict {
             Verdict::Held => "✓".to_owned(),
             Verdict::DidNotHold => "✗".to_owned(),
@@ -159,7 +183,11 @@ impl ConditionTrace {
         };
         let _ = writeln!(tree, "│  {branch} {} {note}", self.name);
         for (name, value) in &self.values {
-            let value = if value.is_null() { "no answer".to_owned() } else { value.to_string() };
+            let value = if value.is_null() {
+                "no answer".to_owned()
+            } else {
+                value.to_string()
+            };
             let _ = writeln!(tree, "│  {below}    {name} = {value}");
         }
     }

@@ -29,7 +29,11 @@ impl RuleSet {
         let mut reader = Reader::new(file, text);
         let rules = read(&mut reader, vocabulary);
         match rules {
-            Some((rules, conditions)) if !reader.failed() => Ok(Self { rules, conditions, warnings: reader.into_found() }),
+            Some((rules, conditions)) if !reader.failed() => Ok(Self {
+                rules,
+                conditions,
+                warnings: reader.into_found(),
+            }),
             _ => Err(reader.into_found()),
         }
     }
@@ -45,7 +49,11 @@ fn read(reader: &mut Reader<'_>, vocabulary: &Vocabulary) -> Option<(Vec<Rule>, 
     let mut taken = BTreeSet::new();
     for section in root.sections(reader, "rule") {
         if !taken.insert(section.what.clone()) && section.item("name").is_some() {
-            reader.error(section.span.clone(), format!("{}: the name is taken by an earlier rule", section.what), None);
+            reader.error(
+                section.span.clone(),
+                format!("{}: the name is taken by an earlier rule", section.what),
+                None,
+            );
         }
         if let Some(rule) = rule(reader, &section, vocabulary, &mut conditions) {
             check_against_earlier(reader, &section, &rule, &rules);
@@ -56,16 +64,50 @@ fn read(reader: &mut Reader<'_>, vocabulary: &Vocabulary) -> Option<(Vec<Rule>, 
     Some((rules, conditions.compiled))
 }
 
-fn rule(reader: &mut Reader<'_>, section: &Section<'_>, vocabulary: &Vocabulary, conditions: &mut Conditions<'_>) -> Option<Rule> {
-    section.only(reader, &["name", "event", "action", "when", "operation", "answer"]);
+fn rule(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    vocabulary: &Vocabulary,
+    conditions: &mut Conditions<'_>,
+) -> Option<Rule> {
+    section.only(
+        reader,
+        &["name", "event", "action", "when", "operation", "answer"],
+    );
     let name = section.required_text(reader, "name");
-    let event = one_of(reader, section, "event", vocabulary.event_types().map(|event| (event, event)));
-    let action = one_of(reader, section, "action", ACTIONS.map(|action| (action, action)));
-    let operation = one_of(reader, section, "operation", Operation::ALL.map(|operation| (operation.name(), operation)));
-    let answer = one_of(reader, section, "answer", Answer::ALL.map(|answer| (answer.name(), answer)));
+    let event = one_of(
+        reader,
+        section,
+        "event",
+        vocabulary.event_types().map(|event| (event, event)),
+    );
+    let action = one_of(
+        reader,
+        section,
+        "action",
+        ACTIONS.map(|action| (action, action)),
+    );
+    let operation = one_of(
+        reader,
+        section,
+        "operation",
+        Operation::ALL.map(|operation| (operation.name(), operation)),
+    );
+    let answer = one_of(
+        reader,
+        section,
+        "answer",
+        Answer::ALL.map(|answer| (answer.name(), answer)),
+    );
     if section.item("when").is_none() {
-        let hint = Some("name the conditions that must hold; when = [] is a rule that always holds".into());
-        reader.error(section.span.clone(), format!("{}: `when` is missing", section.what), hint);
+        let hint = Some(
+            "name the conditions that must hold; when = [] is a rule that always holds".into(),
+        );
+        reader.error(
+            section.span.clone(),
+            format!("{}: `when` is missing", section.what),
+            hint,
+        );
     }
     let mut numbers = Vec::new();
     for condition in section.texts(reader, "when") {
@@ -81,12 +123,29 @@ fn rule(reader: &mut Reader<'_>, section: &Section<'_>, vocabulary: &Vocabulary,
     })
 }
 
-fn check_against_earlier(reader: &mut Reader<'_>, section: &Section<'_>, rule: &Rule, earlier: &[Rule]) {
+fn check_against_earlier(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    rule: &Rule,
+    earlier: &[Rule],
+) {
     let same_action = |other: &&Rule| other.event == rule.event && other.action == rule.action;
-    let asks_less = |other: &&Rule| other.conditions.iter().all(|condition| rule.conditions.contains(condition));
+    let asks_less = |other: &&Rule| {
+        other
+            .conditions
+            .iter()
+            .all(|condition| rule.conditions.contains(condition))
+    };
     if let Some(other) = earlier.iter().filter(same_action).find(asks_less) {
-        let message = format!("{}: never decides, because `{}` comes first and asks for nothing more", section.what, other.name);
-        reader.warning(section.span.clone(), message, Some("put the rule that asks for more first".into()));
+        let message = format!(
+            "{}: never decides, because `{}` comes first and asks for nothing more",
+            section.what, other.name
+        );
+        reader.warning(
+            section.span.clone(),
+            message,
+            Some("put the rule that asks for more first".into()),
+        );
     }
 }
 
@@ -103,7 +162,12 @@ impl<'t> Conditions<'t> {
         let names = section.map(Section::keys).unwrap_or_default();
         let text = |name: &Text<'t>| Some((name.value, section?.text(reader, name.value)?));
         let texts = names.iter().filter_map(text).collect();
-        Self { texts, names, used: BTreeSet::new(), compiled: Vec::new() }
+        Self {
+            texts,
+            names,
+            used: BTreeSet::new(),
+            compiled: Vec::new(),
+        }
     }
 
     /// Where the condition stands among the compiled ones, compiling it the first time.
@@ -118,25 +182,48 @@ impl<'t> Conditions<'t> {
         let Some((known, text)) = self.texts.get_key_value(name.value) else {
             if !self.names.iter().any(|known| known.value == name.value) {
                 let hint = did_you_mean(name.value, self.names.iter().map(|known| known.value));
-                reader.error(name.span.clone(), format!("{rule}: unknown condition `{}`", name.value), hint);
+                reader.error(
+                    name.span.clone(),
+                    format!("{rule}: unknown condition `{}`", name.value),
+                    hint,
+                );
             }
             return None;
         };
         self.used.insert(known);
         let event = event?;
-        let number = self.compiled.iter().position(|other| other.name == name.value && other.event == event);
+        let number = self
+            .compiled
+            .iter()
+            .position(|other| other.name == name.value && other.event == event);
         if number.is_some() {
             return number;
         }
-        let expression = reader.expression(&format!("{rule}, condition `{known}`"), text, vocabulary.fields(event)?)?;
-        self.compiled.push(Condition { name: (*known).to_owned(), event: event.to_owned(), expression });
+        let expression = reader.expression(
+            &format!("{rule}, condition `{known}`"),
+            text,
+            vocabulary.fields(event)?,
+        )?;
+        self.compiled.push(Condition {
+            name: (*known).to_owned(),
+            event: event.to_owned(),
+            expression,
+        });
         Some(self.compiled.len() - 1)
     }
 
     fn report_unused(&self, reader: &mut Reader<'_>) {
-        for name in self.names.iter().filter(|name| !self.used.contains(name.value)) {
+        for name in self
+            .names
+            .iter()
+            .filter(|name| !self.used.contains(name.value))
+        {
             let hint = Some("name it in the `when` of a rule, or take it out".into());
-            reader.warning(name.span.clone(), format!("condition `{}` is used by no rule", name.value), hint);
+            reader.warning(
+                name.span.clone(),
+                format!("condition `{}` is used by no rule", name.value),
+                hint,
+            );
         }
     }
 }

@@ -50,22 +50,51 @@ impl RuleSet {
             .iter()
             .map(|case| {
                 let decision = case.decide(self);
-                let passed = decision.as_ref().is_some_and(|decision| case.expected.is_met_by(decision));
-                CaseResult { name: case.name.clone(), line: case.line, passed, expected: case.expected.clone(), decision }
+                let passed = decision
+                    .as_ref()
+                    .is_some_and(|decision| case.expected.is_met_by(decision));
+                CaseResult {
+                    name: case.name.clone(),
+                    line: case.line,
+                    passed,
+                    expected: case.expected.clone(),
+                    decision,
+                }
             })
             .collect();
-        let decisions: Vec<&Decision> = results.iter().filter_map(|result| result.decision.as_ref()).collect();
+        let decisions: Vec<&Decision> = results
+            .iter()
+            .filter_map(|result| result.decision.as_ref())
+            .collect();
         let uncovered = self.uncovered(&decisions);
-        let deciding: BTreeSet<&str> = decisions.iter().filter_map(|decision| Some(decision.outcome()?.rule.as_str())).collect();
+        let deciding: BTreeSet<&str> = decisions
+            .iter()
+            .filter_map(|decision| Some(decision.outcome()?.rule.as_str()))
+            .collect();
         let names = self.rules.iter().map(|rule| rule.name.as_str());
-        let never_deciding = names.filter(|name| !deciding.contains(name)).map(str::to_owned).collect();
-        CasesReport { results, uncovered, never_deciding, file: cases.file.clone() }
+        let never_deciding = names
+            .filter(|name| !deciding.contains(name))
+            .map(str::to_owned)
+            .collect();
+        CasesReport {
+            results,
+            uncovered,
+            never_deciding,
+            file: cases.file.clone(),
+        }
     }
 
     fn uncovered(&self, decisions: &[&Decision]) -> Vec<Uncovered> {
-        let mut seen: BTreeMap<&str, (bool, bool)> =
-            self.conditions.iter().map(|condition| (condition.name.as_str(), (false, false))).collect();
-        for condition in decisions.iter().flat_map(|decision| &decision.rules).flat_map(|rule| &rule.conditions) {
+        let mut seen: BTreeMap<&str, (bool, bool)> = self
+            .conditions
+            .iter()
+            .map(|condition| (condition.name.as_str(), (false, false)))
+            .collect();
+        for condition in decisions
+            .iter()
+            .flat_map(|decision| &decision.rules)
+            .flat_map(|rule| &rule.conditions)
+        {
             if let Some((held, failed)) = seen.get_mut(condition.name.as_str()) {
                 *held |= condition.verdict == Verdict::Held;
                 *failed |= condition.verdict != Verdict::Held;
@@ -76,7 +105,10 @@ impl RuleSet {
             never_true: !held,
             never_false: !failed,
         };
-        seen.into_iter().map(uncovered).filter(|condition| condition.never_true || condition.never_false).collect()
+        seen.into_iter()
+            .map(uncovered)
+            .filter(|condition| condition.never_true || condition.never_false)
+            .collect()
     }
 }
 
@@ -97,7 +129,12 @@ impl CasesReport {
         for result in self.results.iter().filter(|result| !result.passed) {
             result.render(&self.file, &mut report);
         }
-        for Uncovered { condition, never_true, never_false } in &self.uncovered {
+        for Uncovered {
+            condition,
+            never_true,
+            never_false,
+        } in &self.uncovered
+        {
             let how = match (never_true, never_false) {
                 (true, true) => "true or false",
                 (true, false) => "true",
@@ -118,12 +155,25 @@ impl CaseResult {
     fn render(&self, file: &str, report: &mut String) {
         let found = self.decision.as_ref().and_then(|decision| {
             let outcome = decision.outcome()?;
-            Some(format!("{}, {}, {}", outcome.rule, outcome.operation, outcome.answer))
+            Some(format!(
+                "{}, {}, {}",
+                outcome.rule, outcome.operation, outcome.answer
+            ))
         });
         let _ = writeln!(report, "✗ {} ({file}:{})", self.name, self.line);
         let _ = writeln!(report, "  - expected {}", self.expected);
-        let _ = writeln!(report, "  + decided  {}", found.unwrap_or_else(|| "no rule".to_owned()));
-        for line in self.decision.iter().flat_map(|decision| decision.render().lines().map(str::to_owned).collect::<Vec<_>>()) {
+        let _ = writeln!(
+            report,
+            "  + decided  {}",
+            found.unwrap_or_else(|| "no rule".to_owned())
+        );
+        for line in self.decision.iter().flat_map(|decision| {
+            decision
+                .render()
+                .lines()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        }) {
             let _ = writeln!(report, "    {line}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use opencrvs_toolkit::EventDocument;
+use opencrvs_toolkit::event_document::EventDocument;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -29,9 +29,17 @@ fn faults(text: &str) -> Vec<String> {
 fn the_shipped_cases_hold_and_cover_all() {
     let rules = shipped();
     assert_eq!(rules.warnings(), []);
-    let report = rules.run_cases(&Cases::parse("eligibility.tests.toml", CASES, &vocabulary()).unwrap());
-    assert!(report.passed() && report.covers_all(), "{}", report.render());
-    assert_eq!(report.render(), format!("{0} of {0} cases hold", report.results.len()));
+    let report =
+        rules.run_cases(&Cases::parse("eligibility.tests.toml", CASES, &vocabulary()).unwrap());
+    assert!(
+        report.passed() && report.covers_all(),
+        "{}",
+        report.render()
+    );
+    assert_eq!(
+        report.render(),
+        format!("{0} of {0} cases hold", report.results.len())
+    );
 }
 
 #[test]
@@ -61,9 +69,18 @@ answer = "wait"
 }
 
 #[rstest]
-#[case::not_toml("[[rule]\n", "eligibility.toml:1:7: error: invalid table header: expected `.`, `]]`")]
-#[case::no_list("rule = 1", "eligibility.toml:1:8: error: `rule` must be a list of tables\n  hint: begin each with [[rule]]")]
-#[case::duplicate_condition("[conditions]\na = 'true'\na = 'true'", "eligibility.toml:3:1: error: duplicate key `a` in table `conditions`")]
+#[case::not_toml(
+    "[[rule]\n",
+    "eligibility.toml:1:7: error: invalid table header: expected `.`, `]]`"
+)]
+#[case::no_list(
+    "rule = 1",
+    "eligibility.toml:1:8: error: `rule` must be a list of tables\n  hint: begin each with [[rule]]"
+)]
+#[case::duplicate_condition(
+    "[conditions]\na = 'true'\na = 'true'",
+    "eligibility.toml:3:1: error: duplicate key `a` in table `conditions`"
+)]
 #[case::nothing_said("[[rule]]\n", "eligibility.toml:1:1: error: a rule: `name` is missing")]
 #[case::number(
     "[[rule]]\nname = 5\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\noperation = 'create-uin'\nanswer = 'wait'",
@@ -89,7 +106,11 @@ fn a_rule_that_never_decides_is_pointed_out() {
             "[[rule]]\nname = '{name}'\nevent = 'birth'\naction = 'REGISTER'\nwhen = {when}\noperation = 'create-uin'\nanswer = 'wait'\n"
         )
     };
-    let text = format!("[conditions]\na = 'known(child.dob)'\n{}{}", rule("all", "[]"), rule("some", "['a']"));
+    let text = format!(
+        "[conditions]\na = 'known(child.dob)'\n{}{}",
+        rule("all", "[]"),
+        rule("some", "['a']")
+    );
     assert!(faults(&text)[0].contains("rule `some`: never decides, because `all` comes first"));
 }
 
@@ -100,8 +121,15 @@ fn a_name_must_be_a_field_of_the_event_that_uses_it() {
             "[[rule]]\nname = '{name}'\nevent = '{event}'\naction = 'REGISTER'\nwhen = ['a']\noperation = 'create-uin'\nanswer = 'wait'\n"
         )
     };
-    let text = format!("[conditions]\na = 'known(child.dob)'\n{}{}", rule("one", "birth"), rule("two", "death"));
-    assert_eq!(faults(&text), ["eligibility.toml:2:12: error: rule `two`, condition `a`: unknown field `child.dob`"]);
+    let text = format!(
+        "[conditions]\na = 'known(child.dob)'\n{}{}",
+        rule("one", "birth"),
+        rule("two", "death")
+    );
+    assert_eq!(
+        faults(&text),
+        ["eligibility.toml:2:12: error: rule `two`, condition `a`: unknown field `child.dob`"]
+    );
 }
 
 /// A birth whose state is as given, decided with the shipped rules on 1 June 2026.
@@ -120,13 +148,17 @@ fn decide(action: &str, state: &Value) -> Decision {
 
 #[test]
 fn a_decision_shows_its_reasons() {
-    let state = json!({"child.dob": "soon", "child.nid": "6500123456", "mother.verified": "failed"});
+    let state =
+        json!({"child.dob": "soon", "child.nid": "6500123456", "mother.verified": "failed"});
     insta::assert_snapshot!(decide("APPROVE_CORRECTION", &state).render());
 }
 
 #[test]
 fn a_decision_can_be_read_by_programs() {
-    let decision = decide("REGISTER", &json!({"child.dob": "2026-05-20", "mother.verified": "verified"}));
+    let decision = decide(
+        "REGISTER",
+        &json!({"child.dob": "2026-05-20", "mother.verified": "verified"}),
+    );
     insta::assert_json_snapshot!(decision);
 }
 
@@ -134,9 +166,18 @@ fn a_decision_can_be_read_by_programs() {
 fn logs_see_no_values() {
     let state = json!({"child.dob": "2016-05-20", "mother.verified": "verified"});
     let decision = decide("REGISTER", &state);
-    assert_eq!(decision.summary(), "no rule; birth-create-uin lacks child-under-ten");
-    assert_eq!(format!("{decision:?}"), "Decision(no rule; birth-create-uin lacks child-under-ten)");
-    let decision = decide("REGISTER", &json!({"child.dob": "2026-05-20", "mother.verified": "verified"}));
+    assert_eq!(
+        decision.summary(),
+        "no rule; birth-create-uin lacks child-under-ten"
+    );
+    assert_eq!(
+        format!("{decision:?}"),
+        "Decision(no rule; birth-create-uin lacks child-under-ten)"
+    );
+    let decision = decide(
+        "REGISTER",
+        &json!({"child.dob": "2026-05-20", "mother.verified": "verified"}),
+    );
     assert_eq!(decision.summary(), "birth-create-uin: create-uin, wait");
     assert_eq!(decide("ARCHIVE", &state).summary(), "no rule");
 }
@@ -177,7 +218,13 @@ expect = "nothing"
 [[case]]
 "#;
     let found = Cases::parse("cases.toml", text, &vocabulary()).unwrap_err();
-    insta::assert_snapshot!(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    insta::assert_snapshot!(
+        found
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
 }
 
 /// Not a benchmark, but it would notice a decision that became a thousand times slower.

@@ -27,8 +27,7 @@ async fn setting(schedule: &str) -> Setting {
     let ledger = ledger::open(&format!(
         "sqlite://{}",
         folder.path().join("ledger.db").display()
-    ))
-    .await
+    ), Seal::default()).await
     .unwrap();
     let outside = MockServer::start().await;
     let timeout = Duration::from_millis(300);

@@ -15,8 +15,7 @@ async fn fresh() -> (tempfile::TempDir, Arc<dyn Ledger>) {
     let ledger = ledger::open(&format!(
         "sqlite://{}",
         folder.path().join("new/folder/ledger.db").display()
-    ))
-    .await
+    ), Seal::default()).await
     .unwrap();
     (folder, ledger)
 }
@@ -200,13 +199,13 @@ async fn everything_survives_a_restart_in_a_file_of_this_user_alone() {
     let file = folder.path().join("ledger.db");
     let url = format!("sqlite://{}", file.display());
     {
-        let ledger = ledger::open(&url).await.unwrap();
+        let ledger = ledger::open(&url, Seal::default()).await.unwrap();
         ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
         ledger.keep("key", "first", at(0)).await.unwrap();
         ledger.keep("key", "second", at(1)).await.unwrap();
         ledger.writable().await.unwrap();
     }
-    let ledger = ledger::open(&url).await.unwrap();
+    let ledger = ledger::open(&url, Seal::default()).await.unwrap();
     assert_eq!(ledger.kept("key").await.unwrap().as_deref(), Some("second"));
     assert_eq!(
         ledger.claim(at(1), at(60), 10).await.unwrap()[0].token,
@@ -225,12 +224,12 @@ async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
     let url = |text: &str| text.to_owned();
     let message = |error: ledger::LedgerError| error.to_string();
     assert!(
-        message(ledger::open(&url("redis://x")).await.err().unwrap())
+        message(ledger::open("redis://x", Seal::default()).await.err().unwrap())
             .contains("`redis://x` is no ledger")
     );
     assert!(
         message(
-            ledger::open("sqlite:///proc/nowhere/ledger.db")
+            ledger::open("sqlite:///proc/nowhere/ledger.db", Seal::default())
                 .await
                 .err()
                 .unwrap()

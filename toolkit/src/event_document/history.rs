@@ -22,7 +22,10 @@ impl<'a> History<'a> {
         for action in &event.actions {
             by_id.entry(&action.id).or_insert(action);
         }
-        Self { actions: &event.actions, by_id }
+        Self {
+            actions: &event.actions,
+            by_id,
+        }
     }
 
     /// The action of that id.
@@ -39,7 +42,12 @@ impl<'a> History<'a> {
         let answered: HashSet<&ActionId> = self
             .actions
             .iter()
-            .filter(|action| matches!(action.status, ActionStatus::Accepted | ActionStatus::Rejected))
+            .filter(|action| {
+                matches!(
+                    action.status,
+                    ActionStatus::Accepted | ActionStatus::Rejected
+                )
+            })
             .filter_map(|answer| answer.original_action_id.as_ref())
             .collect();
         self.actions
@@ -51,7 +59,11 @@ impl<'a> History<'a> {
 
     /// What was accepted, in the order of time.
     pub fn accepted_actions(&self) -> Vec<&'a Action> {
-        let mut accepted: Vec<_> = self.actions.iter().filter(|action| action.is_accepted()).collect();
+        let mut accepted: Vec<_> = self
+            .actions
+            .iter()
+            .filter(|action| action.is_accepted())
+            .collect();
         accepted.sort_by_key(|action| created_at(action));
         accepted
     }
@@ -65,7 +77,9 @@ impl<'a> History<'a> {
 
     /// The annotation of an action, with that of the request that it answers.
     pub fn complete_annotation(&self, action: &Action) -> Fields {
-        let requested = self.requested_original(action).and_then(|original| original.annotation.as_ref());
+        let requested = self
+            .requested_original(action)
+            .and_then(|original| original.annotation.as_ref());
         let mut annotation = requested.cloned().unwrap_or_default();
         if let Some(own) = &action.annotation {
             deep_merge(&mut annotation, own);
@@ -75,8 +89,13 @@ impl<'a> History<'a> {
 
     /// The content of an action over that of the request that it answers, key by key.
     pub fn complete_content(&self, action: &Action) -> Map<String, Value> {
-        let original = action.original_action_id.as_ref().and_then(|id| self.action(id));
-        let mut content = original.and_then(|original| original.content.clone()).unwrap_or_default();
+        let original = action
+            .original_action_id
+            .as_ref()
+            .and_then(|id| self.action(id));
+        let mut content = original
+            .and_then(|original| original.content.clone())
+            .unwrap_or_default();
         content.extend(action.content.clone().unwrap_or_default());
         content
     }
@@ -93,7 +112,11 @@ impl<'a> History<'a> {
     /// The annotations of all actions, whatever became of them, in the order of the document.
     pub fn aggregate_annotation(&self) -> Fields {
         let mut annotation = Fields::new();
-        for own in self.actions.iter().filter_map(|action| action.annotation.as_ref()) {
+        for own in self
+            .actions
+            .iter()
+            .filter_map(|action| action.annotation.as_ref())
+        {
             deep_merge(&mut annotation, own);
         }
         annotation
@@ -138,7 +161,11 @@ impl<'a> History<'a> {
 
     /// Lets an action take effect.
     fn apply(&self, state: &mut Fields, action: &Action) {
-        const NO_EFFECT: [ActionType; 3] = [ActionType::REQUEST_CORRECTION, ActionType::REJECT_CORRECTION, ActionType::PRINT_CERTIFICATE];
+        const NO_EFFECT: [ActionType; 3] = [
+            ActionType::REQUEST_CORRECTION,
+            ActionType::REJECT_CORRECTION,
+            ActionType::PRINT_CERTIFICATE,
+        ];
         if NO_EFFECT.contains(&action.action_type) {
             return;
         }
@@ -162,7 +189,8 @@ impl<'a> History<'a> {
     }
 
     fn requested_original(&self, action: &Action) -> Option<&'a Action> {
-        self.action(action.original_action_id.as_ref()?).filter(|original| original.is_requested())
+        self.action(action.original_action_id.as_ref()?)
+            .filter(|original| original.is_requested())
     }
 }
 

@@ -81,7 +81,8 @@ mod tests {
     }
 
     fn object(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
-        prop::collection::btree_map("[abc]", value, 0..3).prop_map(|members| Value::Object(members.into_iter().collect()))
+        prop::collection::btree_map("[abc]", value, 0..3)
+            .prop_map(|members| Value::Object(members.into_iter().collect()))
     }
 
     proptest! {

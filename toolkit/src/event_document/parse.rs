@@ -41,7 +41,11 @@ pub(super) fn document(json: Value) -> Result<EventDocument, EventDocumentError>
     let id = EventId::new(rest.require_text("id")?);
     let event_type = rest.require_text("type")?;
     let actions = match rest.object.shift_remove("actions") {
-        Some(Value::Array(actions)) => actions.into_iter().enumerate().map(|(n, json)| action(json, n)).collect::<Result<_, _>>()?,
+        Some(Value::Array(actions)) => actions
+            .into_iter()
+            .enumerate()
+            .map(|(n, json)| action(json, n))
+            .collect::<Result<_, _>>()?,
         Some(_) => return Err(rest.unexpected("actions", "an array")),
         None => return Err(rest.missing("actions")),
     };
@@ -86,8 +90,14 @@ impl Rest {
     fn of(json: Value, path: String) -> Result<Self, EventDocumentError> {
         match json {
             Value::Object(object) => Ok(Self { object, path }),
-            _ if path.is_empty() => Err(EventDocumentError::Unexpected { path: "the body".into(), expected: "an object" }),
-            _ => Err(EventDocumentError::Unexpected { path, expected: "an object" }),
+            _ if path.is_empty() => Err(EventDocumentError::Unexpected {
+                path: "the body".into(),
+                expected: "an object",
+            }),
+            _ => Err(EventDocumentError::Unexpected {
+                path,
+                expected: "an object",
+            }),
         }
     }
 
@@ -120,15 +130,24 @@ impl Rest {
     }
 
     fn missing(&self, key: &str) -> EventDocumentError {
-        EventDocumentError::Missing { path: self.path_of(key) }
+        EventDocumentError::Missing {
+            path: self.path_of(key),
+        }
     }
 
     fn unexpected(&self, key: &str, expected: &'static str) -> EventDocumentError {
-        EventDocumentError::Unexpected { path: self.path_of(key), expected }
+        EventDocumentError::Unexpected {
+            path: self.path_of(key),
+            expected,
+        }
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 }
 

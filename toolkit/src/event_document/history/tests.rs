@@ -26,8 +26,18 @@ fn event(actions: &[(&str, &str, &str, Value)]) -> EventDocument {
 fn declared() -> Vec<(&'static str, &'static str, &'static str, Value)> {
     vec![
         ("1", "CREATE", "Accepted", json!({"declaration": {}})),
-        ("2", "DECLARE", "Requested", json!({"declaration": {"child.name": {"firstname": "Ada", "middlename": "B"}, "child.nid": "1"}})),
-        ("3", "DECLARE", "Accepted", json!({"originalActionId": "2", "declaration": {"mother.verified": "verified", "child.nid": null}})),
+        (
+            "2",
+            "DECLARE",
+            "Requested",
+            json!({"declaration": {"child.name": {"firstname": "Ada", "middlename": "B"}, "child.nid": "1"}}),
+        ),
+        (
+            "3",
+            "DECLARE",
+            "Accepted",
+            json!({"originalActionId": "2", "declaration": {"mother.verified": "verified", "child.nid": null}}),
+        ),
     ]
 }
 
@@ -35,9 +45,24 @@ fn corrected(last: (&'static str, &'static str, &'static str, Value)) -> EventDo
     let mut actions = declared();
     actions.extend([
         ("4", "REGISTER", "Requested", json!({})),
-        ("5", "REGISTER", "Accepted", json!({"originalActionId": "4", "registrationNumber": "R1"})),
-        ("6", "REQUEST_CORRECTION", "Requested", json!({"declaration": {"child.name": {"firstname": "Eve"}}})),
-        ("7", "REQUEST_CORRECTION", "Accepted", json!({"originalActionId": "6", "declaration": {"child.checked": true}})),
+        (
+            "5",
+            "REGISTER",
+            "Accepted",
+            json!({"originalActionId": "4", "registrationNumber": "R1"}),
+        ),
+        (
+            "6",
+            "REQUEST_CORRECTION",
+            "Requested",
+            json!({"declaration": {"child.name": {"firstname": "Eve"}}}),
+        ),
+        (
+            "7",
+            "REQUEST_CORRECTION",
+            "Accepted",
+            json!({"originalActionId": "6", "declaration": {"child.checked": true}}),
+        ),
         last,
     ]);
     event(&actions)
@@ -46,8 +71,18 @@ fn corrected(last: (&'static str, &'static str, &'static str, Value)) -> EventDo
 #[test]
 fn requests_count_only_through_their_acceptance_and_the_answer_wins() {
     let mut actions = declared();
-    actions.push(("4", "EDIT", "Requested", json!({"declaration": {"child.name": {"firstname": "No"}}})));
-    actions.push(("5", "EDIT", "Rejected", json!({"originalActionId": "4", "declaration": {"x": 1}})));
+    actions.push((
+        "4",
+        "EDIT",
+        "Requested",
+        json!({"declaration": {"child.name": {"firstname": "No"}}}),
+    ));
+    actions.push((
+        "5",
+        "EDIT",
+        "Rejected",
+        json!({"originalActionId": "4", "declaration": {"x": 1}}),
+    ));
     let event = event(&actions);
     assert_eq!(
         Value::from(event.history().aggregate_declaration()),
@@ -59,22 +94,51 @@ fn requests_count_only_through_their_acceptance_and_the_answer_wins() {
 #[test]
 fn an_original_that_is_not_a_request_adds_nothing() {
     let event = event(&[
-        ("1", "DECLARE", "Accepted", json!({"declaration": {"a": 1}, "annotation": {"x": 1}, "content": {"k": 1, "l": 1}})),
-        ("2", "EDIT", "Accepted", json!({"originalActionId": "1", "declaration": {"b": 2}, "content": {"l": 2}})),
+        (
+            "1",
+            "DECLARE",
+            "Accepted",
+            json!({"declaration": {"a": 1}, "annotation": {"x": 1}, "content": {"k": 1, "l": 1}}),
+        ),
+        (
+            "2",
+            "EDIT",
+            "Accepted",
+            json!({"originalActionId": "1", "declaration": {"b": 2}, "content": {"l": 2}}),
+        ),
     ]);
     let (history, edit) = (event.history(), &event.actions[1]);
-    assert_eq!(Value::from(history.complete_declaration(edit)), json!({"b": 2}));
+    assert_eq!(
+        Value::from(history.complete_declaration(edit)),
+        json!({"b": 2})
+    );
     assert_eq!(Value::from(history.complete_annotation(edit)), json!({}));
-    assert_eq!(Value::from(history.complete_content(edit)), json!({"k": 1, "l": 2}));
+    assert_eq!(
+        Value::from(history.complete_content(edit)),
+        json!({"k": 1, "l": 2})
+    );
 }
 
 #[test]
 fn annotations_of_all_actions_add_up() {
     let event = event(&[
-        ("1", "DECLARE", "Requested", json!({"annotation": {"review": {"comment": "a", "by": "b"}}})),
-        ("2", "DECLARE", "Rejected", json!({"annotation": {"review": {"comment": "c"}}})),
+        (
+            "1",
+            "DECLARE",
+            "Requested",
+            json!({"annotation": {"review": {"comment": "a", "by": "b"}}}),
+        ),
+        (
+            "2",
+            "DECLARE",
+            "Rejected",
+            json!({"annotation": {"review": {"comment": "c"}}}),
+        ),
     ]);
-    assert_eq!(Value::from(event.history().aggregate_annotation()), json!({"review": {"comment": "c", "by": "b"}}));
+    assert_eq!(
+        Value::from(event.history().aggregate_annotation()),
+        json!({"review": {"comment": "c", "by": "b"}})
+    );
 }
 
 #[test]
@@ -82,15 +146,28 @@ fn time_orders_actions_not_their_place() {
     let mut event = event(&declared());
     event.actions.push(event.actions[2].clone());
     event.actions[3].created_at = Some("2026-06-01T09:00:00.000Z".into());
-    event.actions[3].declaration = json!({"mother.verified": "failed"}).as_object().unwrap().clone();
+    event.actions[3].declaration = json!({"mother.verified": "failed"})
+        .as_object()
+        .unwrap()
+        .clone();
     assert_eq!(event.current_state()["mother.verified"], "verified");
 }
 
 #[test]
 fn the_pending_action_is_the_newest_that_nobody_answered() {
     let mut actions = declared();
-    actions.push(("4", "REGISTER", "Requested", json!({"createdAt": "2026-06-01T12:00:00.000Z"})));
-    actions.push(("5", "REGISTER", "Requested", json!({"createdAt": "2026-06-01T11:00:00.000Z"})));
+    actions.push((
+        "4",
+        "REGISTER",
+        "Requested",
+        json!({"createdAt": "2026-06-01T12:00:00.000Z"}),
+    ));
+    actions.push((
+        "5",
+        "REGISTER",
+        "Requested",
+        json!({"createdAt": "2026-06-01T11:00:00.000Z"}),
+    ));
     let event = event(&actions);
     assert_eq!(event.pending_action("REGISTER").unwrap().id.as_str(), "4");
     assert_eq!(event.pending_action("DECLARE"), None);
@@ -100,19 +177,38 @@ fn the_pending_action_is_the_newest_that_nobody_answered() {
 #[test]
 fn a_registration_is_seen_with_the_changes_it_carries() {
     let mut actions = declared();
-    actions.push(("4", "REGISTER", "Requested", json!({"declaration": {"child.name": {"firstname": "Eve"}, "mother.verified": null}})));
+    actions.push((
+        "4",
+        "REGISTER",
+        "Requested",
+        json!({"declaration": {"child.name": {"firstname": "Eve"}, "mother.verified": null}}),
+    ));
     let event = event(&actions);
     let state = event.state_as_if_accepted(event.pending_action("REGISTER").unwrap());
-    assert_eq!(Value::from(state), json!({"child.name": {"firstname": "Eve", "middlename": "B"}}));
+    assert_eq!(
+        Value::from(state),
+        json!({"child.name": {"firstname": "Eve", "middlename": "B"}})
+    );
     assert_eq!(event.registration_number(), None);
 }
 
 #[test]
 fn an_approval_brings_in_the_request_it_names() {
-    let event = corrected(("8", "APPROVE_CORRECTION", "Requested", json!({"requestId": "7", "declaration": {"child.dob": "2026-01-01"}})));
+    let event = corrected((
+        "8",
+        "APPROVE_CORRECTION",
+        "Requested",
+        json!({"requestId": "7", "declaration": {"child.dob": "2026-01-01"}}),
+    ));
     let state = event.state_as_if_accepted(event.pending_action("APPROVE_CORRECTION").unwrap());
-    assert_eq!(state["child.name"], json!({"firstname": "Eve", "middlename": "B"}));
-    assert_eq!((&state["child.checked"], &state["child.dob"]), (&json!(true), &json!("2026-01-01")));
+    assert_eq!(
+        state["child.name"],
+        json!({"firstname": "Eve", "middlename": "B"})
+    );
+    assert_eq!(
+        (&state["child.checked"], &state["child.dob"]),
+        (&json!(true), &json!("2026-01-01"))
+    );
     assert_eq!(event.current_state()["child.name"]["firstname"], "Ada");
     assert_eq!(event.registration_number(), Some("R1"));
 }
@@ -120,20 +216,38 @@ fn an_approval_brings_in_the_request_it_names() {
 #[test]
 fn an_approval_of_nothing_accepted_changes_nothing() {
     for named in ["6", "none"] {
-        let event = corrected(("8", "APPROVE_CORRECTION", "Requested", json!({"requestId": named, "declaration": {"a": 1}})));
-        assert_eq!(event.state_as_if_accepted(&event.actions[7]), event.current_state());
+        let event = corrected((
+            "8",
+            "APPROVE_CORRECTION",
+            "Requested",
+            json!({"requestId": named, "declaration": {"a": 1}}),
+        ));
+        assert_eq!(
+            event.state_as_if_accepted(&event.actions[7]),
+            event.current_state()
+        );
     }
 }
 
 #[test]
 fn an_accepted_approval_is_part_of_the_state() {
-    let event = corrected(("8", "APPROVE_CORRECTION", "Accepted", json!({"requestId": "7"})));
+    let event = corrected((
+        "8",
+        "APPROVE_CORRECTION",
+        "Accepted",
+        json!({"requestId": "7"}),
+    ));
     assert_eq!(event.current_state()["child.name"]["firstname"], "Eve");
 }
 
 #[test]
 fn a_request_for_correction_only_proposes() {
-    let event = corrected(("8", "REQUEST_CORRECTION", "Requested", json!({"declaration": {"mother.verified": "failed"}})));
+    let event = corrected((
+        "8",
+        "REQUEST_CORRECTION",
+        "Requested",
+        json!({"declaration": {"mother.verified": "failed"}}),
+    ));
     let pending = event.pending_action("REQUEST_CORRECTION").unwrap();
     assert_eq!(event.state_as_if_accepted(pending), event.current_state());
     assert_eq!(event.proposed_state(pending)["mother.verified"], "failed");
@@ -142,9 +256,20 @@ fn a_request_for_correction_only_proposes() {
 #[test]
 fn refusals_and_prints_change_nothing() {
     for action_type in ["REJECT_CORRECTION", "PRINT_CERTIFICATE"] {
-        let event = corrected(("8", action_type, "Requested", json!({"requestId": "7", "declaration": {"a": 1}})));
-        assert_eq!(event.state_as_if_accepted(&event.actions[7]), event.current_state());
-        assert_eq!(event.proposed_state(&event.actions[7]), event.current_state());
+        let event = corrected((
+            "8",
+            action_type,
+            "Requested",
+            json!({"requestId": "7", "declaration": {"a": 1}}),
+        ));
+        assert_eq!(
+            event.state_as_if_accepted(&event.actions[7]),
+            event.current_state()
+        );
+        assert_eq!(
+            event.proposed_state(&event.actions[7]),
+            event.current_state()
+        );
     }
 }
 
@@ -155,19 +280,36 @@ fn cost_grows_with_the_number_of_actions() {
         let ids: Vec<String> = (0..=2 * pairs).map(|n| n.to_string()).collect();
         let mut actions = Vec::new();
         for n in 0..pairs {
-            actions.push((ids[2 * n].as_str(), "EDIT", "Requested", json!({"declaration": {"child.name": {"firstname": ids[n]}}})));
-            actions.push((ids[2 * n + 1].as_str(), "EDIT", "Accepted", json!({"originalActionId": ids[2 * n]})));
+            actions.push((
+                ids[2 * n].as_str(),
+                "EDIT",
+                "Requested",
+                json!({"declaration": {"child.name": {"firstname": ids[n]}}}),
+            ));
+            actions.push((
+                ids[2 * n + 1].as_str(),
+                "EDIT",
+                "Accepted",
+                json!({"originalActionId": ids[2 * n]}),
+            ));
         }
         actions.push((ids[2 * pairs].as_str(), "REGISTER", "Requested", json!({})));
         let event = event(&actions);
         let best = (0..5).map(|_| {
             let start = Instant::now();
             let pending = event.pending_action("REGISTER").unwrap();
-            assert!(event.state_as_if_accepted(pending).contains_key("child.name"));
+            assert!(
+                event
+                    .state_as_if_accepted(pending)
+                    .contains_key("child.name")
+            );
             start.elapsed()
         });
         best.min().unwrap()
     };
     let (short, long) = (time(250), time(5_000));
-    assert!(long < short * 100, "500 actions took {short:?}, 10,000 took {long:?}");
+    assert!(
+        long < short * 100,
+        "500 actions took {short:?}, 10,000 took {long:?}"
+    );
 }
