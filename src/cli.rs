@@ -244,11 +244,11 @@ fn settings_help() -> String {
             }
             (None, _) => "may be left out".to_owned(),
         };
-        drop(write!(
+        let _ = write!(
             text,
             "  {}\n      {}; {default}\n",
             variable.name, variable.meaning
-        ));
+        );
     }
     text
 }

@@ -9,14 +9,17 @@ pub fn list(problems: &[Diagnostic]) -> String {
     let mut text = String::new();
     for problem in problems {
         // Writing to a String cannot fail.
-        drop(writeln!(text, "{problem}"));
+        let _ = writeln!(text, "{problem}");
     }
     text
 }
 
 /// All problems of a country that is refused, and how many errors there are.
 pub fn problems(problems: &[Diagnostic]) -> String {
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .count();
     let s = if errors == 1 { "" } else { "s" };
     format!("{}{errors} error{s} in the country's files", list(problems))
 }

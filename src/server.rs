@@ -112,7 +112,9 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let country = country::load(settings)
         .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
     if settings.ledger_key.is_none() {
-        warn!("LEDGER_KEY is not set: tokens and packets wait in the ledger unsealed, readable for whoever can read its file or database");
+        warn!(
+            "LEDGER_KEY is not set: tokens and packets wait in the ledger unsealed, readable for whoever can read its file or database"
+        );
     }
     let listener = Listening::on(settings.listen)
         .await

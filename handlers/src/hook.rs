@@ -4,10 +4,10 @@
 
 use crate::clock::Clock;
 use crate::delivery::later;
+use crate::expression::Facts;
 use crate::ledger::{Answer, Destination, Entry, Ledger, LedgerError, NewDelivery, Recorded};
 use crate::mosip_mapping::{Mapping, PacketError, build_packet};
 use crate::number::NumberFormat;
-use crate::expression::Facts;
 use crate::rules::{self, Outcome, RuleSet};
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument};

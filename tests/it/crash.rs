@@ -3,6 +3,7 @@
 
 use super::{SIGNER, eligible_birth, environment, packets, plain_birth, surroundings};
 use handlers::ledger::{self, Counts};
+use handlers::seal::Seal;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

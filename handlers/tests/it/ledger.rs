@@ -5,6 +5,7 @@ use super::{at, entry};
 use handlers::ledger::{
     self, Answer, Attempt, Claimed, Counts, Ledger, NewDelivery, Next, Recorded,
 };
+use handlers::seal::Seal;
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::json;
@@ -12,10 +13,14 @@ use std::sync::Arc;
 
 async fn fresh() -> (tempfile::TempDir, Arc<dyn Ledger>) {
     let folder = tempfile::tempdir().unwrap();
-    let ledger = ledger::open(&format!(
-        "sqlite://{}",
-        folder.path().join("new/folder/ledger.db").display()
-    ), Seal::default()).await
+    let ledger = ledger::open(
+        &format!(
+            "sqlite://{}",
+            folder.path().join("new/folder/ledger.db").display()
+        ),
+        Seal::default(),
+    )
+    .await
     .unwrap();
     (folder, ledger)
 }
@@ -221,11 +226,15 @@ async fn everything_survives_a_restart_in_a_file_of_this_user_alone() {
 
 #[tokio::test]
 async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
-    let url = |text: &str| text.to_owned();
     let message = |error: ledger::LedgerError| error.to_string();
     assert!(
-        message(ledger::open("redis://x", Seal::default()).await.err().unwrap())
-            .contains("`redis://x` is no ledger")
+        message(
+            ledger::open("redis://x", Seal::default())
+                .await
+                .err()
+                .unwrap()
+        )
+        .contains("`redis://x` is no ledger")
     );
     assert!(
         message(
