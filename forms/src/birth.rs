@@ -3,11 +3,15 @@
 
 mod actions;
 mod child;
+mod correct;
+mod credential;
 mod documents;
 mod father;
 mod informant;
 mod introduction;
 mod mother;
+mod print;
+mod requesters;
 mod summary;
 
 use opencrvs_toolkit::prelude::*;

@@ -6,10 +6,13 @@
 
 mod address;
 mod birth;
+mod certificate;
+mod correction;
 mod documents;
 mod mosip;
 mod options;
 mod person;
+mod requester;
 mod review;
 mod search;
 mod validators;
@@ -56,4 +59,13 @@ impl Default for Environment {
 /// The events of the country, in the order in which a user chooses among them.
 pub fn events(env: &Environment) -> Vec<Event> {
     vec![birth::event(env)]
+}
+
+/// Where this server makes verifiable credentials, by way of the client application.
+fn credentials_url(env: &Environment, what: &str) -> String {
+    // The second slash is the one that clients are known to send.
+    format!(
+        "{}/api/countryconfig//verifiable-credentials/{what}",
+        env.client_app_url
+    )
 }

@@ -53,11 +53,27 @@ impl Person {
         }
     }
 
+    /// The person cannot authenticate: nobody stands in front of the camera.
+    pub(crate) fn without_esignet(self) -> Self {
+        Self {
+            esignet: false,
+            ..self
+        }
+    }
+
     /// What is said about a date of birth that has not come yet.
     pub(crate) fn birth_date_error(self, message: impl Into<Message>) -> Self {
         Self {
             birth_date_error: Some(message.into()),
             ..self
+        }
+    }
+
+    /// The same person with labels from elsewhere.
+    pub(crate) fn labelled_under(&self, labels: &str) -> Self {
+        Self {
+            labels: labels.to_owned(),
+            ..self.clone()
         }
     }
 

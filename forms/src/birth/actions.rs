@@ -4,6 +4,8 @@
 use opencrvs_toolkit::prelude::*;
 
 use super::child::registration_is_late;
+use super::credential::issue_verifiable_credential;
+use super::{correct, print};
 use crate::options::shared;
 use crate::{Environment, review};
 
@@ -13,7 +15,7 @@ const ESCALATED_TO_GENERAL: &str = "escalated-to-registrar-general";
 const PRINTED_IN_ADVANCE: &str = "certified-copy-printed-in-advance-of-issuance";
 const FIRST_CERTIFICATE_PENDING: &str = "pending-first-certificate-issuance";
 
-pub(super) fn actions(_env: &Environment) -> Vec<Action> {
+pub(super) fn actions(env: &Environment) -> Vec<Action> {
     vec![
         read(),
         declare(),
@@ -38,7 +40,11 @@ pub(super) fn actions(_env: &Environment) -> Vec<Action> {
         reinstate(),
         review::reject("birth").remove_flag("validated"),
         register(),
+        print_certificate(env),
+        Action::request_correction(review_title(), correct::form_of_request())
+            .show_if(not(flag("revoked"))),
         review::archive("birth"),
+        issue_verifiable_credential(env),
     ]
 }
 
@@ -121,6 +127,20 @@ fn register() -> Action {
             .and(not(flag(ESCALATED_TO_PROVINCE)))
             .and(not(flag(ESCALATED_TO_GENERAL))),
     )
+}
+
+/// Prints the certificate, to be handed over at once or kept until it is collected.
+fn print_certificate(env: &Environment) -> Action {
+    Action::print_certificate(
+        (action("collect-certificate.label"), "Print"),
+        print::form_before_printing(env),
+    )
+    .add_flag_if(
+        PRINTED_IN_ADVANCE,
+        field("collector.requesterId").equals("PRINT_IN_ADVANCE"),
+    )
+    .remove_flag(FIRST_CERTIFICATE_PENDING)
+    .show_if(not(flag("revoked").or(flag(PRINTED_IN_ADVANCE))))
 }
 
 /// Approves a late declaration.
