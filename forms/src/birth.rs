@@ -16,8 +16,8 @@ mod summary;
 
 use opencrvs_toolkit::prelude::*;
 
-use crate::Environment;
 use crate::person::Person;
+use crate::{Environment, review};
 
 /// Order of the actions in the menu of a record.
 const ACTION_ORDER: [&str; 20] = [
@@ -54,7 +54,7 @@ pub(crate) fn event(env: &Environment) -> Event {
         ),
         declaration(env),
     )
-    .fallback_title(("event.birth.fallbackTitle", "No name provided"))
+    .fallback_title(review::fallback_title())
     .date_of_event(field("child.dob"))
     .place_of_event(field("child.birthLocationId"))
     .summary(summary::summary())

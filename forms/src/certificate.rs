@@ -69,123 +69,154 @@ pub(crate) fn someone_else_collects(event: &str) -> SelectOption {
 pub(crate) struct SomeoneElse {
     /// `child` or `deceased`, capitalised: whom the relationship is to.
     pub(crate) relationship_to: &'static str,
-    /// Id of the field for the number of a driving licence.
+    /// Id of the field for the number of a driving licence, after `collector.`.
     pub(crate) driving_licence_field: &'static str,
 }
+
+/// A document that a collector can show.
+struct IdDocument {
+    value: &'static str,
+    key: &'static str,
+    name: &'static str,
+    /// Id of the field for its number, after `collector.`; none where events differ.
+    number: Option<&'static str>,
+    number_key: &'static str,
+}
+
+const fn document(
+    value: &'static str,
+    key: &'static str,
+    name: &'static str,
+    number: Option<&'static str>,
+    number_key: &'static str,
+) -> IdDocument {
+    IdDocument {
+        value,
+        key,
+        name,
+        number,
+        number_key,
+    }
+}
+
+const ID_DOCUMENTS: [IdDocument; 6] = [
+    document(
+        "PASSPORT",
+        "passport",
+        "Passport",
+        Some("PASSPORT.details"),
+        "passportDetails",
+    ),
+    document("NATIONAL_ID", "nid", "National ID", Some("nid"), "nid"),
+    document(
+        "DRIVING_LICENSE",
+        "drivingLicense",
+        "Drivers License",
+        None,
+        "drivingLicenseDetails",
+    ),
+    document(
+        "BIRTH_REGISTRATION_NUMBER",
+        "brn",
+        "Birth Registration Number",
+        Some("brn"),
+        "brn",
+    ),
+    document(
+        "REFUGEE_NUMBER",
+        "refugeeNumber",
+        "Refugee Number",
+        Some("REFUGEE-NUMBER.details"),
+        "refugeeNumberDetails",
+    ),
+    document(
+        "ALIEN_NUMBER",
+        "alienNumber",
+        "Alien Number",
+        Some("ALIEN-NUMBER.details"),
+        "alienNumberDetails",
+    ),
+];
 
 /// Who the person is that collects a certificate for somebody else.
 pub(crate) fn someone_else_fields(event: &str, differences: &SomeoneElse) -> Vec<AnyField> {
     let SomeoneElse {
-        relationship_to,
+        relationship_to: to,
         driving_licence_field,
     } = differences;
     let label = |key: &str| format!("event.{event}.action.form.section.{key}.label");
     let someone_else = field("collector.requesterId").equals("SOMEONE_ELSE");
-    let id_type = field("collector.OTHER.idType");
-    let id_types = [
-        ("PASSPORT", "passport", "Passport"),
-        ("NATIONAL_ID", "nid", "National ID"),
-        ("DRIVING_LICENSE", "drivingLicense", "Drivers License"),
-        (
-            "BIRTH_REGISTRATION_NUMBER",
-            "brn",
-            "Birth Registration Number",
-        ),
-        ("REFUGEE_NUMBER", "refugeeNumber", "Refugee Number"),
-        ("ALIEN_NUMBER", "alienNumber", "Alien Number"),
-        ("OTHER", "other", "Other"),
-        ("NO_ID", "noId", "No ID available"),
-    ]
-    .map(|(value, key, text)| option(value, (label(&format!("idType.{key}")), text)));
-    let detail = |id: &str, key: &str, text_: &str, value: &str| {
-        text(id)
-            .label(label(key), text_)
+    let mut fields = id_document_fields(&label, &someone_else, driving_licence_field);
+    let name = full_name(
+        "collector.OTHER.name",
+        message(label("collector.other.field.name"), "Collector's name"),
+    );
+    let relationship = text(format!("collector.OTHER.relationshipTo{to}"))
+        .label(
+            label(&format!("relationshipTo{to}")),
+            format!("Relationship to {}", to.to_lowercase()),
+        )
+        .required();
+    let file_name = format!("event.{event}.action.form.section.signedAffidavit.fileName");
+    let affidavit = file("collector.OTHER.signedAffidavit")
+        .label(label("signedAffidavit"), "Signed Affidavit (Optional)")
+        .accepted_file_types(AFFIDAVIT_TYPES)
+        .file_name((file_name, "Signed Affidavit"));
+    fields.push(name.show_if(&someone_else).into());
+    fields.push(relationship.show_if(&someone_else).into());
+    fields.push(affidavit.show_if(someone_else).into());
+    fields
+}
+
+/// What the collector shows, and its number.
+fn id_document_fields(
+    label: &impl Fn(&str) -> String,
+    someone_else: &Conditional,
+    driving_licence_field: &str,
+) -> Vec<AnyField> {
+    let choice =
+        |value, key: &str, name: &str| option(value, (label(&format!("idType.{key}")), name));
+    let number = |id: &str, key: &str, name: &str, value: &str| {
+        let chosen = field("collector.OTHER.idType").equals(value);
+        text(format!("collector.{id}"))
+            .label(label(key), name)
             .required()
-            .show_if(and([&someone_else, &id_type.equals(value)]))
+            .show_if(and([someone_else, &chosen]))
     };
-    let to = relationship_to.to_lowercase();
-    vec![
-        select("collector.OTHER.idType", id_types)
-            .label(label("idType"), "Type of ID")
-            .required()
-            .show_if(&someone_else)
-            .into(),
-        detail(
-            "collector.PASSPORT.details",
-            "passportDetails",
-            "Passport",
-            "PASSPORT",
-        )
-        .into(),
-        detail("collector.nid", "nid", "National ID", "NATIONAL_ID")
-            .apply(validators::national_id)
-            .into(),
-        detail(
-            driving_licence_field,
-            "drivingLicenseDetails",
-            "Drivers License",
-            "DRIVING_LICENSE",
-        )
-        .into(),
-        detail(
-            "collector.brn",
-            "brn",
-            "Birth Registration Number",
-            "BIRTH_REGISTRATION_NUMBER",
-        )
-        .into(),
-        detail(
-            "collector.REFUGEE-NUMBER.details",
-            "refugeeNumberDetails",
-            "Refugee Number",
-            "REFUGEE_NUMBER",
-        )
-        .into(),
-        detail(
-            "collector.ALIEN-NUMBER.details",
-            "alienNumberDetails",
-            "Alien Number",
-            "ALIEN_NUMBER",
-        )
-        .into(),
-        detail(
-            "collector.OTHER.idTypeOther",
+    let mut choices: Vec<_> = ID_DOCUMENTS
+        .iter()
+        .map(|id| choice(id.value, id.key, id.name))
+        .collect();
+    choices.push(choice("OTHER", "other", "Other"));
+    choices.push(choice("NO_ID", "noId", "No ID available"));
+    let kind = select("collector.OTHER.idType", choices)
+        .label(label("idType"), "Type of ID")
+        .required();
+    let mut fields: Vec<AnyField> = vec![kind.show_if(someone_else).into()];
+    fields.extend(ID_DOCUMENTS.iter().map(|id| {
+        let field = number(
+            id.number.unwrap_or(driving_licence_field),
+            id.number_key,
+            id.name,
+            id.value,
+        );
+        if id.value == "NATIONAL_ID" {
+            validators::national_id(field).into()
+        } else {
+            field.into()
+        }
+    }));
+    fields.push(
+        number(
+            "OTHER.idTypeOther",
             "idTypeOther",
             "Other type of ID",
             "OTHER",
         )
         .into(),
-        detail(
-            "collector.OTHER.idNumberOther",
-            "idNumberOther",
-            "ID Number",
-            "OTHER",
-        )
-        .into(),
-        full_name(
-            "collector.OTHER.name",
-            message(label("collector.other.field.name"), "Collector's name"),
-        )
-        .show_if(&someone_else)
-        .into(),
-        text(format!("collector.OTHER.relationshipTo{relationship_to}"))
-            .label(
-                label(&format!("relationshipTo{relationship_to}")),
-                format!("Relationship to {to}"),
-            )
-            .required()
-            .show_if(&someone_else)
-            .into(),
-        file("collector.OTHER.signedAffidavit")
-            .label(label("signedAffidavit"), "Signed Affidavit (Optional)")
-            .show_if(someone_else)
-            .accepted_file_types(AFFIDAVIT_TYPES)
-            .file_name((
-                format!("event.{event}.action.form.section.signedAffidavit.fileName"),
-                "Signed Affidavit",
-            ))
-            .into(),
-    ]
+    );
+    fields.push(number("OTHER.idNumberOther", "idNumberOther", "ID Number", "OTHER").into());
+    fields
 }
 
 /// The page on which the collector's identity is confirmed.

@@ -8,6 +8,7 @@ mod address;
 mod birth;
 mod certificate;
 mod correction;
+mod death;
 mod documents;
 mod mosip;
 mod options;
@@ -58,7 +59,7 @@ impl Default for Environment {
 
 /// The events of the country, in the order in which a user chooses among them.
 pub fn events(env: &Environment) -> Vec<Event> {
-    vec![birth::event(env)]
+    vec![birth::event(env), death::event(env)]
 }
 
 /// Where this server makes verifiable credentials, by way of the client application.

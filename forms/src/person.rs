@@ -347,3 +347,28 @@ pub(crate) fn informant_is_someone_else<const N: usize>(asked_elsewhere: [&str; 
         not(relation.is_falsy()),
     ])
 }
+
+/// How the informant can be reached; `section` makes ids of messages.
+pub(crate) fn informant_contact(section: fn(&str) -> String) -> [AnyField; 2] {
+    let relation = || field("informant.relation");
+    [
+        phone("informant.phoneNo")
+            .label(section("informant.field.phoneNo.label"), "Phone number")
+            .secured()
+            .parent(relation())
+            .validate(
+                validators::phone_number("informant.phoneNo"),
+                (
+                    section("informant.field.phoneNo.error"),
+                    "Enter a phone number of 10 digits whose first two are 07 or 09",
+                ),
+            )
+            .into(),
+        email("informant.email")
+            .label(section("informant.field.email.label"), "Email")
+            .required()
+            .secured()
+            .parent(relation())
+            .into(),
+    ]
+}

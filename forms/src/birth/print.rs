@@ -33,7 +33,7 @@ pub(super) fn form_before_printing(env: &Environment) -> Form {
 fn collector() -> Page {
     let differences = SomeoneElse {
         relationship_to: "Child",
-        driving_licence_field: "collector.DRIVING-LICENCE.details",
+        driving_licence_field: "DRIVING-LICENCE.details",
     };
     collector_page("birth")
         .with_all(situations().into_iter().map(collector_in))
