@@ -64,7 +64,7 @@ pub fn events(env: &Environment) -> Vec<Event> {
 
 /// Where this server makes verifiable credentials, by way of the client application.
 fn credentials_url(env: &Environment, what: &str) -> String {
-    // The second slash is the one that clients are known to send.
+    // The client's proxy takes what follows `countryconfig/` as a path, and a path starts with a slash.
     format!(
         "{}/api/countryconfig//verifiable-credentials/{what}",
         env.client_app_url

@@ -35,8 +35,15 @@ fn both_variants() -> Vec<Event> {
 
 #[test]
 fn nothing_is_there_that_core_would_refuse() {
-    for event in both_variants() {
-        let problems: Vec<_> = event.problems().iter().map(ToString::to_string).collect();
+    for duplicate_search in [false, true] {
+        let events = events(&Environment {
+            duplicate_search,
+            ..Environment::default()
+        });
+        let problems: Vec<_> = opencrvs_toolkit::event::problems(&events)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
 }
@@ -194,5 +201,70 @@ fn the_environment_reaches_the_forms() {
     assert!(
         !json.contains("localhost") && !json.contains("FAR\""),
         "development values are left"
+    );
+}
+
+/// A field that goes missing breaks no other rule here, so pages and forms of actions are counted.
+#[test]
+fn no_field_went_missing() {
+    let pages = |event: &Event| -> Vec<_> {
+        event
+            .declaration()
+            .pages()
+            .iter()
+            .map(|page| (page.id().to_owned(), page.fields().len()))
+            .collect()
+    };
+    let forms = |event: &Event| -> Vec<_> {
+        let counts = event
+            .all_actions()
+            .iter()
+            .map(|action| (action.name().to_owned(), action.fields().len()));
+        counts.filter(|(_, count)| *count > 2).collect()
+    };
+    let expected = |counts: &[(&str, usize)]| -> Vec<_> {
+        counts
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect()
+    };
+    let events = events(&Environment::default());
+    let [birth, death] = events.as_slice() else {
+        panic!("two events are expected")
+    };
+    assert_eq!(
+        pages(birth),
+        expected(&[
+            ("introduction", 1),
+            ("child", 15),
+            ("informant", 22),
+            ("mother", 25),
+            ("father", 25),
+            ("documents", 5),
+        ])
+    );
+    assert_eq!(
+        forms(birth),
+        expected(&[
+            ("PRINT_CERTIFICATE", 48),
+            ("REQUEST_CORRECTION", 43),
+            ("ISSUE_VERIFIABLE_CREDENTIAL", 38)
+        ])
+    );
+    assert_eq!(
+        pages(death),
+        expected(&[
+            ("introduction", 1),
+            ("deceased", 17),
+            ("eventDetails", 13),
+            ("causeOfDeathDetails", 119),
+            ("informant", 23),
+            ("spouse", 22),
+            ("documents", 5),
+        ])
+    );
+    assert_eq!(
+        forms(death),
+        expected(&[("PRINT_CERTIFICATE", 35), ("REQUEST_CORRECTION", 23)])
     );
 }

@@ -223,3 +223,32 @@ fn what_core_refuses_is_found() {
         assert!(problems[0].contains(expected), "{problems:?}");
     }
 }
+
+#[test]
+fn events_share_the_ids_of_messages() {
+    let other = Event::new(
+        "other",
+        ("club.label", "Something else"),
+        ("t", "T"),
+        pages(),
+    )
+    .actions([
+        Action::read(("club.read", "Read"), review()),
+        Action::declare(("club.declare", "Apply"), review()),
+        Action::register(("club.register", "Accept")),
+    ]);
+    assert_eq!(problems(&other), Vec::<String>::new());
+    let together: Vec<_> = opencrvs_toolkit::event::problems(&[club(), other.clone(), other])
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(together.len(), 2, "{together:?}");
+    assert!(
+        together[0].contains("event `other`: another event has the same id"),
+        "{together:?}"
+    );
+    assert!(
+        together[1].contains("event `club-membership`, `other`: the message `club.label` has"),
+        "{together:?}"
+    );
+}
