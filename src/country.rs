@@ -4,9 +4,9 @@
 
 use crate::blob::Blob;
 use crate::settings::Settings;
+use handlers::Vocabulary;
 use handlers::diagnostic::{Diagnostic, Severity};
 use handlers::hook::Policy;
-use handlers::Vocabulary;
 use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
@@ -91,8 +91,8 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
         let text = files.text(file).map_err(|problem| vec![problem])?;
         Ok::<_, Vec<Diagnostic>>((files.name_of(file), text))
     };
-    let rules = read("eligibility.toml")
-        .and_then(|(name, text)| RuleSet::parse(&name, &text, &vocabulary));
+    let rules =
+        read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, &vocabulary));
     let mapping = read("mosip.toml").and_then(|(name, text)| {
         Mapping::parse(&name, &text, &vocabulary, &|file| files.text(file).ok())
     });
@@ -108,7 +108,10 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     };
     problems.extend(mapping.lacks(&rules));
     problems.extend(rules.warnings().iter().cloned());
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+    if problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+    {
         return Err(problems);
     }
     let json = serde_json::to_vec(&events)
@@ -136,6 +139,8 @@ pub fn events(settings: &Settings) -> Vec<Event> {
 /// The field ids that rules and mapping may name.
 fn vocabulary(events: &[Event]) -> Vocabulary {
     Vocabulary::new(
-        events.iter().map(|event| (event.id(), event.field_ids().map(|(id, _)| id))),
+        events
+            .iter()
+            .map(|event| (event.id(), event.field_ids().map(|(id, _)| id))),
     )
 }
