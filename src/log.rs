@@ -2,6 +2,7 @@
 //! Log lines: ids, never names, numbers, contacts, tokens or bodies.
 
 use crate::settings::{LogFormat, Settings};
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -20,6 +21,9 @@ pub fn start(settings: &Settings) {
             .with_current_span(true)
             .with_span_list(false)
             .try_init(),
-        LogFormat::Text => builder.with_target(false).try_init(),
+        LogFormat::Text => builder
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init(),
     });
 }

@@ -17,6 +17,7 @@ struct Alive {
 
 /// What the server needs to answer hooks.
 #[derive(Object)]
+#[oai(rename_all = "camelCase")]
 struct Readiness {
     /// Everything below is `ok`.
     ready: bool,

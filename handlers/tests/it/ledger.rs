@@ -62,6 +62,7 @@ async fn an_action_keeps_its_first_answer() {
         ledger.counts().await.unwrap(),
         Counts {
             waiting: 1,
+            oldest_waiting: Some(at(0)),
             ..Counts::default()
         }
     );
@@ -156,6 +157,7 @@ async fn what_is_parked_holds_back_the_rest_of_its_event_only() {
         Counts {
             waiting: 2,
             parked: 1,
+            oldest_waiting: Some(at(0)),
             ..Counts::default()
         }
     );
@@ -193,6 +195,7 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows() {
         Counts {
             waiting: 1,
             refused: 1,
+            oldest_waiting: Some(at(1)),
             ..Counts::default()
         }
     );
