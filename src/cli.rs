@@ -7,11 +7,14 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use handlers::Facts;
 use handlers::mosip_mapping::build_packet;
+use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::EventDocument;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+mod fields;
 
 /// Country configuration server for OpenCRVS core 2.0.
 ///
@@ -72,6 +75,12 @@ enum Export {
         /// Indent
         #[arg(long)]
         pretty: bool,
+    },
+    /// The declaration form of an event as a table: field, type, required, when shown, what must hold
+    Fields {
+        /// Which event
+        #[arg(long, value_name = "EVENT", default_value = "birth")]
+        event: String,
     },
     /// The OpenAPI document of all routes
     Openapi,
@@ -135,6 +144,18 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 serde_json::to_string(&events)
             };
             print(&format!("{}\n", text?))?;
+        }
+        Command::Export(Export::Fields { event }) => {
+            let events = country::events(&settings()?);
+            let known: Vec<_> = events.iter().map(Event::id).collect();
+            let wanted = events.iter().find(|known| known.id() == event);
+            let wanted = wanted.with_context(|| {
+                format!(
+                    "there is no event `{event}`; there are {}",
+                    known.join(", ")
+                )
+            })?;
+            print(&fields::table(wanted)?)?;
         }
         Command::Export(Export::Openapi) => {
             let settings = settings()?;
