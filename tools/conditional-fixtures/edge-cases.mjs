@@ -34,6 +34,11 @@ export default [
   a({ type: 'object', properties: { s: { type: 'string', format: 'date', daysFromDate:
     { days: 3, clause: 'after', referenceDate: data('2/b/t') } } }, required: ['s'] },
     { b: { type: 'object', properties: { t: { type: 'string', format: 'date' } } } }),
+  // AGE values: as of another field, or of today
+  ...['2000-03-01', '2023-03-01', '1980-02-29'].map((day) => a(
+    { type: 'object', properties: { dob: { type: 'string', format: 'date', formatMinimum: day } }, required: ['dob'] },
+    { b: { type: ['string', 'null'] }, d: { type: 'string', format: 'date' } })),
+  a({ properties: { age: { const: 4 }, dob: { const: '2020-02-29' } }, required: ['age', 'dob'] }, { d: { format: 'date' } }),
   // Types
   a({ type: 'integer' }),
   a({ type: ['null', 'array'] }),

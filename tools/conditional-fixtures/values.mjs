@@ -40,7 +40,7 @@ export const dayFrom = (day, days) => new Date(new Date(day).getTime() + days * 
 function date(schema) {
   const limits = [schema.formatMaximum, schema.formatMinimum, schema.daysFromDate?.referenceDate]
   const base = limits.find((limit) => typeof limit === 'string' && !Number.isNaN(Date.parse(limit))) ?? NOW
-  const days = schema.daysFromDate?.days ?? 0
+  const days = Math.min(schema.daysFromDate?.days ?? 0, 40000)
   if (chance(0.1)) return pick(GOOD_DATES)
   if (chance(0.2)) return dayFrom(base, below(40000) - 30000)
   return dayFrom(base, days + pick([-1, 0, 1]))

@@ -204,10 +204,13 @@ impl Compiler {
         keyword: &str,
         depth: usize,
     ) -> Result<Box<Node>> {
-        let node = match schema.get(keyword) {
-            Some(branch) => self.schema(branch, depth)?,
-            None => Node::All(Vec::new()),
+        let Some(branch) = schema.get(keyword) else {
+            return Ok(Box::new(Node::All(Vec::new())));
         };
+        // The way leads to `if`, beside which the branch stands.
+        let question = self.path.pop();
+        let node = self.within(keyword, |this| this.schema(branch, depth))?;
+        self.path.extend(question);
         Ok(Box::new(node))
     }
 }

@@ -274,11 +274,7 @@ impl Days {
         let Some(today) = today else {
             return Verdict::NotEvaluable(Obstacle::NoToday);
         };
-        let reference = match &self.reference {
-            None => None,
-            Some(Operand::Literal(day)) => Some(day),
-            Some(Operand::Data(pointer)) => pointer.walk(place),
-        };
+        let reference = self.reference.as_ref().and_then(|day| day.find(place));
         let reference = reference.filter(|day| !is_falsy(day)).unwrap_or(today);
         let limit = Moment::of(reference).plus_days(self.distance);
         match (Moment::of(place.value), limit) {

@@ -81,7 +81,10 @@ impl Pointer {
     ///
     /// Ajv writes `a && a.b && a.b.c`, so a false, empty, zero or null value on the way is itself the result.
     pub(super) fn resolve<'a>(&self, place: &Place<'a>) -> Option<&'a Value> {
-        let mut value = self.start(place);
+        let mut value = match self.up {
+            None => place.top(),
+            Some(levels) => place.up(levels),
+        };
         for key in &self.keys {
             if is_falsy(value) {
                 return Some(value);
@@ -89,21 +92,6 @@ impl Pointer {
             value = value.get(key)?;
         }
         Some(value)
-    }
-
-    /// The value as core's own keyword finds it: nothing lies below a value that has no members.
-    pub(super) fn walk<'a>(&self, place: &Place<'a>) -> Option<&'a Value> {
-        let start = self.start(place);
-        self.keys
-            .iter()
-            .try_fold(start, |value, key| value.get(key))
-    }
-
-    fn start<'a>(&self, place: &Place<'a>) -> &'a Value {
-        match self.up {
-            None => place.top(),
-            Some(levels) => place.up(levels),
-        }
     }
 }
 
