@@ -6,6 +6,7 @@ use handlers::clock::Clock;
 use handlers::ledger::Ledger;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use opencrvs_toolkit::event_document::EventDocument;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,14 +54,16 @@ pub struct Token {
 }
 
 impl Token {
-    /// Whether core gave this token for this action. Core 2.0 names both in the token; the service
-    /// token of core 2.1 names neither, but belongs to no user. A user's own token may not decide.
-    pub fn is_for(&self, event: &str, action: &str) -> bool {
+    /// Whether core gave this token to decide about this record. Core 2.0 names the event and an
+    /// action of it; the service token of core 2.1 names neither, but belongs to no user. A user's
+    /// own token may not decide.
+    pub fn is_for(&self, event: &EventDocument) -> bool {
         match (&self.claims.event_id, &self.claims.action_id) {
             (None, None) => self.claims.user_type.as_deref() == Some("system"),
-            (named_event, named_action) => {
-                named_event.as_deref() == Some(event) && named_action.as_deref() == Some(action)
+            (Some(id), Some(action)) => {
+                *id == event.id.as_str() && event.actions.iter().any(|a| *action == a.id.as_str())
             }
+            _ => false,
         }
     }
 }
@@ -287,6 +290,7 @@ fn bare(header: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn bearers_are_stripped() {
@@ -303,19 +307,29 @@ mod tests {
     }
 
     #[test]
-    fn a_token_decides_only_about_its_own_action() {
-        let token = |event: Option<&str>, action: Option<&str>, user_type: &str| Token {
-            text: String::new(),
-            claims: Claims {
-                event_id: event.map(Into::into),
-                action_id: action.map(Into::into),
-                user_type: Some(user_type.into()),
-            },
+    fn a_token_decides_only_about_its_own_record() {
+        let record = json!({"id": "e", "type": "birth", "actions": [
+            {"id": "a", "type": "REGISTER", "status": "Requested"},
+        ]});
+        let record = EventDocument::parse(record.to_string().as_bytes()).unwrap();
+        let is_for = |event: Option<&str>, action: Option<&str>, user_type: &str| {
+            let text = |id: &str| id.to_owned();
+            let claims = Claims {
+                event_id: event.map(text),
+                action_id: action.map(text),
+                user_type: Some(user_type.to_owned()),
+            };
+            Token {
+                text: String::new(),
+                claims,
+            }
+            .is_for(&record)
         };
-        assert!(token(Some("e"), Some("a"), "user").is_for("e", "a"));
-        assert!(!token(Some("e"), Some("b"), "user").is_for("e", "a"));
-        assert!(!token(Some("e"), None, "system").is_for("e", "a"));
-        assert!(!token(None, None, "user").is_for("e", "a"));
-        assert!(token(None, None, "system").is_for("e", "a"));
+        assert!(is_for(Some("e"), Some("a"), "user"));
+        assert!(!is_for(Some("f"), Some("a"), "user"));
+        assert!(!is_for(Some("e"), Some("b"), "user"));
+        assert!(!is_for(Some("e"), None, "system"));
+        assert!(!is_for(None, None, "user"));
+        assert!(is_for(None, None, "system"));
     }
 }

@@ -5,7 +5,8 @@ use crate::settings::{Settings, VARIABLES};
 use crate::{country, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use handlers::rules::Facts;
+use handlers::Facts;
+use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event_document::EventDocument;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -97,7 +98,10 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             server::serve(&settings).await?;
         }
         Command::Check => match country::load(&settings()?) {
-            Ok(_) => print("The settings, the forms and the country's files are in order.\n")?,
+            Ok(country) => print(&format!(
+                "{}The settings, the forms and the country's files are in order.\n",
+                report::list(&country.warnings)
+            ))?,
             Err(problems) => {
                 print(&format!("{}\n", report::problems(&problems)))?;
                 return Ok(ExitCode::FAILURE);
@@ -117,9 +121,9 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rules(Rules::Explain(explain)) => print(&explained(&settings()?, &explain)?)?,
         Command::Rules(Rules::Test) => {
             let country = loaded(&settings()?)?;
-            let report = country.cases.run(&country.policy.rules);
-            print(&format!("{report}\n"))?;
-            if !report.all_hold() {
+            let report = country.policy.rules.run_cases(&country.cases);
+            print(&format!("{}\n", report.render()))?;
+            if !report.passed() {
                 return Ok(ExitCode::FAILURE);
             }
         }
@@ -189,7 +193,7 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
     let decision = country.policy.rules.decide(&facts);
     let packet = decision
         .outcome()
-        .map(|outcome| country.policy.mapping.packet(outcome.operation, &facts))
+        .map(|outcome| build_packet(&country.policy.mapping, outcome.operation, &facts))
         .transpose()?;
     if explain.json {
         let packet =
@@ -240,11 +244,11 @@ fn settings_help() -> String {
             }
             (None, _) => "may be left out".to_owned(),
         };
-        drop(write!(
+        let _ = write!(
             text,
             "  {}\n      {}; {default}\n",
             variable.name, variable.meaning
-        ));
+        );
     }
     text
 }

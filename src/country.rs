@@ -4,10 +4,11 @@
 
 use crate::blob::Blob;
 use crate::settings::Settings;
+use handlers::Vocabulary;
 use handlers::diagnostic::{Diagnostic, Severity};
 use handlers::hook::Policy;
-use handlers::mosip::Mapping;
-use handlers::rules::{Cases, RuleSet, Vocabulary};
+use handlers::mosip_mapping::Mapping;
+use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
 use rust_embed::RustEmbed;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ impl Files {
         });
         text.map_err(|why| Diagnostic {
             hint: Some("take the file of the sample country as a start".to_owned()),
-            ..Diagnostic::error(
+            ..Diagnostic::of_file(
                 self.name_of(file),
                 format!("the file cannot be read: {why}"),
             )
@@ -69,6 +70,8 @@ pub struct Snapshot {
     pub policy: Arc<Policy>,
     /// The cases that the rules must decide as expected.
     pub cases: Cases,
+    /// What works but was probably meant otherwise.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Reads and checks the whole country.
@@ -81,51 +84,44 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let mut problems: Vec<Diagnostic> = events
         .iter()
         .flat_map(Event::problems)
-        .map(|problem| Diagnostic::error("forms".to_owned(), problem.to_string()))
+        .map(|problem| Diagnostic::of_file("forms", problem.to_string()))
         .collect();
     let vocabulary = vocabulary(&events);
-    let mut read = |file: &str| {
-        files
-            .text(file)
-            .map(|text| (files.name_of(file), text))
-            .map_err(|problem| vec![problem])
+    let read = |file: &str| {
+        let text = files.text(file).map_err(|problem| vec![problem])?;
+        Ok::<_, Vec<Diagnostic>>((files.name_of(file), text))
     };
     let rules =
         read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, &vocabulary));
-    let mapping =
-        read("mosip.toml").and_then(|(name, text)| Mapping::parse(&name, &text, &vocabulary));
-    let cases = read("eligibility.tests.toml").and_then(|(name, text)| Cases::parse(&name, &text));
-    let snapshot = match (rules, mapping, cases) {
-        (Ok(rules), Ok(mapping), Ok(cases)) => {
-            let json = serde_json::to_vec(&events)
-                .map_err(|error| vec![Diagnostic::error("forms".to_owned(), error.to_string())])?;
-            let events = Blob::new("application/json; charset=utf-8", json);
-            Some(Snapshot {
-                events,
-                policy: Arc::new(Policy { rules, mapping }),
-                cases,
-            })
-        }
+    let mapping = read("mosip.toml").and_then(|(name, text)| {
+        Mapping::parse(&name, &text, &vocabulary, &|file| files.text(file).ok())
+    });
+    let cases = read("eligibility.tests.toml")
+        .and_then(|(name, text)| Cases::parse(&name, &text, &vocabulary));
+    let (rules, mapping, cases) = match (rules, mapping, cases) {
+        (Ok(rules), Ok(mapping), Ok(cases)) => (rules, mapping, cases),
         (rules, mapping, cases) => {
-            problems.extend(
-                [rules.err(), mapping.err(), cases.err()]
-                    .into_iter()
-                    .flatten()
-                    .flatten(),
-            );
-            None
+            let faults = [rules.err(), mapping.err(), cases.err()];
+            problems.extend(faults.into_iter().flatten().flatten());
+            return Err(problems);
         }
     };
-    match snapshot {
-        Some(snapshot)
-            if !problems
-                .iter()
-                .any(|problem| problem.severity == Severity::Error) =>
-        {
-            Ok(snapshot)
-        }
-        _ => Err(problems),
+    problems.extend(mapping.lacks(&rules));
+    problems.extend(rules.warnings().iter().cloned());
+    if problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+    {
+        return Err(problems);
     }
+    let json = serde_json::to_vec(&events)
+        .map_err(|error| vec![Diagnostic::of_file("forms", error.to_string())])?;
+    Ok(Snapshot {
+        events: Blob::new("application/json; charset=utf-8", json),
+        policy: Arc::new(Policy { rules, mapping }),
+        cases,
+        warnings: problems,
+    })
 }
 
 /// The events of this country, with the settings that reach its forms.
@@ -135,14 +131,16 @@ pub fn events(settings: &Settings) -> Vec<Event> {
         openid_provider_client_id: settings.openid_provider_client_id.clone(),
         mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
         country_config_url: settings.country_config_url.as_str().to_owned(),
+        client_app_url: settings.client_app_url.as_str().to_owned(),
+        ..forms::Environment::default()
     })
 }
 
 /// The field ids that rules and mapping may name.
 fn vocabulary(events: &[Event]) -> Vocabulary {
-    let mut vocabulary = Vocabulary::default();
-    for event in events {
-        vocabulary.add_event(event.id(), event.field_ids());
-    }
-    vocabulary
+    Vocabulary::new(
+        events
+            .iter()
+            .map(|event| (event.id(), event.field_ids().map(|(id, _)| id))),
+    )
 }

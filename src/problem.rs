@@ -4,7 +4,7 @@
 
 use poem::error::ResponseError;
 use poem::http::StatusCode;
-use poem::{Body, IntoResponse, Response};
+use poem::{Body, Response};
 use serde_json::json;
 use std::error::Error as StdError;
 use tracing::error;

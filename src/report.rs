@@ -4,21 +4,22 @@
 use handlers::diagnostic::{Diagnostic, Severity};
 use std::fmt::Write;
 
-/// All problems with their places, and how many there are.
-pub fn problems(problems: &[Diagnostic]) -> String {
+/// The problems with their places, one after the other.
+pub fn list(problems: &[Diagnostic]) -> String {
     let mut text = String::new();
     for problem in problems {
         // Writing to a String cannot fail.
-        drop(writeln!(text, "{problem}"));
+        let _ = writeln!(text, "{problem}");
     }
+    text
+}
+
+/// All problems of a country that is refused, and how many errors there are.
+pub fn problems(problems: &[Diagnostic]) -> String {
     let errors = problems
         .iter()
         .filter(|problem| problem.severity == Severity::Error)
         .count();
-    drop(write!(
-        text,
-        "{errors} error{} in the country's files",
-        if errors == 1 { "" } else { "s" }
-    ));
-    text
+    let s = if errors == 1 { "" } else { "s" };
+    format!("{}{errors} error{s} in the country's files", list(problems))
 }

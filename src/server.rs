@@ -11,8 +11,10 @@ use handlers::delivery::Deliveries;
 use handlers::hook::Hooks;
 use handlers::ledger::{self, Ledger};
 use handlers::outside;
+use handlers::seal::Seal;
 use jiff::SignedDuration;
 use poem::Server;
+use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -41,12 +43,7 @@ pub struct Running {
 /// # Errors
 /// A country with errors, a ledger that cannot be opened.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
-    let ledger: Arc<dyn Ledger> = ledger::open(&settings.ledger_url).await.with_context(|| {
-        format!(
-            "the ledger `{}` cannot be opened (LEDGER_URL)",
-            settings.ledger_url
-        )
-    })?;
+    let ledger = open_ledger(settings).await?;
     let clock = Arc::new(SystemClock);
     let wake = Arc::new(Notify::new());
     let key_client = outside::client(KEY_TIMEOUT)?;
@@ -94,6 +91,19 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     })
 }
 
+/// Opens the ledger with its key, if it has one.
+///
+/// # Errors
+/// A ledger that cannot be opened.
+pub async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
+    let seal = match &settings.ledger_key {
+        Some(keys) => keys.expose_secret().parse()?,
+        None => Seal::default(),
+    };
+    let ledger = ledger::open(&settings.ledger_url, seal).await;
+    ledger.context("the ledger cannot be opened (LEDGER_URL)")
+}
+
 /// Serves until SIGTERM or SIGINT, then finishes what is under way.
 ///
 /// # Errors
@@ -101,6 +111,11 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
 pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let country = country::load(settings)
         .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
+    if settings.ledger_key.is_none() {
+        warn!(
+            "LEDGER_KEY is not set: tokens and packets wait in the ledger unsealed, readable for whoever can read its file or database"
+        );
+    }
     let listener = Listening::on(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
@@ -120,9 +135,6 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let country = app.country.clone();
     // Not waited for: the fast encodings serve meanwhile.
     std::thread::spawn(move || country.events.compress_best());
-    warn!(
-        "LEDGER_KEY is not set: tokens and packets wait unencrypted in the ledger, whose file only this user can read"
-    );
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;

@@ -9,6 +9,8 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use handlers::number::NumberFormat;
 use handlers::schedule::{Schedule, duration};
+use handlers::seal::Seal;
+use secrecy::SecretString;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -62,6 +64,8 @@ pub struct Settings {
     pub country_dir: Option<PathBuf>,
     /// `LEDGER_URL`.
     pub ledger_url: String,
+    /// `LEDGER_KEY`.
+    pub ledger_key: Option<SecretString>,
     /// `DELIVERY_DELAY`: nothing leaves before core had this time to act on the answer.
     pub delivery_delay: Duration,
     /// `DELIVERY_RETRY_SCHEDULE`.
@@ -379,6 +383,7 @@ impl Reader {
             allow_demo: self.parsed("ALLOW_DEMO"),
             country_dir: self.given("COUNTRY_DIR").map(PathBuf::from),
             ledger_url: self.parsed("LEDGER_URL"),
+            ledger_key: self.ledger_key(),
             delivery_delay: self.duration("DELIVERY_DELAY"),
             delivery_retry_schedule: self.parsed("DELIVERY_RETRY_SCHEDULE"),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
@@ -395,6 +400,15 @@ impl Reader {
             None => IdentityVerification::IdAuth,
             Some(_) => self.parsed("IDENTITY_VERIFICATION"),
         }
+    }
+
+    /// Tried here, so that a key that is none is reported with the other problems.
+    fn ledger_key(&mut self) -> Option<SecretString> {
+        let keys = self.given("LEDGER_KEY")?;
+        if let Err(error) = keys.parse::<Seal>() {
+            self.problem("LEDGER_KEY", &error.to_string());
+        }
+        Some(SecretString::from(keys))
     }
 
     fn given(&self, name: &str) -> Option<String> {

@@ -3,17 +3,21 @@
 
 mod actions;
 mod child;
+mod correct;
+mod credential;
 mod documents;
 mod father;
 mod informant;
 mod introduction;
 mod mother;
+mod print;
+mod requesters;
 mod summary;
 
 use opencrvs_toolkit::prelude::*;
 
-use crate::Environment;
 use crate::person::Person;
+use crate::{Environment, review};
 
 /// Order of the actions in the menu of a record.
 const ACTION_ORDER: [&str; 20] = [
@@ -50,7 +54,7 @@ pub(crate) fn event(env: &Environment) -> Event {
         ),
         declaration(env),
     )
-    .fallback_title(("event.birth.fallbackTitle", "No name provided"))
+    .fallback_title(review::fallback_title())
     .date_of_event(field("child.dob"))
     .place_of_event(field("child.birthLocationId"))
     .summary(summary::summary())

@@ -6,10 +6,14 @@
 
 mod address;
 mod birth;
+mod certificate;
+mod correction;
+mod death;
 mod documents;
 mod mosip;
 mod options;
 mod person;
+mod requester;
 mod review;
 mod search;
 mod validators;
@@ -55,5 +59,14 @@ impl Default for Environment {
 
 /// The events of the country, in the order in which a user chooses among them.
 pub fn events(env: &Environment) -> Vec<Event> {
-    vec![birth::event(env)]
+    vec![birth::event(env), death::event(env)]
+}
+
+/// Where this server makes verifiable credentials, by way of the client application.
+fn credentials_url(env: &Environment, what: &str) -> String {
+    // The client's proxy takes what follows `countryconfig/` as a path, and a path starts with a slash.
+    format!(
+        "{}/api/countryconfig//verifiable-credentials/{what}",
+        env.client_app_url
+    )
 }

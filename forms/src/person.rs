@@ -53,11 +53,27 @@ impl Person {
         }
     }
 
+    /// The person cannot authenticate: nobody stands in front of the camera.
+    pub(crate) fn without_esignet(self) -> Self {
+        Self {
+            esignet: false,
+            ..self
+        }
+    }
+
     /// What is said about a date of birth that has not come yet.
     pub(crate) fn birth_date_error(self, message: impl Into<Message>) -> Self {
         Self {
             birth_date_error: Some(message.into()),
             ..self
+        }
+    }
+
+    /// The same person with labels from elsewhere.
+    pub(crate) fn labelled_under(&self, labels: &str) -> Self {
+        Self {
+            labels: labels.to_owned(),
+            ..self.clone()
         }
     }
 
@@ -330,4 +346,29 @@ pub(crate) fn informant_is_someone_else<const N: usize>(asked_elsewhere: [&str; 
         not(relation.in_array(asked_elsewhere)),
         not(relation.is_falsy()),
     ])
+}
+
+/// How the informant can be reached; `section` makes ids of messages.
+pub(crate) fn informant_contact(section: fn(&str) -> String) -> [AnyField; 2] {
+    let relation = || field("informant.relation");
+    [
+        phone("informant.phoneNo")
+            .label(section("informant.field.phoneNo.label"), "Phone number")
+            .secured()
+            .parent(relation())
+            .validate(
+                validators::phone_number("informant.phoneNo"),
+                (
+                    section("informant.field.phoneNo.error"),
+                    "Enter a phone number of 10 digits whose first two are 07 or 09",
+                ),
+            )
+            .into(),
+        email("informant.email")
+            .label(section("informant.field.email.label"), "Email")
+            .required()
+            .secured()
+            .parent(relation())
+            .into(),
+    ]
 }

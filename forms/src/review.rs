@@ -39,6 +39,11 @@ pub(crate) fn title_with_name(id: &str, what: &str, person: &str) -> Message {
     )
 }
 
+/// The title of a record whose title would be empty.
+pub(crate) fn fallback_title() -> Message {
+    message("event.fallbackTitle", "No name provided")
+}
+
 /// What is asked before a new declaration is sent.
 pub(crate) fn declare_dialog(event: &str) -> DialogCopy {
     let id = |kind: &str| format!("event.{event}.action.declare.{kind}.copy");

@@ -40,3 +40,19 @@ pub(crate) fn name(id: &str) -> SearchField {
 pub(crate) fn searchable_places() -> JurisdictionReference {
     user().jurisdiction(user().scope("record.search").attribute("placeOfEvent"))
 }
+
+/// The line of the summary that says how the informant can be reached.
+pub(crate) fn informant_contact(event: &str) -> SummaryField {
+    let text = |key: &str, text: &str| {
+        message(
+            format!("event.{event}.summary.informant.contact.{key}"),
+            text,
+        )
+    };
+    SummaryField::composed(
+        "informant.contact",
+        text("label", "Contact"),
+        text("value", "{informant.phoneNo} {informant.email}"),
+    )
+    .empty(text("empty", "No contact details provided"))
+}

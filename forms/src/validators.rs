@@ -45,6 +45,14 @@ pub(crate) fn phone_number(id: &str) -> Conditional {
     or([field(id).matches(PHONE_NUMBER), field(id).is_falsy()])
 }
 
+/// The day has come, but no more than this many days ago.
+pub(crate) fn within_past(id: &str, days: u32) -> [Conditional; 2] {
+    [
+        field(id).is_after().days(days).in_past(),
+        field(id).is_before().now(),
+    ]
+}
+
 /// The day came at least this many days ago.
 pub(crate) fn longer_ago_than(id: &str, days: u32) -> [Conditional; 2] {
     [

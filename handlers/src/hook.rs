@@ -4,10 +4,11 @@
 
 use crate::clock::Clock;
 use crate::delivery::later;
+use crate::expression::Facts;
 use crate::ledger::{Answer, Destination, Entry, Ledger, LedgerError, NewDelivery, Recorded};
-use crate::mosip::{Mapping, PacketError};
+use crate::mosip_mapping::{Mapping, PacketError, build_packet};
 use crate::number::NumberFormat;
-use crate::rules::{self, Facts, Outcome, RuleSet};
+use crate::rules::{self, Outcome, RuleSet};
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument};
 use serde_json::json;
@@ -55,7 +56,12 @@ impl Hooks {
     ///
     /// # Errors
     /// When the document cannot be sent on, or the ledger does not write.
-    pub async fn answer(&self, event: &EventDocument, pending: &Action, token: &str) -> Result<Answer, HookError> {
+    pub async fn answer(
+        &self,
+        event: &EventDocument,
+        pending: &Action,
+        token: &str,
+    ) -> Result<Answer, HookError> {
         let history = event.history();
         let state = history.state_as_if_accepted(pending);
         let registers = pending.action_type == ActionType::REGISTER;
@@ -88,16 +94,21 @@ impl Hooks {
         }
     }
 
-    fn entry(&self, facts: &Facts<'_>, fresh: Option<&str>, token: &str) -> Result<Entry, HookError> {
+    fn entry(
+        &self,
+        facts: &Facts<'_>,
+        fresh: Option<&str>,
+        token: &str,
+    ) -> Result<Entry, HookError> {
         let decision = self.policy.rules.decide(facts);
         let outcome = decision.outcome();
         let deliveries = match outcome {
             None => vec![],
             Some(Outcome { operation, .. }) => {
-                let packet = self.policy.mapping.packet(*operation, facts)?;
+                let packet = build_packet(&self.policy.mapping, *operation, facts)?;
                 let delivery = NewDelivery {
                     destination: Destination::Middleware,
-                    operation: operation.to_string(),
+                    operation: operation.name().to_owned(),
                     path: packet.path,
                     payload: packet.body,
                     token: token.to_owned(),
@@ -107,7 +118,13 @@ impl Hooks {
             }
         };
         let answer = match (outcome, fresh) {
-            (Some(Outcome { answer: rules::Answer::Wait, .. }), _) => Answer::wait(),
+            (
+                Some(Outcome {
+                    answer: rules::Answer::Wait,
+                    ..
+                }),
+                _,
+            ) => Answer::wait(),
             (_, Some(number)) => Answer::accept(json!({"registrationNumber": number})),
             (_, None) => Answer::accept(json!({})),
         };

@@ -6,11 +6,15 @@
 //! the same answer. **Invariant:** nothing that is stored here is ever changed but the progress of a
 //! delivery.
 
+use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::Value;
+use std::sync::Arc;
 
+pub mod postgres;
+mod sql;
 pub mod sqlite;
 
 /// An answer to core, as it goes over the wire and as it is repeated.
@@ -172,17 +176,129 @@ pub enum Next {
     Parked,
 }
 
+/// How far a delivery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// To be sent, now or later.
+    Waiting,
+    /// Arrived.
+    Delivered,
+    /// Refused for good by the receiver.
+    Refused,
+    /// Given up for now: an operator decides.
+    Parked,
+    /// Given up for ever by an operator.
+    Purged,
+}
+
+impl State {
+    const ALL: [Self; 5] = [
+        Self::Waiting,
+        Self::Delivered,
+        Self::Refused,
+        Self::Parked,
+        Self::Purged,
+    ];
+
+    /// The word that stands in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Parked => "parked",
+            Self::Purged => "purged",
+        }
+    }
+}
+
+impl std::str::FromStr for State {
+    type Err = String;
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .ok_or_else(|| {
+                format!(
+                    "`{word}` is none of {}",
+                    Self::ALL.map(Self::as_str).join(", ")
+                )
+            })
+    }
+}
+
 /// How many deliveries are where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// To be sent, now or later.
+    /// See [`State::Waiting`].
     pub waiting: u64,
-    /// Arrived.
+    /// See [`State::Delivered`].
     pub delivered: u64,
-    /// Refused for good by the receiver.
+    /// See [`State::Refused`].
     pub refused: u64,
-    /// Given up, for an operator.
+    /// See [`State::Parked`].
     pub parked: u64,
+    /// See [`State::Purged`].
+    pub purged: u64,
+    /// When the oldest one that waits was written down.
+    pub oldest_waiting: Option<Timestamp>,
+}
+
+/// Which deliveries to list; what is `None` does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// This one.
+    pub id: Option<i64>,
+    /// Those in this state.
+    pub state: Option<State>,
+    /// Those of this event.
+    pub event_id: Option<EventId>,
+    /// At most so many, the newest.
+    pub limit: u32,
+}
+
+/// A delivery as an operator sees it: ids and times, no content.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Row of the ledger.
+    pub id: i64,
+    /// The event it belongs to.
+    pub event_id: EventId,
+    /// The action that caused it.
+    pub action_id: ActionId,
+    /// `birth` …
+    pub event_type: String,
+    /// `REGISTER` …
+    pub action_type: String,
+    /// What core was told about the action.
+    pub answer_status: u16,
+    /// Where to.
+    pub destination: Destination,
+    /// What it means there.
+    pub operation: String,
+    /// How far it has come.
+    pub state: State,
+    /// Attempts in the present round of the schedule.
+    pub attempts: u32,
+    /// When it is due, or was.
+    pub due_at: Timestamp,
+    /// When it was written down.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// An attempt as it was written down.
+#[derive(Debug, Clone)]
+pub struct PastAttempt {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub duration: SignedDuration,
+    /// How it ended.
+    pub outcome: String,
+    /// HTTP status, where there was one.
+    pub status: Option<u16>,
 }
 
 /// Why the ledger could not do it.
@@ -191,6 +307,12 @@ pub enum LedgerError {
     /// The URL names no ledger that this build knows.
     #[error("`{0}` is no ledger; expected for example `sqlite://data/countryconfig.db`")]
     Url(String),
+    /// A PostgreSQL URL with a fault; it is not repeated, as it may hold a password.
+    #[error("the URL is no PostgreSQL URL like `postgres://user:password@host:5432/database`")]
+    PostgresUrl,
+    /// A token or packet that cannot be sealed or opened.
+    #[error("the ledger's encryption failed")]
+    Seal(#[from] crate::seal::SealError),
     /// The folder of the file cannot be made.
     #[error("cannot make the ledger's file `{path}`")]
     File {
@@ -245,6 +367,24 @@ pub trait Ledger: Send + Sync {
     /// When the next delivery is due that nobody has leased and that no earlier one of its event holds back.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError>;
 
+    /// Deliveries for an operator, the newest first.
+    async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError>;
+
+    /// The attempts of a delivery, the oldest first.
+    async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError>;
+
+    /// Sends a delivery again, with a new round of the schedule. `false` where nothing is left to send.
+    async fn retry(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError>;
+
+    /// Holds a waiting delivery back. `false` where it does not wait.
+    async fn park(&self, delivery: i64) -> Result<bool, LedgerError>;
+
+    /// Gives a delivery up for ever and erases what it holds. `false` where it had ended already.
+    async fn purge(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError>;
+
+    /// Erases the packets that were delivered before a moment; the fact that they were stays.
+    async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError>;
+
     /// How many deliveries are where.
     async fn counts(&self) -> Result<Counts, LedgerError>;
 
@@ -258,13 +398,17 @@ pub trait Ledger: Send + Sync {
     async fn writable(&self) -> Result<(), LedgerError>;
 }
 
-/// Opens the ledger that a URL names, and makes or updates its tables.
+/// Opens the ledger that a URL names, and makes or updates its tables. What waits in it is sealed
+/// with the first key.
 ///
 /// # Errors
-/// An unknown kind of URL, a file that cannot be written, tables of a newer version.
-pub async fn open(url: &str) -> Result<std::sync::Arc<dyn Ledger>, LedgerError> {
-    if url.starts_with("sqlite:") {
-        return Ok(std::sync::Arc::new(sqlite::SqliteLedger::open(url).await?));
+/// An unknown kind of URL, a file or server that cannot be used, tables of a newer version.
+pub async fn open(url: &str, seal: Seal) -> Result<Arc<dyn Ledger>, LedgerError> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => Ok(Arc::new(sqlite::SqliteLedger::open(url, seal).await?)),
+        Some("postgres" | "postgresql") => {
+            Ok(Arc::new(postgres::PostgresLedger::open(url, seal).await?))
+        }
+        _ => Err(LedgerError::Url(url.to_owned())),
     }
-    Err(LedgerError::Url(url.to_owned()))
 }

@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What happens when core reports an action: rules, registration numbers, the ledger and what is
-//! delivered from it. **Invariant:** nothing here knows the web framework or the forms.
+//! What happens when core reports an action: which rule applies, which registration number it gets,
+//! what is answered, and what is delivered afterwards. **Invariant:** nothing here knows the web
+//! framework or the forms.
 
+mod annotated_toml;
 pub mod clock;
 pub mod delivery;
+pub mod diagnostic;
+pub mod expression;
+pub mod hook;
 pub mod ledger;
+pub mod mosip_mapping;
 pub mod number;
 pub mod outside;
+pub mod rules;
 pub mod schedule;
+pub mod seal;
+
+#[cfg(test)]
+mod testing;
+
+pub use diagnostic::{Diagnostic, Severity, closest};
+pub use expression::{Facts, Vocabulary};

@@ -158,7 +158,7 @@ impl Trigger {
         /// Type of the action: REGISTER, DECLARE …
         action: Path<String>,
         unread: Unread<'_>,
-    ) -> Result<Reply, Problem> {
+    ) -> poem::Result<Reply> {
         let header = unread
             .request
             .headers()
@@ -171,7 +171,7 @@ impl Trigger {
                 "the path is about `{}`, the event document about `{}`",
                 event.0, document.event_type
             );
-            return Err(Problem::unprocessable(message));
+            return Err(Problem::unprocessable(message).into());
         }
         let pending = document.pending_action(&action.0).ok_or_else(|| {
             Problem::unprocessable(format!(
@@ -179,19 +179,12 @@ impl Trigger {
                 document.id, action.0
             ))
         })?;
-        if !token.is_for(document.id.as_str(), pending.id.as_str()) {
-            let message = format!(
-                "the token is not for action `{}` of event `{}`",
-                pending.id, document.id
-            );
-            return Err(Problem::new(StatusCode::FORBIDDEN, message));
+        if !token.is_for(&document) {
+            let message = format!("the token is not for event `{}`", document.id);
+            return Err(Problem::new(StatusCode::FORBIDDEN, message).into());
         }
-        self.0
-            .hooks
-            .answer(&document, pending, &token.text)
-            .await
-            .map(Reply)
-            .map_err(undecided)
+        let answer = self.0.hooks.answer(&document, pending, &token.text).await;
+        Ok(Reply(answer.map_err(undecided)?))
     }
 }
 

@@ -150,6 +150,11 @@ pub const VARIABLES: &[Variable] = &[
         "sqlite://data/countryconfig.db",
         "where promises are written down; the folder is made",
     ),
+    optional(
+        "LEDGER_KEY",
+        "uV3s1Nq5xqf0o1rXyq7v0b2mZc8J4wP6kT9eLhGaDQE=",
+        "seals the tokens and packets that wait in the ledger: 32 bytes in base64 (`openssl rand -base64 32`); after a comma, older keys that still open",
+    ),
     always(
         "DELIVERY_DELAY",
         "2s",

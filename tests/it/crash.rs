@@ -3,6 +3,7 @@
 
 use super::{SIGNER, eligible_birth, environment, packets, plain_birth, surroundings};
 use handlers::ledger::{self, Counts};
+use handlers::seal::Seal;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,7 +99,7 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed() {
     clients.iter().for_each(tokio::task::JoinHandle::abort);
 
     let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
-    let ledger = ledger::open(&url).await.unwrap();
+    let ledger = ledger::open(&url, Seal::default()).await.unwrap();
     let delivered = async {
         while { ledger.counts().await.unwrap() }.waiting > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -2,7 +2,7 @@
 //! The contract of OpenCRVS core 2.0 as Rust types: what a country configuration says, and how it is said on the wire.
 //!
 //! Nothing here does I/O. A value that can be built is, as far as types can say, one that core accepts; what types
-//! cannot say, [`event::Event::problems`] finds.
+//! cannot say, [`event::problems`] finds.
 
 pub mod action;
 pub mod conditional;

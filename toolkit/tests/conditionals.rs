@@ -35,7 +35,7 @@ fn plain(value: impl Serialize) -> Value {
 fn conditional(conditional: impl Into<Conditional>) -> Value {
     let conditional = conditional.into();
     let json = json!(conditional);
-    let id = json["$id"].as_str().expect("a conditional has an id");
+    let id = json.get("$id").and_then(Value::as_str).unwrap_or_default();
     assert!(
         id.starts_with("https://opencrvs.org/conditionals/") && id.len() == 74,
         "{id}"

@@ -4,6 +4,8 @@
 use opencrvs_toolkit::prelude::*;
 
 use super::child::registration_is_late;
+use super::credential::issue_verifiable_credential;
+use super::{correct, print};
 use crate::options::shared;
 use crate::{Environment, review};
 
@@ -13,10 +15,10 @@ const ESCALATED_TO_GENERAL: &str = "escalated-to-registrar-general";
 const PRINTED_IN_ADVANCE: &str = "certified-copy-printed-in-advance-of-issuance";
 const FIRST_CERTIFICATE_PENDING: &str = "pending-first-certificate-issuance";
 
-pub(super) fn actions(_env: &Environment) -> Vec<Action> {
+pub(super) fn actions(env: &Environment) -> Vec<Action> {
     vec![
         read(),
-        declare(),
+        declare(env),
         edit(),
         review::validate_declaration("birth"),
         approve(),
@@ -37,8 +39,12 @@ pub(super) fn actions(_env: &Environment) -> Vec<Action> {
         revoke(),
         reinstate(),
         review::reject("birth").remove_flag("validated"),
-        register(),
+        register(env),
+        print_certificate(env),
+        Action::request_correction(review_title(), correct::form_of_request())
+            .show_if(not(flag("revoked"))),
         review::archive("birth"),
+        issue_verifiable_credential(env),
     ]
 }
 
@@ -92,18 +98,48 @@ fn read() -> Action {
 }
 
 /// Registration staff declare what they have validated themselves; a late declaration needs an approval.
-fn declare() -> Action {
+fn declare(env: &Environment) -> Action {
     let validated_by = ["REGISTRATION_AGENT", "LOCAL_REGISTRAR", "EMBASSY_OFFICIAL"];
     Action::declare(
         (action("declare.label"), "Declare"),
         review::review("birth", review_title()),
     )
     .dialog_copy(review::declare_dialog("birth"))
+    .deduplication(duplicates(env))
     .add_flag_if(LATE, registration_is_late())
     .add_flag_if(
         "validated",
         or(validated_by.map(|role| user().has_role(role))),
     )
+}
+
+/// A birth is probably the same when the children's names are similar and their days of birth near, and the mother is
+/// the same by her number or by name and age.
+fn duplicates(env: &Environment) -> Option<Deduplication> {
+    let same_mother = Clause::or([
+        field("mother.nid").strict_matches().boost(2),
+        Clause::and([
+            field("mother.name").fuzzy_matches(),
+            Clause::or([
+                field("mother.dob").date_range_matches(365),
+                field("mother.age").strict_matches(),
+            ]),
+        ]),
+    ]);
+    env.duplicate_search.then(|| {
+        Deduplication::new(
+            "birth-deduplication",
+            (
+                "event.birth.deduplication.label",
+                "Births of the same child",
+            ),
+            Clause::and([
+                field("child.name").fuzzy_matches(),
+                field("child.dob").date_range_matches(5),
+                same_mother,
+            ]),
+        )
+    })
 }
 
 fn edit() -> Action {
@@ -114,13 +150,29 @@ fn edit() -> Action {
         .remove_flag(ESCALATED_TO_GENERAL)
 }
 
-fn register() -> Action {
-    review::register("birth").enable_if(
-        flag("validated")
-            .and(not(flag(LATE)))
-            .and(not(flag(ESCALATED_TO_PROVINCE)))
-            .and(not(flag(ESCALATED_TO_GENERAL))),
+fn register(env: &Environment) -> Action {
+    review::register("birth")
+        .deduplication(duplicates(env))
+        .enable_if(
+            flag("validated")
+                .and(not(flag(LATE)))
+                .and(not(flag(ESCALATED_TO_PROVINCE)))
+                .and(not(flag(ESCALATED_TO_GENERAL))),
+        )
+}
+
+/// Prints the certificate, to be handed over at once or kept until it is collected.
+fn print_certificate(env: &Environment) -> Action {
+    Action::print_certificate(
+        (action("collect-certificate.label"), "Print"),
+        print::form_before_printing(env),
     )
+    .add_flag_if(
+        PRINTED_IN_ADVANCE,
+        field("collector.requesterId").equals("PRINT_IN_ADVANCE"),
+    )
+    .remove_flag(FIRST_CERTIFICATE_PENDING)
+    .show_if(not(flag("revoked").or(flag(PRINTED_IN_ADVANCE))))
 }
 
 /// Approves a late declaration.

@@ -17,22 +17,22 @@ pub(super) fn page(env: &Environment) -> Page {
     form_page("child", ("form.birth.child.title", "Child's details"))
         .with(
             text("child.nid")
-                .label(section("child.field.nid.label"), "National ID")
+                .label(label("nid"), "National ID")
                 .show_if(never()),
         )
         .with(full_name(
             "child.name",
-            message(section("child.field.name.label"), "Child's name"),
+            message(label("name"), "Child's name"),
         ))
         .with(
             select("child.gender", options::sex())
-                .label(section("child.field.gender.label"), "Sex")
+                .label(label("gender"), "Sex")
                 .required()
                 .analytics(),
         )
         .with(
             date("child.dob")
-                .label(section("child.field.dob.label"), "Date of birth")
+                .label(label("dob"), "Date of birth")
                 .required()
                 .secured()
                 .analytics()
@@ -46,30 +46,21 @@ pub(super) fn page(env: &Environment) -> Page {
         )
         .with(
             text("child.reason")
-                .label(
-                    section("child.field.reason.label"),
-                    "Reason for delayed registration",
-                )
+                .label(label("reason"), "Reason for delayed registration")
                 .required()
                 .show_if(registration_is_late()),
         )
         .with(divider("child.divider1"))
         .with(
             select("child.placeOfBirth", places_of_birth())
-                .label(
-                    section("child.field.placeOfBirth.label"),
-                    "Place of delivery",
-                )
+                .label(label("placeOfBirth"), "Place of delivery")
                 .required()
                 .secured()
                 .analytics(),
         )
         .with(
             location("child.birthLocation")
-                .label(
-                    section("child.field.birthLocation.label"),
-                    "Health Institution",
-                )
+                .label(label("birthLocation"), "Health Institution")
                 .required()
                 .secured()
                 .analytics()
@@ -86,15 +77,12 @@ pub(super) fn page(env: &Environment) -> Page {
         .with(divider("child.divider2"))
         .with(
             select("child.attendantAtBirth", attendants())
-                .label(
-                    section("child.field.attendantAtBirth.label"),
-                    "Attendant at birth",
-                )
+                .label(label("attendantAtBirth"), "Attendant at birth")
                 .analytics(),
         )
         .with(
             select("child.birthType", birth_types())
-                .label(section("child.field.birthType.label"), "Type of birth")
+                .label(label("birthType"), "Type of birth")
                 .analytics(),
         )
         .with(weight_at_birth())
@@ -105,9 +93,13 @@ pub(super) fn registration_is_late() -> Conditional {
     and(validators::longer_ago_than("child.dob", LATE_AFTER_DAYS))
 }
 
+/// Id of the label of a field on this page.
+fn label(name: &str) -> String {
+    section(&format!("child.field.{name}.label"))
+}
+
 fn address_of_birth(env: &Environment, id: &str) -> Field<types::Address> {
-    let label = message(section("child.field.birthAddress.label"), "Child`s address");
-    address_field(env, id, label)
+    address_field(env, id, message(label("birthAddress"), "Child`s address"))
         .secured()
         .analytics()
         .parent(field("child.placeOfBirth"))
@@ -123,10 +115,7 @@ fn place_of_event() -> Field<types::AlphaHidden> {
     ]
     .map(field);
     hidden("child.birthLocationId")
-        .label(
-            section("child.field.birthLocation.label"),
-            "Health Institution",
-        )
+        .label(label("birthLocation"), "Health Institution")
         .parents([&field("child.placeOfBirth"), &institution, &home, &other])
         .value_from_first([
             institution,
@@ -138,10 +127,7 @@ fn place_of_event() -> Field<types::AlphaHidden> {
 fn weight_at_birth() -> Field<types::Number> {
     let weight = field("child.weightAtBirth");
     number("child.weightAtBirth")
-        .label(
-            section("child.field.weightAtBirth.label"),
-            "Weight at birth",
-        )
+        .label(label("weightAtBirth"), "Weight at birth")
         .analytics()
         .min(0)
         .postfix((

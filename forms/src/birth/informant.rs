@@ -5,8 +5,8 @@ use opencrvs_toolkit::prelude::*;
 
 use super::{SAME_NATIONAL_ID, person, section};
 use crate::options::shared;
-use crate::person::informant_is_someone_else;
-use crate::{Environment, mosip, validators};
+use crate::person::{informant_contact, informant_is_someone_else};
+use crate::{Environment, mosip};
 
 pub(super) fn page(env: &Environment) -> Page {
     let informant = person("informant")
@@ -59,26 +59,7 @@ pub(super) fn page(env: &Environment) -> Page {
     .with(informant.address_heading())
     .with(informant.address(env))
     .with(informant.divider("address.divider.end"))
-    .with(
-        phone("informant.phoneNo")
-            .label(section("informant.field.phoneNo.label"), "Phone number")
-            .secured()
-            .parent(field("informant.relation"))
-            .validate(
-                validators::phone_number("informant.phoneNo"),
-                (
-                    section("informant.field.phoneNo.error"),
-                    "Enter a phone number of 10 digits whose first two are 07 or 09",
-                ),
-            ),
-    )
-    .with(
-        email("informant.email")
-            .label(section("informant.field.email.label"), "Email")
-            .required()
-            .secured()
-            .parent(field("informant.relation")),
-    )
+    .with_all(informant_contact(section))
 }
 
 fn relations() -> Vec<SelectOption> {

@@ -27,18 +27,7 @@ pub(super) fn summary() -> Vec<SummaryField> {
             place.equals("PRIVATE_HOME"),
         ),
         place_of_birth("child.birthLocation.other", place.equals("OTHER")),
-        SummaryField::composed(
-            "informant.contact",
-            text("informant.contact.label", "Contact"),
-            text(
-                "informant.contact.value",
-                "{informant.phoneNo} {informant.email}",
-            ),
-        )
-        .empty(text(
-            "informant.contact.empty",
-            "No contact details provided",
-        )),
+        search::informant_contact("birth"),
     ]
 }
 

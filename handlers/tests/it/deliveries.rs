@@ -6,6 +6,7 @@ use handlers::clock::SystemClock;
 use handlers::delivery::Deliveries;
 use handlers::ledger::{self, Answer, Counts, Ledger};
 use handlers::outside::{Http, client};
+use handlers::seal::Seal;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,10 +25,10 @@ struct Setting {
 
 async fn setting(schedule: &str) -> Setting {
     let folder = tempfile::tempdir().unwrap();
-    let ledger = ledger::open(&format!(
-        "sqlite://{}",
-        folder.path().join("ledger.db").display()
-    ))
+    let ledger = ledger::open(
+        &format!("sqlite://{}", folder.path().join("ledger.db").display()),
+        Seal::default(),
+    )
     .await
     .unwrap();
     let outside = MockServer::start().await;

@@ -5,6 +5,7 @@ use super::{at, entry};
 use handlers::ledger::{
     self, Answer, Attempt, Claimed, Counts, Ledger, NewDelivery, Next, Recorded,
 };
+use handlers::seal::Seal;
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::json;
@@ -12,10 +13,13 @@ use std::sync::Arc;
 
 async fn fresh() -> (tempfile::TempDir, Arc<dyn Ledger>) {
     let folder = tempfile::tempdir().unwrap();
-    let ledger = ledger::open(&format!(
-        "sqlite://{}",
-        folder.path().join("new/folder/ledger.db").display()
-    ))
+    let ledger = ledger::open(
+        &format!(
+            "sqlite://{}",
+            folder.path().join("new/folder/ledger.db").display()
+        ),
+        Seal::default(),
+    )
     .await
     .unwrap();
     (folder, ledger)
@@ -200,13 +204,13 @@ async fn everything_survives_a_restart_in_a_file_of_this_user_alone() {
     let file = folder.path().join("ledger.db");
     let url = format!("sqlite://{}", file.display());
     {
-        let ledger = ledger::open(&url).await.unwrap();
+        let ledger = ledger::open(&url, Seal::default()).await.unwrap();
         ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
         ledger.keep("key", "first", at(0)).await.unwrap();
         ledger.keep("key", "second", at(1)).await.unwrap();
         ledger.writable().await.unwrap();
     }
-    let ledger = ledger::open(&url).await.unwrap();
+    let ledger = ledger::open(&url, Seal::default()).await.unwrap();
     assert_eq!(ledger.kept("key").await.unwrap().as_deref(), Some("second"));
     assert_eq!(
         ledger.claim(at(1), at(60), 10).await.unwrap()[0].token,
@@ -222,15 +226,19 @@ async fn everything_survives_a_restart_in_a_file_of_this_user_alone() {
 
 #[tokio::test]
 async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
-    let url = |text: &str| text.to_owned();
     let message = |error: ledger::LedgerError| error.to_string();
     assert!(
-        message(ledger::open(&url("redis://x")).await.err().unwrap())
-            .contains("`redis://x` is no ledger")
+        message(
+            ledger::open("redis://x", Seal::default())
+                .await
+                .err()
+                .unwrap()
+        )
+        .contains("`redis://x` is no ledger")
     );
     assert!(
         message(
-            ledger::open("sqlite:///proc/nowhere/ledger.db")
+            ledger::open("sqlite:///proc/nowhere/ledger.db", Seal::default())
                 .await
                 .err()
                 .unwrap()

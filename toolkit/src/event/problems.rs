@@ -67,7 +67,13 @@ const EVENT_SEARCH_FIELDS: [&str; 6] = [
 
 impl Event {
     /// Everything about the event that core would refuse, or that would fail later; empty when all is well.
+    ///
+    /// [`problems`] checks several events, which share ids of messages, together.
     pub fn problems(&self) -> Vec<Problem> {
+        problems(std::slice::from_ref(self))
+    }
+
+    fn structural_problems(&self) -> Vec<Problem> {
         let mut check = Check {
             event: self,
             problems: Vec::new(),
@@ -78,7 +84,6 @@ impl Event {
         check.actions();
         check.flags();
         check.search();
-        check.messages();
         check.problems
     }
 }
@@ -327,26 +332,46 @@ impl Check<'_> {
             }
         }
     }
+}
 
-    fn messages(&mut self) {
-        let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for message in self.event.messages() {
-            texts
-                .entry(message.id().to_owned())
-                .or_default()
-                .insert(message.text().to_owned());
-        }
-        for (id, texts) in texts.into_iter().filter(|(_, texts)| texts.len() > 1) {
-            let texts: Vec<_> = texts.iter().map(|text| format!("“{text}”")).collect();
-            self.problem(
-                format!(
-                    "the message `{id}` has more than one text: {}",
-                    texts.join(", ")
-                ),
-                "translations are found by the id: give each text its own".to_owned(),
-            );
+/// Everything that core would refuse about the events together, each event's own problems included.
+pub fn problems(events: &[Event]) -> Vec<Problem> {
+    let mut ids = BTreeSet::new();
+    let twice = events
+        .iter()
+        .filter(|event| !ids.insert(&event.id))
+        .map(|event| Problem {
+            event: event.id.clone(),
+            what: "another event has the same id".to_owned(),
+            hint: Some(give_another()),
+        });
+    let own = events.iter().flat_map(Event::structural_problems);
+    twice.chain(own).chain(message_problems(events)).collect()
+}
+
+/// Messages whose id stands for more than one text, be it in one event or across several.
+fn message_problems(events: &[Event]) -> Vec<Problem> {
+    let mut texts: BTreeMap<String, (BTreeSet<&str>, BTreeSet<String>)> = BTreeMap::new();
+    for event in events {
+        for message in event.messages() {
+            let (places, wordings) = texts.entry(message.id().to_owned()).or_default();
+            places.insert(&event.id);
+            wordings.insert(message.text().to_owned());
         }
     }
+    let twice = texts
+        .into_iter()
+        .filter(|(_, (_, wordings))| wordings.len() > 1);
+    twice
+        .map(|(id, (places, wordings))| Problem {
+            event: places.into_iter().collect::<Vec<_>>().join("`, `"),
+            what: format!(
+                "the message `{id}` has more than one text: “{}”",
+                wordings.into_iter().collect::<Vec<_>>().join("”, “")
+            ),
+            hint: Some("translations are found by the id: give each text its own".to_owned()),
+        })
+        .collect()
 }
 
 fn give_another() -> String {

@@ -20,10 +20,10 @@ CREATE TABLE deliveries (
   destination  TEXT NOT NULL,
   operation    TEXT NOT NULL,
   path         TEXT NOT NULL,
-  payload      TEXT NOT NULL,                   -- JSON
-  token        TEXT NOT NULL,                   -- erased when the delivery has ended
-  state        TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'refused', 'parked')),
-  attempts     INTEGER NOT NULL DEFAULT 0,
+  payload      TEXT NOT NULL,                   -- JSON, sealed where the ledger has a key; erased after a while
+  token        TEXT NOT NULL,                   -- likewise; erased when the delivery has ended
+  state        TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'refused', 'parked', 'purged')),
+  attempts     INTEGER NOT NULL DEFAULT 0,      -- of the present round of the schedule
   due_at       INTEGER NOT NULL,
   leased_until INTEGER,
   created_at   INTEGER NOT NULL,
@@ -33,17 +33,19 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (due_at, id) WHERE state = 'waiting';
 CREATE INDEX deliveries_order ON deliveries (event_id, destination, id) WHERE state IN ('waiting', 'parked');
 CREATE INDEX deliveries_action ON deliveries (event_id, action_id);
+CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE payload <> '';
 
 -- How each attempt ended. No bodies, no tokens.
 CREATE TABLE attempts (
+  id          INTEGER PRIMARY KEY,
   delivery_id INTEGER NOT NULL REFERENCES deliveries (id),
   attempt     INTEGER NOT NULL,
   started_at  INTEGER NOT NULL,
   duration_ms INTEGER NOT NULL,
   outcome     TEXT NOT NULL,
-  status      INTEGER,                          -- HTTP
-  PRIMARY KEY (delivery_id, attempt)
+  status      INTEGER                           -- HTTP
 ) STRICT;
+CREATE INDEX attempts_delivery ON attempts (delivery_id, id);
 
 -- Small texts that survive a restart, such as core's public key.
 CREATE TABLE kept (

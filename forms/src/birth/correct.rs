@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The form with which the correction of a birth record is requested.
+
+use opencrvs_toolkit::prelude::*;
+
+use super::requesters::{FATHER, MOTHER, Situation, situations};
+use crate::correction::{
+    correction_form, identity_data, informant_requests, official_requesters, person_requests,
+    requester_choice, requester_type,
+};
+use crate::requester::{entries, identity, requester_is, requester_is_other_informant};
+
+pub(super) fn form_of_request() -> Form {
+    correction_form(
+        "birth",
+        situations().into_iter().map(requester_in).collect(),
+        identities(),
+    )
+}
+
+/// Who can ask for the correction in a situation of the record.
+fn requester_in(situation: Situation) -> AnyField {
+    let mut choices = vec![informant_requests(
+        "birth",
+        situation.relation,
+        "Informant ({informant.other.relation})",
+    )];
+    choices.extend(
+        situation
+            .parents
+            .iter()
+            .map(|parent| person_requests("birth", parent.value, parent.key, parent.name)),
+    );
+    choices.push(requester_type("CHILD", "child", "Child"));
+    choices.push(requester_type(
+        "LEGAL_GUARDIAN",
+        "legalGuardian",
+        "Legal Guardian",
+    ));
+    choices.extend(official_requesters());
+    requester_choice("birth", situation.holds, choices)
+}
+
+fn identities() -> Vec<AnyField> {
+    let requester = field("requester.type");
+    let data = |shown, entries| identity_data("birth", shown, entries);
+    let informant = [
+        "idType",
+        "nid",
+        "passport",
+        "brn",
+        "name",
+        "dob",
+        "age",
+        "other.relation",
+        "nationality",
+    ];
+    let mut identities = vec![data(
+        requester.equals("CHILD"),
+        entries("child", &["name", "dob"]),
+    )];
+    identities.extend(
+        [MOTHER, FATHER]
+            .map(|parent| data(requester_is(&requester, parent.value), identity(parent.key))),
+    );
+    identities.push(data(
+        requester_is_other_informant(&requester, ["FATHER", "MOTHER"]),
+        entries("informant", &informant),
+    ));
+    identities
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Reading TOML so that every fault can say where it is, and so that all are found at once.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use toml_edit::{ImDocument, Item, TableLike, Value};
+
+use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
+use crate::expression::Expression;
+
+/// A file and the faults found in it so far.
+pub(crate) struct Reader<'t> {
+    file: &'t str,
+    text: &'t str,
+    found: Vec<Diagnostic>,
+}
+
+/// A table of the file, and what it is called in messages: ``rule `late` ``.
+#[derive(Clone)]
+pub(crate) struct Section<'t> {
+    pub(crate) what: String,
+    pub(crate) span: Range<usize>,
+    table: &'t dyn TableLike,
+}
+
+/// A text of the file.
+#[derive(Clone)]
+pub(crate) struct Text<'t> {
+    pub(crate) value: &'t str,
+    pub(crate) span: Range<usize>,
+}
+
+impl<'t> Reader<'t> {
+    pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
+        Self {
+            file,
+            text,
+            found: Vec::new(),
+        }
+    }
+
+    /// Parses the file; what is not even TOML is one fault.
+    pub(crate) fn document(&mut self) -> Option<ImDocument<&'t str>> {
+        match ImDocument::parse(self.text) {
+            Ok(document) => Some(document),
+            Err(error) => {
+                let message = error.message().lines().collect::<Vec<_>>().join(": ");
+                self.error(error.span().unwrap_or(0..0), message, None);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn error(&mut self, at: Range<usize>, message: String, hint: Option<String>) {
+        self.push(Severity::Error, at.start, message, hint);
+    }
+
+    pub(crate) fn warning(&mut self, at: Range<usize>, message: String, hint: Option<String>) {
+        self.push(Severity::Warning, at.start, message, hint);
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        self.found
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// All faults, in the order of the file.
+    pub(crate) fn into_found(mut self) -> Vec<Diagnostic> {
+        self.found
+            .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        self.found
+    }
+
+    pub(crate) fn line(&self, at: &Range<usize>) -> usize {
+        self.position(at.start).0
+    }
+
+    /// Compiles an expression and reports its faults where they stand in the file.
+    pub(crate) fn expression(
+        &mut self,
+        what: &str,
+        text: &Text<'_>,
+        fields: &BTreeSet<String>,
+    ) -> Option<Expression> {
+        match Expression::compile(text.value, fields) {
+            Ok(expression) => Some(expression),
+            Err(faults) => {
+                for fault in faults {
+                    let at = self.offset_within(text, fault.offset);
+                    self.error(at..at, format!("{what}: {}", fault.message), fault.hint);
+                }
+                None
+            }
+        }
+    }
+
+    /// Where a place within a text stands in the file. After an escape that cannot be told, and
+    /// the start of the text has to do.
+    fn offset_within(&self, text: &Text<'_>, offset: usize) -> usize {
+        let raw = self.text.get(text.span.clone()).unwrap_or_default();
+        let quotes = if raw.starts_with("\"\"\"") || raw.starts_with("'''") {
+            3
+        } else {
+            1
+        };
+        let inside = raw.get(quotes..).unwrap_or_default();
+        let newline = if quotes == 3 {
+            inside.len() - inside.trim_start_matches(['\r', '\n']).len()
+        } else {
+            0
+        };
+        let start = quotes + newline.min(if inside.starts_with("\r\n") { 2 } else { 1 });
+        let as_written = raw
+            .get(start..)
+            .is_some_and(|raw| text.value.get(..offset).is_some_and(|v| raw.starts_with(v)));
+        text.span.start + if as_written { start + offset } else { 0 }
+    }
+
+    fn push(&mut self, severity: Severity, at: usize, message: String, hint: Option<String>) {
+        let (line, column) = self.position(at);
+        let diagnostic = Diagnostic {
+            severity,
+            file: self.file.to_owned(),
+            line,
+            column,
+            message,
+            hint,
+        };
+        if !self.found.contains(&diagnostic) {
+            self.found.push(diagnostic);
+        }
+    }
+
+    fn position(&self, at: usize) -> (usize, usize) {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        (
+            line,
+            before.get(line_start..).unwrap_or_default().chars().count() + 1,
+        )
+    }
+}
+
+impl<'t> Section<'t> {
+    pub(crate) fn root(document: &'t ImDocument<&'t str>) -> Self {
+        Self {
+            what: "the file".into(),
+            span: 0..0,
+            table: document.as_table(),
+        }
+    }
+
+    /// The keys in the order of the file.
+    pub(crate) fn keys(&self) -> Vec<Text<'t>> {
+        self.table
+            .iter()
+            .map(|(key, item)| Text {
+                value: key,
+                span: self.key_span(key, item),
+            })
+            .collect()
+    }
+
+    /// Reports every key that is not among the known ones.
+    pub(crate) fn only(&self, reader: &mut Reader<'_>, known: &[&str]) {
+        for key in self.keys() {
+            if !known.contains(&key.value) {
+                let hint = did_you_mean(key.value, known.iter().copied())
+                    .unwrap_or_else(|| format!("there may be {}", known.join(", ")));
+                reader.error(
+                    key.span,
+                    format!("{}: unknown key `{}`", self.what, key.value),
+                    Some(hint),
+                );
+            }
+        }
+    }
+
+    pub(crate) fn item(&self, key: &str) -> Option<&'t Item> {
+        self.table.get(key)
+    }
+
+    /// A text, if the key is there.
+    pub(crate) fn text(&self, reader: &mut Reader<'_>, key: &str) -> Option<Text<'t>> {
+        let item = self.item(key)?;
+        let Some(value) = item.as_str() else {
+            reader.error(
+                self.item_span(item),
+                format!("{}: `{key}` must be a text in quotes", self.what),
+                None,
+            );
+            return None;
+        };
+        Some(Text {
+            value,
+            span: self.item_span(item),
+        })
+    }
+
+    /// A text that has to be there.
+    pub(crate) fn required_text(&self, reader: &mut Reader<'_>, key: &str) -> Option<Text<'t>> {
+        if self.item(key).is_none() {
+            reader.error(
+                self.span.clone(),
+                format!("{}: `{key}` is missing", self.what),
+                None,
+            );
+        }
+        self.text(reader, key)
+    }
+
+    /// A list of texts; empty if the key is not there.
+    pub(crate) fn texts(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Text<'t>> {
+        let Some(item) = self.item(key) else {
+            return Vec::new();
+        };
+        let Some(list) = item.as_array() else {
+            reader.error(
+                self.item_span(item),
+                format!("{}: `{key}` must be a list of texts", self.what),
+                None,
+            );
+            return Vec::new();
+        };
+        let mut texts = Vec::new();
+        for value in list {
+            let span = value.span().unwrap_or_else(|| self.span.clone());
+            match value {
+                Value::String(text) => texts.push(Text {
+                    value: text.value(),
+                    span,
+                }),
+                _ => reader.error(
+                    span,
+                    format!("{}: `{key}` holds something that is no text", self.what),
+                    None,
+                ),
+            }
+        }
+        texts
+    }
+
+    /// A table below this one.
+    pub(crate) fn section(
+        &self,
+        reader: &mut Reader<'_>,
+        key: &str,
+        what: String,
+    ) -> Option<Section<'t>> {
+        let item = self.item(key)?;
+        let Some(table) = item.as_table_like() else {
+            reader.error(
+                self.item_span(item),
+                format!("{}: `{key}` must be a table", self.what),
+                None,
+            );
+            return None;
+        };
+        Some(Section {
+            what,
+            span: self.item_span(item),
+            table,
+        })
+    }
+
+    /// The tables `[[key]]` below this one.
+    pub(crate) fn sections(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Section<'t>> {
+        let Some(item) = self.item(key) else {
+            return Vec::new();
+        };
+        let Some(tables) = item.as_array_of_tables() else {
+            let hint = Some(format!("begin each with [[{key}]]"));
+            reader.error(
+                self.item_span(item),
+                format!("`{key}` must be a list of tables"),
+                hint,
+            );
+            return Vec::new();
+        };
+        let named = |table: &'t toml_edit::Table| {
+            let name = table.get("name").and_then(Item::as_str);
+            let what = name.map_or_else(|| format!("a {key}"), |name| format!("{key} `{name}`"));
+            Section {
+                what,
+                span: table.span().unwrap_or(0..0),
+                table,
+            }
+        };
+        tables.iter().map(named).collect()
+    }
+
+    fn item_span(&self, item: &Item) -> Range<usize> {
+        item.span().unwrap_or_else(|| self.span.clone())
+    }
+
+    fn key_span(&self, key: &str, item: &Item) -> Range<usize> {
+        let key = self
+            .table
+            .get_key_value(key)
+            .and_then(|(key, _)| key.span());
+        key.unwrap_or_else(|| self.item_span(item))
+    }
+}
+
+/// A text that has to be one of a few.
+pub(crate) fn one_of<'k, T: Copy>(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    known: impl IntoIterator<Item = (&'k str, T)>,
+) -> Option<T> {
+    let known: Vec<(&str, T)> = known.into_iter().collect();
+    let text = section.required_text(reader, key)?;
+    if let Some((_, value)) = known.iter().find(|(name, _)| *name == text.value) {
+        return Some(*value);
+    }
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let hint = did_you_mean(text.value, names.iter().copied())
+        .unwrap_or_else(|| format!("it is one of {}", names.join(", ")));
+    reader.error(
+        text.span,
+        format!("{}: unknown {key} `{}`", section.what, text.value),
+        Some(hint),
+    );
+    None
+}

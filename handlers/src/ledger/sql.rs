@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The ledger in SQL. Both databases run the same statements, so they are written once, as a macro:
+//! sqlx types know one database each.
+
+use super::{LedgerError, State};
+use jiff::Timestamp;
+use std::str::FromStr;
+
+pub(super) fn moment(ms: i64) -> Result<Timestamp, LedgerError> {
+    Timestamp::from_millisecond(ms).map_err(|error| LedgerError::Content(error.to_string()))
+}
+
+pub(super) fn state(word: &str) -> Result<State, LedgerError> {
+    State::from_str(word).map_err(LedgerError::Content)
+}
+
+/// `true` for a delivery that an earlier one of the same event and destination holds back.
+macro_rules! held_back {
+    () => {
+        "EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.event_id = due.event_id \
+         AND earlier.destination = due.destination AND earlier.id < due.id AND earlier.state IN ('waiting', 'parked'))"
+    };
+}
+
+/// Implements [`super::Ledger`] for a struct with `pool` and `seal`.
+///
+/// `$begin` opens a transaction that writes; `$lock` ends the statement that chooses what to claim:
+/// where several processes share the database, each skips what another is choosing.
+macro_rules! sql_ledger {
+    ($Ledger:ident, $Database:ty, $Row:ty, begin: $begin:expr, lock: $lock:literal) => {
+        impl $Ledger {
+            async fn begin(&self) -> Result<sqlx::Transaction<'static, $Database>, LedgerError> {
+                Ok(self.pool.begin_with($begin).await?)
+            }
+
+            async fn stored<'e, E>(executor: E, event: &EventId, action: &ActionId) -> Result<Option<Answer>, LedgerError>
+            where
+                E: sqlx::Executor<'e, Database = $Database>,
+            {
+                let row = sqlx::query("SELECT answer_status, answer_body FROM actions WHERE event_id = $1 AND action_id = $2")
+                    .bind(event.as_str())
+                    .bind(action.as_str())
+                    .fetch_optional(executor)
+                    .await?;
+                let Some(row) = row else { return Ok(None) };
+                let body: Option<String> = row.try_get(1)?;
+                let body = body.map(|text| serde_json::from_str(&text)).transpose();
+                Ok(Some(Answer { status: status(row.try_get(0)?)?, body: body.map_err(|e| LedgerError::Content(e.to_string()))? }))
+            }
+
+            async fn insert_delivery(
+                &self,
+                tx: &mut sqlx::Transaction<'_, $Database>,
+                event: &EventId,
+                action: &ActionId,
+                delivery: &NewDelivery,
+                now: Timestamp,
+            ) -> Result<(), LedgerError> {
+                sqlx::query(
+                    "INSERT INTO deliveries (event_id, action_id, destination, operation, path, payload, token, due_at, created_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                )
+                .bind(event.as_str())
+                .bind(action.as_str())
+                .bind(delivery.destination.as_str())
+                .bind(&delivery.operation)
+                .bind(&delivery.path)
+                .bind(self.seal.seal(&delivery.payload.to_string(), event.as_str())?)
+                .bind(self.seal.seal(&delivery.token, event.as_str())?)
+                .bind(delivery.due_at.as_millisecond())
+                .bind(now.as_millisecond())
+                .execute(&mut **tx)
+                .await?;
+                Ok(())
+            }
+
+            fn claimed(&self, row: &$Row) -> Result<Claimed, LedgerError> {
+                let event: String = row.try_get("event_id")?;
+                let open = |column: &str| -> Result<String, LedgerError> {
+                    let sealed: String = row.try_get(column)?;
+                    Ok(self.seal.open(&sealed, &event)?)
+                };
+                Ok(Claimed {
+                    id: row.try_get("id")?,
+                    action_id: ActionId::new(row.try_get::<String, _>("action_id")?),
+                    action_type: row.try_get("action_type")?,
+                    answer_status: status(row.try_get("answer_status")?)?,
+                    destination: row.try_get::<String, _>("destination")?.parse()?,
+                    operation: row.try_get("operation")?,
+                    path: row.try_get("path")?,
+                    payload: open("payload")?,
+                    token: open("token")?,
+                    attempt: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+                    event_id: EventId::new(event),
+                })
+            }
+        }
+
+        #[async_trait]
+        impl Ledger for $Ledger {
+            async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError> {
+                let mut tx = self.begin().await?;
+                if let Some(answer) = Self::stored(&mut *tx, &entry.event_id, &entry.action_id).await? {
+                    return Ok(Recorded::Before(answer));
+                }
+                let stored = sqlx::query(
+                    "INSERT INTO actions (event_id, action_id, event_type, action_type, decision, registration_number, \
+                     answer_status, answer_body, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                )
+                .bind(entry.event_id.as_str())
+                .bind(entry.action_id.as_str())
+                .bind(&entry.event_type)
+                .bind(&entry.action_type)
+                .bind(&entry.decision)
+                .bind(&entry.registration_number)
+                .bind(i64::from(entry.answer.status))
+                .bind(entry.answer.body.as_ref().map(ToString::to_string))
+                .bind(now.as_millisecond())
+                .execute(&mut *tx)
+                .await;
+                if let Err(sqlx::Error::Database(refused)) = &stored
+                    && refused.is_unique_violation()
+                {
+                    tx.rollback().await?;
+                    // Either the same action was recorded in the meantime, or its number is another's.
+                    let answer = Self::stored(&self.pool, &entry.event_id, &entry.action_id).await?;
+                    return Ok(answer.map_or(Recorded::NumberTaken, Recorded::Before));
+                }
+                stored?;
+                for delivery in &entry.deliveries {
+                    self.insert_delivery(&mut tx, &entry.event_id, &entry.action_id, delivery, now).await?;
+                }
+                tx.commit().await?;
+                Ok(Recorded::New)
+            }
+
+            async fn answer(&self, event: &EventId, action: &ActionId) -> Result<Option<Answer>, LedgerError> {
+                Self::stored(&self.pool, event, action).await
+            }
+
+            async fn claim(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
+                let rows = sqlx::query(concat!(
+                    "UPDATE deliveries SET leased_until = $2, attempts = attempts + 1 WHERE id IN (\
+                     SELECT id FROM deliveries AS due WHERE state = 'waiting' AND due_at <= $1 \
+                       AND (leased_until IS NULL OR leased_until <= $1) AND NOT ",
+                    held_back!(),
+                    " ORDER BY due_at, id LIMIT $3 ",
+                    $lock,
+                    ") RETURNING id, event_id, action_id, destination, operation, path, payload, token, attempts, \
+                     (SELECT action_type FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS action_type, \
+                     (SELECT answer_status FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS answer_status"
+                ))
+                .bind(now.as_millisecond())
+                .bind(until.as_millisecond())
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await?;
+                let mut claimed = Vec::with_capacity(rows.len());
+                for row in &rows {
+                    match self.claimed(row) {
+                        Err(LedgerError::Seal(error)) => {
+                            let id: i64 = row.try_get("id")?;
+                            tracing::error!(error = &error as &dyn std::error::Error, delivery.id = id, "A delivery cannot be read; parked until LEDGER_KEY has its key again");
+                            self.park(id).await?;
+                        }
+                        other => claimed.push(other?),
+                    }
+                }
+                claimed.sort_by_key(|delivery| delivery.id);
+                Ok(claimed)
+            }
+
+            async fn conclude(&self, claimed: &Claimed, attempt: &Attempt, next: &Next, now: Timestamp) -> Result<(), LedgerError> {
+                let mut tx = self.begin().await?;
+                sqlx::query("INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status) VALUES ($1, $2, $3, $4, $5, $6)")
+                    .bind(claimed.id)
+                    .bind(i64::from(claimed.attempt))
+                    .bind(attempt.started_at.as_millisecond())
+                    .bind(i64::try_from(attempt.duration.as_millis()).unwrap_or(i64::MAX))
+                    .bind(attempt.outcome)
+                    .bind(attempt.status.map(i64::from))
+                    .execute(&mut *tx)
+                    .await?;
+                // Whoever lost the lease may still report an arrival, but nothing else: another attempt is under way.
+                let changed = match next {
+                    Next::Delivered => {
+                        sqlx::query("UPDATE deliveries SET state = 'delivered', token = '', leased_until = NULL, ended_at = $2 WHERE id = $1 AND state = 'waiting'")
+                            .bind(claimed.id)
+                            .bind(now.as_millisecond())
+                    }
+                    Next::Refused(_) => {
+                        sqlx::query("UPDATE deliveries SET state = 'refused', token = '', leased_until = NULL, ended_at = $2 WHERE id = $1 AND state = 'waiting' AND attempts = $3")
+                            .bind(claimed.id)
+                            .bind(now.as_millisecond())
+                            .bind(i64::from(claimed.attempt))
+                    }
+                    Next::Retry(at) => {
+                        sqlx::query("UPDATE deliveries SET due_at = $2, leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $3")
+                            .bind(claimed.id)
+                            .bind(at.as_millisecond())
+                            .bind(i64::from(claimed.attempt))
+                    }
+                    // The token stays: an operator may send the delivery again while it is valid.
+                    Next::Parked => {
+                        sqlx::query("UPDATE deliveries SET state = 'parked', leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $2")
+                            .bind(claimed.id)
+                            .bind(i64::from(claimed.attempt))
+                    }
+                };
+                let changed = changed.execute(&mut *tx).await?.rows_affected();
+                if let (Next::Refused(Some(delivery)), 1) = (next, changed) {
+                    self.insert_delivery(&mut tx, &claimed.event_id, &claimed.action_id, delivery, now).await?;
+                }
+                tx.commit().await?;
+                Ok(())
+            }
+
+            async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+                let at: Option<i64> = sqlx::query_scalar(concat!(
+                    "SELECT due_at FROM deliveries AS due WHERE state = 'waiting' AND (leased_until IS NULL OR leased_until <= $1) AND NOT ",
+                    held_back!(),
+                    " ORDER BY due_at LIMIT 1"
+                ))
+                .bind(now.as_millisecond())
+                .fetch_optional(&self.pool)
+                .await?;
+                at.map(moment).transpose()
+            }
+
+            async fn counts(&self) -> Result<Counts, LedgerError> {
+                let rows = sqlx::query("SELECT state, count(*), min(created_at) FROM deliveries GROUP BY state").fetch_all(&self.pool).await?;
+                let mut counts = Counts::default();
+                for row in rows {
+                    let n = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
+                    match state(&row.try_get::<String, _>(0)?)? {
+                        State::Waiting => {
+                            counts.waiting = n;
+                            counts.oldest_waiting = Some(moment(row.try_get(2)?)?);
+                        }
+                        State::Delivered => counts.delivered = n,
+                        State::Refused => counts.refused = n,
+                        State::Parked => counts.parked = n,
+                        State::Purged => counts.purged = n,
+                    }
+                }
+                Ok(counts)
+            }
+
+            async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
+                let rows = sqlx::query(
+                    "SELECT d.id, d.event_id, d.action_id, a.event_type, a.action_type, a.answer_status, d.destination, d.operation, d.state, \
+                       d.attempts, d.due_at, d.created_at, d.ended_at \
+                     FROM deliveries AS d JOIN actions AS a ON a.event_id = d.event_id AND a.action_id = d.action_id \
+                     WHERE ($1 IS NULL OR d.id = $1) AND ($2 IS NULL OR d.state = $2) AND ($3 IS NULL OR d.event_id = $3) \
+                     ORDER BY d.id DESC LIMIT $4",
+                )
+                .bind(filter.id)
+                .bind(filter.state.map(State::as_str))
+                .bind(filter.event_id.as_ref().map(EventId::as_str))
+                .bind(i64::from(filter.limit))
+                .fetch_all(&self.pool)
+                .await?;
+                let delivery = |row: &$Row| -> Result<Delivery, LedgerError> {
+                    Ok(Delivery {
+                        id: row.try_get("id")?,
+                        event_id: EventId::new(row.try_get::<String, _>("event_id")?),
+                        action_id: ActionId::new(row.try_get::<String, _>("action_id")?),
+                        event_type: row.try_get("event_type")?,
+                        action_type: row.try_get("action_type")?,
+                        answer_status: status(row.try_get("answer_status")?)?,
+                        destination: row.try_get::<String, _>("destination")?.parse()?,
+                        operation: row.try_get("operation")?,
+                        state: state(&row.try_get::<String, _>("state")?)?,
+                        attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+                        due_at: moment(row.try_get("due_at")?)?,
+                        created_at: moment(row.try_get("created_at")?)?,
+                        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(moment).transpose()?,
+                    })
+                };
+                rows.iter().map(delivery).collect()
+            }
+
+            async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError> {
+                let rows = sqlx::query("SELECT started_at, duration_ms, outcome, status FROM attempts WHERE delivery_id = $1 ORDER BY id")
+                    .bind(delivery)
+                    .fetch_all(&self.pool)
+                    .await?;
+                let past = |row: &$Row| -> Result<PastAttempt, LedgerError> {
+                    Ok(PastAttempt {
+                        started_at: moment(row.try_get(0)?)?,
+                        duration: SignedDuration::from_millis(row.try_get(1)?),
+                        outcome: row.try_get(2)?,
+                        status: row.try_get::<Option<i64>, _>(3)?.map(status).transpose()?,
+                    })
+                };
+                rows.iter().map(past).collect()
+            }
+
+            async fn retry(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError> {
+                let changed = sqlx::query(
+                    "UPDATE deliveries SET state = 'waiting', attempts = 0, due_at = $2, leased_until = NULL, ended_at = NULL \
+                     WHERE id = $1 AND payload <> ''",
+                )
+                .bind(delivery)
+                .bind(now.as_millisecond())
+                .execute(&self.pool)
+                .await?;
+                Ok(changed.rows_affected() == 1)
+            }
+
+            async fn park(&self, delivery: i64) -> Result<bool, LedgerError> {
+                let changed = sqlx::query("UPDATE deliveries SET state = 'parked', leased_until = NULL WHERE id = $1 AND state = 'waiting'")
+                    .bind(delivery)
+                    .execute(&self.pool)
+                    .await?;
+                Ok(changed.rows_affected() == 1)
+            }
+
+            async fn purge(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError> {
+                let changed = sqlx::query(
+                    "UPDATE deliveries SET state = 'purged', token = '', payload = '', leased_until = NULL, ended_at = $2 \
+                     WHERE id = $1 AND state IN ('waiting', 'parked', 'refused')",
+                )
+                .bind(delivery)
+                .bind(now.as_millisecond())
+                .execute(&self.pool)
+                .await?;
+                Ok(changed.rows_affected() == 1)
+            }
+
+            async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError> {
+                let changed = sqlx::query("UPDATE deliveries SET payload = '' WHERE payload <> '' AND state = 'delivered' AND ended_at < $1")
+                    .bind(ended_before.as_millisecond())
+                    .execute(&self.pool)
+                    .await?;
+                Ok(changed.rows_affected())
+            }
+
+            async fn keep(&self, name: &str, value: &str, now: Timestamp) -> Result<(), LedgerError> {
+                sqlx::query(
+                    "INSERT INTO kept (name, value, kept_at) VALUES ($1, $2, $3) \
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value, kept_at = excluded.kept_at",
+                )
+                .bind(name)
+                .bind(value)
+                .bind(now.as_millisecond())
+                .execute(&self.pool)
+                .await?;
+                Ok(())
+            }
+
+            async fn kept(&self, name: &str) -> Result<Option<String>, LedgerError> {
+                Ok(sqlx::query_scalar("SELECT value FROM kept WHERE name = $1").bind(name).fetch_optional(&self.pool).await?)
+            }
+
+            async fn writable(&self) -> Result<(), LedgerError> {
+                // Writes a row and takes it back: fails on a read-only file, a full disk or a lost server.
+                let mut tx = self.begin().await?;
+                sqlx::query("INSERT INTO kept (name, value, kept_at) VALUES ('', '', 0) ON CONFLICT (name) DO NOTHING").execute(&mut *tx).await?;
+                tx.rollback().await?;
+                Ok(())
+            }
+        }
+
+        fn status(number: i64) -> Result<u16, LedgerError> {
+            u16::try_from(number).map_err(|_| LedgerError::Content(format!("status {number}")))
+        }
+    };
+}
+
+pub(super) use {held_back, sql_ledger};
