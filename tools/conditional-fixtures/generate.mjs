@@ -18,7 +18,7 @@ const OUT = new URL('evaluator.json', FIXTURES)
 /// Declarations in which nothing is aimed at.
 const AT_RANDOM = 300
 /// Declarations wanted for each conditional and each verdict.
-const WANTED = 8
+const WANTED = 4
 const ATTEMPTS = 600
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -314,4 +314,13 @@ mod tests {
     fn refuses(#[case] pattern: &str, #[case] fault: PatternFault) {
         assert_eq!(translate(pattern), Err(fault));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_pattern_panics(pattern in r"([\\\[\](){}^$.*+?|a-c0-2:<=!,&~-]|\\[dDwWsSbux]){0,12}") {
+            if let Ok(translated) = translate(&pattern) {
+                let _ = Regex::new(&translated);
+            }
+        }
+    }
 }
