@@ -149,8 +149,8 @@ fn value(name: &str, asked: &Value) -> String {
         return format!("{name} {asked}");
     };
     let get = |key: &str| keywords.get(key);
-    if get("if").is_some() {
-        return format!("{name} ends at the lowest administrative level");
+    if let (Some(when), Some(then)) = (get("if"), get("then")) {
+        return format!("if {} then {}", value(name, when), value(name, then));
     }
     if let Some(any) = get("anyOf").and_then(Value::as_array) {
         let nested = any
@@ -253,6 +253,7 @@ mod tests {
     #[case(field("a").get("firstname").is_valid_english_name(), "a.firstname is written in letters of names")]
     #[case(not(or([field("a").equals(true), flag("late")])), "not (a = true or flag late)")]
     #[case(and([or([field("a").equals(1), status("REGISTERED")]), user().is_online()]), "(a = 1 or status = REGISTERED) and online")]
+    #[case(field("a").is_valid_administrative_leaf_level(), "if a.addressType = DOMESTIC then a.administrativeArea is of the lowest administrative level")]
     #[case(never(), "never")]
     #[case(always(), "always")]
     #[case(event().has_action("PRINT_CERTIFICATE").min_count(1), "has action PRINT_CERTIFICATE at least 1 times")]
