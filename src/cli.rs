@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line.
 
-use crate::settings::{Settings, VARIABLES};
+use crate::settings::{Settings, VARIABLES, markdown};
 use crate::{country, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -84,6 +84,8 @@ enum Export {
     },
     /// The OpenAPI document of all routes
     Openapi,
+    /// The settings as the Markdown table of the README
+    Settings,
 }
 
 /// Runs a command; what it prints goes to standard output, what went wrong to standard error.
@@ -157,6 +159,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             })?;
             print(&fields::table(wanted)?)?;
         }
+        Command::Export(Export::Settings) => print(&markdown())?,
         Command::Export(Export::Openapi) => {
             let settings = settings()?;
             print(&openapi(&settings).await?)?;
@@ -255,20 +258,11 @@ fn settings_help() -> String {
         "Settings (environment variables; NAME_FILE names a file that holds the value):\n",
     );
     for variable in VARIABLES {
-        let default = match (variable.development, variable.production) {
-            (Some(both), Some(same)) if both == same => format!("default `{both}`"),
-            (Some(development), Some(production)) => {
-                format!("default `{development}`, in production `{production}`")
-            }
-            (Some(development), None) => {
-                format!("default `{development}`; must be set in production")
-            }
-            (None, _) => "may be left out".to_owned(),
-        };
-        let _ = write!(
+        let (name, meaning) = (variable.name, variable.meaning);
+        let _ = writeln!(
             text,
-            "  {}\n      {}; {default}\n",
-            variable.name, variable.meaning
+            "  {name}\n      {meaning}\n      default: {}",
+            variable.default_in_words()
         );
     }
     text

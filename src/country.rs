@@ -131,7 +131,11 @@ pub fn events(settings: &Settings) -> Vec<Event> {
         openid_provider_client_id: settings.openid_provider_client_id.clone(),
         mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
         country_config_url: settings.country_config_url.as_str().to_owned(),
-        client_app_url: settings.client_app_url.as_str().to_owned(),
+        client_app_url: settings
+            .client_app_url
+            .as_str()
+            .trim_end_matches('/')
+            .to_owned(),
         ..forms::Environment::default()
     })
 }

@@ -20,7 +20,7 @@ use validator::{Validate, ValidationError};
 
 mod variables;
 
-pub use variables::{VARIABLES, Variable};
+pub use variables::{VARIABLES, Variable, markdown};
 
 /// The settings of a running server. Each field names the variable that sets it.
 #[derive(Debug, Clone, Validate)]
