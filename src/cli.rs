@@ -108,16 +108,20 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             log::start(&settings);
             server::serve(&settings).await?;
         }
-        Command::Check => match country::load(&settings()?) {
-            Ok(country) => print(&format!(
-                "{}The settings, the forms and the country's files are in order.\n",
-                report::list(&country.warnings)
-            ))?,
-            Err(problems) => {
+        Command::Check => {
+            let settings = settings()?;
+            let mut problems = country::form_problems(&settings);
+            problems.extend(match country::load(&settings) {
+                Ok(country) => country.warnings,
+                Err(problems) => problems,
+            });
+            if report::errors(&problems) > 0 {
                 print(&format!("{}\n", report::problems(&problems)))?;
                 return Ok(ExitCode::FAILURE);
             }
-        },
+            let fine = "The settings, the forms and the country's files are in order.";
+            print(&format!("{}{fine}\n", report::list(&problems)))?;
+        }
         Command::Health => {
             let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
             let answer = handlers::outside::client(std::time::Duration::from_secs(2))?

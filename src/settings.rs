@@ -126,7 +126,7 @@ fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
         .map(|(_, value)| *value)
         .ok_or_else(|| {
             let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
-            format!("`{word}` is none of {}", names.join(", "))
+            format!("none of {}", names.join(", "))
         })
 }
 
@@ -144,10 +144,12 @@ impl WebUrl {
 impl FromStr for WebUrl {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = reqwest::Url::parse(text).map_err(|e| format!("is no URL: {e}"))?;
+        let url = reqwest::Url::parse(text).map_err(|e| format!("no URL, {e}"))?;
         match url.scheme() {
             "http" | "https" => Ok(Self(text.to_owned())),
-            other => Err(format!("begins with `{other}:`, not `http:` or `https:`")),
+            other => Err(format!(
+                "it begins with `{other}:`, not `http:` or `https:`"
+            )),
         }
     }
 }
@@ -419,7 +421,8 @@ impl Reader {
     /// the example stands in, so that reading goes on to find all problems.
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> T {
         self.read(name, |text| {
-            text.parse().map_err(|error: T::Err| error.to_string())
+            text.parse()
+                .map_err(|error: T::Err| format!("`{text}`: {error}"))
         })
     }
 
