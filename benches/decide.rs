@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a hook costs without network and disk, and what the forms cost at start.
-#![expect(clippy::unwrap_used, reason = "a benchmark")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
 use countryconfig::country;
 use countryconfig::sandbox::sample_birth;
@@ -59,12 +59,12 @@ fn hooks(c: &mut Criterion) {
         registration_number: Some("ABCDEFGHIJKL"),
     };
     group.bench_function("rules", |b| {
-        b.iter(|| policy.rules.decide(black_box(&facts)))
+        b.iter(|| policy.rules.decide(black_box(&facts)));
     });
     let decision = policy.rules.decide(&facts);
     let operation = decision.outcome().unwrap().operation;
     group.bench_function("packet", |b| {
-        b.iter(|| build_packet(&policy.mapping, operation, black_box(&facts)).unwrap())
+        b.iter(|| build_packet(&policy.mapping, operation, black_box(&facts)).unwrap());
     });
     group.finish();
 }
@@ -73,14 +73,14 @@ fn start(c: &mut Criterion) {
     let settings = Settings::load(None, std::iter::empty()).unwrap();
     let mut group = c.benchmark_group("start");
     group.bench_function("both events", |b| {
-        b.iter(|| country::events(black_box(&settings)))
+        b.iter(|| country::events(black_box(&settings)));
     });
     let events = country::events(&settings);
     group.bench_function("events to JSON", |b| {
-        b.iter(|| serde_json::to_vec(black_box(&events)).unwrap())
+        b.iter(|| serde_json::to_vec(black_box(&events)).unwrap());
     });
     group.bench_function("whole country", |b| {
-        b.iter(|| country::load(black_box(&settings)).ok().unwrap())
+        b.iter(|| country::load(black_box(&settings)).ok().unwrap());
     });
     group.finish();
 }

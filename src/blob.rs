@@ -44,11 +44,10 @@ enum Effort {
 impl Variant {
     fn new(bytes: Vec<u8>) -> Self {
         let hash = Sha256::digest(&bytes);
-        let hex: String = hash
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let mut hex = String::new();
+        for byte in hash.iter().take(16) {
+            hex += &format!("{byte:02x}");
+        }
         #[expect(
             clippy::expect_used,
             reason = "hexadecimal digits in quotes are a header value"

@@ -394,7 +394,7 @@ impl Reader {
         }
     }
 
-    /// NO_MOSIP of the reference switches verification off where nothing more exact is said.
+    /// `NO_MOSIP` of the reference switches verification off where nothing more exact is said.
     fn identity_verification(&mut self) -> IdentityVerification {
         let no_mosip = self.parsed("NO_MOSIP");
         match self.given("IDENTITY_VERIFICATION") {

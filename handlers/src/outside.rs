@@ -63,7 +63,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// `middleware` is MOSIP_INTEROP_URL, `gateway` is GATEWAY_URL.
+    /// `middleware` is `MOSIP_INTEROP_URL`, `gateway` is `GATEWAY_URL`.
     pub fn new(client: Client, middleware: &str, gateway: &str) -> Self {
         let base = |url: &str| url.trim_end_matches('/').to_owned();
         Self {

@@ -9,7 +9,7 @@ pub struct Variable {
     pub meaning: &'static str,
     /// A value that works.
     pub example: &'static str,
-    /// Default while NODE_ENV is not `production`.
+    /// Default while `NODE_ENV` is not `production`.
     pub development: Option<&'static str>,
     /// Default in production; `None` makes it mandatory there unless it may be left out altogether.
     pub production: Option<&'static str>,

@@ -260,7 +260,9 @@ fn canonical(value: &Value, hash: &mut Sha256) {
         }
         Value::Array(items) => {
             hash.update("[");
-            items.iter().for_each(|item| canonical(item, hash));
+            for item in items {
+                canonical(item, hash);
+            }
             hash.update("]");
         }
         Value::String(string) => text(string, hash),
