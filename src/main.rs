@@ -4,10 +4,6 @@
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Gives memory back after the forms were built, and halves the time that building them takes.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[tokio::main]
 async fn main() -> ExitCode {
     countryconfig::cli::run(countryconfig::cli::Cli::parse()).await
