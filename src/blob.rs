@@ -124,8 +124,8 @@ impl Blob {
         }
     }
 
-    /// Compresses fast, so that callers have something soon, and then as well as possible: seconds of
-    /// work for a megabyte, on a thread of its own.
+    /// Compresses fast, so that callers have something soon, and then well: for a thread of its
+    /// own.
     pub fn compress(&self) {
         for effort in [Effort::Fast, Effort::Best] {
             let identity = self.identity().to_vec();

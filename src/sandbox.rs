@@ -49,6 +49,7 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, settings.listen.port())),
         auth_url: around_url.clone(),
         gateway_url: around_url.clone(),
+        system_client: None,
         mosip_interop_url: around_url,
         ledger_url: format!("sqlite://{}", options.folder.join("ledger.db").display()),
         delivery_delay: Duration::from_millis(500),

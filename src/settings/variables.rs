@@ -72,13 +72,23 @@ pub const VARIABLES: &[Variable] = &[
         "AUTH_URL",
         "http://localhost:4040",
         "http://auth:4040",
-        "core's auth service, whose public key checks the tokens",
+        "core's auth service: its public key checks tokens, and it gives the system client its own",
     ),
     mandatory(
         "GATEWAY_URL",
         "http://localhost:7070",
         "http://gateway:7070",
         "core's gateway, where waiting actions are rejected",
+    ),
+    optional(
+        "SYSTEM_CLIENT_ID",
+        "9a8d3c51-6f0e-4b7e-a7a3-2f1d5c8e4b60",
+        "this server as a system client of core, with `record.read`: asks core whether an action was accepted before what cannot be taken back leaves, and renews expired tokens",
+    ),
+    optional(
+        "SYSTEM_CLIENT_SECRET",
+        "8f5c2f0e-1d3b-4c6a-9e7d-0a1b2c3d4e5f",
+        "the secret of that client",
     ),
     mandatory(
         "LOGIN_URL",
@@ -134,6 +144,11 @@ pub const VARIABLES: &[Variable] = &[
         "IDENTITY_VERIFICATION",
         "id-auth",
         "`id-auth` asks the middleware, `off` leaves identities as they are, `assume-verified` is for demonstrations",
+    ),
+    always(
+        "VERIFY_ON",
+        "NOTIFY,DECLARE,EDIT,REQUEST_CORRECTION",
+        "the actions on which identities are verified",
     ),
     always(
         "ALLOW_DEMO",
