@@ -9,7 +9,9 @@ use crate::ledger::{Answer, Destination, Entry, Ledger, LedgerError, NewDelivery
 use crate::mosip_mapping::{Mapping, PacketError, build_packet};
 use crate::number::NumberFormat;
 use crate::rules::{self, Outcome, RuleSet};
+use arc_swap::ArcSwap;
 use jiff::SignedDuration;
+use metrics::counter;
 use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument};
 use serde_json::json;
 use std::sync::Arc;
@@ -26,8 +28,8 @@ pub struct Policy {
 
 /// Decides about actions, and writes down what it promises.
 pub struct Hooks {
-    /// The country's rules.
-    pub policy: Arc<Policy>,
+    /// The country's rules; another set when its files change.
+    pub policy: ArcSwap<Policy>,
     /// The memory.
     pub ledger: Arc<dyn Ledger>,
     /// The time.
@@ -100,12 +102,15 @@ impl Hooks {
         fresh: Option<&str>,
         token: &str,
     ) -> Result<Entry, HookError> {
-        let decision = self.policy.rules.decide(facts);
+        let policy = self.policy.load();
+        let decision = policy.rules.decide(facts);
         let outcome = decision.outcome();
+        let rule = outcome.map_or("none", |outcome| outcome.rule.as_str());
+        counter!("countryconfig_decisions_total", "rule" => rule.to_owned()).increment(1);
         let deliveries = match outcome {
             None => vec![],
             Some(Outcome { operation, .. }) => {
-                let packet = build_packet(&self.policy.mapping, *operation, facts)?;
+                let packet = build_packet(&policy.mapping, *operation, facts)?;
                 let delivery = NewDelivery {
                     destination: Destination::Middleware,
                     operation: operation.name().to_owned(),

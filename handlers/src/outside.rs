@@ -37,6 +37,18 @@ impl Outcome {
         }
     }
 
+    /// Whether the destination as a whole is in trouble, not only this delivery: it cannot be reached,
+    /// does not answer in time, has a fault of its own (5xx) or too much to do (429).
+    pub fn is_failure_of_destination(self) -> bool {
+        match self {
+            Self::Timeout | Self::Unreachable => true,
+            Self::Failed(status, _) => {
+                status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::Delivered(_) | Self::Refused(_) => false,
+        }
+    }
+
     /// HTTP status, where there was one.
     pub fn status(self) -> Option<u16> {
         match self {

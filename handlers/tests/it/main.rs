@@ -4,6 +4,7 @@
 
 mod deliveries;
 mod ledger;
+mod outage;
 
 use handlers::ledger::{Answer, Destination, Entry, NewDelivery};
 use jiff::Timestamp;
