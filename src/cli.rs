@@ -13,6 +13,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod deliveries;
+
 /// Country configuration server for OpenCRVS core 2.0.
 ///
 /// Serves a country's forms and rules to core, and answers core's question for every action on a
@@ -40,6 +42,11 @@ enum Command {
     /// See and test what the eligibility rules decide
     #[command(subcommand)]
     Rules(Rules),
+    /// See and handle what must reach the middleware or core
+    #[command(subcommand)]
+    Deliveries(deliveries::Deliveries),
+    /// List the actions that core waits for, as far as the ledger knows: what needs you first
+    Pending(deliveries::Shown),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -98,10 +105,14 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             server::serve(&settings).await?;
         }
         Command::Check => match country::load(&settings()?) {
-            Ok(country) => print(&format!(
-                "{}The settings, the forms and the country's files are in order.\n",
-                report::list(&country.warnings)
-            ))?,
+            Ok(country) => {
+                let cases = country.policy.rules.run_cases(&country.cases);
+                print(&format!(
+                    "{}{}The settings, the forms and the country's files are in order.\n",
+                    report::list(&country.warnings),
+                    report::list(&cases.warnings())
+                ))?;
+            }
             Err(problems) => {
                 print(&format!("{}\n", report::problems(&problems)))?;
                 return Ok(ExitCode::FAILURE);
@@ -127,6 +138,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
+        Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);
             let text = if pretty {

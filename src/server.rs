@@ -3,21 +3,23 @@
 
 use crate::auth::Keys;
 use crate::country::{self, Snapshot};
+use crate::metrics;
+use crate::reload;
 use crate::routes::{self, App};
 use crate::settings::Settings;
 use anyhow::Context;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::clock::SystemClock;
 use handlers::delivery::Deliveries;
 use handlers::hook::Hooks;
 use handlers::ledger::{self, Ledger};
 use handlers::outside;
-use handlers::seal::Seal;
 use jiff::SignedDuration;
 use poem::Server;
-use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 mod listening;
@@ -28,6 +30,8 @@ pub use listening::Listening;
 const GRACE: Duration = Duration::from_secs(20);
 /// A connection on which nothing happens for so long is closed.
 const IDLE: Duration = Duration::from_secs(75);
+/// Old packets are erased so often.
+const ERASE: Duration = Duration::from_hours(1);
 /// The longest wait for core's public key.
 const KEY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -36,6 +40,7 @@ pub struct Running {
     /// What the routes answer from.
     pub app: Arc<App>,
     deliveries: Arc<Deliveries>,
+    settings: Settings,
 }
 
 /// Puts everything together. Nothing is sent or served yet.
@@ -56,9 +61,8 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         )
         .await?,
     );
-    let country = Arc::new(country);
     let hooks = Hooks {
-        policy: country.policy.clone(),
+        policy: ArcSwap::new(country.policy.clone()),
         ledger: ledger.clone(),
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
@@ -82,25 +86,20 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         keys,
         hooks,
         ledger,
-        country,
+        country: ArcSwap::from_pointee(country),
+        refused_change: ArcSwapOption::empty(),
+        metrics: metrics::handle(),
         docs: !settings.production,
     });
     Ok(Running {
         app,
         deliveries: Arc::new(deliveries),
+        settings: settings.clone(),
     })
 }
 
-/// Opens the ledger with its key, if it has one.
-///
-/// # Errors
-/// A ledger that cannot be opened.
-pub async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let seal = match &settings.ledger_key {
-        Some(keys) => keys.expose_secret().parse()?,
-        None => Seal::default(),
-    };
-    let ledger = ledger::open(&settings.ledger_url, seal).await;
+async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
+    let ledger = ledger::open(&settings.ledger_url, settings.seal()?).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
 }
 
@@ -127,14 +126,22 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
 /// # Errors
 /// When the server breaks off.
 pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
-    let Running { app, deliveries } = running;
+    let Running {
+        app,
+        deliveries,
+        settings,
+    } = running;
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(deliveries.run(stopped));
     let keys = app.keys.clone();
-    let freshness = tokio::spawn(async move { keys.keep_fresh().await });
-    let country = app.country.clone();
+    let mut beside = JoinSet::new();
+    beside.spawn(async move { keys.keep_fresh().await });
+    beside.spawn(erase(app.clone(), settings.ledger_retention));
+    beside.spawn(metrics::keep_up(app.metrics.clone()));
+    beside.spawn(reload::watch(app.clone(), settings));
+    let events = app.country.load().events.clone();
     // Not waited for: the fast encodings serve meanwhile.
-    std::thread::spawn(move || country.events.compress_best());
+    std::thread::spawn(move || events.compress_best());
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;
@@ -145,10 +152,30 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         .idle_timeout(IDLE)
         .run_with_graceful_shutdown(routes::endpoint(&app), signal, Some(GRACE))
         .await?;
-    freshness.abort();
+    beside.shutdown().await;
     worker.await?;
     info!("Stopped");
     Ok(())
+}
+
+/// Erases the packets that have arrived long ago. Never ends.
+async fn erase(app: Arc<App>, retention: Duration) {
+    let retention = SignedDuration::try_from(retention).unwrap_or(SignedDuration::MAX);
+    loop {
+        if let Ok(before) = app.hooks.clock.now().checked_sub(retention) {
+            match app.ledger.erase(before).await {
+                Ok(0) => {}
+                Ok(n) => info!("Erased {n} packets that ended before {before}"),
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "Old packets could not be erased; tried again in an hour"
+                    );
+                }
+            }
+        }
+        tokio::time::sleep(ERASE).await;
+    }
 }
 
 async fn told_to_stop() {

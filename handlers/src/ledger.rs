@@ -306,6 +306,10 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Whether there still is something to send.
+    pub has_payload: bool,
+    /// Whether the token of the hook is still there to send it with.
+    pub has_token: bool,
 }
 
 /// An attempt as it was written down.

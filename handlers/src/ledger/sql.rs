@@ -26,7 +26,8 @@ macro_rules! held_back {
 macro_rules! select_delivery {
     () => {
         "SELECT d.id, d.event_id, d.action_id, a.event_type, a.action_type, a.answer_status, a.recorded_at, d.destination, \
-         d.operation, d.state, d.attempts, d.due_at, d.leased_until, d.created_at, d.ended_at \
+         d.operation, d.state, d.attempts, d.due_at, d.leased_until, d.created_at, d.ended_at, \
+         d.payload <> '' AS has_payload, d.token <> '' AS has_token \
          FROM deliveries AS d JOIN actions AS a ON a.event_id = d.event_id AND a.action_id = d.action_id "
     };
 }
@@ -101,6 +102,8 @@ macro_rules! sql_ledger {
                     leased_until: optional("leased_until")?,
                     created_at: moment(row.try_get("created_at")?)?,
                     ended_at: optional("ended_at")?,
+                    has_payload: row.try_get("has_payload")?,
+                    has_token: row.try_get("has_token")?,
                 })
             }
 
@@ -212,10 +215,10 @@ macro_rules! sql_ledger {
                     .bind(attempt.status.map(i64::from))
                     .execute(&mut *tx)
                     .await?;
-                // Whoever lost the lease may still report an arrival, but nothing else: another attempt is under way.
+                // Whoever lost the lease, or was told to stop, may still report an arrival, but nothing else.
                 let changed = match next {
                     Next::Delivered => {
-                        sqlx::query("UPDATE deliveries SET state = 'delivered', token = '', leased_until = NULL, ended_at = $2 WHERE id = $1 AND state = 'waiting'")
+                        sqlx::query("UPDATE deliveries SET state = 'delivered', token = '', leased_until = NULL, ended_at = $2 WHERE id = $1 AND state IN ('waiting', 'parked')")
                             .bind(claimed.id)
                             .bind(now.as_millisecond())
                     }

@@ -120,12 +120,14 @@ async fn a_middleware_that_is_down_is_left_alone_then_probed_then_asked_more_and
         setting.ledger.record(&entry, at(0)).await.unwrap();
     }
     setting.wake.notify_one();
-    until(&setting.world.attempts, 16).await;
+    while setting.world.attempts.load(SeqCst) < 16 {
+        tokio::task::yield_now().await;
+    }
     let before = setting.settled().await;
     assert!(before <= 20, "{before} attempts until it is left alone");
     // One probe after each pause; the attempts that are not made are not used up.
     for (probes, pause) in [1, 2, 4, 8, 16].into_iter().enumerate() {
-        advance(Duration::from_secs(pause) - Duration::from_millis(1)).await;
+        advance(Duration::from_millis(pause * 1000 - 1)).await;
         setting.wake.notify_one();
         assert_eq!(setting.settled().await, before + probes);
         advance(Duration::from_millis(2)).await;
