@@ -14,6 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod deliveries;
 mod fields;
 
 /// Country configuration server for OpenCRVS core 2.0.
@@ -43,6 +44,11 @@ enum Command {
     /// See and test what the eligibility rules decide
     #[command(subcommand)]
     Rules(Rules),
+    /// See and handle what must reach the middleware or core
+    #[command(subcommand)]
+    Deliveries(deliveries::Deliveries),
+    /// List the actions that core waits for, as far as the ledger knows: what needs you first
+    Pending(deliveries::Shown),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -112,7 +118,10 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = settings()?;
             let mut problems = country::form_problems(&settings);
             problems.extend(match country::load(&settings) {
-                Ok(country) => country.warnings,
+                Ok(country) => {
+                    let cases = country.policy.rules.run_cases(&country.cases);
+                    [country.warnings, cases.warnings()].concat()
+                }
                 Err(problems) => problems,
             });
             if report::errors(&problems) > 0 {
@@ -142,6 +151,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
+        Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);
             let text = if pretty {

@@ -11,6 +11,7 @@ use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
 use rust_embed::RustEmbed;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,6 +41,23 @@ impl Files {
         }
     }
 
+    /// A number that is another one when the content of a file is. Hidden files are not the country's:
+    /// editors and Kubernetes keep their own there.
+    pub fn fingerprint(&self) -> u64 {
+        let Self::Folder(folder) = self else { return 0 };
+        let mut contents: Vec<_> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
+            .map(|entry| (entry.file_name(), std::fs::read(entry.path()).ok()))
+            .collect();
+        contents.sort_unstable();
+        let mut hasher = DefaultHasher::new();
+        contents.hash(&mut hasher);
+        hasher.finish()
+    }
+
     fn text(&self, file: &str) -> Result<String, Diagnostic> {
         let bytes = match self {
             Self::Embedded => Embedded::get(file)
@@ -65,13 +83,17 @@ impl Files {
 /// A country that was checked, ready to be served.
 pub struct Snapshot {
     /// `/config/events`.
-    pub events: Blob,
+    pub events: Arc<Blob>,
+    /// `birth`, `death` …
+    pub event_types: Vec<String>,
     /// Rules and mapping.
     pub policy: Arc<Policy>,
     /// The cases that the rules must decide as expected.
     pub cases: Cases,
     /// What works but was probably meant otherwise.
     pub warnings: Vec<Diagnostic>,
+    /// Stands for the content of the files.
+    pub fingerprint: u64,
 }
 
 /// What is wrong with the forms. They are compiled in and tested, so `serve` does not look again.
@@ -89,6 +111,8 @@ pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
 /// Everything that is wrong with them.
 pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
+    // Taken first: what changes while the files are read is noticed afterwards.
+    let fingerprint = files.fingerprint();
     let events = events(settings);
     let vocabulary = vocabulary(&events);
     let read = |file: &str| {
@@ -120,7 +144,9 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let json = serde_json::to_vec(&events)
         .map_err(|error| vec![Diagnostic::of_file("forms", error.to_string())])?;
     Ok(Snapshot {
-        events: Blob::new("application/json; charset=utf-8", json),
+        events: Arc::new(Blob::new("application/json; charset=utf-8", json)),
+        event_types: events.iter().map(|event| event.id().to_owned()).collect(),
+        fingerprint,
         policy: Arc::new(Policy { rules, mapping }),
         cases,
         warnings: problems,

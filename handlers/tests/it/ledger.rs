@@ -3,7 +3,7 @@
 
 use super::{at, entry};
 use handlers::ledger::{
-    self, Answer, Attempt, Claimed, Counts, Ledger, NewDelivery, Next, Recorded,
+    self, Answer, Attempt, Claimed, Counts, Destination, Ledger, NewDelivery, Next, Recorded,
 };
 use handlers::seal::Seal;
 use jiff::SignedDuration;
@@ -101,10 +101,17 @@ async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it()
             .await
             .unwrap();
     }
-    let claimed = ledger.claim(at(1), at(60), 10).await.unwrap();
+    let claimed = ledger
+        .claim(Destination::Middleware, at(1), at(60), 10)
+        .await
+        .unwrap();
     assert_eq!(actions(&claimed), ["a1", "b1"]);
     assert!(
-        ledger.claim(at(2), at(60), 10).await.unwrap().is_empty(),
+        ledger
+            .claim(Destination::Middleware, at(2), at(60), 10)
+            .await
+            .unwrap()
+            .is_empty(),
         "leased"
     );
     ledger
@@ -112,7 +119,12 @@ async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it()
         .await
         .unwrap();
     assert_eq!(
-        actions(&ledger.claim(at(4), at(60), 10).await.unwrap()),
+        actions(
+            &ledger
+                .claim(Destination::Middleware, at(4), at(60), 10)
+                .await
+                .unwrap()
+        ),
         ["a2"]
     );
 }
@@ -121,17 +133,52 @@ async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it()
 async fn a_lost_lease_is_claimed_again_and_a_retry_waits() {
     let (_folder, ledger) = fresh().await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-    assert_eq!(ledger.claim(at(0), at(60), 10).await.unwrap()[0].attempt, 1);
-    assert!(ledger.claim(at(59), at(120), 10).await.unwrap().is_empty());
-    let again = ledger.claim(at(60), at(120), 10).await.unwrap();
+    assert_eq!(
+        ledger
+            .claim(Destination::Middleware, at(0), at(60), 10)
+            .await
+            .unwrap()[0]
+            .attempt,
+        1
+    );
+    assert!(
+        ledger
+            .claim(Destination::Middleware, at(59), at(120), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let again = ledger
+        .claim(Destination::Middleware, at(60), at(120), 10)
+        .await
+        .unwrap();
     assert_eq!(again[0].attempt, 2);
     ledger
         .conclude(&again[0], &attempt("failed"), &Next::Retry(at(300)), at(61))
         .await
         .unwrap();
-    assert_eq!(ledger.next_due(at(62)).await.unwrap(), Some(at(300)));
-    assert!(ledger.claim(at(299), at(400), 10).await.unwrap().is_empty());
-    assert_eq!(ledger.claim(at(300), at(400), 10).await.unwrap().len(), 1);
+    assert_eq!(
+        ledger
+            .next_due(Destination::Middleware, at(62))
+            .await
+            .unwrap(),
+        Some(at(300))
+    );
+    assert!(
+        ledger
+            .claim(Destination::Middleware, at(299), at(400), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        ledger
+            .claim(Destination::Middleware, at(300), at(400), 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -143,13 +190,21 @@ async fn what_is_parked_holds_back_the_rest_of_its_event_only() {
             .await
             .unwrap();
     }
-    let claimed = ledger.claim(at(1), at(60), 1).await.unwrap();
+    let claimed = ledger
+        .claim(Destination::Middleware, at(1), at(60), 1)
+        .await
+        .unwrap();
     ledger
         .conclude(&claimed[0], &attempt("failed"), &Next::Parked, at(2))
         .await
         .unwrap();
     assert_eq!(
-        actions(&ledger.claim(at(3), at(60), 10).await.unwrap()),
+        actions(
+            &ledger
+                .claim(Destination::Middleware, at(3), at(60), 10)
+                .await
+                .unwrap()
+        ),
         ["b1"]
     );
     assert_eq!(
@@ -167,7 +222,10 @@ async fn what_is_parked_holds_back_the_rest_of_its_event_only() {
 async fn a_refusal_ends_a_delivery_and_begins_what_follows() {
     let (_folder, ledger) = fresh().await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-    let claimed = ledger.claim(at(0), at(60), 10).await.unwrap();
+    let claimed = ledger
+        .claim(Destination::Middleware, at(0), at(60), 10)
+        .await
+        .unwrap();
     let reject = NewDelivery {
         operation: "register.reject".into(),
         ..entry("e", "a", "N").deliveries.remove(0)
@@ -181,7 +239,10 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows() {
         )
         .await
         .unwrap();
-    let next = ledger.claim(at(2), at(60), 10).await.unwrap();
+    let next = ledger
+        .claim(Destination::Middleware, at(2), at(60), 10)
+        .await
+        .unwrap();
     assert_eq!(
         (
             next.len(),
@@ -216,7 +277,11 @@ async fn everything_survives_a_restart_in_a_file_of_this_user_alone() {
     let ledger = ledger::open(&url, Seal::default()).await.unwrap();
     assert_eq!(ledger.kept("key").await.unwrap().as_deref(), Some("second"));
     assert_eq!(
-        ledger.claim(at(1), at(60), 10).await.unwrap()[0].token,
+        ledger
+            .claim(Destination::Middleware, at(1), at(60), 10)
+            .await
+            .unwrap()[0]
+            .token,
         "token"
     );
     #[cfg(unix)]

@@ -5,6 +5,7 @@
 mod core;
 mod deliveries;
 mod ledger;
+mod outage;
 
 use handlers::ledger::{Answer, Destination, Entry, NewDelivery};
 use jiff::Timestamp;
