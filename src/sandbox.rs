@@ -152,17 +152,14 @@ fn surroundings(public_key: String) -> impl Endpoint {
 }
 
 #[handler]
-fn key(public_key: Data<&Arc<String>>) -> String {
-    public_key.as_ref().clone()
+fn key(Data(public_key): Data<&Arc<String>>) -> String {
+    String::clone(public_key)
 }
 
 #[handler]
-fn packet(body: Json<Value>) -> (StatusCode, Json<Value>) {
+fn packet(Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
     // Sample data, shown to whoever tries the sandbox.
-    drop(say(&format!(
-        "\nThe middleware got a packet:\n{:#}\n",
-        body.0
-    )));
+    drop(say(&format!("\nThe middleware got a packet:\n{body:#}\n")));
     (StatusCode::ACCEPTED, Json(json!({})))
 }
 
@@ -172,7 +169,7 @@ fn verify() -> &'static str {
 }
 
 #[handler]
-fn procedure(Path(procedure): Path<String>, body: Json<Value>) -> Json<Value> {
-    drop(say(&format!("\nCore was called: {procedure} {}\n", body.0)));
+fn procedure(Path(procedure): Path<String>, Json(body): Json<Value>) -> Json<Value> {
+    drop(say(&format!("\nCore was called: {procedure} {body}\n")));
     Json(json!({"result": {"data": {"json": {}}}}))
 }

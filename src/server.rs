@@ -156,8 +156,8 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let keys = app.keys.clone();
     let freshness = tokio::spawn(async move { keys.keep_fresh().await });
     let country = app.country.clone();
-    // Not waited for: the fast encodings serve meanwhile.
-    std::thread::spawn(move || country.events.compress_best());
+    // Not waited for: the content is served as it is meanwhile.
+    std::thread::spawn(move || country.events.compress());
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;

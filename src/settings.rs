@@ -22,7 +22,7 @@ use validator::{Validate, ValidationError};
 
 mod variables;
 
-pub use variables::{VARIABLES, Variable};
+pub use variables::{VARIABLES, Variable, markdown};
 
 /// The settings of a running server. Each field names the variable that sets it.
 #[derive(Debug, Clone, Validate)]
@@ -132,7 +132,7 @@ fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
         .map(|(_, value)| *value)
         .ok_or_else(|| {
             let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
-            format!("`{word}` is none of {}", names.join(", "))
+            format!("none of {}", names.join(", "))
         })
 }
 
@@ -150,10 +150,12 @@ impl WebUrl {
 impl FromStr for WebUrl {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = reqwest::Url::parse(text).map_err(|e| format!("is no URL: {e}"))?;
+        let url = reqwest::Url::parse(text).map_err(|e| format!("no URL, {e}"))?;
         match url.scheme() {
             "http" | "https" => Ok(Self(text.to_owned())),
-            other => Err(format!("begins with `{other}:`, not `http:` or `https:`")),
+            other => Err(format!(
+                "it begins with `{other}:`, not `http:` or `https:`"
+            )),
         }
     }
 }
@@ -400,7 +402,7 @@ impl Reader {
         }
     }
 
-    /// NO_MOSIP of the reference switches verification off where nothing more exact is said.
+    /// `NO_MOSIP` of the reference switches verification off where nothing more exact is said.
     fn identity_verification(&mut self) -> IdentityVerification {
         let no_mosip = self.parsed("NO_MOSIP");
         match self.given("IDENTITY_VERIFICATION") {
@@ -447,7 +449,8 @@ impl Reader {
     /// the example stands in, so that reading goes on to find all problems.
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> T {
         self.read(name, |text| {
-            text.parse().map_err(|error: T::Err| error.to_string())
+            text.parse()
+                .map_err(|error: T::Err| format!("`{text}`: {error}"))
         })
     }
 

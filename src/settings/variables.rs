@@ -9,7 +9,7 @@ pub struct Variable {
     pub meaning: &'static str,
     /// A value that works.
     pub example: &'static str,
-    /// Default while NODE_ENV is not `production`.
+    /// Default while `NODE_ENV` is not `production`.
     pub development: Option<&'static str>,
     /// Default in production; `None` makes it mandatory there unless it may be left out altogether.
     pub production: Option<&'static str>,
@@ -198,6 +198,33 @@ pub const VARIABLES: &[Variable] = &[
         "`error`, `warn`, `info`, `debug`, or by module: `info,handlers=debug`",
     ),
 ];
+
+impl Variable {
+    /// Its default in words.
+    pub fn default_in_words(&self) -> String {
+        match (self.development, self.production) {
+            (Some(both), Some(same)) if both == same => format!("`{both}`"),
+            (Some(development), Some(production)) => {
+                format!("`{development}`, in production `{production}`")
+            }
+            (Some(development), None) => format!("`{development}`; must be set in production"),
+            (None, _) => "none; may be left out".to_owned(),
+        }
+    }
+}
+
+/// The table of the README.
+pub fn markdown() -> String {
+    let mut table = "| variable | meaning | default |\n| --- | --- | --- |\n".to_owned();
+    for variable in VARIABLES {
+        let (name, meaning) = (variable.name, variable.meaning);
+        table += &format!(
+            "| `{name}` | {meaning} | {} |\n",
+            variable.default_in_words()
+        );
+    }
+    table
+}
 
 /// The example of a variable; empty for a name that is none.
 pub(super) fn example(name: &str) -> &'static str {

@@ -2,6 +2,7 @@
 //! The server over HTTP, against stand-ins for core's auth service, core's gateway and the middleware.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on has failed"
 )]
