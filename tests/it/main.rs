@@ -8,7 +8,9 @@
 
 mod config;
 mod crash;
+mod examples;
 mod health;
+mod operators;
 mod program;
 mod trigger;
 
@@ -81,8 +83,20 @@ impl TestApp {
     }
 
     async fn between(outside: MockServer, folder: tempfile::TempDir) -> Self {
-        let settings =
-            Settings::load(None, environment(&outside, folder.path()).into_iter()).unwrap();
+        Self::with(outside, folder, &[]).await
+    }
+
+    /// With settings of its own.
+    async fn with(
+        outside: MockServer,
+        folder: tempfile::TempDir,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let own = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = environment(&outside, folder.path()).into_iter().chain(own);
+        let settings = Settings::load(None, environment).unwrap();
         let country = countryconfig::country::load(&settings).ok().unwrap();
         let listener = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.address());
