@@ -99,7 +99,7 @@ fn swap(app: &App, mut country: Snapshot) {
         country.events = events;
     } else {
         let events = country.events.clone();
-        std::thread::spawn(move || events.compress_best());
+        std::thread::spawn(move || events.compress());
     }
     app.hooks.policy.store(country.policy.clone());
     app.country.store(Arc::new(country));

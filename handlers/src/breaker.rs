@@ -60,10 +60,13 @@ impl Breaker {
 
     /// Takes note of how an attempt ended. One that panicked says nothing about the destination.
     pub(crate) fn learn(&mut self, outcome: &Result<Outcome, JoinError>) {
-        match outcome {
-            Ok(outcome) if outcome.is_failure_of_destination() => self.failed(Instant::now()),
-            Ok(_) => self.answered(),
-            Err(_) => {}
+        match outcome
+            .as_ref()
+            .map(|outcome| outcome.is_failure_of_destination())
+        {
+            Ok(Some(true)) => self.failed(Instant::now()),
+            Ok(Some(false)) => self.answered(),
+            Ok(None) | Err(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@
 mod annotated_toml;
 mod breaker;
 pub mod clock;
+pub mod core;
 pub mod delivery;
 pub mod diagnostic;
 pub mod expression;
@@ -17,6 +18,7 @@ pub mod outside;
 pub mod rules;
 pub mod schedule;
 pub mod seal;
+pub mod verification;
 
 #[cfg(test)]
 mod testing;
