@@ -4,6 +4,8 @@
 
 mod deliveries;
 mod ledger;
+#[path = "../simulation/memory.rs"]
+mod memory;
 
 use handlers::ledger::{Answer, Destination, Entry, NewDelivery};
 use jiff::Timestamp;
