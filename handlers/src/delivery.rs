@@ -69,15 +69,18 @@ impl Deliveries {
             };
             if attempts.len() == CONCURRENCY {
                 tokio::select! {
-                    _ = attempts.join_next() => {}
+                    biased;
                     _ = stop.changed() => {}
+                    _ = attempts.join_next() => {}
                 }
             } else if !pause.is_zero() {
+                // In this order, so that a simulation sees the same again.
                 tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = self.wake.notified() => {}
-                    Some(_) = attempts.join_next() => {}
+                    biased;
                     _ = stop.changed() => {}
+                    Some(_) = attempts.join_next() => {}
+                    () = self.wake.notified() => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
         }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Bad days, simulated: the real code of hooks and deliveries between models of core, the middleware,
+//! the ledger and the clock. A seed decides everything, so that what fails once fails again.
+//!
+//! Every authenticated, well-formed hook ends accepted, rejected because the middleware refused, or
+//! in front of an operator before its token dies. One number per action for ever. Nothing is sent
+//! twice except after a failure whose end nobody could see.
+//!
+//! `SIM_SEEDS=100000 cargo test -p handlers --test simulation` plays more, `SIM_SEED=42` tells one.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod memory;
+mod outsiders;
+mod records;
+mod server;
+#[path = "../../src/testing.rs"]
+mod testing;
+mod world;
+
+use handlers::expression;
+use handlers::hook::Policy;
+use records::Life;
+use server::Server;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use world::{Rng, Times, Weather, World};
+
+/// What became of a seed.
+struct Played {
+    broken: Vec<String>,
+    story: Vec<String>,
+}
+
+fn play(seed: u64, policy: &Arc<Policy>, story: bool) -> Played {
+    let mut rng = Rng::new(seed);
+    let times = if seed.is_multiple_of(200) {
+        Times::REAL
+    } else {
+        Times::SHORT
+    };
+    let weather = Weather::of(&mut rng, &times);
+    let lives: Vec<_> = (0..=rng.below(6))
+        .map(|_| match rng.below(10) {
+            0..=3 => Life::Eligible,
+            4 => Life::Plain,
+            5 => Life::Death,
+            6..=7 => Life::Corrections(u8::try_from(rng.below(4)).unwrap() + 1),
+            8 => Life::LateIdentity,
+            _ => Life::Declared,
+        })
+        .collect();
+    let n_servers = rng.one(&[1, 1, 2, 3]);
+    in_simulated_time(async move {
+        let world = World::new(rng, times, weather, policy, story);
+        world.tell(|| {
+            format!(
+                "seed {seed}: {n_servers} servers, {lives:?}, {:#?}",
+                world.weather
+            )
+        });
+        let servers: Vec<_> = (0..n_servers).map(|n| Server::start(n, &world)).collect();
+        live_through(&world, &servers, &lives).await;
+        let broken = std::mem::take(&mut world.state().broken);
+        let story = world.take_story();
+        Played { broken, story }
+    })
+}
+
+/// All records live, until everything is done or all tokens are dead.
+async fn live_through(world: &Arc<World>, servers: &[Arc<Server>], lives: &[Life]) {
+    let mut records = tokio::task::JoinSet::new();
+    for (n, life) in lives.iter().enumerate() {
+        let (world, servers, life) = (world.clone(), servers.to_vec(), *life);
+        let start = world.state().rng.within(world.times.token / 5);
+        records.spawn(async move {
+            tokio::time::sleep(start).await;
+            let pause = world.times.token / 20;
+            world.record(servers, format!("e{n}"), life, pause).await;
+        });
+    }
+    while records.join_next().await.is_some() {}
+    let last = world
+        .state()
+        .core
+        .actions
+        .values()
+        .map(|asked| asked.dies)
+        .max();
+    // A clock that was set back lets everything happen so much later.
+    let back = world
+        .weather
+        .clock_jumps
+        .iter()
+        .map(|(_, by)| by.unsigned_abs())
+        .sum::<Duration>();
+    let last = last.unwrap_or_default() + back;
+    while !world.is_quiet() && world.elapsed() < last {
+        tokio::time::sleep(world.times.token / 100).await;
+    }
+    world.check_end();
+}
+
+fn in_simulated_time<T>(play: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(play)
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable)
+        .ok()
+        .map(|text| text.parse().unwrap())
+}
+
+#[test]
+fn no_record_is_stranded_whatever_happens() {
+    let policy = Arc::new(records::policy());
+    if let Some(seed) = number("SIM_SEED") {
+        let played = play(seed, &policy, true);
+        println!("{}", played.story.join("\n"));
+        assert_eq!(played.broken, [""; 0], "seed {seed}");
+        return;
+    }
+    let seeds = number("SIM_SEEDS").unwrap_or(10_000);
+    let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds || failed.load(Ordering::Relaxed) < seed {
+                        break;
+                    }
+                    if !play(seed, &policy, false).broken.is_empty() {
+                        failed.fetch_min(seed, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    println!("{seeds} seeds in {:?}", began.elapsed());
+    let failed = failed.into_inner();
+    if failed != u64::MAX {
+        let played = play(failed, &policy, true);
+        panic!("{}\n\nagain: SIM_SEED={failed}", played.story.join("\n"));
+    }
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    let policy = Arc::new(records::policy());
+    for seed in 1..30 {
+        let stories = [(); 2].map(|()| play(seed, &policy, true).story);
+        assert!(stories[0].len() > 3);
+        assert_eq!(stories[0], stories[1], "seed {seed}");
+    }
+}
