@@ -122,7 +122,7 @@ impl Weather {
             ledger_faults: rng.one(&[0, 0, 5, 50]),
             ledger_down,
             middleware_down,
-            middleware_faults: rng.one(&[0, 50, 300]),
+            middleware_faults: rng.one(&[0, 50, 300, 900]),
             refusals: rng.one(&[0, 0, 100, 500]),
             core_down,
             clock_jumps,
