@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-5}
 port=${PORT:-3941}
-cargo build --release --locked --quiet
+[ -n "${SKIP_BUILD:-}" ] || cargo build --release --locked --quiet
 folder=$(mktemp -d)
 trap 'kill $server 2>/dev/null || true; rm -rf "$folder"' EXIT
 url=http://127.0.0.1:$port

@@ -26,7 +26,7 @@ const TOKEN_LIMIT: usize = 16 * 1024;
 /// A PEM key has under a kilobyte.
 const KEY_LIMIT: usize = 64 * 1024;
 /// A bad signature asks for a new key at most this often.
-const REFRESH_AFTER_FAILURE: Duration = Duration::from_secs(60);
+const REFRESH_AFTER_FAILURE: Duration = Duration::from_mins(1);
 /// The key is looked after this often when nothing happens.
 const REFRESH: Duration = Duration::from_mins(10);
 /// Name under which the ledger keeps the last good key.
@@ -172,7 +172,7 @@ impl Keys {
                         "Core's public key could not be refreshed"
                     );
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(60));
+                    pause = (pause * 2).min(Duration::from_mins(1));
                 }
             }
         }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line.
 
-use crate::settings::{Settings, VARIABLES};
+use crate::settings::{Settings, VARIABLES, markdown};
 use crate::{country, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use handlers::Facts;
 use handlers::mosip_mapping::build_packet;
+use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::EventDocument;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+mod fields;
 
 /// Country configuration server for OpenCRVS core 2.0.
 ///
@@ -73,8 +76,16 @@ enum Export {
         #[arg(long)]
         pretty: bool,
     },
+    /// The declaration form of an event as a table: field, type, required, when shown, what must hold
+    Fields {
+        /// Which event
+        #[arg(long, value_name = "EVENT", default_value = "birth")]
+        event: String,
+    },
     /// The OpenAPI document of all routes
     Openapi,
+    /// The settings as the Markdown table of the README
+    Settings,
 }
 
 /// Runs a command; what it prints goes to standard output, what went wrong to standard error.
@@ -97,16 +108,20 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             log::start(&settings);
             server::serve(&settings).await?;
         }
-        Command::Check => match country::load(&settings()?) {
-            Ok(country) => print(&format!(
-                "{}The settings, the forms and the country's files are in order.\n",
-                report::list(&country.warnings)
-            ))?,
-            Err(problems) => {
+        Command::Check => {
+            let settings = settings()?;
+            let mut problems = country::form_problems(&settings);
+            problems.extend(match country::load(&settings) {
+                Ok(country) => country.warnings,
+                Err(problems) => problems,
+            });
+            if report::errors(&problems) > 0 {
                 print(&format!("{}\n", report::problems(&problems)))?;
                 return Ok(ExitCode::FAILURE);
             }
-        },
+            let fine = "The settings, the forms and the country's files are in order.";
+            print(&format!("{}{fine}\n", report::list(&problems)))?;
+        }
         Command::Health => {
             let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
             let answer = handlers::outside::client(std::time::Duration::from_secs(2))?
@@ -136,6 +151,19 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             };
             print(&format!("{}\n", text?))?;
         }
+        Command::Export(Export::Fields { event }) => {
+            let events = country::events(&settings()?);
+            let known: Vec<_> = events.iter().map(Event::id).collect();
+            let wanted = events.iter().find(|known| known.id() == event);
+            let wanted = wanted.with_context(|| {
+                format!(
+                    "there is no event `{event}`; there are {}",
+                    known.join(", ")
+                )
+            })?;
+            print(&fields::table(wanted)?)?;
+        }
+        Command::Export(Export::Settings) => print(&markdown())?,
         Command::Export(Export::Openapi) => {
             let settings = settings()?;
             print(&openapi(&settings).await?)?;
@@ -234,20 +262,11 @@ fn settings_help() -> String {
         "Settings (environment variables; NAME_FILE names a file that holds the value):\n",
     );
     for variable in VARIABLES {
-        let default = match (variable.development, variable.production) {
-            (Some(both), Some(same)) if both == same => format!("default `{both}`"),
-            (Some(development), Some(production)) => {
-                format!("default `{development}`, in production `{production}`")
-            }
-            (Some(development), None) => {
-                format!("default `{development}`; must be set in production")
-            }
-            (None, _) => "may be left out".to_owned(),
-        };
-        let _ = write!(
+        let (name, meaning) = (variable.name, variable.meaning);
+        let _ = writeln!(
             text,
-            "  {}\n      {}; {default}\n",
-            variable.name, variable.meaning
+            "  {name}\n      {meaning}\n      default: {}",
+            variable.default_in_words()
         );
     }
     text

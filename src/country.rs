@@ -74,18 +74,22 @@ pub struct Snapshot {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads and checks the whole country.
+/// What is wrong with the forms. They are compiled in and tested, so `serve` does not look again.
+pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
+    let problems = opencrvs_toolkit::event::problems(&events(settings));
+    problems
+        .iter()
+        .map(|problem| Diagnostic::of_file("forms", problem.to_string()))
+        .collect()
+}
+
+/// Reads and checks the files of the country.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Everything that is wrong with them.
 pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     let events = events(settings);
-    let mut problems: Vec<Diagnostic> = events
-        .iter()
-        .flat_map(Event::problems)
-        .map(|problem| Diagnostic::of_file("forms", problem.to_string()))
-        .collect();
     let vocabulary = vocabulary(&events);
     let read = |file: &str| {
         let text = files.text(file).map_err(|problem| vec![problem])?;
@@ -102,11 +106,10 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
         (Ok(rules), Ok(mapping), Ok(cases)) => (rules, mapping, cases),
         (rules, mapping, cases) => {
             let faults = [rules.err(), mapping.err(), cases.err()];
-            problems.extend(faults.into_iter().flatten().flatten());
-            return Err(problems);
+            return Err(faults.into_iter().flatten().flatten().collect());
         }
     };
-    problems.extend(mapping.lacks(&rules));
+    let mut problems = mapping.lacks(&rules);
     problems.extend(rules.warnings().iter().cloned());
     if problems
         .iter()
@@ -131,7 +134,11 @@ pub fn events(settings: &Settings) -> Vec<Event> {
         openid_provider_client_id: settings.openid_provider_client_id.clone(),
         mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
         country_config_url: settings.country_config_url.as_str().to_owned(),
-        client_app_url: settings.client_app_url.as_str().to_owned(),
+        client_app_url: settings
+            .client_app_url
+            .as_str()
+            .trim_end_matches('/')
+            .to_owned(),
         ..forms::Environment::default()
     })
 }

@@ -88,6 +88,7 @@ pub async fn shape(error: poem::Error) -> Response {
 }
 
 /// Called when a handler panics: a fault of ours, which must not end the server.
+#[expect(clippy::needless_pass_by_value, reason = "the framework hands it over")]
 pub fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let what = panic
         .downcast_ref::<&str>()

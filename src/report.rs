@@ -14,12 +14,17 @@ pub fn list(problems: &[Diagnostic]) -> String {
     text
 }
 
-/// All problems of a country that is refused, and how many errors there are.
-pub fn problems(problems: &[Diagnostic]) -> String {
-    let errors = problems
+/// How many of the problems are errors.
+pub fn errors(problems: &[Diagnostic]) -> usize {
+    problems
         .iter()
         .filter(|problem| problem.severity == Severity::Error)
-        .count();
+        .count()
+}
+
+/// All problems of a country that is refused, and how many errors there are.
+pub fn problems(problems: &[Diagnostic]) -> String {
+    let errors = errors(problems);
     let s = if errors == 1 { "" } else { "s" };
     format!("{}{errors} error{s} in the country's files", list(problems))
 }

@@ -49,6 +49,7 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, settings.listen.port())),
         auth_url: around_url.clone(),
         gateway_url: around_url.clone(),
+        system_client: None,
         mosip_interop_url: around_url,
         ledger_url: format!("sqlite://{}", options.folder.join("ledger.db").display()),
         delivery_delay: Duration::from_millis(500),
@@ -151,17 +152,14 @@ fn surroundings(public_key: String) -> impl Endpoint {
 }
 
 #[handler]
-fn key(public_key: Data<&Arc<String>>) -> String {
-    public_key.as_ref().clone()
+fn key(Data(public_key): Data<&Arc<String>>) -> String {
+    String::clone(public_key)
 }
 
 #[handler]
-fn packet(body: Json<Value>) -> (StatusCode, Json<Value>) {
+fn packet(Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
     // Sample data, shown to whoever tries the sandbox.
-    drop(say(&format!(
-        "\nThe middleware got a packet:\n{:#}\n",
-        body.0
-    )));
+    drop(say(&format!("\nThe middleware got a packet:\n{body:#}\n")));
     (StatusCode::ACCEPTED, Json(json!({})))
 }
 
@@ -171,7 +169,7 @@ fn verify() -> &'static str {
 }
 
 #[handler]
-fn procedure(Path(procedure): Path<String>, body: Json<Value>) -> Json<Value> {
-    drop(say(&format!("\nCore was called: {procedure} {}\n", body.0)));
+fn procedure(Path(procedure): Path<String>, Json(body): Json<Value>) -> Json<Value> {
+    drop(say(&format!("\nCore was called: {procedure} {body}\n")));
     Json(json!({"result": {"data": {"json": {}}}}))
 }

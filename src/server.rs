@@ -4,14 +4,16 @@
 use crate::auth::Keys;
 use crate::country::{self, Snapshot};
 use crate::routes::{self, App};
-use crate::settings::Settings;
+use crate::settings::{IdentityVerification, Settings};
 use anyhow::Context;
 use handlers::clock::SystemClock;
+use handlers::core::Core;
 use handlers::delivery::Deliveries;
 use handlers::hook::Hooks;
 use handlers::ledger::{self, Ledger};
 use handlers::outside;
 use handlers::seal::Seal;
+use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
 use poem::Server;
 use secrecy::ExposeSecret;
@@ -28,8 +30,8 @@ pub use listening::Listening;
 const GRACE: Duration = Duration::from_secs(20);
 /// A connection on which nothing happens for so long is closed.
 const IDLE: Duration = Duration::from_secs(75);
-/// The longest wait for core's public key.
-const KEY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest wait for an answer of core: its public key, a token, a record.
+const CORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server that is about to listen.
 pub struct Running {
@@ -46,7 +48,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let ledger = open_ledger(settings).await?;
     let clock = Arc::new(SystemClock);
     let wake = Arc::new(Notify::new());
-    let key_client = outside::client(KEY_TIMEOUT)?;
+    let key_client = outside::client(CORE_TIMEOUT)?;
     let keys = Arc::new(
         Keys::new(
             settings.auth_url.as_str(),
@@ -57,22 +59,38 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         .await?,
     );
     let country = Arc::new(country);
+    let core = Core::new(
+        outside::client(settings.mosip_timeout.min(CORE_TIMEOUT))?,
+        settings.gateway_url.as_str(),
+        settings.auth_url.as_str(),
+        settings.system_client.clone(),
+        clock.clone(),
+    );
+    let http = Arc::new(outside::Http::new(
+        outside::client(settings.mosip_timeout)?,
+        settings.mosip_interop_url.as_str(),
+        core,
+    ));
+    let verification = Verification {
+        identities: match settings.identity_verification {
+            IdentityVerification::IdAuth => Identities::Ask(http.clone()),
+            IdentityVerification::AssumeVerified => Identities::Assume,
+            IdentityVerification::Off => Identities::Leave,
+        },
+        on: settings.verify_on.clone(),
+    };
     let hooks = Hooks {
         policy: country.policy.clone(),
+        verification,
         ledger: ledger.clone(),
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
         delay: SignedDuration::try_from(settings.delivery_delay)?,
         wake: wake.clone(),
     };
-    let http = outside::Http::new(
-        outside::client(settings.mosip_timeout)?,
-        settings.mosip_interop_url.as_str(),
-        settings.gateway_url.as_str(),
-    );
     let deliveries = Deliveries {
         ledger: ledger.clone(),
-        outside: Arc::new(http),
+        outside: http,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: settings.mosip_timeout,
@@ -116,6 +134,11 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
             "LEDGER_KEY is not set: tokens and packets wait in the ledger unsealed, readable for whoever can read its file or database"
         );
     }
+    if settings.system_client.is_none() {
+        warn!(
+            "SYSTEM_CLIENT_ID is not set: deaths and corrections go to the middleware after DELIVERY_DELAY, without asking core whether it has accepted them, and what is delivered after its token has expired is parked"
+        );
+    }
     let listener = Listening::on(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
@@ -133,8 +156,8 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let keys = app.keys.clone();
     let freshness = tokio::spawn(async move { keys.keep_fresh().await });
     let country = app.country.clone();
-    // Not waited for: the fast encodings serve meanwhile.
-    std::thread::spawn(move || country.events.compress_best());
+    // Not waited for: the content is served as it is meanwhile.
+    std::thread::spawn(move || country.events.compress());
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;

@@ -7,9 +7,11 @@
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use handlers::core::Credentials;
 use handlers::number::NumberFormat;
 use handlers::schedule::{Schedule, duration};
 use handlers::seal::Seal;
+use handlers::verification::Actions;
 use secrecy::SecretString;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
@@ -20,7 +22,7 @@ use validator::{Validate, ValidationError};
 
 mod variables;
 
-pub use variables::{VARIABLES, Variable};
+pub use variables::{VARIABLES, Variable, markdown};
 
 /// The settings of a running server. Each field names the variable that sets it.
 #[derive(Debug, Clone, Validate)]
@@ -39,6 +41,8 @@ pub struct Settings {
     pub auth_url: WebUrl,
     /// `GATEWAY_URL`: core's gateway.
     pub gateway_url: WebUrl,
+    /// `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`: this server as a client of core.
+    pub system_client: Option<Credentials>,
     /// `LOGIN_URL`: core's login page.
     pub login_url: WebUrl,
     /// `CLIENT_APP_URL`: core's client.
@@ -58,6 +62,8 @@ pub struct Settings {
     pub mosip_timeout: Duration,
     /// `IDENTITY_VERIFICATION`.
     pub identity_verification: IdentityVerification,
+    /// `VERIFY_ON`: the actions on which identities are verified.
+    pub verify_on: Actions,
     /// `ALLOW_DEMO`.
     pub allow_demo: bool,
     /// `COUNTRY_DIR`: a folder in place of the embedded country.
@@ -126,7 +132,7 @@ fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
         .map(|(_, value)| *value)
         .ok_or_else(|| {
             let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
-            format!("`{word}` is none of {}", names.join(", "))
+            format!("none of {}", names.join(", "))
         })
 }
 
@@ -144,10 +150,12 @@ impl WebUrl {
 impl FromStr for WebUrl {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = reqwest::Url::parse(text).map_err(|e| format!("is no URL: {e}"))?;
+        let url = reqwest::Url::parse(text).map_err(|e| format!("no URL, {e}"))?;
         match url.scheme() {
             "http" | "https" => Ok(Self(text.to_owned())),
-            other => Err(format!("begins with `{other}:`, not `http:` or `https:`")),
+            other => Err(format!(
+                "it begins with `{other}:`, not `http:` or `https:`"
+            )),
         }
     }
 }
@@ -371,6 +379,7 @@ impl Reader {
             country_config_url: self.parsed("COUNTRY_CONFIG_URL"),
             auth_url: self.parsed("AUTH_URL"),
             gateway_url: self.parsed("GATEWAY_URL"),
+            system_client: self.system_client(),
             login_url: self.parsed("LOGIN_URL"),
             client_app_url: self.parsed("CLIENT_APP_URL"),
             domain: self.parsed("DOMAIN"),
@@ -380,6 +389,7 @@ impl Reader {
             mosip_interop_url: self.parsed("MOSIP_INTEROP_URL"),
             mosip_timeout: self.duration("MOSIP_TIMEOUT"),
             identity_verification: self.identity_verification(),
+            verify_on: self.parsed("VERIFY_ON"),
             allow_demo: self.parsed("ALLOW_DEMO"),
             country_dir: self.given("COUNTRY_DIR").map(PathBuf::from),
             ledger_url: self.parsed("LEDGER_URL"),
@@ -392,7 +402,7 @@ impl Reader {
         }
     }
 
-    /// NO_MOSIP of the reference switches verification off where nothing more exact is said.
+    /// `NO_MOSIP` of the reference switches verification off where nothing more exact is said.
     fn identity_verification(&mut self) -> IdentityVerification {
         let no_mosip = self.parsed("NO_MOSIP");
         match self.given("IDENTITY_VERIFICATION") {
@@ -411,6 +421,26 @@ impl Reader {
         Some(SecretString::from(keys))
     }
 
+    fn system_client(&mut self) -> Option<Credentials> {
+        let [id, secret] =
+            ["SYSTEM_CLIENT_ID", "SYSTEM_CLIENT_SECRET"].map(|name| self.given(name));
+        match (id, secret) {
+            (Some(id), Some(secret)) => Some(Credentials {
+                id,
+                secret: SecretString::from(secret),
+            }),
+            (None, None) => None,
+            (id, _) => {
+                let missing = id.map_or("SYSTEM_CLIENT_ID", |_| "SYSTEM_CLIENT_SECRET");
+                self.problem(
+                    missing,
+                    "is not set, but the other half of the system client is",
+                );
+                None
+            }
+        }
+    }
+
     fn given(&self, name: &str) -> Option<String> {
         self.figment.extract_inner(name).ok()
     }
@@ -419,7 +449,8 @@ impl Reader {
     /// the example stands in, so that reading goes on to find all problems.
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> T {
         self.read(name, |text| {
-            text.parse().map_err(|error: T::Err| error.to_string())
+            text.parse()
+                .map_err(|error: T::Err| format!("`{text}`: {error}"))
         })
     }
 

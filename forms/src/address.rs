@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Addresses: the street fields, the rules and the start value that all of them share.
 
+use std::sync::LazyLock;
+
 use opencrvs_toolkit::prelude::*;
 use serde_json::json;
 
@@ -8,7 +10,6 @@ use crate::Environment;
 
 /// An address that starts at the user's own area, with the street fields and the rules of the country.
 pub(crate) fn address_field(env: &Environment, id: &str, label: Message) -> Field<types::Address> {
-    let street = street_fields();
     let here = field(id);
     let address = address(id)
         .labelled(label)
@@ -18,12 +19,12 @@ pub(crate) fn address_field(env: &Environment, id: &str, label: Message) -> Fiel
             AddressDefault::domestic(&env.country_code)
                 .area_of_user(user().field(UserField::AdministrativeAreaId)),
         )
-        .street_form(&street)
+        .street_form(&STREET)
         .validate(
             here.is_valid_administrative_leaf_level(),
             ("error.invalidInput", "Invalid input"),
         );
-    street
+    STREET
         .iter()
         .fold(address, |address, part| match part.required_message() {
             Some(message) => address.validate(needed_abroad(&here, part.id()), message.clone()),
@@ -53,6 +54,8 @@ fn needed_abroad(address: &FieldReference, part: &str) -> Conditional {
 }
 
 /// The lines below country and administrative area: one set at home, another abroad.
+static STREET: LazyLock<Vec<StreetField>> = LazyLock::new(street_fields);
+
 fn street_fields() -> Vec<StreetField> {
     let country_chosen = not(field("country").is_undefined());
     let kind = |kind| and([&country_chosen, &field("addressType").equals(kind)]);

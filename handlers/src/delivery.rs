@@ -3,11 +3,11 @@
 //! per event, until it succeeds, is refused for good, or the schedule ends and an operator takes over.
 
 use crate::clock::Clock;
+use crate::core;
 use crate::ledger::{Attempt, Claimed, Destination, Ledger, LedgerError, NewDelivery, Next};
 use crate::outside::{Outcome, Outside};
 use crate::schedule::Schedule;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -23,6 +23,12 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// After a failure of the ledger.
 const FAILED: Duration = Duration::from_secs(1);
+
+/// What waits for core to accept an action asks at least once in this time …
+const ASK_AT_LEAST: SignedDuration = SignedDuration::from_hours(1);
+
+/// … and no longer than this: core accepts at once or not at all.
+const ASK_UNTIL: SignedDuration = SignedDuration::from_hours(24);
 
 /// Everything the worker needs.
 pub struct Deliveries {
@@ -144,7 +150,10 @@ impl Deliveries {
         match outcome {
             Outcome::Delivered(_) => Next::Delivered,
             Outcome::Refused(_) => Next::Refused(rejection(delivery, now)),
-            Outcome::Failed(..) | Outcome::Timeout | Outcome::Unreachable => {
+            Outcome::Unwanted => Next::Refused(None),
+            Outcome::Undecided => self.ask_again(delivery, now),
+            Outcome::Expired => Next::Parked,
+            Outcome::Failed(..) | Outcome::Timeout | Outcome::Unreachable | Outcome::Unprepared => {
                 let retry_after = if let Outcome::Failed(_, retry_after) = outcome {
                     retry_after
                 } else {
@@ -160,6 +169,16 @@ impl Deliveries {
             }
         }
     }
+
+    /// Waits as long again as it has waited already: every question leaves a trace in core's record.
+    fn ask_again(&self, delivery: &Claimed, now: Timestamp) -> Next {
+        let waited = now.duration_since(delivery.created_at);
+        if waited >= ASK_UNTIL {
+            return Next::Parked;
+        }
+        let first = self.schedule.wait(1, delivery.id, None).unwrap_or_default();
+        Next::Later(later(now, waited.max(first).min(ASK_AT_LEAST)))
+    }
 }
 
 /// A moment so much later; the end of time where there is none.
@@ -173,38 +192,13 @@ fn rejection(refused: &Claimed, now: Timestamp) -> Option<NewDelivery> {
     if refused.destination != Destination::Middleware || refused.answer_status != 202 {
         return None;
     }
-    let procedure = procedure(&refused.action_type)?;
-    Some(NewDelivery {
-        destination: Destination::Core,
-        operation: format!("{procedure}.reject"),
-        path: format!("/events/event.actions.{procedure}.reject"),
-        payload: json!({"json": {
-            "eventId": refused.event_id,
-            "actionId": refused.action_id,
-            "transactionId": format!("countryconfig-reject-{}", refused.action_id),
-        }}),
-        token: refused.token.clone(),
-        due_at: now,
-    })
-}
-
-/// Core's name for an action type in its accept and reject procedures; `None` for types that core
-/// never asks about.
-fn procedure(action_type: &str) -> Option<&'static str> {
-    Some(match action_type {
-        "NOTIFY" => "notify",
-        "DECLARE" => "declare",
-        "EDIT" => "edit",
-        "REGISTER" => "register",
-        "REJECT" => "reject",
-        "ARCHIVE" => "archive",
-        "CUSTOM" => "custom",
-        "PRINT_CERTIFICATE" => "printCertificate",
-        "REQUEST_CORRECTION" => "correction.request",
-        "APPROVE_CORRECTION" => "correction.approve",
-        "REJECT_CORRECTION" => "correction.reject",
-        _ => return None,
-    })
+    core::reject(
+        &refused.event_id,
+        &refused.action_id,
+        &refused.action_type,
+        &refused.token,
+        now,
+    )
 }
 
 /// One line per attempt, with ids and no content.
@@ -224,11 +218,17 @@ fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
         Next::Retry(at) => {
             warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} ({outcome}); again at {at}");
         }
+        Next::Later(at) => {
+            info!(event.id = %event, action.id = %action, operation, destination, status, duration_ms, outcome, "`{operation}` waits for core to accept its action; core is asked again at {at}");
+        }
+        Next::Refused(_) if attempt.outcome == Outcome::Unwanted.as_str() => {
+            info!(event.id = %event, action.id = %action, operation, destination, status, duration_ms, outcome, "`{operation}` is not sent: core rejected its action");
+        }
         Next::Refused(_) => {
             warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, "{destination} refused `{operation}` for good");
         }
         Next::Parked => {
-            error!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} on the whole schedule; parked for an operator");
+            error!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} ({outcome}); parked for an operator");
         }
     }
 }

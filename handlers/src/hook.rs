@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! May this action happen? Decided from the event document, the country's rules and the ledger; no
-//! network call has a say.
+//! May this action happen? Decided from the event document, the country's rules and the ledger. No
+//! network call has a say in that; only what is added about identities comes from one.
 
 use crate::clock::Clock;
 use crate::delivery::later;
@@ -9,12 +9,13 @@ use crate::ledger::{Answer, Destination, Entry, Ledger, LedgerError, NewDelivery
 use crate::mosip_mapping::{Mapping, PacketError, build_packet};
 use crate::number::NumberFormat;
 use crate::rules::{self, Outcome, RuleSet};
+use crate::verification::Verification;
 use jiff::SignedDuration;
-use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument};
-use serde_json::json;
+use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument, Fields};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::sync::Notify;
-use tracing::info;
+use tracing::{error, info};
 
 /// The country's say about actions.
 pub struct Policy {
@@ -28,6 +29,8 @@ pub struct Policy {
 pub struct Hooks {
     /// The country's rules.
     pub policy: Arc<Policy>,
+    /// Which identities are verified, and how.
+    pub verification: Verification,
     /// The memory.
     pub ledger: Arc<dyn Ledger>,
     /// The time.
@@ -63,6 +66,19 @@ impl Hooks {
         token: &str,
     ) -> Result<Answer, HookError> {
         let history = event.history();
+        let mut patch = patch(event, pending);
+        let mut patch_was_asked_for = false;
+        let proposed = || history.proposed_state(pending);
+        if let Some(questions) = self.verification.questions(event, pending, proposed) {
+            if self.verification.asks()
+                && let Some(answer) = self.first_answer(event, pending).await
+            {
+                return Ok(answer);
+            }
+            let identities = self.verification.patch(&questions, &event.id, token).await;
+            patch_was_asked_for = self.verification.asks() && !identities.is_empty();
+            patch.extend(identities);
+        }
         let state = history.state_as_if_accepted(pending);
         let registers = pending.action_type == ActionType::REGISTER;
         loop {
@@ -74,15 +90,22 @@ impl Hooks {
                 today: self.clock.today(),
                 registration_number: fresh.as_deref().or_else(|| history.registration_number()),
             };
-            let entry = self.entry(&facts, fresh.as_deref(), token)?;
-            if entry.registration_number.is_none() && entry.deliveries.is_empty() {
+            let entry = self.entry(&facts, fresh.as_deref(), &patch, token)?;
+            let promises = entry.registration_number.is_some() || !entry.deliveries.is_empty();
+            if !promises && !patch_was_asked_for {
                 // Nothing is promised, so nothing has to be remembered: asked again, it is decided again.
                 return Ok(entry.answer);
             }
-            let (answer, repeated) = match self.ledger.record(&entry, self.clock.now()).await? {
-                Recorded::New => (entry.answer, false),
-                Recorded::Before(answer) => (answer, true),
-                Recorded::NumberTaken => continue,
+            let (answer, repeated) = match self.ledger.record(&entry, self.clock.now()).await {
+                Ok(Recorded::New) => (entry.answer, false),
+                Ok(Recorded::Before(answer)) => (answer, true),
+                Ok(Recorded::NumberTaken) => continue,
+                // An error would strand the record. Asked again, the identities are verified again.
+                Err(error) if !promises => {
+                    error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "The ledger does not take what is known about identities of `{}`", event.id);
+                    (entry.answer, false)
+                }
+                Err(error) => return Err(error.into()),
             };
             let (event, action) = (&entry.event_id, &entry.action_id);
             let (status, decision) = (answer.status, &entry.decision);
@@ -94,10 +117,22 @@ impl Hooks {
         }
     }
 
+    /// What the action was answered before, as far as the ledger can tell.
+    async fn first_answer(&self, event: &EventDocument, pending: &Action) -> Option<Answer> {
+        match self.ledger.answer(&event.id, &pending.id).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "The ledger does not tell whether `{}` was asked about before", event.id);
+                None
+            }
+        }
+    }
+
     fn entry(
         &self,
         facts: &Facts<'_>,
         fresh: Option<&str>,
+        patch: &Fields,
         token: &str,
     ) -> Result<Entry, HookError> {
         let decision = self.policy.rules.decide(facts);
@@ -117,16 +152,15 @@ impl Hooks {
                 vec![delivery]
             }
         };
-        let answer = match (outcome, fresh) {
-            (
-                Some(Outcome {
-                    answer: rules::Answer::Wait,
-                    ..
-                }),
-                _,
-            ) => Answer::wait(),
-            (_, Some(number)) => Answer::accept(json!({"registrationNumber": number})),
-            (_, None) => Answer::accept(json!({})),
+        let answer = if outcome.is_some_and(|o| o.answer == rules::Answer::Wait) {
+            Answer::wait()
+        } else {
+            let mut body = Map::new();
+            body.extend(fresh.map(|number| ("registrationNumber".into(), number.into())));
+            if !patch.is_empty() {
+                body.insert("declaration".into(), Value::Object(patch.clone()));
+            }
+            Answer::accept(body.into())
         };
         Ok(Entry {
             event_id: facts.event.id.clone(),
@@ -139,4 +173,14 @@ impl Hooks {
             deliveries,
         })
     }
+}
+
+/// What an action changes in the record by itself: a birth that is no longer registered has no
+/// national ID.
+fn patch(event: &EventDocument, pending: &Action) -> Fields {
+    let revokes = event.event_type == "birth"
+        && pending.action_type.as_str() == "CUSTOM"
+        && pending.custom_action_type.as_deref() == Some("REVOKE_REGISTRATION");
+    let cleared = revokes.then(|| ("child.nid".into(), Value::Null));
+    cleared.into_iter().collect()
 }

@@ -148,6 +148,16 @@ pub struct Claimed {
     pub token: String,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// When it was written down.
+    pub created_at: Timestamp,
+}
+
+impl Claimed {
+    /// Whether this tells the middleware what it cannot be made to forget, about an action that core
+    /// was told to accept at once (200): core must have done so first.
+    pub fn waits_for_acceptance(&self) -> bool {
+        self.destination == Destination::Middleware && self.answer_status == 200
+    }
 }
 
 /// How an attempt ended, without any content.
@@ -157,7 +167,7 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How long it took.
     pub duration: SignedDuration,
-    /// `delivered`, `refused`, `failed`, `timeout`, `unreachable`.
+    /// The word of an [`Outcome`](crate::outside::Outcome).
     pub outcome: &'static str,
     /// HTTP status, where there was one.
     pub status: Option<u16>,
@@ -172,6 +182,8 @@ pub enum Next {
     Refused(Option<NewDelivery>),
     /// Again at that time.
     Retry(Timestamp),
+    /// Again at that time; nothing was tried yet, so that the schedule stands where it stood.
+    Later(Timestamp),
     /// The schedule is exhausted: an operator decides.
     Parked,
 }

@@ -5,6 +5,7 @@
 
 mod annotated_toml;
 pub mod clock;
+pub mod core;
 pub mod delivery;
 pub mod diagnostic;
 pub mod expression;
@@ -16,6 +17,7 @@ pub mod outside;
 pub mod rules;
 pub mod schedule;
 pub mod seal;
+pub mod verification;
 
 #[cfg(test)]
 mod testing;

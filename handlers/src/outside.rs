@@ -1,22 +1,38 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The systems that deliveries go to, over HTTP.
 
+use crate::core::{Core, CoreError, Fate};
 use crate::ledger::{Claimed, Destination};
+use crate::verification::{Identity, Verifier};
 use async_trait::async_trait;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
+use serde_json::Value;
 use std::time::Duration;
+use tracing::warn;
 
 /// A reply up to this size is read, so that its connection can be used again; its content is not kept.
 const REPLY_LIMIT: u64 = 64 * 1024;
+
+/// The middleware says `verified` or `failed` about an identity; more than so many bytes say neither.
+const VERDICT_LIMIT: usize = 8;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Any 2xx, whatever its body.
     Delivered(StatusCode),
-    /// 400 or 422 of the middleware: it will never take this.
+    /// The receiver will never take this: 400 or 422 of the middleware, or core has settled the
+    /// action otherwise.
     Refused(StatusCode),
+    /// Nothing was sent: core rejected the action that this follows from.
+    Unwanted,
+    /// Nothing was sent: core does not show the action as accepted yet.
+    Undecided,
+    /// Nothing was sent: its token has ended, and there is no system client to get another.
+    Expired,
+    /// Nothing was sent: core did not give the token or show the record that sending needs first.
+    Unprepared,
     /// Any other answer; the same may succeed later.
     Failed(StatusCode, Option<Duration>),
     /// No answer in time: it may have arrived or not.
@@ -31,6 +47,10 @@ impl Outcome {
         match self {
             Self::Delivered(_) => "delivered",
             Self::Refused(_) => "refused",
+            Self::Unwanted => "unwanted",
+            Self::Undecided => "undecided",
+            Self::Expired => "expired",
+            Self::Unprepared => "unprepared",
             Self::Failed(..) => "failed",
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
@@ -43,7 +63,12 @@ impl Outcome {
             Self::Delivered(status) | Self::Refused(status) | Self::Failed(status, _) => {
                 Some(status.as_u16())
             }
-            Self::Timeout | Self::Unreachable => None,
+            Self::Unwanted
+            | Self::Undecided
+            | Self::Expired
+            | Self::Unprepared
+            | Self::Timeout
+            | Self::Unreachable => None,
         }
     }
 }
@@ -59,17 +84,61 @@ pub trait Outside: Send + Sync {
 pub struct Http {
     client: Client,
     middleware: String,
-    gateway: String,
+    core: Core,
 }
 
 impl Http {
-    /// `middleware` is MOSIP_INTEROP_URL, `gateway` is GATEWAY_URL.
-    pub fn new(client: Client, middleware: &str, gateway: &str) -> Self {
-        let base = |url: &str| url.trim_end_matches('/').to_owned();
+    /// `middleware` is `MOSIP_INTEROP_URL`.
+    pub fn new(client: Client, middleware: &str, core: Core) -> Self {
+        let middleware = middleware.trim_end_matches('/').to_owned();
         Self {
             client,
-            middleware: base(middleware),
-            gateway: base(gateway),
+            middleware,
+            core,
+        }
+    }
+
+    /// The token to send with, once nothing is in the way of sending.
+    async fn prepare(&self, delivery: &Claimed) -> Result<String, Outcome> {
+        let unprepared = |error: CoreError| {
+            if matches!(error, CoreError::Expired) {
+                return Outcome::Expired;
+            }
+            let (event, id) = (&delivery.event_id, delivery.id);
+            warn!(error = &error as &dyn std::error::Error, event.id = %event, delivery.id = id, "Core does not give what a delivery of `{event}` needs first");
+            Outcome::Unprepared
+        };
+        if delivery.waits_for_acceptance() && self.core.may_ask() {
+            let (event, action) = (&delivery.event_id, &delivery.action_id);
+            let fate = self.core.fate(event, action, None).await;
+            match fate.map_err(unprepared)? {
+                Fate::Accepted => {}
+                Fate::Rejected => return Err(Outcome::Unwanted),
+                Fate::Open => return Err(Outcome::Undecided),
+            }
+        }
+        self.core.token(delivery).await.map_err(unprepared)
+    }
+
+    /// Core refuses to accept or reject what it has settled already, with 400, 404, 409 or 500,
+    /// which may also mean something else; the record tells.
+    async fn settled(
+        &self,
+        delivery: &Claimed,
+        token: &str,
+        status: StatusCode,
+    ) -> Option<Outcome> {
+        let (event, action) = (&delivery.event_id, &delivery.action_id);
+        let fate = self.core.fate(event, action, Some(token)).await.ok()?;
+        let wanted = if delivery.operation.ends_with(".accept") {
+            Fate::Accepted
+        } else {
+            Fate::Rejected
+        };
+        match fate {
+            Fate::Open => None,
+            fate if fate == wanted => Some(Outcome::Delivered(status)),
+            _ => Some(Outcome::Refused(status)),
         }
     }
 }
@@ -90,20 +159,23 @@ pub fn client(timeout: Duration) -> reqwest::Result<Client> {
 #[async_trait]
 impl Outside for Http {
     async fn send(&self, delivery: &Claimed) -> Outcome {
+        let token = match self.prepare(delivery).await {
+            Ok(token) => token,
+            Err(outcome) => return outcome,
+        };
         let base = match delivery.destination {
             Destination::Middleware => &self.middleware,
-            Destination::Core => &self.gateway,
+            Destination::Core => self.core.gateway(),
         };
         let request = self
             .client
             .post(format!("{base}{}", delivery.path))
-            .bearer_auth(&delivery.token)
+            .bearer_auth(&token)
             .header(CONTENT_TYPE, "application/json")
             .body(delivery.payload.clone());
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) if error.is_timeout() => return Outcome::Timeout,
-            Err(_) => return Outcome::Unreachable,
+            Err(error) => return unanswered(&error),
         };
         let status = response.status();
         let retry_after = response
@@ -125,7 +197,44 @@ impl Outside for Http {
             {
                 Outcome::Refused(status)
             }
+            StatusCode::BAD_REQUEST
+            | StatusCode::NOT_FOUND
+            | StatusCode::CONFLICT
+            | StatusCode::INTERNAL_SERVER_ERROR
+                if delivery.destination == Destination::Core =>
+            {
+                let settled = self.settled(delivery, &token, status).await;
+                settled.unwrap_or(Outcome::Failed(status, retry_after))
+            }
             _ => Outcome::Failed(status, retry_after),
         }
+    }
+}
+
+#[async_trait]
+impl Verifier for Http {
+    async fn verify(&self, question: &Value, token: &str) -> Result<Identity, Outcome> {
+        let url = format!("{}/verify", self.middleware);
+        let request = self.client.post(url).bearer_auth(token).json(question);
+        let mut response = request.send().await.map_err(|e| unanswered(&e))?;
+        let status = response.status();
+        let mut text = Vec::new();
+        while text.len() <= VERDICT_LIMIT
+            && let Some(chunk) = response.chunk().await.map_err(|e| unanswered(&e))?
+        {
+            text.extend_from_slice(&chunk);
+        }
+        [Identity::Verified, Identity::Failed]
+            .into_iter()
+            .find(|identity| status == StatusCode::OK && text == identity.as_str().as_bytes())
+            .ok_or(Outcome::Failed(status, None))
+    }
+}
+
+fn unanswered(error: &reqwest::Error) -> Outcome {
+    if error.is_timeout() {
+        Outcome::Timeout
+    } else {
+        Outcome::Unreachable
     }
 }

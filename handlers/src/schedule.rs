@@ -99,7 +99,7 @@ mod tests {
             Some(SignedDuration::from_secs(15))
         );
         assert_eq!(
-            schedule.wait(1, 1, Some(Duration::from_secs(86_400))),
+            schedule.wait(1, 1, Some(Duration::from_hours(24))),
             Some(SignedDuration::from_secs(20))
         );
     }

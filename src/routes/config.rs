@@ -44,6 +44,7 @@ impl ApiResponse for Prepared {
     fn register(_: &mut Registry) {}
 }
 
+#[expect(clippy::unused_async, reason = "the framework wants every route async")]
 #[OpenApi]
 impl Config {
     /// The birth and death events: forms, actions, flags, searches

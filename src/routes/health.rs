@@ -37,6 +37,7 @@ enum ReadyReply {
     NotReady(Json<Readiness>),
 }
 
+#[expect(clippy::unused_async, reason = "the framework wants every route async")]
 #[OpenApi]
 impl Health {
     /// Answers core and the cluster that the server runs

@@ -103,3 +103,18 @@ fn a_value_may_come_from_a_file() {
             .contains("LEDGER_URL_FILE: cannot read `/no/such/file`")
     );
 }
+
+#[test]
+fn half_a_system_client_and_unknown_actions_are_refused() {
+    let error = load(&[("SYSTEM_CLIENT_ID", "x"), ("VERIFY_ON", "DECLARE, DECLAR")]).unwrap_err();
+    assert!(
+        error.contains("SYSTEM_CLIENT_SECRET: is not set"),
+        "{error}"
+    );
+    assert!(
+        error.contains("VERIFY_ON: `DECLAR` is none of NOTIFY, DECLARE"),
+        "{error}"
+    );
+    let both = [("SYSTEM_CLIENT_ID", "x"), ("SYSTEM_CLIENT_SECRET", "quiet")];
+    assert!(!format!("{:?}", load(&both).unwrap()).contains("quiet"));
+}

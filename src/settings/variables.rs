@@ -9,7 +9,7 @@ pub struct Variable {
     pub meaning: &'static str,
     /// A value that works.
     pub example: &'static str,
-    /// Default while NODE_ENV is not `production`.
+    /// Default while `NODE_ENV` is not `production`.
     pub development: Option<&'static str>,
     /// Default in production; `None` makes it mandatory there unless it may be left out altogether.
     pub production: Option<&'static str>,
@@ -72,13 +72,23 @@ pub const VARIABLES: &[Variable] = &[
         "AUTH_URL",
         "http://localhost:4040",
         "http://auth:4040",
-        "core's auth service, whose public key checks the tokens",
+        "core's auth service: its public key checks tokens, and it gives the system client its own",
     ),
     mandatory(
         "GATEWAY_URL",
         "http://localhost:7070",
         "http://gateway:7070",
         "core's gateway, where waiting actions are rejected",
+    ),
+    optional(
+        "SYSTEM_CLIENT_ID",
+        "9a8d3c51-6f0e-4b7e-a7a3-2f1d5c8e4b60",
+        "this server as a system client of core, with `record.read`: asks core whether an action was accepted before what cannot be taken back leaves, and renews expired tokens",
+    ),
+    optional(
+        "SYSTEM_CLIENT_SECRET",
+        "8f5c2f0e-1d3b-4c6a-9e7d-0a1b2c3d4e5f",
+        "the secret of that client",
     ),
     mandatory(
         "LOGIN_URL",
@@ -136,6 +146,11 @@ pub const VARIABLES: &[Variable] = &[
         "`id-auth` asks the middleware, `off` leaves identities as they are, `assume-verified` is for demonstrations",
     ),
     always(
+        "VERIFY_ON",
+        "NOTIFY,DECLARE,EDIT,REQUEST_CORRECTION",
+        "the actions on which identities are verified",
+    ),
+    always(
         "ALLOW_DEMO",
         "false",
         "`true` lets production do what only a demonstration may",
@@ -183,6 +198,33 @@ pub const VARIABLES: &[Variable] = &[
         "`error`, `warn`, `info`, `debug`, or by module: `info,handlers=debug`",
     ),
 ];
+
+impl Variable {
+    /// Its default in words.
+    pub fn default_in_words(&self) -> String {
+        match (self.development, self.production) {
+            (Some(both), Some(same)) if both == same => format!("`{both}`"),
+            (Some(development), Some(production)) => {
+                format!("`{development}`, in production `{production}`")
+            }
+            (Some(development), None) => format!("`{development}`; must be set in production"),
+            (None, _) => "none; may be left out".to_owned(),
+        }
+    }
+}
+
+/// The table of the README.
+pub fn markdown() -> String {
+    let mut table = "| variable | meaning | default |\n| --- | --- | --- |\n".to_owned();
+    for variable in VARIABLES {
+        let (name, meaning) = (variable.name, variable.meaning);
+        table += &format!(
+            "| `{name}` | {meaning} | {} |\n",
+            variable.default_in_words()
+        );
+    }
+    table
+}
 
 /// The example of a variable; empty for a name that is none.
 pub(super) fn example(name: &str) -> &'static str {

@@ -2,6 +2,7 @@
 //! The server over HTTP, against stand-ins for core's auth service, core's gateway and the middleware.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on has failed"
 )]
@@ -11,6 +12,7 @@ mod crash;
 mod health;
 mod program;
 mod trigger;
+mod verification;
 
 use countryconfig::sandbox::{Signer, sample_birth};
 use countryconfig::server::{self, Listening};
@@ -81,8 +83,15 @@ impl TestApp {
     }
 
     async fn between(outside: MockServer, folder: tempfile::TempDir) -> Self {
-        let settings =
-            Settings::load(None, environment(&outside, folder.path()).into_iter()).unwrap();
+        Self::with(outside, folder, &[]).await
+    }
+
+    /// With some settings of its own.
+    async fn with(outside: MockServer, folder: tempfile::TempDir, own: &[(&str, &str)]) -> Self {
+        let mut environment = environment(&outside, folder.path());
+        let own = own.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        environment.extend(own);
+        let settings = Settings::load(None, environment.into_iter()).unwrap();
         let country = countryconfig::country::load(&settings).ok().unwrap();
         let listener = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.address());

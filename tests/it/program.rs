@@ -112,14 +112,30 @@ fn the_openapi_document_is_current() {
 }
 
 #[test]
-fn every_setting_stands_in_the_readme() {
-    let readme =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    for variable in countryconfig::settings::VARIABLES {
-        assert!(
-            readme.contains(&format!("`{}`", variable.name)),
-            "{} is missing in README.md",
-            variable.name
-        );
-    }
+fn the_readme_has_the_settings_as_they_are() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let table = countryconfig::settings::markdown();
+    assert!(
+        readme.contains(&table),
+        "renew it: cargo run -- export settings"
+    );
+}
+
+#[test]
+fn a_form_can_be_read_as_a_table() {
+    let output = countryconfig(&["export", "fields", "--event", "death"], &[]);
+    let said = text(&output.stdout);
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("deceased.nid "))
+        .unwrap();
+    assert!(line.contains("matches /^[0-9]{10}$/"), "{line}");
+    // Every condition has words.
+    assert!(
+        !said.contains('{') || said.matches('{').count() == said.matches("]{").count(),
+        "{said}"
+    );
+    let output = countryconfig(&["export", "fields", "--event", "marriage"], &[]);
+    assert!(text(&output.stderr).contains("there are birth, death"));
 }

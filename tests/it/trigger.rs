@@ -145,6 +145,7 @@ async fn other_events_and_actions_may_happen(
 }
 
 /// Core takes a 400 for a legal rejection, so nothing that is wrong with a hook may answer it.
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test]
 async fn a_bad_hook_is_refused_by_a_status_that_rejects_nothing() {
     let app = TestApp::start().await;

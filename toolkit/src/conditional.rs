@@ -10,9 +10,11 @@ mod field;
 mod record;
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 pub use date::{DateBound, DateComparison, Days};
@@ -30,8 +32,21 @@ pub use record::{
 /// Serialised, it carries the `$id` under which core keeps it; inside another conditional it carries none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conditional {
-    body: Value,
+    body: Arc<Body>,
     chain: Option<Chain>,
+}
+
+/// Shared by the clones of a conditional: one question often guards a whole page of fields.
+#[derive(Clone, Debug)]
+struct Body {
+    schema: Value,
+    id: OnceLock<String>,
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        self.schema == other.schema
+    }
 }
 
 /// A part of a conditional: any [`Conditional`], or [`always_true`], which may not stand alone.
@@ -82,7 +97,13 @@ fn list<P: Into<Nested>>(keyword: &str, parts: impl IntoIterator<Item = P>) -> C
 
 impl Conditional {
     pub(crate) fn new(body: Value) -> Self {
-        Self { body, chain: None }
+        Self {
+            body: Arc::new(Body {
+                schema: body,
+                id: OnceLock::new(),
+            }),
+            chain: None,
+        }
     }
 
     /// Holds when this and the other hold; `a.and(b).and(c)` is one list of three.
@@ -95,48 +116,57 @@ impl Conditional {
         self.join(Chain::Or, other.into())
     }
 
-    fn join(mut self, chain: Chain, other: Nested) -> Self {
+    fn join(self, chain: Chain, other: Nested) -> Self {
         let keyword = match chain {
             Chain::And => "allOf",
             Chain::Or => "anyOf",
         };
-        if self.chain == Some(chain)
-            && let Some(parts) = self.body.get_mut(keyword).and_then(Value::as_array_mut)
-        {
-            parts.push(other.0);
-            return self;
-        }
-        Self {
-            chain: Some(chain),
-            ..list(keyword, [Nested(self.body), other])
+        let grows = self.chain == Some(chain);
+        let mut schema = Nested::from(self).0;
+        let parts = schema.get_mut(keyword).and_then(Value::as_array_mut);
+        match parts.filter(|_| grows) {
+            Some(parts) => {
+                parts.push(other.0);
+                Self {
+                    chain: Some(chain),
+                    ..Self::new(schema)
+                }
+            }
+            None => Self {
+                chain: Some(chain),
+                ..list(keyword, [Nested(schema), other])
+            },
         }
     }
 
     /// The schema without its `$id`, as it stands inside another conditional.
     pub fn schema(&self) -> &Value {
-        &self.body
+        &self.body.schema
     }
 
     /// The `$id` under which core keeps the compiled schema: equal for equal content, different otherwise.
-    pub fn schema_id(&self) -> String {
-        let digest = Sha256::digest(canonical(&self.body).as_bytes());
-        let mut id = "https://opencrvs.org/conditionals/".to_owned();
-        for byte in digest.iter().take(20) {
-            for half in [byte >> 4, byte & 0xf] {
-                id.extend(char::from_digit(half.into(), 16));
+    pub fn schema_id(&self) -> &str {
+        self.body.id.get_or_init(|| {
+            let mut hash = Sha256::new();
+            canonical(&self.body.schema, &mut hash);
+            let mut id = "https://opencrvs.org/conditionals/".to_owned();
+            for byte in hash.finalize().iter().take(20) {
+                for half in [byte >> 4, byte & 0xf] {
+                    id.extend(char::from_digit(half.into(), 16));
+                }
             }
-        }
-        id
+            id
+        })
     }
 
     /// The form fields that the conditional asks about.
     pub fn fields(&self) -> BTreeSet<String> {
-        mentions(&self.body).fields
+        mentions(&self.body.schema).fields
     }
 
     /// The record flags that the conditional asks about.
     pub fn flags(&self) -> BTreeSet<String> {
-        mentions(&self.body).flags
+        mentions(&self.body.schema).flags
     }
 }
 
@@ -155,24 +185,28 @@ impl From<&Conditional> for Conditional {
 
 impl From<Conditional> for Nested {
     fn from(conditional: Conditional) -> Self {
-        Self(conditional.body)
+        Self(
+            Arc::try_unwrap(conditional.body)
+                .unwrap_or_else(|shared| (*shared).clone())
+                .schema,
+        )
     }
 }
 
 impl From<&Conditional> for Nested {
     fn from(conditional: &Conditional) -> Self {
-        Self(conditional.body.clone())
+        Self(conditional.body.schema.clone())
     }
 }
 
 impl Serialize for Conditional {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut top = Map::new();
-        top.insert("$id".into(), self.schema_id().into());
-        if let Value::Object(body) = &self.body {
-            top.extend(body.clone());
+        let mut top = serializer.serialize_map(None)?;
+        top.serialize_entry("$id", self.schema_id())?;
+        for (key, value) in self.body.schema.as_object().into_iter().flatten() {
+            top.serialize_entry(key, value)?;
         }
-        top.serialize(serializer)
+        top.end()
     }
 }
 
@@ -211,22 +245,36 @@ fn collect(schema: &Value, found: &mut Mentions) {
     }
 }
 
-/// JSON with sorted keys: two schemas that differ in key order only are one schema.
-fn canonical(value: &Value) -> String {
+/// The content with sorted keys, into a hash: schemas that differ in key order only are one schema.
+fn canonical(value: &Value, hash: &mut Sha256) {
     match value {
         Value::Object(object) => {
             let mut entries: Vec<_> = object.iter().collect();
-            entries.sort_by_key(|(key, _)| *key);
-            let entries: Vec<_> = entries
-                .iter()
-                .map(|(key, value)| format!("{}:{}", json!(key), canonical(value)))
-                .collect();
-            format!("{{{}}}", entries.join(","))
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            hash.update("{");
+            for (key, value) in entries {
+                text(key, hash);
+                canonical(value, hash);
+            }
+            hash.update("}");
         }
-        Value::Array(items) => format!(
-            "[{}]",
-            items.iter().map(canonical).collect::<Vec<_>>().join(",")
-        ),
-        other => other.to_string(),
+        Value::Array(items) => {
+            hash.update("[");
+            for item in items {
+                canonical(item, hash);
+            }
+            hash.update("]");
+        }
+        Value::String(string) => text(string, hash),
+        other => {
+            hash.update(other.to_string());
+            hash.update(",");
+        }
     }
+}
+
+/// Its length goes first, so that no two documents run into the same bytes.
+fn text(text: &str, hash: &mut Sha256) {
+    hash.update(text.len().to_be_bytes());
+    hash.update(text);
 }

@@ -7,6 +7,8 @@
 pub mod action;
 pub mod conditional;
 pub mod deduplication;
+pub mod describe;
+pub mod evaluate;
 pub mod event;
 pub mod event_document;
 pub mod field;

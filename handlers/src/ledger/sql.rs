@@ -91,6 +91,7 @@ macro_rules! sql_ledger {
                     payload: open("payload")?,
                     token: open("token")?,
                     attempt: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+                    created_at: moment(row.try_get("created_at")?)?,
                     event_id: EventId::new(event),
                 })
             }
@@ -146,7 +147,7 @@ macro_rules! sql_ledger {
                     held_back!(),
                     " ORDER BY due_at, id LIMIT $3 ",
                     $lock,
-                    ") RETURNING id, event_id, action_id, destination, operation, path, payload, token, attempts, \
+                    ") RETURNING id, event_id, action_id, destination, operation, path, payload, token, attempts, created_at, \
                      (SELECT action_type FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS action_type, \
                      (SELECT answer_status FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS answer_status"
                 ))
@@ -196,6 +197,12 @@ macro_rules! sql_ledger {
                     }
                     Next::Retry(at) => {
                         sqlx::query("UPDATE deliveries SET due_at = $2, leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $3")
+                            .bind(claimed.id)
+                            .bind(at.as_millisecond())
+                            .bind(i64::from(claimed.attempt))
+                    }
+                    Next::Later(at) => {
+                        sqlx::query("UPDATE deliveries SET due_at = $2, leased_until = NULL, attempts = attempts - 1 WHERE id = $1 AND state = 'waiting' AND attempts = $3")
                             .bind(claimed.id)
                             .bind(at.as_millisecond())
                             .bind(i64::from(claimed.attempt))

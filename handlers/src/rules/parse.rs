@@ -155,6 +155,8 @@ struct Conditions<'t> {
     names: Vec<Text<'t>>,
     used: BTreeSet<&'t str>,
     compiled: Vec<Condition>,
+    /// Conditions that cannot be compiled for an event: said once, not for every rule.
+    faulty: BTreeSet<(&'t str, String)>,
 }
 
 impl<'t> Conditions<'t> {
@@ -167,6 +169,7 @@ impl<'t> Conditions<'t> {
             names,
             used: BTreeSet::new(),
             compiled: Vec::new(),
+            faulty: BTreeSet::new(),
         }
     }
 
@@ -199,11 +202,15 @@ impl<'t> Conditions<'t> {
         if number.is_some() {
             return number;
         }
-        let expression = reader.expression(
-            &format!("{rule}, condition `{known}`"),
-            text,
-            vocabulary.fields(event)?,
-        )?;
+        let faulty = (*known, event.to_owned());
+        if self.faulty.contains(&faulty) {
+            return None;
+        }
+        let what = format!("{rule}, condition `{known}`");
+        let Some(expression) = reader.expression(&what, text, vocabulary.fields(event)?) else {
+            self.faulty.insert(faulty);
+            return None;
+        };
         self.compiled.push(Condition {
             name: (*known).to_owned(),
             event: event.to_owned(),

@@ -3,8 +3,9 @@
 
 use super::entry;
 use handlers::clock::SystemClock;
+use handlers::core::{Core, Credentials};
 use handlers::delivery::Deliveries;
-use handlers::ledger::{self, Answer, Counts, Ledger};
+use handlers::ledger::{self, Answer, Counts, Entry, Ledger};
 use handlers::outside::{Http, client};
 use handlers::seal::Seal;
 use serde_json::{Value, json};
@@ -14,9 +15,9 @@ use tokio::sync::{Notify, watch};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-struct Setting {
-    ledger: Arc<dyn Ledger>,
-    outside: MockServer,
+pub(super) struct Setting {
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) outside: MockServer,
     wake: Arc<Notify>,
     stop: watch::Sender<bool>,
     worker: tokio::task::JoinHandle<()>,
@@ -24,43 +25,51 @@ struct Setting {
 }
 
 async fn setting(schedule: &str) -> Setting {
-    let folder = tempfile::tempdir().unwrap();
-    let ledger = ledger::open(
-        &format!("sqlite://{}", folder.path().join("ledger.db").display()),
-        Seal::default(),
-    )
-    .await
-    .unwrap();
-    let outside = MockServer::start().await;
-    let timeout = Duration::from_millis(300);
-    let http = Http::new(
-        client(timeout).unwrap(),
-        &outside.uri(),
-        &format!("{}/", outside.uri()),
-    );
-    let wake = Arc::new(Notify::new());
-    let (stop, stopped) = watch::channel(false);
-    let deliveries = Deliveries {
-        ledger: ledger.clone(),
-        outside: Arc::new(http),
-        clock: Arc::new(SystemClock),
-        schedule: schedule.parse().unwrap(),
-        timeout,
-        wake: wake.clone(),
-    };
-    let worker = tokio::spawn(Arc::new(deliveries).run(stopped));
-    Setting {
-        ledger,
-        outside,
-        wake,
-        stop,
-        worker,
-        _folder: folder,
-    }
+    Setting::with(schedule, None).await
 }
 
 impl Setting {
-    async fn until(&self, wanted: Counts) {
+    /// One server stands for the middleware, core's gateway and core's auth service.
+    pub(super) async fn with(schedule: &str, credentials: Option<Credentials>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger::open(
+            &format!("sqlite://{}", folder.path().join("ledger.db").display()),
+            Seal::default(),
+        )
+        .await
+        .unwrap();
+        let outside = MockServer::start().await;
+        let timeout = Duration::from_millis(300);
+        let core = Core::new(
+            client(timeout).unwrap(),
+            &format!("{}/", outside.uri()),
+            &outside.uri(),
+            credentials,
+            Arc::new(SystemClock),
+        );
+        let http = Http::new(client(timeout).unwrap(), &outside.uri(), core);
+        let wake = Arc::new(Notify::new());
+        let (stop, stopped) = watch::channel(false);
+        let deliveries = Deliveries {
+            ledger: ledger.clone(),
+            outside: Arc::new(http),
+            clock: Arc::new(SystemClock),
+            schedule: schedule.parse().unwrap(),
+            timeout,
+            wake: wake.clone(),
+        };
+        let worker = tokio::spawn(Arc::new(deliveries).run(stopped));
+        Self {
+            ledger,
+            outside,
+            wake,
+            stop,
+            worker,
+            _folder: folder,
+        }
+    }
+
+    pub(super) async fn until(&self, wanted: Counts) {
         let reached = async {
             while self.ledger.counts().await.unwrap() != wanted {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -77,28 +86,29 @@ impl Setting {
     async fn record(&self, event: &str, action: &str, answer: Answer) {
         let mut entry = entry(event, action, action);
         entry.answer = answer;
-        self.ledger
-            .record(&entry, jiff::Timestamp::UNIX_EPOCH)
-            .await
-            .unwrap();
+        self.record_at(&entry, jiff::Timestamp::UNIX_EPOCH).await;
+    }
+
+    pub(super) async fn record_at(&self, entry: &Entry, now: jiff::Timestamp) {
+        self.ledger.record(entry, now).await.unwrap();
         self.wake.notify_one();
     }
 
     /// Path and body of every request that came, in order.
-    async fn requests(&self) -> Vec<(String, Value)> {
+    pub(super) async fn requests(&self) -> Vec<(String, Value)> {
         let requests = self.outside.received_requests().await.unwrap();
         requests
             .iter()
             .map(|r| {
                 (
                     r.url.path().to_owned(),
-                    serde_json::from_slice(&r.body).unwrap(),
+                    serde_json::from_slice(&r.body).unwrap_or_default(),
                 )
             })
             .collect()
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.stop.send_replace(true);
         self.worker.await.unwrap();
     }

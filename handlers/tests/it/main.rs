@@ -2,6 +2,7 @@
 //! Ledger and delivery against real files and real HTTP.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod core;
 mod deliveries;
 mod ledger;
 #[path = "../simulation/memory.rs"]

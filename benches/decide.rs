@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What a hook costs without network and disk, and what the forms cost at start.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
+
+use countryconfig::country;
+use countryconfig::sandbox::sample_birth;
+use countryconfig::settings::Settings;
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use handlers::Facts;
+use handlers::mosip_mapping::build_packet;
+use opencrvs_toolkit::event_document::EventDocument;
+use serde_json::{Value, json};
+use std::hint::black_box;
+
+/// A record with so many accepted edits before the registration.
+fn record(edits: usize) -> Value {
+    let mut record = sample_birth("event", "action", "verified");
+    let actions = record["actions"].as_array_mut().unwrap();
+    let pending = actions.pop().unwrap();
+    for n in 0..edits {
+        actions.push(json!({
+            "id": format!("edit-{n}"), "transactionId": "t", "type": "EDIT", "status": "Accepted",
+            "createdAt": "2026-06-01T10:00:00.000Z", "declaration": {"mother.occupation": format!("farmer {n}")},
+        }));
+    }
+    actions.push(pending);
+    record
+}
+
+fn hooks(c: &mut Criterion) {
+    let settings = Settings::load(None, std::iter::empty()).unwrap();
+    let policy = country::load(&settings).ok().unwrap().policy;
+    let mut group = c.benchmark_group("hook");
+    for actions in [10, 100, 1000, 5000] {
+        let json = record(actions).to_string().into_bytes();
+        group.bench_with_input(BenchmarkId::new("parse", actions), &json, |b, json| {
+            b.iter(|| EventDocument::parse(black_box(json)).unwrap());
+        });
+        let event = EventDocument::parse(&json).unwrap();
+        group.bench_with_input(
+            BenchmarkId::new("state as if accepted", actions),
+            &event,
+            |b, event| {
+                b.iter(|| {
+                    event.state_as_if_accepted(black_box(event.pending_action("REGISTER").unwrap()))
+                });
+            },
+        );
+    }
+    let event = EventDocument::parse(record(0).to_string().as_bytes()).unwrap();
+    let action = event.pending_action("REGISTER").unwrap();
+    let state = event.state_as_if_accepted(action);
+    let today = jiff::civil::date(2026, 6, 1);
+    let facts = Facts {
+        event: &event,
+        action,
+        state: &state,
+        today,
+        registration_number: Some("ABCDEFGHIJKL"),
+    };
+    group.bench_function("rules", |b| {
+        b.iter(|| policy.rules.decide(black_box(&facts)));
+    });
+    let decision = policy.rules.decide(&facts);
+    let operation = decision.outcome().unwrap().operation;
+    group.bench_function("packet", |b| {
+        b.iter(|| build_packet(&policy.mapping, operation, black_box(&facts)).unwrap());
+    });
+    group.finish();
+}
+
+fn start(c: &mut Criterion) {
+    let settings = Settings::load(None, std::iter::empty()).unwrap();
+    let mut group = c.benchmark_group("start");
+    group.bench_function("both events", |b| {
+        b.iter(|| country::events(black_box(&settings)));
+    });
+    let events = country::events(&settings);
+    group.bench_function("events to JSON", |b| {
+        b.iter(|| serde_json::to_vec(black_box(&events)).unwrap());
+    });
+    group.bench_function("whole country", |b| {
+        b.iter(|| country::load(black_box(&settings)).ok().unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, hooks, start);
+criterion_main!(benches);

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Core as this server calls it: what became of an action, accepting and rejecting one that waits,
+//! and the tokens for that.
+
+use crate::clock::Clock;
+use crate::ledger::{Claimed, Destination, NewDelivery};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use opencrvs_toolkit::event_document::{
+    Action, ActionId, ActionStatus, EventDocument, EventId, Fields,
+};
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// A system token is renewed this long before it ends, so that it does not end on its way.
+const BEFORE_EXPIRY: SignedDuration = SignedDuration::from_secs(60);
+
+/// The actions that core asks about, and its names for them where they are accepted and rejected.
+pub const PROCEDURES: [(&str, &str); 12] = [
+    ("NOTIFY", "notify"),
+    ("DECLARE", "declare"),
+    ("EDIT", "edit"),
+    ("REGISTER", "register"),
+    ("REJECT", "reject"),
+    ("ARCHIVE", "archive"),
+    ("UNARCHIVE", "unarchive"),
+    ("CUSTOM", "custom"),
+    ("PRINT_CERTIFICATE", "printCertificate"),
+    ("REQUEST_CORRECTION", "correction.request"),
+    ("APPROVE_CORRECTION", "correction.approve"),
+    ("REJECT_CORRECTION", "correction.reject"),
+];
+
+/// Tells core to reject an action that waits (202); `None` for an action that core never asks about.
+pub fn reject(
+    event: &EventId,
+    action: &ActionId,
+    action_type: &str,
+    token: &str,
+    due_at: Timestamp,
+) -> Option<NewDelivery> {
+    let input = json!({"eventId": event, "actionId": action});
+    confirmation("reject", input, action, action_type, token, due_at)
+}
+
+/// Tells core to accept an action that waits (202), with what core shall add to it. A registration
+/// needs its number. `None` for an action that core never asks about.
+pub fn accept(
+    event: &EventId,
+    action: &Action,
+    patch: &Fields,
+    registration_number: Option<&str>,
+    token: &str,
+    due_at: Timestamp,
+) -> Option<NewDelivery> {
+    let mut input = json!({"eventId": event, "actionId": action.id, "declaration": patch});
+    // Core's schemas want these again, by type of action.
+    let repeated = [
+        ("registrationNumber", registration_number.map(Value::from)),
+        ("content", action.content.clone().map(Value::from)),
+        (
+            "requestId",
+            action.request_id.as_ref().map(|id| id.as_str().into()),
+        ),
+        (
+            "customActionType",
+            action.custom_action_type.clone().map(Value::from),
+        ),
+    ];
+    for (name, value) in repeated {
+        if let (Some(value), Some(input)) = (value, input.as_object_mut()) {
+            input.insert(name.into(), value);
+        }
+    }
+    let kind = action.action_type.as_str();
+    confirmation("accept", input, &action.id, kind, token, due_at)
+}
+
+/// The transaction id follows from the action, so that core knows a repetition for what it is.
+fn confirmation(
+    verb: &str,
+    mut input: Value,
+    action: &ActionId,
+    action_type: &str,
+    token: &str,
+    due_at: Timestamp,
+) -> Option<NewDelivery> {
+    let (_, procedure) = PROCEDURES.iter().find(|(name, _)| *name == action_type)?;
+    let transaction = format!("countryconfig-{verb}-{action}");
+    input
+        .as_object_mut()?
+        .insert("transactionId".into(), transaction.into());
+    Some(NewDelivery {
+        destination: Destination::Core,
+        operation: format!("{procedure}.{verb}"),
+        path: format!("/events/event.actions.{procedure}.{verb}"),
+        payload: json!({"json": input}),
+        token: token.to_owned(),
+        due_at,
+    })
+}
+
+/// What core shows about an action that it asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It happened.
+    Accepted,
+    /// It will not happen.
+    Rejected,
+    /// It waits, or core has not stored the answer yet.
+    Open,
+}
+
+/// Why core did not tell.
+#[derive(Debug, thiserror::Error)]
+pub enum CoreError {
+    /// The hook's token has ended, and there is no system client.
+    #[error("the token has expired")]
+    Expired,
+    /// No answer, or one that is no JSON of the expected kind.
+    #[error("core did not answer")]
+    Http(#[from] reqwest::Error),
+    /// An answer other than 200.
+    #[error("core answered {0}")]
+    Status(StatusCode),
+    /// No event document.
+    #[error("core's answer holds no record")]
+    Content,
+}
+
+/// This server as a client of core: `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: SecretString,
+}
+
+/// Core's gateway and auth service.
+pub struct Core {
+    client: Client,
+    gateway: String,
+    auth: String,
+    clock: Arc<dyn Clock>,
+    credentials: Option<Credentials>,
+    /// The system token and its end. The lock is held while it is renewed: once for all who wait.
+    system_token: Mutex<Option<(String, Timestamp)>>,
+}
+
+/// What a token says about itself. It was verified when it came, or comes from core itself.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Claims {
+    exp: Option<i64>,
+    event_id: Option<String>,
+}
+
+impl Claims {
+    fn of(token: &str) -> Option<Self> {
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        serde_json::from_slice(&payload).ok()
+    }
+
+    fn end(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.exp?).ok()
+    }
+}
+
+impl Core {
+    /// `gateway` is `GATEWAY_URL`, `auth` is `AUTH_URL`: the gateway lets few requests for tokens
+    /// through in a minute.
+    pub fn new(
+        client: Client,
+        gateway: &str,
+        auth: &str,
+        credentials: Option<Credentials>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let base = |url: &str| url.trim_end_matches('/').to_owned();
+        Self {
+            client,
+            gateway: base(gateway),
+            auth: base(auth),
+            clock,
+            credentials,
+            system_token: Mutex::default(),
+        }
+    }
+
+    /// URL of the gateway, without a slash at its end.
+    pub(crate) fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    /// Whether there is a system client to ask core with.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.credentials.is_some()
+    }
+
+    /// A token that a delivery can be sent with now: that of the hook while it lasts, else one of the
+    /// system client for the same action.
+    pub(crate) async fn token(&self, delivery: &Claimed) -> Result<String, CoreError> {
+        let claims = Claims::of(&delivery.token);
+        let names_event = claims
+            .as_ref()
+            .is_none_or(|claims| claims.event_id.is_some());
+        let alive = match &claims {
+            Some(claims) => claims.end().is_none_or(|end| self.clock.now() < end),
+            // A token that ended deliveries lose; an operator may have asked for one more attempt.
+            None => !delivery.token.is_empty(),
+        };
+        // The token of core 2.1 names no event and opens nothing in core.
+        if alive && (names_event || delivery.destination != Destination::Core || !self.may_ask()) {
+            return Ok(delivery.token.clone());
+        }
+        if names_event {
+            self.record_token(&delivery.event_id, &delivery.action_id)
+                .await
+        } else {
+            self.system_token().await
+        }
+    }
+
+    /// What became of an action, asked with a token of that record, or as the system client.
+    pub(crate) async fn fate(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        token: Option<&str>,
+    ) -> Result<Fate, CoreError> {
+        let token = match token {
+            Some(token) => token.to_owned(),
+            None => self.system_token().await?,
+        };
+        let input = json!({"json": {"eventId": event}}).to_string();
+        let url = format!("{}/events/event.get", self.gateway);
+        let url =
+            Url::parse_with_params(&url, [("input", input)]).map_err(|_| CoreError::Content)?;
+        let reply = read(self.client.get(url).bearer_auth(token)).await;
+        let mut reply: Value = self.forget_if_refused(reply).await?;
+        let document = reply.pointer_mut("/result/data/json").map(Value::take);
+        let document = EventDocument::try_from(document.unwrap_or_default());
+        let actions = document.map_err(|_| CoreError::Content)?.actions;
+        let has = |status: &ActionStatus| {
+            let answers = |a: &&Action| a.original_action_id.as_ref() == Some(action);
+            actions.iter().filter(answers).any(|a| a.status == *status)
+        };
+        Ok(if has(&ActionStatus::Accepted) {
+            Fate::Accepted
+        } else if has(&ActionStatus::Rejected) {
+            Fate::Rejected
+        } else {
+            Fate::Open
+        })
+    }
+
+    /// A token that may confirm one action, as that of its hook could.
+    async fn record_token(&self, event: &EventId, action: &ActionId) -> Result<String, CoreError> {
+        let system = self.system_token().await?;
+        let exchange = [
+            ("grant_type", "urn:opencrvs:oauth:grant-type:token-exchange"),
+            ("subject_token", &system),
+            (
+                "subject_token_type",
+                "urn:ietf:params:oauth:token-type:access_token",
+            ),
+            (
+                "requested_token_type",
+                "urn:opencrvs:oauth:token-type:single_record_token",
+            ),
+            ("event_id", event.as_str()),
+            ("action_id", action.as_str()),
+        ];
+        let exchanged = self.grant(&exchange).await;
+        self.forget_if_refused(exchanged).await
+    }
+
+    async fn system_token(&self) -> Result<String, CoreError> {
+        let credentials = self.credentials.as_ref().ok_or(CoreError::Expired)?;
+        let mut cached = self.system_token.lock().await;
+        let now = self.clock.now();
+        if let Some((token, _)) = cached.as_ref().filter(|(_, end)| now < *end) {
+            return Ok(token.clone());
+        }
+        let token = self
+            .grant(&[
+                ("grant_type", "client_credentials"),
+                ("client_id", &credentials.id),
+                ("client_secret", credentials.secret.expose_secret()),
+            ])
+            .await?;
+        let end = Claims::of(&token).and_then(|claims| claims.end());
+        *cached = end
+            .and_then(|end| end.checked_sub(BEFORE_EXPIRY).ok())
+            .map(|end| (token.clone(), end));
+        Ok(token)
+    }
+
+    /// A system token that core no longer takes is not used again: its key may have changed.
+    async fn forget_if_refused<T>(&self, result: Result<T, CoreError>) -> Result<T, CoreError> {
+        if matches!(result, Err(CoreError::Status(StatusCode::UNAUTHORIZED))) {
+            *self.system_token.lock().await = None;
+        }
+        result
+    }
+
+    async fn grant(&self, form: &[(&str, &str)]) -> Result<String, CoreError> {
+        #[derive(Deserialize)]
+        struct Granted {
+            access_token: String,
+        }
+        let request = self.client.post(format!("{}/token", self.auth)).form(form);
+        Ok(read::<Granted>(request).await?.access_token)
+    }
+}
+
+async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CoreError> {
+    let response = request.send().await?;
+    if response.status() != StatusCode::OK {
+        return Err(CoreError::Status(response.status()));
+    }
+    Ok(response.json().await?)
+}

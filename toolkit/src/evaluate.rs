@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The conditional language, evaluated here: what core would answer, without core, a browser or JavaScript.
+//!
+//! A [`Predicate`] is a conditional or validator read once into a small closed tree; a [`Context`] is what it is asked
+//! about. Verdicts are those of core's own set-up (Ajv 2019-09 with `$data` and the formats of ajv-formats, not strict,
+//! plus core's keywords). Whatever is not known with certainty is said to be so: a keyword without a meaning here
+//! refuses to compile, and a part written in JavaScript makes [`Verdict::NotEvaluable`] only where it decides.
+//!
+//! ```
+//! use opencrvs_toolkit::evaluate::{Context, Predicate, Verdict};
+//! use opencrvs_toolkit::prelude::*;
+//! use serde_json::json;
+//!
+//! let adult = Predicate::try_from(&field("informant.age").as_age().is_greater_than(17))?;
+//! let form = json!({ "informant.age": { "age": 40, "asOfDateRef": "child.dob" } });
+//! let context = Context::new(form.as_object().cloned().unwrap_or_default(), jiff::civil::date(2024, 3, 1));
+//! assert_eq!(adult.verdict(&context), Verdict::Holds);
+//! # Ok::<(), opencrvs_toolkit::evaluate::CompileError>(())
+//! ```
+
+mod age;
+mod compile;
+mod context;
+mod date;
+mod field;
+mod node;
+mod pattern;
+mod pointer;
+
+use std::fmt;
+use std::ops::Not;
+
+use serde_json::Value;
+
+pub use age::age_to_date;
+pub use compile::{CompileError, Fault};
+pub use context::Context;
+pub use field::{FieldRules, Findings, Validator};
+
+use crate::conditional::Conditional;
+use node::{Node, Place};
+
+/// A conditional or validator, ready to be asked about any number of contexts.
+#[derive(Clone, Debug)]
+pub struct Predicate {
+    node: Node,
+}
+
+/// What core would answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Core answers yes.
+    Holds,
+    /// Core answers no.
+    Fails,
+    /// The answer depends on something that only core, at run time, can tell.
+    NotEvaluable(Obstacle),
+}
+
+/// Why a verdict cannot be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// A JavaScript function decides.
+    JavaScript,
+    /// A date is written in a way that JavaScript engines read differently, or not at all.
+    UnclearDate,
+    /// Days are counted from today, and the value asked about has no `$now`: core throws.
+    NoToday,
+}
+
+impl Predicate {
+    /// Reads a conditional as it is served; `$id` may be missing.
+    pub fn new(schema: &Value) -> Result<Self, CompileError> {
+        compile::compile(schema).map(|node| Self { node })
+    }
+
+    /// What core would answer in this context.
+    pub fn verdict(&self, context: &Context) -> Verdict {
+        self.verdict_on(context.root())
+    }
+
+    /// What core would answer about a bare value, as it asks the validators of `QR_READER` and `SEARCH`.
+    pub fn verdict_on(&self, value: &Value) -> Verdict {
+        self.node.verdict(&Place::root(value))
+    }
+}
+
+impl TryFrom<&Conditional> for Predicate {
+    type Error = CompileError;
+
+    fn try_from(conditional: &Conditional) -> Result<Self, Self::Error> {
+        Self::new(conditional.schema())
+    }
+}
+
+impl Verdict {
+    /// Whether core answers yes, as far as that is known.
+    pub fn holds(self) -> bool {
+        self == Self::Holds
+    }
+
+    /// Both: one `Fails` decides, whatever is unknown about the other.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Fails, _) | (_, Self::Fails) => Self::Fails,
+            (Self::Holds, verdict) => verdict,
+            (unknown, _) => unknown,
+        }
+    }
+
+    /// Either: one `Holds` decides, whatever is unknown about the other.
+    pub fn or(self, other: Self) -> Self {
+        !(!self).and(!other)
+    }
+
+    /// All of a list, looking no further than the first that fails.
+    pub(crate) fn all(verdicts: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Self::Holds;
+        for verdict in verdicts {
+            all = all.and(verdict);
+            if all == Self::Fails {
+                break;
+            }
+        }
+        all
+    }
+
+    /// Any of a list, looking no further than the first that holds.
+    pub(crate) fn any(verdicts: impl IntoIterator<Item = Self>) -> Self {
+        !Self::all(verdicts.into_iter().map(Not::not))
+    }
+}
+
+impl Not for Verdict {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        match self {
+            Self::Holds => Self::Fails,
+            Self::Fails => Self::Holds,
+            unknown @ Self::NotEvaluable(_) => unknown,
+        }
+    }
+}
+
+impl From<bool> for Verdict {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Holds } else { Self::Fails }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::JavaScript => "a JavaScript function decides",
+            Self::UnclearDate => "a date is not written as YYYY-MM-DD",
+            Self::NoToday => "there is no `$now` to count days from",
+        })
+    }
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The closed tree into which a schema is read, and how it is evaluated.
+
+use std::cmp::Ordering;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::date::{self, Moment};
+use super::pointer::{Pointer, is_falsy};
+use super::{Obstacle, Verdict};
+
+/// One assertion. A keyword holds for values of a type that it does not speak about, as JSON Schema says.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    If {
+        question: Box<Node>,
+        then: Box<Node>,
+        otherwise: Box<Node>,
+    },
+    Type(Kinds),
+    Const(Operand),
+    Enum(Vec<Value>),
+    Properties(Vec<(String, Node)>),
+    Required(Vec<String>),
+    Contains {
+        item: Box<Node>,
+        min: usize,
+        max: Option<usize>,
+    },
+    Number(Bound, Operand),
+    Length(Bound, f64),
+    Pattern(Regex),
+    Date,
+    DateLimit(Bound, Operand),
+    DaysFromDate(Days),
+    LeafLocation,
+    JavaScript,
+}
+
+/// The JSON types that a `type` keyword names.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of names")]
+pub(super) struct Kinds {
+    pub(super) null: bool,
+    pub(super) boolean: bool,
+    pub(super) number: bool,
+    pub(super) integer: bool,
+    pub(super) string: bool,
+    pub(super) array: bool,
+    pub(super) object: bool,
+}
+
+/// How a value relates to a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    AtLeast,
+    AtMost,
+    MoreThan,
+    LessThan,
+}
+
+/// A value of the schema: written there, or to be found in the data.
+#[derive(Clone, Debug)]
+pub(super) enum Operand {
+    Literal(Value),
+    Data(Pointer),
+}
+
+/// `daysFromDate`: strictly before or after a day that lies a number of days from another.
+#[derive(Clone, Debug)]
+pub(super) struct Days {
+    pub(super) distance: f64,
+    pub(super) after: bool,
+    pub(super) reference: Option<Operand>,
+}
+
+/// A value and what it stands in, up to the root.
+pub(super) struct Place<'a> {
+    value: &'a Value,
+    parent: Option<&'a Place<'a>>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn root(value: &'a Value) -> Self {
+        Self {
+            value,
+            parent: None,
+        }
+    }
+
+    fn child<'b>(&'b self, value: &'b Value) -> Place<'b>
+    where
+        'a: 'b,
+    {
+        Place {
+            value,
+            parent: Some(self),
+        }
+    }
+
+    /// The value some levels up; the root when there are not as many.
+    pub(super) fn up(&self, levels: usize) -> &'a Value {
+        match self.parent {
+            Some(parent) if levels > 0 => parent.up(levels - 1),
+            _ => self.value,
+        }
+    }
+
+    pub(super) fn top(&self) -> &'a Value {
+        self.up(usize::MAX)
+    }
+}
+
+impl Node {
+    pub(super) fn verdict(&self, place: &Place<'_>) -> Verdict {
+        let value = place.value;
+        match self {
+            Self::All(nodes) => Verdict::all(nodes.iter().map(|node| node.verdict(place))),
+            Self::Any(nodes) => Verdict::any(nodes.iter().map(|node| node.verdict(place))),
+            Self::Not(node) => !node.verdict(place),
+            Self::If {
+                question,
+                then,
+                otherwise,
+            } => match question.verdict(place) {
+                Verdict::Holds => then.verdict(place),
+                Verdict::Fails => otherwise.verdict(place),
+                // Whatever the answer, equal branches decide.
+                unknown @ Verdict::NotEvaluable(_) => {
+                    match (then.verdict(place), otherwise.verdict(place)) {
+                        (then, otherwise) if then == otherwise => then,
+                        _ => unknown,
+                    }
+                }
+            },
+            Self::Type(kinds) => kinds.include(value).into(),
+            Self::Const(operand) => operand
+                .find(place)
+                .is_none_or(|expected| equal(value, expected))
+                .into(),
+            Self::Enum(values) => values.iter().any(|each| equal(value, each)).into(),
+            Self::Properties(properties) => value.as_object().map_or(Verdict::Holds, |object| {
+                Verdict::all(properties.iter().filter_map(|(key, node)| {
+                    let value = object.get(key)?;
+                    Some(node.verdict(&place.child(value)))
+                }))
+            }),
+            Self::Required(keys) => value
+                .as_object()
+                .is_none_or(|object| keys.iter().all(|key| object.contains_key(key)))
+                .into(),
+            Self::Contains { item, min, max } => match value.as_array() {
+                Some(items) => count(
+                    items.iter().map(|value| item.verdict(&place.child(value))),
+                    *min,
+                    *max,
+                ),
+                None => Verdict::Holds,
+            },
+            Self::Number(bound, operand) => value
+                .as_f64()
+                .is_none_or(|number| match operand.find(place) {
+                    Some(limit) => limit
+                        .as_f64()
+                        .and_then(|limit| number.partial_cmp(&limit))
+                        .is_some_and(|ordering| bound.admits(ordering)),
+                    None => true,
+                })
+                .into(),
+            Self::Length(bound, limit) => value
+                .as_str()
+                .and_then(|text| length(text).partial_cmp(limit))
+                .is_none_or(|ordering| bound.admits(ordering))
+                .into(),
+            Self::Pattern(pattern) => value
+                .as_str()
+                .is_none_or(|text| pattern.is_match(text))
+                .into(),
+            Self::Date => value
+                .as_str()
+                .is_none_or(|text| date::day(text).is_some())
+                .into(),
+            Self::DateLimit(bound, operand) => value
+                .as_str()
+                .is_none_or(|text| within(text, *bound, operand.find(place)))
+                .into(),
+            Self::DaysFromDate(days) => days.verdict(place),
+            Self::LeafLocation => value
+                .as_str()
+                .is_none_or(|id| is_leaf(place.top(), id))
+                .into(),
+            Self::JavaScript => Verdict::NotEvaluable(Obstacle::JavaScript),
+        }
+    }
+}
+
+/// Whether the number of items that hold lies between the two.
+fn count(items: impl Iterator<Item = Verdict>, min: usize, max: Option<usize>) -> Verdict {
+    let (mut holding, mut unknown, mut obstacle) = (0_usize, 0_usize, None);
+    for item in items {
+        match item {
+            Verdict::Holds => holding += 1,
+            Verdict::Fails => {}
+            Verdict::NotEvaluable(_) => {
+                unknown += 1;
+                obstacle = Some(item);
+            }
+        }
+    }
+    let (least, most) = (holding, holding + unknown);
+    let max = max.unwrap_or(usize::MAX);
+    match obstacle {
+        Some(obstacle) if most >= min && least <= max && !(least >= min && most <= max) => obstacle,
+        _ => (least >= min && most <= max).into(),
+    }
+}
+
+/// Compares dates as ajv-formats does: as texts, and an empty text limits nothing.
+fn within(text: &str, bound: Bound, limit: Option<&Value>) -> bool {
+    match limit {
+        None => true,
+        Some(Value::String(limit)) => {
+            text.is_empty() || limit.is_empty() || bound.admits(text.cmp(limit))
+        }
+        Some(_) => false,
+    }
+}
+
+fn is_leaf(root: &Value, id: &str) -> bool {
+    root.get("$leafAdminStructureLocationIds")
+        .and_then(Value::as_array)
+        .is_some_and(|locations| {
+            locations
+                .iter()
+                .any(|location| location.get("id").and_then(Value::as_str) == Some(id))
+        })
+}
+
+/// Characters as Ajv counts them: code points.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no text has 2^53 characters, and JavaScript would lose them too"
+)]
+fn length(text: &str) -> f64 {
+    text.chars().count() as f64
+}
+
+/// Equality of JSON values as JavaScript sees them: 1 and 1.0 are one number.
+fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
+impl Days {
+    fn verdict(&self, place: &Place<'_>) -> Verdict {
+        if !place.value.is_string() {
+            return Verdict::Holds;
+        }
+        let today = place.top().get("$now").filter(|now| now.is_string());
+        let Some(today) = today else {
+            return Verdict::NotEvaluable(Obstacle::NoToday);
+        };
+        let reference = self.reference.as_ref().and_then(|day| day.find(place));
+        let reference = reference.filter(|day| !is_falsy(day)).unwrap_or(today);
+        let limit = Moment::of(reference).plus_days(self.distance);
+        match (Moment::of(place.value), limit) {
+            (Moment::Invalid, _) | (_, Moment::Invalid) => Verdict::Fails,
+            (Moment::At(day), Moment::At(limit)) => {
+                if self.after { day > limit } else { day < limit }.into()
+            }
+            _ => Verdict::NotEvaluable(Obstacle::UnclearDate),
+        }
+    }
+}
+
+impl Operand {
+    fn find<'b>(&'b self, place: &Place<'b>) -> Option<&'b Value> {
+        match self {
+            Self::Literal(value) => Some(value),
+            Self::Data(pointer) => pointer.resolve(place),
+        }
+    }
+}
+
+impl Bound {
+    fn admits(self, ordering: Ordering) -> bool {
+        match self {
+            Self::AtLeast => ordering.is_ge(),
+            Self::AtMost => ordering.is_le(),
+            Self::MoreThan => ordering.is_gt(),
+            Self::LessThan => ordering.is_lt(),
+        }
+    }
+}
+
+impl Kinds {
+    fn include(self, value: &Value) -> bool {
+        match value {
+            Value::Null => self.null,
+            Value::Bool(_) => self.boolean,
+            Value::Number(number) => {
+                self.number || self.integer && number.as_f64().is_some_and(|n| n.fract() == 0.0)
+            }
+            Value::String(_) => self.string,
+            Value::Array(_) => self.array,
+            Value::Object(_) => self.object,
+        }
+    }
+}
