@@ -44,7 +44,11 @@ async fn fresh(kind: Kind) -> Fresh {
         Kind::Memory => String::new(),
     };
     let ledger: Arc<dyn Ledger> = match kind {
-        Kind::Memory => Arc::new(Memory::default()),
+        Kind::Memory => {
+            let memory = Memory::default();
+            assert!(memory.is_quiet());
+            Arc::new(memory)
+        }
         _ => ledger::open(&url, Seal::default()).await.unwrap(),
     };
     Fresh {

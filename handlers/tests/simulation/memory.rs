@@ -17,6 +17,12 @@ use std::sync::{Mutex, MutexGuard};
 pub(crate) struct Memory(Mutex<Tables>);
 
 impl Memory {
+    /// Nothing will be claimed any more: what waits is held back by what is parked.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let tables = self.tables();
+        tables.ready.is_empty() && tables.leases.is_empty()
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap()
     }
@@ -27,6 +33,7 @@ struct Tables {
     actions: BTreeMap<(EventId, ActionId), Entry>,
     numbers: BTreeSet<String>,
     deliveries: BTreeMap<i64, Row>,
+    of_event: BTreeMap<EventId, Vec<i64>>,
     kept: BTreeMap<String, String>,
     /// Waiting or parked, by what keeps them in order.
     open: BTreeMap<(EventId, &'static str), BTreeSet<i64>>,
@@ -65,6 +72,7 @@ impl Tables {
             past: Vec::new(),
         };
         self.deliveries.insert(id, row);
+        self.of_event.entry(event.clone()).or_default().push(id);
         self.index(id);
     }
 
@@ -125,6 +133,7 @@ impl Tables {
             payload: row.content.payload.to_string(),
             token: row.content.token.clone(),
             attempt: row.attempts,
+            created_at: row.created_at,
         }
     }
 }
@@ -204,6 +213,10 @@ impl Ledger for Memory {
                 Next::Delivered => row.state = State::Delivered,
                 Next::Refused(_) => row.state = State::Refused,
                 Next::Retry(at) => row.content.due_at = *at,
+                Next::Later(at) => {
+                    row.content.due_at = *at;
+                    row.attempts -= 1;
+                }
                 Next::Parked => row.state = State::Parked,
             }
             if matches!(next, Next::Delivered | Next::Refused(_)) {
@@ -225,16 +238,15 @@ impl Ledger for Memory {
 
     async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
         let tables = self.tables();
-        let wanted = |id: i64, row: &Row| {
-            filter.id.is_none_or(|wanted| wanted == id)
-                && filter.state.is_none_or(|state| state == row.state)
-                && filter
-                    .event_id
-                    .as_ref()
-                    .is_none_or(|event| *event == row.event)
+        let ids: Vec<i64> = match &filter.event_id {
+            Some(event) => tables.of_event.get(event).cloned().unwrap_or_default(),
+            None => tables.deliveries.keys().copied().collect(),
         };
-        let rows = tables.deliveries.iter().rev();
-        let rows = rows.filter(|(id, row)| wanted(**id, row));
+        let rows = ids.iter().rev().map(|id| (id, &tables.deliveries[id]));
+        let rows = rows.filter(|(id, row)| {
+            filter.id.is_none_or(|wanted| wanted == **id)
+                && filter.state.is_none_or(|state| state == row.state)
+        });
         let delivery = |(id, row): (&i64, &Row)| {
             let entry = &tables.actions[&(row.event.clone(), row.action.clone())];
             Delivery {

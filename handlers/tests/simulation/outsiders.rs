@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use handlers::ledger::{Answer, Claimed, Delivery, Destination, Filter, Ledger, State};
 use handlers::outside::Outcome;
+use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -53,8 +54,6 @@ pub(crate) struct Middleware {
     last: BTreeMap<EventId, i64>,
     /// What it will never take.
     refused: BTreeMap<String, bool>,
-    /// Calls that it took twice, with a good reason.
-    pub(crate) twice: u64,
 }
 
 /// A token of core: signed by nobody, otherwise as it looks.
@@ -237,13 +236,15 @@ impl World {
         let now = self.elapsed();
         let mut state = self.state();
         let asked = state.core.actions.get_mut(action).unwrap();
-        if now > asked.dies {
+        if now > asked.dies && !self.weather.system_client {
             return Outcome::Failed(StatusCode::UNAUTHORIZED, None);
         }
         if asked.status == Status::Accepted {
-            return Outcome::Failed(StatusCode::INTERNAL_SERVER_ERROR, None);
+            return Outcome::Refused(StatusCode::INTERNAL_SERVER_ERROR);
         }
         asked.status = Status::Rejected;
+        drop(state);
+        self.saw("rejected in core");
         Outcome::Delivered(StatusCode::OK)
     }
 
@@ -283,7 +284,7 @@ impl World {
                 return Outcome::Refused(status);
             }
             let asked = state.core.actions.get_mut(&action).unwrap();
-            if now > asked.dies {
+            if now > asked.dies && !self.weather.system_client {
                 return Outcome::Failed(StatusCode::UNAUTHORIZED, None);
             }
             let fields = &payload["requestFields"];
@@ -302,7 +303,7 @@ impl World {
                 state.middleware.tokens.insert(delivery.token.clone());
             }
             if !state.middleware.taken.insert(delivery.id) {
-                state.middleware.twice += 1;
+                *state.seen.entry("arrived twice").or_default() += 1;
             }
             let last = state
                 .middleware
@@ -350,15 +351,26 @@ impl World {
             asked.status = Status::Accepted;
         }
         drop(state);
+        self.saw("confirmed");
         self.tell(|| format!("middleware: confirms {action}"));
         if early {
             self.broken(format!("{action} is confirmed before core has its answer"));
         }
     }
 
+    /// How core shows an action.
+    pub(crate) fn status(&self, action: &ActionId) -> Status {
+        self.state().core.actions[action.as_str()].status
+    }
+
+    /// When the token of a delivery ends.
+    pub(crate) fn end_of(&self, delivery: &Claimed) -> Timestamp {
+        true_time(self.state().core.actions[delivery.action_id.as_str()].dies)
+    }
+
     /// What concerns one record is sent in order.
     pub(crate) fn check_order(&self, delivery: &Claimed) {
-        let earlier = self.rows(Some(&delivery.event_id)).into_iter().find(|row| {
+        let earlier = self.rows(&delivery.event_id).into_iter().find(|row| {
             row.id < delivery.id
                 && row.destination == delivery.destination
                 && matches!(row.state, State::Waiting | State::Parked)
@@ -371,27 +383,23 @@ impl World {
         }
     }
 
-    fn rows(&self, event: Option<&EventId>) -> Vec<Delivery> {
+    fn rows(&self, event: &EventId) -> Vec<Delivery> {
         let filter = Filter {
-            event_id: event.cloned(),
+            event_id: Some(event.clone()),
             limit: u32::MAX,
             ..Filter::default()
         };
         now(self.memory.deliveries(&filter)).unwrap()
     }
 
-    /// Nothing is left to do.
-    pub(crate) fn is_quiet(&self) -> bool {
-        now(self.memory.counts()).unwrap().waiting == 0
-    }
-
     /// What must be true of every action when its token dies: from then on nobody can act for it.
     pub(crate) fn check_end(&self) {
-        let rows = self.rows(None);
         let mut broken = Vec::new();
         let state = self.state();
         let mut numbers = BTreeMap::new();
         for (action, asked) in &state.core.actions {
+            let event = EventId::new(&asked.event);
+            let rows = self.rows(&event);
             if asked.registers {
                 if asked.numbers.len() > 1 {
                     broken.push(format!("{action} has numbers {:?}", asked.numbers));
@@ -411,8 +419,7 @@ impl World {
             for row in &mine {
                 let held_back = rows.iter().any(|earlier| {
                     earlier.id < row.id
-                        && (&earlier.event_id, earlier.destination)
-                            == (&row.event_id, row.destination)
+                        && earlier.destination == row.destination
                         && earlier.state == State::Parked
                 });
                 let lost = row.state == State::Delivered
@@ -434,9 +441,7 @@ impl World {
             if answer.status == 200 && asked.status != Status::Accepted {
                 broken.push(format!("{action} was accepted and is {:?}", asked.status));
             }
-            let promised = now(self
-                .memory
-                .answer(&EventId::new(&asked.event), &ActionId::new(action)));
+            let promised = now(self.memory.answer(&event, &ActionId::new(action)));
             let promised = promised.unwrap();
             if promised.is_none() && (asked.registers || !mine.is_empty()) {
                 broken.push(format!("{action} was answered and not written down"));

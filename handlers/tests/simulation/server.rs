@@ -2,8 +2,10 @@
 //! Server processes that run the real code, fail at any await and are started again.
 
 use crate::memory::Memory;
+use crate::outsiders::Status;
 use crate::world::{SetClock, World};
 use async_trait::async_trait;
+use handlers::clock::Clock;
 use handlers::delivery::Deliveries;
 use handlers::hook::{HookError, Hooks};
 use handlers::ledger::{
@@ -11,6 +13,7 @@ use handlers::ledger::{
     Next, PastAttempt, Recorded,
 };
 use handlers::outside::{Outcome, Outside};
+use handlers::verification::Verification;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,6 +79,7 @@ impl Server {
             let clock = Arc::new(SetClock(self.world.clone()));
             let hooks = Hooks {
                 policy: self.world.policy.clone(),
+                verification: Verification::default(),
                 ledger: ledger.clone(),
                 clock: clock.clone(),
                 numbers: "############".parse().unwrap(),
@@ -144,14 +148,15 @@ impl Server {
 }
 
 /// Lets time pass at an await, which may be the last one of this life.
-async fn await_point(world: &World, life: &Life, what: &str) {
+async fn await_point(world: &World, life: &Life, when: &str, what: &str) {
     world.a_moment().await;
     let crash = !life.is_over() && {
         let mut state = world.state();
         state.rng.happens(world.weather.crashes)
     };
     if crash {
-        world.tell(|| format!("crash {what}"));
+        world.saw("crash");
+        world.tell(|| format!("crash {when} `{what}`"));
         life.end();
     }
     if life.is_over() {
@@ -172,13 +177,14 @@ impl Faulty {
 
     /// Something in the way of a call, before it or after it: the caller cannot tell which.
     async fn fault(&self, when: &str, what: &str) -> Result<(), LedgerError> {
-        await_point(&self.world, &self.life, &format!("{when} `{what}`")).await;
+        await_point(&self.world, &self.life, when, what).await;
         let world = &self.world;
         let fails = {
             let mut state = world.state();
             state.rng.happens(world.weather.ledger_faults)
         };
         if fails || world.is_in(&world.weather.ledger_down) {
+            world.saw("ledger failed");
             world.tell(|| format!("the ledger fails {when} `{what}`"));
             return Err(LedgerError::Database(sqlx::Error::PoolTimedOut));
         }
@@ -194,6 +200,7 @@ impl Ledger for Faulty {
         if entry.registration_number.is_some() && known.await?.is_none() {
             let taken = self.world.state().rng.happens(20);
             if taken {
+                self.world.saw("number taken");
                 self.world.tell(|| "the number was another's".into());
                 return Ok(Recorded::NumberTaken);
             }
@@ -207,6 +214,9 @@ impl Ledger for Faulty {
             };
             format!("ledger: {} {how}", entry.action_id)
         });
+        if recorded != Recorded::New {
+            self.world.saw("asked again");
+        }
         self.fault("after", "record").await?;
         Ok(recorded)
     }
@@ -247,11 +257,15 @@ impl Ledger for Faulty {
             .insert(claimed.id, Sent::Settled);
         before?;
         self.memory().conclude(claimed, attempt, next, now).await?;
+        self.world.saw(attempt.outcome);
+        if matches!(next, Next::Parked) {
+            self.world.saw("parked");
+        }
         self.world.tell(|| {
             let next = match next {
                 Next::Delivered => "delivered".to_owned(),
                 Next::Refused(_) => "refused".into(),
-                Next::Retry(at) => format!("again at {at}"),
+                Next::Retry(at) | Next::Later(at) => format!("again at {at}"),
                 Next::Parked => "parked".into(),
             };
             let (id, action, n) = (claimed.id, &claimed.action_id, claimed.attempt);
@@ -316,12 +330,17 @@ struct Network {
 impl Outside for Network {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         let world = &self.world;
-        await_point(world, &self.life, "before a call").await;
-        self.check_reason(delivery);
+        await_point(world, &self.life, "before", "send").await;
         world.check_order(delivery);
-        let outcome = match delivery.destination {
-            Destination::Middleware => world.middleware(delivery).await,
-            Destination::Core => world.gateway(delivery).await,
+        let outcome = match self.prepare(delivery).await {
+            Some(outcome) => outcome,
+            None => {
+                self.check_reason(delivery);
+                match delivery.destination {
+                    Destination::Middleware => world.middleware(delivery).await,
+                    Destination::Core => world.gateway(delivery).await,
+                }
+            }
         };
         world.tell(|| {
             let (id, operation, to) = (
@@ -331,12 +350,36 @@ impl Outside for Network {
             );
             format!("call: delivery {id} `{operation}` to {to}: {outcome:?}")
         });
-        await_point(world, &self.life, "after a call").await;
+        await_point(world, &self.life, "after", "send").await;
         outcome
+    }
+
+    fn sendable_until(&self, delivery: &Claimed) -> Option<Timestamp> {
+        (!self.world.weather.system_client).then(|| self.world.end_of(delivery))
     }
 }
 
 impl Network {
+    /// What is asked of core before anything is sent, as the real client does.
+    async fn prepare(&self, delivery: &Claimed) -> Option<Outcome> {
+        let world = &self.world;
+        if !world.weather.system_client {
+            let alive = SetClock(world.clone()).now() < world.end_of(delivery);
+            return (!alive).then_some(Outcome::Expired);
+        }
+        if delivery.waits_for_acceptance() {
+            if world.is_in(&world.weather.core_down) {
+                return Some(Outcome::Unprepared);
+            }
+            match world.status(&delivery.action_id) {
+                Status::Accepted => {}
+                Status::Rejected => return Some(Outcome::Unwanted),
+                Status::Requested => return Some(Outcome::Undecided),
+            }
+        }
+        None
+    }
+
     /// Nothing is sent again without a failure whose end nobody could see.
     fn check_reason(&self, delivery: &Claimed) {
         let this = Sent::Open(self.life.clone());

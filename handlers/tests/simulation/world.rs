@@ -92,6 +92,8 @@ pub(crate) struct Weather {
     pub(crate) core_down: Vec<Range<Duration>>,
     /// The clock of the servers is set: when, and by how much.
     pub(crate) clock_jumps: Vec<(Duration, SignedDuration)>,
+    /// The servers may get tokens of their own, and ask core what it has accepted.
+    pub(crate) system_client: bool,
     /// So many of a thousand hooks come twice at once.
     pub(crate) doubled: u64,
 }
@@ -126,6 +128,7 @@ impl Weather {
             refusals: rng.one(&[0, 0, 100, 500]),
             core_down,
             clock_jumps,
+            system_client: rng.happens(300),
             doubled: rng.one(&[0, 100, 500]),
         }
     }
@@ -151,6 +154,8 @@ pub(crate) struct State {
     /// What has happened, where somebody wants to read it.
     story: Option<Vec<String>>,
     pub(crate) broken: Vec<String>,
+    /// How often it came to what.
+    pub(crate) seen: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -174,6 +179,7 @@ impl World {
                 attempts: BTreeMap::new(),
                 story: story.then(Vec::new),
                 broken: Vec::new(),
+                seen: BTreeMap::new(),
             }),
         })
     }
@@ -213,6 +219,11 @@ impl World {
         }
     }
 
+    /// It came to this.
+    pub(crate) fn saw(&self, what: &'static str) {
+        *self.state().seen.entry(what).or_default() += 1;
+    }
+
     /// A promise was broken.
     pub(crate) fn broken(&self, what: String) {
         self.tell(|| format!("!!! {what}"));
@@ -227,7 +238,7 @@ impl World {
     pub(crate) async fn a_moment(&self) {
         let ms = {
             let mut state = self.state();
-            if state.rng.happens(500) {
+            if state.rng.happens(800) {
                 return;
             }
             state.rng.below(20)
