@@ -14,6 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod deliveries;
 mod fields;
 
 /// Country configuration server for OpenCRVS core 2.0.
@@ -43,6 +44,11 @@ enum Command {
     /// See and test what the eligibility rules decide
     #[command(subcommand)]
     Rules(Rules),
+    /// See and handle what must reach the middleware or core
+    #[command(subcommand)]
+    Deliveries(deliveries::Deliveries),
+    /// List the actions that core waits for, as far as the ledger knows: what needs you first
+    Pending(deliveries::Shown),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -110,11 +116,18 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Check => {
             let settings = settings()?;
-            let mut problems = country::form_problems(&settings);
-            problems.extend(match country::load(&settings) {
-                Ok(country) => country.warnings,
+            let problems = match country::load(&settings) {
+                Ok(country) => {
+                    let cases = country.policy.rules.run_cases(&country.cases);
+                    [
+                        country::form_problems(&settings),
+                        country.warnings,
+                        cases.warnings(),
+                    ]
+                    .concat()
+                }
                 Err(problems) => problems,
-            });
+            };
             if report::errors(&problems) > 0 {
                 print(&format!("{}\n", report::problems(&problems)))?;
                 return Ok(ExitCode::FAILURE);
@@ -142,8 +155,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
+        Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
-            let events = country::events(&settings()?);
+            let events =
+                country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -152,7 +168,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events = country::events(&settings()?);
+            let events =
+                country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
             let known: Vec<_> = events.iter().map(Event::id).collect();
             let wanted = events.iter().find(|known| known.id() == event);
             let wanted = wanted.with_context(|| {

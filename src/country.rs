@@ -11,8 +11,13 @@ use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
 use rust_embed::RustEmbed;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+mod application;
+
+pub use application::Application;
 
 #[derive(RustEmbed)]
 #[folder = "country/"]
@@ -40,6 +45,23 @@ impl Files {
         }
     }
 
+    /// A number that is another one when the content of a file is. Hidden files are not the country's:
+    /// editors and Kubernetes keep their own there.
+    pub fn fingerprint(&self) -> u64 {
+        let Self::Folder(folder) = self else { return 0 };
+        let mut contents: Vec<_> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
+            .map(|entry| (entry.file_name(), std::fs::read(entry.path()).ok()))
+            .collect();
+        contents.sort_unstable();
+        let mut hasher = DefaultHasher::new();
+        contents.hash(&mut hasher);
+        hasher.finish()
+    }
+
     fn text(&self, file: &str) -> Result<String, Diagnostic> {
         let bytes = match self {
             Self::Embedded => Embedded::get(file)
@@ -65,18 +87,26 @@ impl Files {
 /// A country that was checked, ready to be served.
 pub struct Snapshot {
     /// `/config/events`.
-    pub events: Blob,
+    pub events: Arc<Blob>,
+    /// `birth`, `death` …
+    pub event_types: Vec<String>,
     /// Rules and mapping.
     pub policy: Arc<Policy>,
     /// The cases that the rules must decide as expected.
     pub cases: Cases,
     /// What works but was probably meant otherwise.
     pub warnings: Vec<Diagnostic>,
+    /// Stands for the content of the files.
+    pub fingerprint: u64,
 }
 
 /// What is wrong with the forms. They are compiled in and tested, so `serve` does not look again.
 pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
-    let problems = opencrvs_toolkit::event::problems(&events(settings));
+    let events = match events(settings) {
+        Ok(events) => events,
+        Err(problem) => return vec![problem],
+    };
+    let problems = opencrvs_toolkit::event::problems(&events);
     problems
         .iter()
         .map(|problem| Diagnostic::of_file("forms", problem.to_string()))
@@ -89,23 +119,30 @@ pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
 /// Everything that is wrong with them.
 pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
-    let events = events(settings);
-    let vocabulary = vocabulary(&events);
+    // Taken first: what changes while the files are read is noticed afterwards.
+    let fingerprint = files.fingerprint();
+    let application = application(&files);
+    let built = build(
+        settings,
+        application.as_ref().unwrap_or(&Application::default()),
+    )?;
+    let vocabulary = &built.vocabulary;
     let read = |file: &str| {
         let text = files.text(file).map_err(|problem| vec![problem])?;
         Ok::<_, Vec<Diagnostic>>((files.name_of(file), text))
     };
     let rules =
-        read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, &vocabulary));
+        read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, vocabulary));
     let mapping = read("mosip.toml").and_then(|(name, text)| {
-        Mapping::parse(&name, &text, &vocabulary, &|file| files.text(file).ok())
+        Mapping::parse(&name, &text, vocabulary, &|file| files.text(file).ok())
     });
     let cases = read("eligibility.tests.toml")
-        .and_then(|(name, text)| Cases::parse(&name, &text, &vocabulary));
-    let (rules, mapping, cases) = match (rules, mapping, cases) {
-        (Ok(rules), Ok(mapping), Ok(cases)) => (rules, mapping, cases),
-        (rules, mapping, cases) => {
-            let faults = [rules.err(), mapping.err(), cases.err()];
+        .and_then(|(name, text)| Cases::parse(&name, &text, vocabulary));
+    let (rules, mapping, cases) = match (application, rules, mapping, cases) {
+        (Ok(_), Ok(rules), Ok(mapping), Ok(cases)) => (rules, mapping, cases),
+        (application, rules, mapping, cases) => {
+            let application = application.err().map(|problem| vec![problem]);
+            let faults = [application, rules.err(), mapping.err(), cases.err()];
             return Err(faults.into_iter().flatten().flatten().collect());
         }
     };
@@ -117,30 +154,66 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     {
         return Err(problems);
     }
-    let json = serde_json::to_vec(&events)
-        .map_err(|error| vec![Diagnostic::of_file("forms", error.to_string())])?;
     Ok(Snapshot {
-        events: Blob::new("application/json; charset=utf-8", json),
+        events: Arc::new(Blob::new("application/json; charset=utf-8", built.json)),
+        event_types: vocabulary.event_types().map(str::to_owned).collect(),
+        fingerprint,
         policy: Arc::new(Policy { rules, mapping }),
         cases,
         warnings: problems,
     })
 }
 
+fn application(files: &Files) -> Result<Application, Diagnostic> {
+    const FILE: &str = "application.toml";
+    Application::parse(&files.name_of(FILE), &files.text(FILE)?)
+}
+
+/// What is kept of the events once they are built.
+struct Built {
+    json: Vec<u8>,
+    vocabulary: Vocabulary,
+}
+
+/// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
+/// are given back as a whole when it ends.
+fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Diagnostic>> {
+    let built = std::thread::scope(|scope| {
+        let building = scope.spawn(|| {
+            let events = forms::events(&environment(settings, application));
+            let vocabulary = vocabulary(&events);
+            serde_json::to_vec(&events).map(|json| Built { json, vocabulary })
+        });
+        building.join()
+    });
+    let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
+    match built {
+        Ok(built) => built.map_err(|error| failed(error.to_string())),
+        Err(_) => Err(failed("building the forms panicked".to_owned())),
+    }
+}
+
 /// The events of this country, with the settings that reach its forms.
-pub fn events(settings: &Settings) -> Vec<Event> {
-    forms::events(&forms::Environment {
+///
+/// # Errors
+/// When `application.toml` cannot be used.
+pub fn events(settings: &Settings) -> Result<Vec<Event>, Diagnostic> {
+    let files = Files::of(settings.country_dir.as_deref());
+    Ok(forms::events(&environment(settings, &application(&files)?)))
+}
+
+fn environment(settings: &Settings, application: &Application) -> forms::Environment {
+    let client_app_url = settings.client_app_url.as_str().trim_end_matches('/');
+    forms::Environment {
         esignet_redirect_url: settings.esignet_redirect_url.as_str().to_owned(),
         openid_provider_client_id: settings.openid_provider_client_id.clone(),
         mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
         country_config_url: settings.country_config_url.as_str().to_owned(),
-        client_app_url: settings
-            .client_app_url
-            .as_str()
-            .trim_end_matches('/')
-            .to_owned(),
-        ..forms::Environment::default()
-    })
+        client_app_url: client_app_url.to_owned(),
+        country_code: application.country_code.clone(),
+        analytics: application.analytics,
+        duplicate_search: application.duplicate_search,
+    }
 }
 
 /// The field ids that rules and mapping may name.

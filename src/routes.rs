@@ -4,8 +4,10 @@
 use crate::auth::Keys;
 use crate::country::Snapshot;
 use crate::problem;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::hook::Hooks;
 use handlers::ledger::Ledger;
+use metrics_exporter_prometheus::PrometheusHandle;
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::middleware::CatchPanic;
@@ -27,8 +29,12 @@ pub struct App {
     pub hooks: Hooks,
     /// The memory.
     pub ledger: Arc<dyn Ledger>,
-    /// The country: forms and rules.
-    pub country: Arc<Snapshot>,
+    /// The country: forms and rules. Another one when its files change.
+    pub country: ArcSwap<Snapshot>,
+    /// Why the last change of the country's files was not taken; nothing if it was.
+    pub refused_change: ArcSwapOption<String>,
+    /// Counters, gauges and histograms.
+    pub metrics: PrometheusHandle,
     /// Whether `/docs` is there.
     pub docs: bool,
 }
@@ -87,7 +93,8 @@ async fn logged<E: Endpoint>(next: Arc<E>, request: Request) -> poem::Result<Res
             response.status().as_u16(),
             started.elapsed().as_secs_f64() * 1e3,
         );
-        if path == "/ping" || path == "/livez" || path == "/readyz" || method == Method::OPTIONS {
+        let by_machines = ["/ping", "/livez", "/readyz", "/metrics"].contains(&path.as_str());
+        if by_machines || method == Method::OPTIONS {
             debug!(status, duration_ms, "{method} {path} {status}");
         } else {
             info!(status, duration_ms, "{method} {path} {status}");

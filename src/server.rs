@@ -3,23 +3,25 @@
 
 use crate::auth::Keys;
 use crate::country::{self, Snapshot};
+use crate::metrics;
+use crate::reload;
 use crate::routes::{self, App};
 use crate::settings::{IdentityVerification, Settings};
 use anyhow::Context;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::clock::SystemClock;
 use handlers::core::Core;
 use handlers::delivery::Deliveries;
 use handlers::hook::Hooks;
 use handlers::ledger::{self, Ledger};
 use handlers::outside;
-use handlers::seal::Seal;
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
 use poem::Server;
-use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 mod listening;
@@ -30,6 +32,8 @@ pub use listening::Listening;
 const GRACE: Duration = Duration::from_secs(20);
 /// A connection on which nothing happens for so long is closed.
 const IDLE: Duration = Duration::from_secs(75);
+/// Old packets are erased so often.
+const ERASE: Duration = Duration::from_hours(1);
 /// The longest wait for an answer of core: its public key, a token, a record.
 const CORE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -38,6 +42,7 @@ pub struct Running {
     /// What the routes answer from.
     pub app: Arc<App>,
     deliveries: Arc<Deliveries>,
+    settings: Settings,
 }
 
 /// Puts everything together. Nothing is sent or served yet.
@@ -58,7 +63,6 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         )
         .await?,
     );
-    let country = Arc::new(country);
     let core = Core::new(
         outside::client(settings.mosip_timeout.min(CORE_TIMEOUT))?,
         settings.gateway_url.as_str(),
@@ -80,7 +84,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         on: settings.verify_on.clone(),
     };
     let hooks = Hooks {
-        policy: country.policy.clone(),
+        policy: ArcSwap::new(country.policy.clone()),
         verification,
         ledger: ledger.clone(),
         clock: clock.clone(),
@@ -100,25 +104,20 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         keys,
         hooks,
         ledger,
-        country,
+        country: ArcSwap::from_pointee(country),
+        refused_change: ArcSwapOption::empty(),
+        metrics: metrics::handle(),
         docs: !settings.production,
     });
     Ok(Running {
         app,
         deliveries: Arc::new(deliveries),
+        settings: settings.clone(),
     })
 }
 
-/// Opens the ledger with its key, if it has one.
-///
-/// # Errors
-/// A ledger that cannot be opened.
-pub async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let seal = match &settings.ledger_key {
-        Some(keys) => keys.expose_secret().parse()?,
-        None => Seal::default(),
-    };
-    let ledger = ledger::open(&settings.ledger_url, seal).await;
+async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
+    let ledger = ledger::open(&settings.ledger_url, settings.seal()?).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
 }
 
@@ -150,14 +149,22 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
 /// # Errors
 /// When the server breaks off.
 pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
-    let Running { app, deliveries } = running;
+    let Running {
+        app,
+        deliveries,
+        settings,
+    } = running;
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(deliveries.run(stopped));
     let keys = app.keys.clone();
-    let freshness = tokio::spawn(async move { keys.keep_fresh().await });
-    let country = app.country.clone();
+    let mut beside = JoinSet::new();
+    beside.spawn(async move { keys.keep_fresh().await });
+    beside.spawn(erase(app.clone(), settings.ledger_retention));
+    beside.spawn(metrics::keep_up(app.metrics.clone()));
+    beside.spawn(reload::watch(app.clone(), settings));
+    let events = app.country.load().events.clone();
     // Not waited for: the content is served as it is meanwhile.
-    std::thread::spawn(move || country.events.compress());
+    std::thread::spawn(move || events.compress());
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;
@@ -168,10 +175,30 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         .idle_timeout(IDLE)
         .run_with_graceful_shutdown(routes::endpoint(&app), signal, Some(GRACE))
         .await?;
-    freshness.abort();
+    beside.shutdown().await;
     worker.await?;
     info!("Stopped");
     Ok(())
+}
+
+/// Erases the packets that have arrived long ago. Never ends.
+async fn erase(app: Arc<App>, retention: Duration) {
+    let retention = SignedDuration::try_from(retention).unwrap_or(SignedDuration::MAX);
+    loop {
+        if let Ok(before) = app.hooks.clock.now().checked_sub(retention) {
+            match app.ledger.erase(before).await {
+                Ok(0) => {}
+                Ok(n) => info!("Erased {n} packets that ended before {before}"),
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "Old packets could not be erased; tried again in an hour"
+                    );
+                }
+            }
+        }
+        tokio::time::sleep(ERASE).await;
+    }
 }
 
 async fn told_to_stop() {

@@ -10,9 +10,9 @@ use figment::{Figment, Metadata, Profile, Provider};
 use handlers::core::Credentials;
 use handlers::number::NumberFormat;
 use handlers::schedule::{Schedule, duration};
-use handlers::seal::Seal;
+use handlers::seal::{Seal, SealError};
 use handlers::verification::Actions;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -72,6 +72,8 @@ pub struct Settings {
     pub ledger_url: String,
     /// `LEDGER_KEY`.
     pub ledger_key: Option<SecretString>,
+    /// `LEDGER_RETENTION`: what was delivered is erased after this time.
+    pub ledger_retention: Duration,
     /// `DELIVERY_DELAY`: nothing leaves before core had this time to act on the answer.
     pub delivery_delay: Duration,
     /// `DELIVERY_RETRY_SCHEDULE`.
@@ -245,6 +247,16 @@ impl Settings {
             Err(SettingsError(reader.problems))
         }
     }
+
+    /// The key of the ledger; one that seals nothing where none is set.
+    ///
+    /// # Errors
+    /// None that reading the settings has not reported.
+    pub fn seal(&self) -> Result<Seal, SealError> {
+        self.ledger_key
+            .as_ref()
+            .map_or_else(|| Ok(Seal::default()), |keys| keys.expose_secret().parse())
+    }
 }
 
 /// Values of one source, by the name of the variable.
@@ -394,6 +406,7 @@ impl Reader {
             country_dir: self.given("COUNTRY_DIR").map(PathBuf::from),
             ledger_url: self.parsed("LEDGER_URL"),
             ledger_key: self.ledger_key(),
+            ledger_retention: self.duration("LEDGER_RETENTION"),
             delivery_delay: self.duration("DELIVERY_DELAY"),
             delivery_retry_schedule: self.parsed("DELIVERY_RETRY_SCHEDULE"),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
@@ -457,7 +470,9 @@ impl Reader {
     fn duration(&mut self, name: &'static str) -> Duration {
         self.read(name, |text| {
             let parsed = duration(text).and_then(|parsed| Duration::try_from(parsed).ok());
-            parsed.ok_or_else(|| format!("`{text}` is no duration like `500ms`, `15s` or `2m`"))
+            parsed.ok_or_else(|| {
+                format!("`{text}` is no duration like `500ms`, `15s`, `2m` or `30d`")
+            })
         })
     }
 

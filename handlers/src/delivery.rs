@@ -2,20 +2,20 @@
 //! The worker that brings deliveries from the ledger to their destinations: at least once, in order
 //! per event, until it succeeds, is refused for good, or the schedule ends and an operator takes over.
 
+use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::core;
 use crate::ledger::{Attempt, Claimed, Destination, Ledger, LedgerError, NewDelivery, Next};
 use crate::outside::{Outcome, Outside};
 use crate::schedule::Schedule;
 use jiff::{SignedDuration, Timestamp};
+use metrics::{counter, gauge, histogram};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
-
-/// How many attempts run at once.
-const CONCURRENCY: usize = 16;
 
 /// The ledger is asked again after this time even when nothing was heard: another replica may have
 /// died with a lease.
@@ -47,24 +47,56 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// Works until `stop` becomes true, then finishes the attempts under way.
-    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    /// Works until `stop` becomes true, then finishes the attempts under way. Each destination has a
+    /// loop of its own: one that hangs does not hold up what goes to another.
+    pub async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        let bells = Destination::ALL.map(|_| Notify::new());
+        let [middleware, core] = &bells;
+        let ring_all = async {
+            loop {
+                self.wake.notified().await;
+                bells.iter().for_each(Notify::notify_one);
+            }
+        };
+        let loops = async {
+            tokio::join!(
+                self.deliver(Destination::Middleware, middleware, stop.clone()),
+                self.deliver(Destination::Core, core, stop.clone()),
+            )
+        };
+        tokio::select! {
+            biased;
+            _ = loops => {}
+            () = ring_all => {}
+        }
+    }
+
+    async fn deliver(
+        self: &Arc<Self>,
+        destination: Destination,
+        bell: &Notify,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let state = gauge!("countryconfig_breaker", "destination" => destination.as_str());
+        let mut breaker = Breaker::default();
         let mut attempts = JoinSet::new();
         while !*stop.borrow() {
-            while attempts.try_join_next().is_some() {}
-            let pause = match self.claim(CONCURRENCY - attempts.len()).await {
-                Ok(claimed) => {
-                    let none = claimed.is_empty();
+            while let Some(outcome) = attempts.try_join_next() {
+                breaker.learn(&outcome);
+            }
+            let now = Instant::now();
+            state.set(breaker.level(now));
+            let free = breaker.allowed(now).saturating_sub(attempts.len());
+            let pause = match self.claim(destination, free).await {
+                Ok(claimed) if !claimed.is_empty() => {
                     for delivery in claimed {
-                        let worker = Arc::clone(&self);
+                        let worker = Arc::clone(self);
                         attempts.spawn(async move { worker.attempt(&delivery).await });
                     }
-                    if none {
-                        self.pause().await
-                    } else {
-                        Duration::ZERO
-                    }
+                    continue;
                 }
+                Ok(_) if free == 0 => breaker.pause(now).unwrap_or(IDLE),
+                Ok(_) => self.pause(destination).await,
                 Err(error) => {
                     error!(
                         error = &error as &dyn std::error::Error,
@@ -73,27 +105,26 @@ impl Deliveries {
                     FAILED
                 }
             };
-            if attempts.len() == CONCURRENCY {
-                tokio::select! {
-                    biased;
-                    _ = stop.changed() => {}
-                    _ = attempts.join_next() => {}
-                }
-            } else if !pause.is_zero() {
-                // In this order, so that a simulation sees the same again.
-                tokio::select! {
-                    biased;
-                    _ = stop.changed() => {}
-                    Some(_) = attempts.join_next() => {}
-                    () = self.wake.notified() => {}
-                    () = tokio::time::sleep(pause) => {}
-                }
+            // In this order, so that a simulation sees the same again.
+            tokio::select! {
+                biased;
+                changed = stop.changed() => if changed.is_err() { break },
+                Some(outcome) = attempts.join_next() => breaker.learn(&outcome),
+                () = bell.notified() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
         while attempts.join_next().await.is_some() {}
     }
 
-    async fn claim(&self, free: usize) -> Result<Vec<Claimed>, LedgerError> {
+    async fn claim(
+        &self,
+        destination: Destination,
+        free: usize,
+    ) -> Result<Vec<Claimed>, LedgerError> {
+        if free == 0 {
+            return Ok(vec![]);
+        }
         let now = self.clock.now();
         // Twice the longest attempt: a lease must never end while its attempt still runs.
         let lease = SignedDuration::try_from(self.timeout * 2)
@@ -101,6 +132,7 @@ impl Deliveries {
             + SignedDuration::from_secs(5);
         self.ledger
             .claim(
+                destination,
                 now,
                 later(now, lease),
                 u32::try_from(free).unwrap_or(u32::MAX),
@@ -109,9 +141,9 @@ impl Deliveries {
     }
 
     /// How long nothing will be due.
-    async fn pause(&self) -> Duration {
+    async fn pause(&self, destination: Destination) -> Duration {
         let now = self.clock.now();
-        match self.ledger.next_due(now).await {
+        match self.ledger.next_due(destination, now).await {
             Ok(Some(due)) => Duration::try_from(due.duration_since(now))
                 .unwrap_or_default()
                 .clamp(Duration::from_millis(1), IDLE),
@@ -120,7 +152,7 @@ impl Deliveries {
         }
     }
 
-    async fn attempt(&self, delivery: &Claimed) {
+    async fn attempt(&self, delivery: &Claimed) -> Outcome {
         let started_at = self.clock.now();
         let outcome = tokio::time::timeout(
             self.timeout + Duration::from_secs(1),
@@ -144,6 +176,10 @@ impl Deliveries {
                 delivery.id, "The end of an attempt could not be written down"
             );
         }
+        if matches!(next, Next::Refused(Some(_))) {
+            self.wake.notify_one();
+        }
+        outcome
     }
 
     fn next(&self, delivery: &Claimed, outcome: Outcome, now: Timestamp) -> Next {
@@ -204,8 +240,12 @@ fn rejection(refused: &Claimed, now: Timestamp) -> Option<NewDelivery> {
     )
 }
 
-/// One line per attempt, with ids and no content.
+/// One line per attempt, with ids and no content, and its place in the metrics.
 fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
+    let destination = delivery.destination.as_str();
+    counter!("countryconfig_deliveries_total", "destination" => destination, "operation" => delivery.operation.clone(), "outcome" => attempt.outcome).increment(1);
+    histogram!("countryconfig_delivery_seconds", "destination" => destination)
+        .record(attempt.duration.as_secs_f64());
     let (event, action) = (&delivery.event_id, &delivery.action_id);
     let (operation, destination) = (&delivery.operation, delivery.destination.as_str());
     let (outcome, number, duration_ms) = (

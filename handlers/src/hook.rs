@@ -10,7 +10,9 @@ use crate::mosip_mapping::{Mapping, PacketError, build_packet};
 use crate::number::NumberFormat;
 use crate::rules::{self, Outcome, RuleSet};
 use crate::verification::Verification;
+use arc_swap::ArcSwap;
 use jiff::SignedDuration;
+use metrics::counter;
 use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument, Fields};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -27,8 +29,8 @@ pub struct Policy {
 
 /// Decides about actions, and writes down what it promises.
 pub struct Hooks {
-    /// The country's rules.
-    pub policy: Arc<Policy>,
+    /// The country's rules; another set when its files change.
+    pub policy: ArcSwap<Policy>,
     /// Which identities are verified, and how.
     pub verification: Verification,
     /// The memory.
@@ -135,12 +137,15 @@ impl Hooks {
         patch: &Fields,
         token: &str,
     ) -> Result<Entry, HookError> {
-        let decision = self.policy.rules.decide(facts);
+        let policy = self.policy.load();
+        let decision = policy.rules.decide(facts);
         let outcome = decision.outcome();
+        let rule = outcome.map_or("none", |outcome| outcome.rule.as_str());
+        counter!("countryconfig_decisions_total", "rule" => rule.to_owned()).increment(1);
         let deliveries = match outcome {
             None => vec![],
             Some(Outcome { operation, .. }) => {
-                let packet = build_packet(&self.policy.mapping, *operation, facts)?;
+                let packet = build_packet(&policy.mapping, *operation, facts)?;
                 let delivery = NewDelivery {
                     destination: Destination::Middleware,
                     operation: operation.name().to_owned(),

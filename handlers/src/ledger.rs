@@ -93,6 +93,9 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Middleware, Self::Core];
+
     /// The word that stands in the ledger and in logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,7 +108,7 @@ impl Destination {
 impl std::str::FromStr for Destination {
     type Err = LedgerError;
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        [Self::Middleware, Self::Core]
+        Self::ALL
             .into_iter()
             .find(|destination| destination.as_str() == word)
             .ok_or_else(|| LedgerError::Content(format!("unknown destination `{word}`")))
@@ -256,6 +259,19 @@ pub struct Counts {
     pub oldest_waiting: Option<Timestamp>,
 }
 
+/// Deliveries in one state to one destination.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// Where to.
+    pub destination: Destination,
+    /// `waiting` or `parked`.
+    pub state: State,
+    /// How many.
+    pub depth: u64,
+    /// When the oldest was written down.
+    pub oldest: Timestamp,
+}
+
 /// Which deliveries to list; what is `None` does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -284,6 +300,8 @@ pub struct Delivery {
     pub action_type: String,
     /// What core was told about the action.
     pub answer_status: u16,
+    /// When that was.
+    pub answered_at: Timestamp,
     /// Where to.
     pub destination: Destination,
     /// What it means there.
@@ -294,10 +312,16 @@ pub struct Delivery {
     pub attempts: u32,
     /// When it is due, or was.
     pub due_at: Timestamp,
+    /// An attempt is under way, or was when its process died: nobody else tries before this time.
+    pub leased_until: Option<Timestamp>,
     /// When it was written down.
     pub created_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Whether there still is something to send.
+    pub has_payload: bool,
+    /// Whether the token of the hook is still there to send it with.
+    pub has_token: bool,
 }
 
 /// An attempt as it was written down.
@@ -325,6 +349,9 @@ pub enum LedgerError {
     /// A token or packet that cannot be sealed or opened.
     #[error("the ledger's encryption failed")]
     Seal(#[from] crate::seal::SealError),
+    /// There is no ledger where one was expected.
+    #[error("there is no ledger `{0}`")]
+    Missing(String),
     /// The folder of the file cannot be made.
     #[error("cannot make the ledger's file `{path}`")]
     File {
@@ -358,10 +385,11 @@ pub trait Ledger: Send + Sync {
         action: &ActionId,
     ) -> Result<Option<Answer>, LedgerError>;
 
-    /// Leases deliveries that are due: at most one per event and destination, the oldest first, so
+    /// Leases deliveries to a destination that are due: at most one per event, the oldest first, so
     /// that what concerns one record arrives in order. A lease that is not concluded by `until` is lost.
     async fn claim(
         &self,
+        destination: Destination,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
@@ -376,8 +404,22 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
     ) -> Result<(), LedgerError>;
 
-    /// When the next delivery is due that nobody has leased and that no earlier one of its event holds back.
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError>;
+    /// When the next delivery to a destination is due that nobody has leased and that no earlier one of
+    /// its event holds back.
+    async fn next_due(
+        &self,
+        destination: Destination,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerError>;
+
+    /// The last delivery of each action that core was told to wait for (202) and that nobody has settled
+    /// as far as the ledger knows: what needs an operator first, then the oldest action first. An action
+    /// counts as settled when core was told its end, or has asked about a later action of the event: it
+    /// allows none while one waits.
+    async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError>;
+
+    /// Deliveries that have not ended, for metrics.
+    async fn queues(&self) -> Result<Vec<Queue>, LedgerError>;
 
     /// Deliveries for an operator, the newest first.
     async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError>;
@@ -385,8 +427,10 @@ pub trait Ledger: Send + Sync {
     /// The attempts of a delivery, the oldest first.
     async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError>;
 
-    /// Sends a delivery again, with a new round of the schedule. `false` where nothing is left to send.
-    async fn retry(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError>;
+    /// Sends a delivery again, with a new round of the schedule. `false` where nothing is left to send,
+    /// and, unless forced, where it might be sent twice: it has arrived, was refused for good, or an
+    /// attempt is under way.
+    async fn retry(&self, delivery: i64, force: bool, now: Timestamp) -> Result<bool, LedgerError>;
 
     /// Holds a waiting delivery back. `false` where it does not wait.
     async fn park(&self, delivery: i64) -> Result<bool, LedgerError>;
@@ -394,7 +438,7 @@ pub trait Ledger: Send + Sync {
     /// Gives a delivery up for ever and erases what it holds. `false` where it had ended already.
     async fn purge(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError>;
 
-    /// Erases the packets that were delivered before a moment; the fact that they were stays.
+    /// Erases the packets that were delivered or refused before a moment; the fact that they were stays.
     async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError>;
 
     /// How many deliveries are where.
@@ -423,4 +467,18 @@ pub async fn open(url: &str, seal: Seal) -> Result<Arc<dyn Ledger>, LedgerError>
         }
         _ => Err(LedgerError::Url(url.to_owned())),
     }
+}
+
+/// The same for a ledger that must be there already: an operator who mistypes its name must not find
+/// a new and empty one.
+///
+/// # Errors
+/// Also when there is no such file.
+pub async fn open_existing(url: &str, seal: Seal) -> Result<Arc<dyn Ledger>, LedgerError> {
+    if let Some(file) = sqlite::file(url)
+        && !file.exists()
+    {
+        return Err(LedgerError::Missing(file.display().to_string()));
+    }
+    open(url, seal).await
 }

@@ -4,6 +4,7 @@
 //! framework or the forms.
 
 mod annotated_toml;
+mod breaker;
 pub mod clock;
 pub mod core;
 pub mod delivery;

@@ -58,6 +58,20 @@ impl Outcome {
         }
     }
 
+    /// Whether the destination as a whole is in trouble, not only this delivery: it cannot be reached,
+    /// does not answer in time, has a fault of its own (5xx) or too much to do (429). `None` where
+    /// nothing was sent, so that nothing is known.
+    pub fn is_failure_of_destination(self) -> Option<bool> {
+        match self {
+            Self::Timeout | Self::Unreachable => Some(true),
+            Self::Failed(status, _) => {
+                Some(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS)
+            }
+            Self::Delivered(_) | Self::Refused(_) => Some(false),
+            Self::Unwanted | Self::Undecided | Self::Expired | Self::Unprepared => None,
+        }
+    }
+
     /// HTTP status, where there was one.
     pub fn status(self) -> Option<u16> {
         match self {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cases::{Case, Cases, Expected};
 pub use decision::{ConditionTrace, Decision, Outcome, RuleOutcome, RuleTrace, Verdict};
+pub use parse::ACTIONS;
 pub use report::{CaseResult, CasesReport, Uncovered};
 
 use crate::diagnostic::Diagnostic;

@@ -39,10 +39,12 @@ impl FromStr for Schedule {
     }
 }
 
-/// Reads `0s`, `15s`, `1m`, `2h`; nothing negative.
+/// Reads `0s`, `15s`, `1m`, `2h`, `30d`; nothing negative. A day is 24 hours.
 pub fn duration(text: &str) -> Option<SignedDuration> {
-    text.parse::<SignedDuration>()
-        .ok()
+    let days =
+        |text: &str| SignedDuration::try_from_hours(text.parse::<i64>().ok()?.checked_mul(24)?);
+    text.strip_suffix('d')
+        .map_or_else(|| text.parse().ok(), days)
         .filter(|duration| !duration.is_negative())
 }
 
@@ -102,6 +104,14 @@ mod tests {
             schedule.wait(1, 1, Some(Duration::from_hours(24))),
             Some(SignedDuration::from_secs(20))
         );
+    }
+
+    #[test]
+    fn days_are_read_and_nothing_overflows() {
+        assert_eq!(duration("30d"), Some(SignedDuration::from_hours(720)));
+        for none in ["d", "-1d", "1.5d", "9223372036854775807d", "1 fortnight"] {
+            assert_eq!(duration(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -52,6 +52,6 @@ impl Config {
     /// Open to anyone, as core's own callers come with tokens for other audiences.
     #[oai(path = "/config/events", method = "get")]
     async fn events(&self, request: &Request) -> Prepared {
-        Prepared(self.0.country.events.respond(request.headers()))
+        Prepared(self.0.country.load().events.respond(request.headers()))
     }
 }

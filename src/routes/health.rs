@@ -2,7 +2,11 @@
 //! Whether the server runs and is ready.
 
 use super::App;
-use poem_openapi::payload::Json;
+use crate::metrics;
+use crate::problem::Problem;
+use poem::Request;
+use poem::http::StatusCode;
+use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use std::sync::Arc;
 
@@ -19,12 +23,14 @@ struct Alive {
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct Readiness {
-    /// Everything below is `ok`.
+    /// Ledger and key are `ok`.
     ready: bool,
     /// `ok`, or why promises cannot be written down.
     ledger: String,
     /// `ok`, or why tokens cannot be checked.
     auth_key: String,
+    /// `ok`, or why the last change of the country's files was not taken. The files before it are used.
+    country: String,
 }
 
 #[derive(ApiResponse)]
@@ -68,11 +74,31 @@ impl Health {
             ready: ledger == "ok" && auth_key == "ok",
             ledger,
             auth_key: auth_key.to_owned(),
+            country: self
+                .0
+                .refused_change
+                .load()
+                .as_deref()
+                .map_or("ok", String::as_str)
+                .to_owned(),
         };
         if readiness.ready {
             ReadyReply::Ready(Json(readiness))
         } else {
             ReadyReply::NotReady(Json(readiness))
         }
+    }
+
+    /// Figures for Prometheus; for the cluster only, so not through a proxy
+    #[oai(path = "/metrics", method = "get")]
+    async fn metrics(&self, request: &Request) -> poem::Result<PlainText<String>> {
+        let proxied = ["x-forwarded-for", "x-real-ip", "forwarded"];
+        if proxied
+            .iter()
+            .any(|name| request.headers().contains_key(*name))
+        {
+            return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found").into());
+        }
+        Ok(PlainText(metrics::render(&self.0).await))
     }
 }

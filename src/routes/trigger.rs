@@ -3,6 +3,7 @@
 
 use super::App;
 use crate::auth::AuthError;
+use crate::metrics;
 use crate::problem::Problem;
 use handlers::hook::HookError;
 use handlers::ledger::Answer;
@@ -17,6 +18,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// An event document holds the whole history of a record; core sends up to this many bytes.
 const BODY_LIMIT: usize = 50 * 1024 * 1024;
@@ -159,6 +161,19 @@ impl Trigger {
         action: Path<String>,
         unread: Unread<'_>,
     ) -> poem::Result<Reply> {
+        let started = Instant::now();
+        let reply = self.decide(&event.0, &action.0, unread).await;
+        let status = match &reply {
+            Ok(Reply(answer)) => answer.status,
+            Err(error) => error.status().as_u16(),
+        };
+        metrics::answered(&self.0, &event.0, &action.0, status, started.elapsed());
+        reply
+    }
+}
+
+impl Trigger {
+    async fn decide(&self, event: &str, action: &str, unread: Unread<'_>) -> poem::Result<Reply> {
         let header = unread
             .request
             .headers()
@@ -166,17 +181,17 @@ impl Trigger {
             .and_then(|value| value.to_str().ok());
         let token = self.0.keys.verify(header).await.map_err(refused)?;
         let document = read(unread.body).await?;
-        if document.event_type != event.0 {
+        if document.event_type != event {
             let message = format!(
-                "the path is about `{}`, the event document about `{}`",
-                event.0, document.event_type
+                "the path is about `{event}`, the event document about `{}`",
+                document.event_type
             );
             return Err(Problem::unprocessable(message).into());
         }
-        let pending = document.pending_action(&action.0).ok_or_else(|| {
+        let pending = document.pending_action(action).ok_or_else(|| {
             Problem::unprocessable(format!(
-                "event `{}` has no pending action of type `{}`",
-                document.id, action.0
+                "event `{}` has no pending action of type `{action}`",
+                document.id
             ))
         })?;
         if !token.is_for(&document) {

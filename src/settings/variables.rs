@@ -171,6 +171,11 @@ pub const VARIABLES: &[Variable] = &[
         "seals the tokens and packets that wait in the ledger: 32 bytes in base64 (`openssl rand -base64 32`); after a comma, older keys that still open",
     ),
     always(
+        "LEDGER_RETENTION",
+        "30d",
+        "packets that were delivered or refused are erased after this time; numbers and answers stay",
+    ),
+    always(
         "DELIVERY_DELAY",
         "2s",
         "nothing leaves for the middleware before core had this time to store the answer",

@@ -9,7 +9,9 @@
 
 mod config;
 mod crash;
+mod examples;
 mod health;
+mod operators;
 mod program;
 mod trigger;
 mod verification;

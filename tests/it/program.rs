@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn countryconfig(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub(crate) fn countryconfig(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_countryconfig"))
         .args(arguments)
         .envs(environment.iter().copied())
@@ -12,7 +12,7 @@ fn countryconfig(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger in PostgreSQL, for several replicas that share it.
 
-use super::sql::{held_back, moment, sql_ledger, state};
+use super::sql::{held_back, moment, select_delivery, sql_ledger, state};
 use super::{
-    Answer, Attempt, Claimed, Counts, Delivery, Entry, Filter, Ledger, LedgerError, NewDelivery,
-    Next, PastAttempt, Recorded, State,
+    Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
+    NewDelivery, Next, PastAttempt, Queue, Recorded, State,
 };
 use crate::seal::Seal;
 use async_trait::async_trait;

@@ -22,6 +22,16 @@ macro_rules! held_back {
     };
 }
 
+/// What an operator sees of deliveries, and of the actions that caused them.
+macro_rules! select_delivery {
+    () => {
+        "SELECT d.id, d.event_id, d.action_id, a.event_type, a.action_type, a.answer_status, a.recorded_at, d.destination, \
+         d.operation, d.state, d.attempts, d.due_at, d.leased_until, d.created_at, d.ended_at, \
+         d.payload <> '' AS has_payload, d.token <> '' AS has_token \
+         FROM deliveries AS d JOIN actions AS a ON a.event_id = d.event_id AND a.action_id = d.action_id "
+    };
+}
+
 /// Implements [`super::Ledger`] for a struct with `pool` and `seal`.
 ///
 /// `$begin` opens a transaction that writes; `$lock` ends the statement that chooses what to claim:
@@ -72,6 +82,29 @@ macro_rules! sql_ledger {
                 .execute(&mut **tx)
                 .await?;
                 Ok(())
+            }
+
+            fn delivery(row: &$Row) -> Result<Delivery, LedgerError> {
+                let optional = |column: &str| row.try_get::<Option<i64>, _>(column)?.map(moment).transpose();
+                Ok(Delivery {
+                    id: row.try_get("id")?,
+                    event_id: EventId::new(row.try_get::<String, _>("event_id")?),
+                    action_id: ActionId::new(row.try_get::<String, _>("action_id")?),
+                    event_type: row.try_get("event_type")?,
+                    action_type: row.try_get("action_type")?,
+                    answer_status: status(row.try_get("answer_status")?)?,
+                    answered_at: moment(row.try_get("recorded_at")?)?,
+                    destination: row.try_get::<String, _>("destination")?.parse()?,
+                    operation: row.try_get("operation")?,
+                    state: state(&row.try_get::<String, _>("state")?)?,
+                    attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+                    due_at: moment(row.try_get("due_at")?)?,
+                    leased_until: optional("leased_until")?,
+                    created_at: moment(row.try_get("created_at")?)?,
+                    ended_at: optional("ended_at")?,
+                    has_payload: row.try_get("has_payload")?,
+                    has_token: row.try_get("has_token")?,
+                })
             }
 
             fn claimed(&self, row: &$Row) -> Result<Claimed, LedgerError> {
@@ -139,10 +172,10 @@ macro_rules! sql_ledger {
                 Self::stored(&self.pool, event, action).await
             }
 
-            async fn claim(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
+            async fn claim(&self, destination: Destination, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
                 let rows = sqlx::query(concat!(
                     "UPDATE deliveries SET leased_until = $2, attempts = attempts + 1 WHERE id IN (\
-                     SELECT id FROM deliveries AS due WHERE state = 'waiting' AND due_at <= $1 \
+                     SELECT id FROM deliveries AS due WHERE state = 'waiting' AND destination = $4 AND due_at <= $1 \
                        AND (leased_until IS NULL OR leased_until <= $1) AND NOT ",
                     held_back!(),
                     " ORDER BY due_at, id LIMIT $3 ",
@@ -154,6 +187,7 @@ macro_rules! sql_ledger {
                 .bind(now.as_millisecond())
                 .bind(until.as_millisecond())
                 .bind(i64::from(limit))
+                .bind(destination.as_str())
                 .fetch_all(&self.pool)
                 .await?;
                 let mut claimed = Vec::with_capacity(rows.len());
@@ -182,10 +216,10 @@ macro_rules! sql_ledger {
                     .bind(attempt.status.map(i64::from))
                     .execute(&mut *tx)
                     .await?;
-                // Whoever lost the lease may still report an arrival, but nothing else: another attempt is under way.
+                // Whoever lost the lease, or was told to stop, may still report an arrival, but nothing else.
                 let changed = match next {
                     Next::Delivered => {
-                        sqlx::query("UPDATE deliveries SET state = 'delivered', token = '', leased_until = NULL, ended_at = $2 WHERE id = $1 AND state = 'waiting'")
+                        sqlx::query("UPDATE deliveries SET state = 'delivered', token = '', leased_until = NULL, ended_at = $2 WHERE id = $1 AND state IN ('waiting', 'parked')")
                             .bind(claimed.id)
                             .bind(now.as_millisecond())
                     }
@@ -222,13 +256,14 @@ macro_rules! sql_ledger {
                 Ok(())
             }
 
-            async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+            async fn next_due(&self, destination: Destination, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
                 let at: Option<i64> = sqlx::query_scalar(concat!(
-                    "SELECT due_at FROM deliveries AS due WHERE state = 'waiting' AND (leased_until IS NULL OR leased_until <= $1) AND NOT ",
+                    "SELECT due_at FROM deliveries AS due WHERE state = 'waiting' AND destination = $2 AND (leased_until IS NULL OR leased_until <= $1) AND NOT ",
                     held_back!(),
                     " ORDER BY due_at LIMIT 1"
                 ))
                 .bind(now.as_millisecond())
+                .bind(destination.as_str())
                 .fetch_optional(&self.pool)
                 .await?;
                 at.map(moment).transpose()
@@ -253,38 +288,53 @@ macro_rules! sql_ledger {
                 Ok(counts)
             }
 
-            async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
+            async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
+                // An index holds just these, however much has ended.
                 let rows = sqlx::query(
-                    "SELECT d.id, d.event_id, d.action_id, a.event_type, a.action_type, a.answer_status, d.destination, d.operation, d.state, \
-                       d.attempts, d.due_at, d.created_at, d.ended_at \
-                     FROM deliveries AS d JOIN actions AS a ON a.event_id = d.event_id AND a.action_id = d.action_id \
-                     WHERE ($1 IS NULL OR d.id = $1) AND ($2 IS NULL OR d.state = $2) AND ($3 IS NULL OR d.event_id = $3) \
-                     ORDER BY d.id DESC LIMIT $4",
+                    "SELECT destination, state, count(*), min(created_at) FROM deliveries WHERE state IN ('waiting', 'parked') \
+                     GROUP BY destination, state",
                 )
+                .fetch_all(&self.pool)
+                .await?;
+                let queue = |row: &$Row| -> Result<Queue, LedgerError> {
+                    Ok(Queue {
+                        destination: row.try_get::<String, _>(0)?.parse()?,
+                        state: state(&row.try_get::<String, _>(1)?)?,
+                        depth: u64::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0),
+                        oldest: moment(row.try_get(3)?)?,
+                    })
+                };
+                rows.iter().map(queue).collect()
+            }
+
+            async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError> {
+                let rows = sqlx::query(concat!(
+                    select_delivery!(),
+                    "WHERE a.answer_status = 202 \
+                       AND d.id = (SELECT max(id) FROM deliveries AS l WHERE l.event_id = a.event_id AND l.action_id = a.action_id) \
+                       AND NOT (d.destination = 'core' AND d.state = 'delivered') \
+                       AND NOT EXISTS (SELECT 1 FROM actions AS n WHERE n.event_id = a.event_id AND n.recorded_at > a.recorded_at) \
+                     ORDER BY CASE d.state WHEN 'waiting' THEN 1 WHEN 'delivered' THEN 2 ELSE 0 END, a.recorded_at, d.id LIMIT $1"
+                ))
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await?;
+                rows.iter().map(Self::delivery).collect()
+            }
+
+            async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
+                let rows = sqlx::query(concat!(
+                    select_delivery!(),
+                    "WHERE ($1 IS NULL OR d.id = $1) AND ($2 IS NULL OR d.state = $2) AND ($3 IS NULL OR d.event_id = $3) \
+                     ORDER BY d.id DESC LIMIT $4"
+                ))
                 .bind(filter.id)
                 .bind(filter.state.map(State::as_str))
                 .bind(filter.event_id.as_ref().map(EventId::as_str))
                 .bind(i64::from(filter.limit))
                 .fetch_all(&self.pool)
                 .await?;
-                let delivery = |row: &$Row| -> Result<Delivery, LedgerError> {
-                    Ok(Delivery {
-                        id: row.try_get("id")?,
-                        event_id: EventId::new(row.try_get::<String, _>("event_id")?),
-                        action_id: ActionId::new(row.try_get::<String, _>("action_id")?),
-                        event_type: row.try_get("event_type")?,
-                        action_type: row.try_get("action_type")?,
-                        answer_status: status(row.try_get("answer_status")?)?,
-                        destination: row.try_get::<String, _>("destination")?.parse()?,
-                        operation: row.try_get("operation")?,
-                        state: state(&row.try_get::<String, _>("state")?)?,
-                        attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
-                        due_at: moment(row.try_get("due_at")?)?,
-                        created_at: moment(row.try_get("created_at")?)?,
-                        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(moment).transpose()?,
-                    })
-                };
-                rows.iter().map(delivery).collect()
+                rows.iter().map(Self::delivery).collect()
             }
 
             async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError> {
@@ -303,13 +353,15 @@ macro_rules! sql_ledger {
                 rows.iter().map(past).collect()
             }
 
-            async fn retry(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError> {
+            async fn retry(&self, delivery: i64, force: bool, now: Timestamp) -> Result<bool, LedgerError> {
                 let changed = sqlx::query(
                     "UPDATE deliveries SET state = 'waiting', attempts = 0, due_at = $2, leased_until = NULL, ended_at = NULL \
-                     WHERE id = $1 AND payload <> ''",
+                     WHERE id = $1 AND payload <> '' \
+                       AND ($3 OR state IN ('waiting', 'parked') AND (leased_until IS NULL OR leased_until <= $2))",
                 )
                 .bind(delivery)
                 .bind(now.as_millisecond())
+                .bind(force)
                 .execute(&self.pool)
                 .await?;
                 Ok(changed.rows_affected() == 1)
@@ -336,7 +388,7 @@ macro_rules! sql_ledger {
             }
 
             async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError> {
-                let changed = sqlx::query("UPDATE deliveries SET payload = '' WHERE payload <> '' AND state = 'delivered' AND ended_at < $1")
+                let changed = sqlx::query("UPDATE deliveries SET payload = '' WHERE payload <> '' AND state IN ('delivered', 'refused') AND ended_at < $1")
                     .bind(ended_before.as_millisecond())
                     .execute(&self.pool)
                     .await?;
@@ -375,4 +427,4 @@ macro_rules! sql_ledger {
     };
 }
 
-pub(super) use {held_back, sql_ledger};
+pub(super) use {held_back, select_delivery, sql_ledger};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger as one `SQLite` file, the default: write-ahead log, full sync.
 
-use super::sql::{held_back, moment, sql_ledger, state};
+use super::sql::{held_back, moment, select_delivery, sql_ledger, state};
 use super::{
-    Answer, Attempt, Claimed, Counts, Delivery, Entry, Filter, Ledger, LedgerError, NewDelivery,
-    Next, PastAttempt, Recorded, State,
+    Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
+    NewDelivery, Next, PastAttempt, Queue, Recorded, State,
 };
 use crate::seal::Seal;
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Row, Sqlite};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -58,6 +58,13 @@ impl SqliteLedger {
             .await?;
         Ok(Self { pool, seal })
     }
+}
+
+/// The file that a URL names; `None` for another kind of ledger.
+pub(super) fn file(url: &str) -> Option<PathBuf> {
+    let options = SqliteConnectOptions::from_str(url).ok()?;
+    (url.starts_with("sqlite:") && !url.contains(":memory:"))
+        .then(|| options.get_filename().to_owned())
 }
 
 fn make_private(file: &Path) -> Result<(), LedgerError> {

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::expression::Vocabulary;
 
 /// The actions that core asks about.
-pub(super) const ACTIONS: [&str; 11] = [
+pub const ACTIONS: [&str; 11] = [
     "NOTIFY",
     "DECLARE",
     "EDIT",

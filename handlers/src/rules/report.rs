@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use crate::diagnostic::{Diagnostic, Severity};
+
 use super::{Cases, Decision, Expected, RuleSet, Verdict};
 
 /// How the examples went.
@@ -123,27 +125,52 @@ impl CasesReport {
         self.uncovered.is_empty() && self.never_deciding.is_empty()
     }
 
+    /// What the examples leave open or contradict, as warnings about their file: a country is used
+    /// whatever its examples say, but who checks it wants to know.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let warning = |line: usize, message: String, hint: &str| Diagnostic {
+            severity: Severity::Warning,
+            line,
+            hint: Some(hint.to_owned()),
+            ..Diagnostic::of_file(&self.file, message)
+        };
+        let failed = self.results.iter().filter(|result| !result.passed);
+        let failed = failed.map(|result| {
+            let message = format!("case `{}` is decided otherwise", result.name);
+            warning(result.line, message, "see `countryconfig rules test`")
+        });
+        let gaps = self
+            .gaps()
+            .into_iter()
+            .map(|gap| warning(1, gap, "add a case"));
+        failed.chain(gaps).collect()
+    }
+
+    /// What the examples do not show.
+    fn gaps(&self) -> Vec<String> {
+        let condition = |uncovered: &Uncovered| {
+            let how = match (uncovered.never_true, uncovered.never_false) {
+                (true, true) => "true or false",
+                (true, false) => "true",
+                _ => "false",
+            };
+            format!("no case makes condition `{}` {how}", uncovered.condition)
+        };
+        let rule = |name: &String| format!("no case is decided by rule `{name}`");
+        let conditions = self.uncovered.iter().map(condition);
+        conditions
+            .chain(self.never_deciding.iter().map(rule))
+            .collect()
+    }
+
     /// The report for a terminal: failures in full, then what is not covered, then the count.
     pub fn render(&self) -> String {
         let mut report = String::new();
         for result in self.results.iter().filter(|result| !result.passed) {
             result.render(&self.file, &mut report);
         }
-        for Uncovered {
-            condition,
-            never_true,
-            never_false,
-        } in &self.uncovered
-        {
-            let how = match (never_true, never_false) {
-                (true, true) => "true or false",
-                (true, false) => "true",
-                _ => "false",
-            };
-            let _ = writeln!(report, "no case makes condition `{condition}` {how}");
-        }
-        for rule in &self.never_deciding {
-            let _ = writeln!(report, "no case is decided by rule `{rule}`");
+        for gap in self.gaps() {
+            let _ = writeln!(report, "{gap}");
         }
         let passed = self.results.iter().filter(|result| result.passed).count();
         let _ = write!(report, "{passed} of {} cases hold", self.results.len());

@@ -4,7 +4,8 @@
 use super::memory::Memory;
 use super::{at, entry};
 use handlers::ledger::{
-    self, Answer, Attempt, Claimed, Counts, Filter, Ledger, NewDelivery, Next, Recorded, State,
+    self, Answer, Attempt, Claimed, Counts, Destination, Filter, Ledger, NewDelivery, Next,
+    Recorded, State,
 };
 use handlers::seal::Seal;
 use jiff::SignedDuration;
@@ -13,6 +14,9 @@ use rstest::rstest;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
+
+/// Where everything here goes.
+const TO: Destination = Destination::Middleware;
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -143,10 +147,14 @@ async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it(
             .await
             .unwrap();
     }
-    let claimed = ledger.claim(at(1), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(1), at(60), 10).await.unwrap();
     assert_eq!(actions(&claimed), ["a1", "b1"]);
     assert!(
-        ledger.claim(at(2), at(60), 10).await.unwrap().is_empty(),
+        ledger
+            .claim(TO, at(2), at(60), 10)
+            .await
+            .unwrap()
+            .is_empty(),
         "leased"
     );
     ledger
@@ -154,7 +162,7 @@ async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it(
         .await
         .unwrap();
     assert_eq!(
-        actions(&ledger.claim(at(4), at(60), 10).await.unwrap()),
+        actions(&ledger.claim(TO, at(4), at(60), 10).await.unwrap()),
         ["a2"]
     );
 }
@@ -166,17 +174,35 @@ async fn a_lost_lease_is_claimed_again_and_a_retry_waits(
 ) {
     let ledger = fresh(kind).await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-    assert_eq!(ledger.claim(at(0), at(60), 10).await.unwrap()[0].attempt, 1);
-    assert!(ledger.claim(at(59), at(120), 10).await.unwrap().is_empty());
-    let again = ledger.claim(at(60), at(120), 10).await.unwrap();
+    assert_eq!(
+        ledger.claim(TO, at(0), at(60), 10).await.unwrap()[0].attempt,
+        1
+    );
+    assert!(
+        ledger
+            .claim(TO, at(59), at(120), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let again = ledger.claim(TO, at(60), at(120), 10).await.unwrap();
     assert_eq!(again[0].attempt, 2);
     ledger
         .conclude(&again[0], &attempt("failed"), &Next::Retry(at(300)), at(61))
         .await
         .unwrap();
-    assert_eq!(ledger.next_due(at(62)).await.unwrap(), Some(at(300)));
-    assert!(ledger.claim(at(299), at(400), 10).await.unwrap().is_empty());
-    assert_eq!(ledger.claim(at(300), at(400), 10).await.unwrap().len(), 1);
+    assert_eq!(ledger.next_due(TO, at(62)).await.unwrap(), Some(at(300)));
+    assert!(
+        ledger
+            .claim(TO, at(299), at(400), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        ledger.claim(TO, at(300), at(400), 10).await.unwrap().len(),
+        1
+    );
 }
 
 #[rstest]
@@ -191,13 +217,13 @@ async fn what_is_parked_holds_back_the_rest_of_its_event_only(
             .await
             .unwrap();
     }
-    let claimed = ledger.claim(at(1), at(60), 1).await.unwrap();
+    let claimed = ledger.claim(TO, at(1), at(60), 1).await.unwrap();
     ledger
         .conclude(&claimed[0], &attempt("failed"), &Next::Parked, at(2))
         .await
         .unwrap();
     assert_eq!(
-        actions(&ledger.claim(at(3), at(60), 10).await.unwrap()),
+        actions(&ledger.claim(TO, at(3), at(60), 10).await.unwrap()),
         ["b1"]
     );
     assert_eq!(
@@ -218,7 +244,7 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows(
 ) {
     let ledger = fresh(kind).await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-    let claimed = ledger.claim(at(0), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(0), at(60), 10).await.unwrap();
     let reject = NewDelivery {
         operation: "register.reject".into(),
         ..entry("e", "a", "N").deliveries.remove(0)
@@ -232,7 +258,7 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows(
         )
         .await
         .unwrap();
-    let next = ledger.claim(at(2), at(60), 10).await.unwrap();
+    let next = ledger.claim(TO, at(2), at(60), 10).await.unwrap();
     assert_eq!(
         (
             next.len(),
@@ -263,7 +289,7 @@ async fn everything_survives_a_restart(#[values(Kind::Sqlite, Kind::Postgres)] k
     let again = ledger::open(&first.url, Seal::default()).await.unwrap();
     assert_eq!(again.kept("key").await.unwrap().as_deref(), Some("second"));
     assert_eq!(
-        again.claim(at(1), at(60), 10).await.unwrap()[0].token,
+        again.claim(TO, at(1), at(60), 10).await.unwrap()[0].token,
         "token"
     );
     #[cfg(unix)]
@@ -332,15 +358,23 @@ async fn whoever_lost_its_lease_may_report_an_arrival_but_nothing_else(
 ) {
     let ledger = fresh(kind).await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-    let slow = ledger.claim(at(0), at(60), 10).await.unwrap().remove(0);
-    let quick = ledger.claim(at(60), at(120), 10).await.unwrap().remove(0);
+    let slow = ledger.claim(TO, at(0), at(60), 10).await.unwrap().remove(0);
+    let quick = ledger
+        .claim(TO, at(60), at(120), 10)
+        .await
+        .unwrap()
+        .remove(0);
     for next in [Next::Retry(at(500)), Next::Parked, Next::Refused(None)] {
         ledger
             .conclude(&slow, &attempt("failed"), &next, at(61))
             .await
             .unwrap();
         assert!(
-            ledger.claim(at(119), at(180), 10).await.unwrap().is_empty(),
+            ledger
+                .claim(TO, at(119), at(180), 10)
+                .await
+                .unwrap()
+                .is_empty(),
             "the second attempt is under way"
         );
     }
@@ -397,21 +431,21 @@ async fn an_operator_lists_parks_retries_and_gives_up(
         ..Filter::default()
     };
     assert_eq!(list(parked.clone()).await, ["a1"]);
-    let claimed = ledger.claim(at(1), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(1), at(60), 10).await.unwrap();
     assert_eq!(actions(&claimed), ["b1"], "what is parked holds a2 back");
 
-    assert!(ledger.retry(first, at(5)).await.unwrap());
+    assert!(ledger.retry(first, false, at(5)).await.unwrap());
     assert!(list(parked).await.is_empty());
-    let claimed = ledger.claim(at(5), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(5), at(60), 10).await.unwrap();
     assert_eq!((actions(&claimed), claimed[0].attempt), (vec!["a1"], 1));
 
     assert!(ledger.purge(first, at(6)).await.unwrap());
     assert!(!ledger.purge(first, at(6)).await.unwrap());
     assert!(
-        !ledger.retry(first, at(7)).await.unwrap(),
+        !ledger.retry(first, false, at(7)).await.unwrap(),
         "nothing is left"
     );
-    let claimed = ledger.claim(at(8), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(8), at(60), 10).await.unwrap();
     assert_eq!(actions(&claimed), ["a2"]);
     ledger
         .conclude(&claimed[0], &attempt("delivered"), &Next::Delivered, at(9))
@@ -420,7 +454,7 @@ async fn an_operator_lists_parks_retries_and_gives_up(
     assert!(!ledger.purge(claimed[0].id, at(9)).await.unwrap());
     assert_eq!(ledger.erase(at(9)).await.unwrap(), 0);
     assert_eq!(ledger.erase(at(10)).await.unwrap(), 1);
-    assert!(!ledger.retry(claimed[0].id, at(11)).await.unwrap());
+    assert!(!ledger.retry(claimed[0].id, false, at(11)).await.unwrap());
 }
 
 #[rstest]
@@ -438,7 +472,7 @@ async fn replicas_lease_each_delivery_once(#[values(Kind::Sqlite, Kind::Postgres
         replicas.spawn(async move {
             let mut mine = Vec::new();
             for _ in 0..20 {
-                mine.extend(ledger.claim(at(1), at(60), 3).await.unwrap());
+                mine.extend(ledger.claim(TO, at(1), at(60), 3).await.unwrap());
             }
             mine
         });
@@ -490,7 +524,7 @@ async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
     let ledger = open(&fresh, OLD).await;
     ledger.record(&secret("e1"), at(0)).await.unwrap();
     ledger.record(&secret("e2"), at(0)).await.unwrap();
-    let claimed = ledger.claim(at(1), at(60), 1).await.unwrap().remove(0);
+    let claimed = ledger.claim(TO, at(1), at(60), 1).await.unwrap().remove(0);
     let follows = secret("e1").deliveries.remove(0);
     ledger
         .conclude(
@@ -508,7 +542,7 @@ async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
 
     // After a change of keys, what was sealed before still opens.
     let rotated = open(&fresh, &format!("{NEW},{OLD}")).await;
-    let claimed = rotated.claim(at(100), at(160), 10).await.unwrap();
+    let claimed = rotated.claim(TO, at(100), at(160), 10).await.unwrap();
     let content = |claimed: &Claimed| (claimed.token.clone(), claimed.payload.clone());
     let expected = (
         "BEARER-OF-THE-REGISTRAR".to_owned(),
@@ -521,6 +555,11 @@ async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
 
     // Without the old key it is kept for an operator, not lost.
     let lost = open(&fresh, NEW).await;
-    assert!(lost.claim(at(200), at(260), 10).await.unwrap().is_empty());
+    assert!(
+        lost.claim(TO, at(200), at(260), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(lost.counts().await.unwrap().parked, 2);
 }

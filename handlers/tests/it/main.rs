@@ -7,6 +7,7 @@ mod deliveries;
 mod ledger;
 #[path = "../simulation/memory.rs"]
 mod memory;
+mod outage;
 
 use handlers::ledger::{Answer, Destination, Entry, NewDelivery};
 use jiff::Timestamp;

@@ -4,8 +4,8 @@
 
 use async_trait::async_trait;
 use handlers::ledger::{
-    Answer, Attempt, Claimed, Counts, Delivery, Entry, Filter, Ledger, LedgerError, NewDelivery,
-    Next, PastAttempt, Recorded, State,
+    Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
+    NewDelivery, Next, PastAttempt, Queue, Recorded, State,
 };
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
@@ -30,7 +30,7 @@ impl Memory {
 
 #[derive(Default)]
 struct Tables {
-    actions: BTreeMap<(EventId, ActionId), Entry>,
+    actions: BTreeMap<(EventId, ActionId), (Entry, Timestamp)>,
     numbers: BTreeSet<String>,
     deliveries: BTreeMap<i64, Row>,
     of_event: BTreeMap<EventId, Vec<i64>>,
@@ -38,7 +38,7 @@ struct Tables {
     /// Waiting or parked, by what keeps them in order.
     open: BTreeMap<(EventId, &'static str), BTreeSet<i64>>,
     /// Waiting, first of their order, not leased.
-    ready: BTreeSet<(Timestamp, i64)>,
+    ready: BTreeSet<(&'static str, Timestamp, i64)>,
     /// Leased, by the end of the lease.
     leases: BTreeSet<(Timestamp, i64)>,
 }
@@ -54,6 +54,12 @@ struct Row {
     ended_at: Option<Timestamp>,
     erased: bool,
     past: Vec<PastAttempt>,
+}
+
+impl Row {
+    fn turn(&self, id: i64) -> (&'static str, Timestamp, i64) {
+        (self.content.destination.as_str(), self.content.due_at, id)
+    }
 }
 
 impl Tables {
@@ -91,10 +97,10 @@ impl Tables {
             let row = &self.deliveries[&id];
             let first = open.first() == Some(&id);
             let waits = first && row.state == State::Waiting;
-            self.ready.remove(&(row.content.due_at, id));
+            self.ready.remove(&row.turn(id));
             match row.leased_until {
                 Some(until) if row.state == State::Waiting => drop(self.leases.insert((until, id))),
-                _ if waits => drop(self.ready.insert((row.content.due_at, id))),
+                _ if waits => drop(self.ready.insert(row.turn(id))),
                 _ => {}
             }
         }
@@ -102,7 +108,7 @@ impl Tables {
 
     fn change(&mut self, id: i64, change: impl FnOnce(&mut Row)) {
         let row = self.deliveries.get_mut(&id).unwrap();
-        self.ready.remove(&(row.content.due_at, id));
+        self.ready.remove(&row.turn(id));
         if let Some(until) = row.leased_until {
             self.leases.remove(&(until, id));
         }
@@ -118,9 +124,42 @@ impl Tables {
         }
     }
 
+    fn waiting_for(
+        &self,
+        destination: Destination,
+    ) -> impl Iterator<Item = &(&'static str, Timestamp, i64)> {
+        let first = (destination.as_str(), Timestamp::MIN, 0);
+        let all = self.ready.range(first..);
+        all.take_while(move |(to, _, _)| *to == destination.as_str())
+    }
+
+    fn delivery(&self, id: i64) -> Delivery {
+        let row = &self.deliveries[&id];
+        let (entry, answered_at) = &self.actions[&(row.event.clone(), row.action.clone())];
+        Delivery {
+            id,
+            event_id: row.event.clone(),
+            action_id: row.action.clone(),
+            event_type: entry.event_type.clone(),
+            action_type: entry.action_type.clone(),
+            answer_status: entry.answer.status,
+            answered_at: *answered_at,
+            destination: row.content.destination,
+            operation: row.content.operation.clone(),
+            state: row.state,
+            attempts: row.attempts,
+            due_at: row.content.due_at,
+            leased_until: row.leased_until,
+            has_payload: !row.erased,
+            has_token: !row.content.token.is_empty(),
+            created_at: row.created_at,
+            ended_at: row.ended_at,
+        }
+    }
+
     fn claimed(&self, id: i64) -> Claimed {
         let row = &self.deliveries[&id];
-        let entry = &self.actions[&(row.event.clone(), row.action.clone())];
+        let (entry, _) = &self.actions[&(row.event.clone(), row.action.clone())];
         Claimed {
             id,
             event_id: row.event.clone(),
@@ -143,7 +182,7 @@ impl Ledger for Memory {
     async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError> {
         let mut tables = self.tables();
         let key = (entry.event_id.clone(), entry.action_id.clone());
-        if let Some(before) = tables.actions.get(&key) {
+        if let Some((before, _)) = tables.actions.get(&key) {
             return Ok(Recorded::Before(before.answer.clone()));
         }
         if let Some(number) = &entry.registration_number
@@ -151,7 +190,7 @@ impl Ledger for Memory {
         {
             return Ok(Recorded::NumberTaken);
         }
-        tables.actions.insert(key, entry.clone());
+        tables.actions.insert(key, (entry.clone(), now));
         for delivery in &entry.deliveries {
             tables.insert(&entry.event_id, &entry.action_id, delivery.clone(), now);
         }
@@ -165,19 +204,21 @@ impl Ledger for Memory {
     ) -> Result<Option<Answer>, LedgerError> {
         let tables = self.tables();
         let entry = tables.actions.get(&(event.clone(), action.clone()));
-        Ok(entry.map(|entry| entry.answer.clone()))
+        Ok(entry.map(|(entry, _)| entry.answer.clone()))
     }
 
     async fn claim(
         &self,
+        destination: Destination,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<Claimed>, LedgerError> {
         let mut tables = self.tables();
         tables.end_leases(now);
-        let due = tables.ready.iter().take_while(|(due, _)| *due <= now);
-        let mut ids: Vec<_> = due.map(|(_, id)| *id).take(limit as usize).collect();
+        let due = tables.waiting_for(destination);
+        let due = due.take_while(|(_, due, _)| *due <= now);
+        let mut ids: Vec<_> = due.map(|(_, _, id)| *id).take(limit as usize).collect();
         ids.sort_unstable();
         for id in &ids {
             tables.change(*id, |row| {
@@ -203,8 +244,9 @@ impl Ledger for Memory {
             outcome: attempt.outcome.to_owned(),
             status: attempt.status,
         });
-        let current = row.attempts == claimed.attempt;
-        if row.state != State::Waiting || !(current || matches!(next, Next::Delivered)) {
+        let current = row.state == State::Waiting && row.attempts == claimed.attempt;
+        let open = matches!(row.state, State::Waiting | State::Parked);
+        if !(current || open && matches!(next, Next::Delivered)) {
             return Ok(());
         }
         tables.change(claimed.id, |row| {
@@ -230,10 +272,47 @@ impl Ledger for Memory {
         Ok(())
     }
 
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+    async fn next_due(
+        &self,
+        destination: Destination,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerError> {
         let mut tables = self.tables();
         tables.end_leases(now);
-        Ok(tables.ready.first().map(|(due, _)| *due))
+        let first = tables.waiting_for(destination).next();
+        Ok(first.map(|(_, due, _)| *due))
+    }
+
+    async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError> {
+        let tables = self.tables();
+        let mut pending = Vec::new();
+        for ((event, action), (entry, at)) in &tables.actions {
+            let of_event = tables.of_event.get(event).into_iter().flatten();
+            let mut mine = of_event.filter(|id| tables.deliveries[id].action == *action);
+            let Some(last) = mine.next_back().map(|id| tables.delivery(*id)) else {
+                continue;
+            };
+            let settled = last.destination == Destination::Core && last.state == State::Delivered;
+            let mut later = tables.actions.iter();
+            let asked_on = later.any(|((e, _), (_, recorded))| e == event && recorded > at);
+            if entry.answer.status == 202 && !settled && !asked_on {
+                pending.push(last);
+            }
+        }
+        pending.sort_by_key(|delivery| {
+            let urgency = match delivery.state {
+                State::Waiting => 1,
+                State::Delivered => 2,
+                _ => 0,
+            };
+            (urgency, delivery.answered_at, delivery.id)
+        });
+        pending.truncate(limit as usize);
+        Ok(pending)
+    }
+
+    async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
+        unreachable!("metrics are not simulated")
     }
 
     async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
@@ -247,25 +326,8 @@ impl Ledger for Memory {
             filter.id.is_none_or(|wanted| wanted == **id)
                 && filter.state.is_none_or(|state| state == row.state)
         });
-        let delivery = |(id, row): (&i64, &Row)| {
-            let entry = &tables.actions[&(row.event.clone(), row.action.clone())];
-            Delivery {
-                id: *id,
-                event_id: row.event.clone(),
-                action_id: row.action.clone(),
-                event_type: entry.event_type.clone(),
-                action_type: entry.action_type.clone(),
-                answer_status: entry.answer.status,
-                destination: row.content.destination,
-                operation: row.content.operation.clone(),
-                state: row.state,
-                attempts: row.attempts,
-                due_at: row.content.due_at,
-                created_at: row.created_at,
-                ended_at: row.ended_at,
-            }
-        };
-        Ok(rows.take(filter.limit as usize).map(delivery).collect())
+        let rows = rows.take(filter.limit as usize);
+        Ok(rows.map(|(id, _)| tables.delivery(*id)).collect())
     }
 
     async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError> {
@@ -274,21 +336,21 @@ impl Ledger for Memory {
         Ok(row.map(|row| row.past.clone()).unwrap_or_default())
     }
 
-    async fn retry(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError> {
+    async fn retry(&self, delivery: i64, force: bool, now: Timestamp) -> Result<bool, LedgerError> {
         let mut tables = self.tables();
-        if tables
-            .deliveries
-            .get(&delivery)
-            .is_none_or(|row| row.erased)
-        {
-            return Ok(false);
-        }
-        tables.change(delivery, |row| {
-            (row.state, row.attempts, row.leased_until, row.ended_at) =
-                (State::Waiting, 0, None, None);
-            row.content.due_at = now;
+        let may = tables.deliveries.get(&delivery).is_some_and(|row| {
+            let open = matches!(row.state, State::Waiting | State::Parked);
+            let leased = row.leased_until.is_some_and(|until| until > now);
+            !row.erased && (force || open && !leased)
         });
-        Ok(true)
+        if may {
+            tables.change(delivery, |row| {
+                (row.state, row.attempts, row.leased_until, row.ended_at) =
+                    (State::Waiting, 0, None, None);
+                row.content.due_at = now;
+            });
+        }
+        Ok(may)
     }
 
     async fn park(&self, delivery: i64) -> Result<bool, LedgerError> {
@@ -322,7 +384,8 @@ impl Ledger for Memory {
         let mut erased = 0;
         for row in tables.deliveries.values_mut() {
             let ended = row.ended_at.is_some_and(|at| at < ended_before);
-            if !row.erased && row.state == State::Delivered && ended {
+            let over = matches!(row.state, State::Delivered | State::Refused);
+            if !row.erased && over && ended {
                 row.erased = true;
                 erased += 1;
             }

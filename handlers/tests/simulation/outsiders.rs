@@ -395,6 +395,8 @@ impl World {
     /// What must be true of every action when its token dies: from then on nobody can act for it.
     pub(crate) fn check_end(&self) {
         let mut broken = Vec::new();
+        let listed = now(self.memory.pending(u32::MAX)).unwrap();
+        let listed: BTreeSet<_> = listed.iter().map(|row| row.action_id.as_str()).collect();
         let state = self.state();
         let mut numbers = BTreeMap::new();
         for (action, asked) in &state.core.actions {
@@ -434,8 +436,9 @@ impl World {
                     broken.push(format!("delivery {} of {action} never arrived", row.id));
                 }
             }
-            // An operator sees it: parked, refused, or delivered and not confirmed (`pending`).
-            if answer.status == 202 && asked.status == Status::Requested && mine.is_empty() {
+            // An operator sees it in `countryconfig pending`.
+            let listed = listed.contains(action.as_str());
+            if answer.status == 202 && asked.status == Status::Requested && !listed {
                 broken.push(format!("{action} waits, and nobody knows"));
             }
             if answer.status == 200 && asked.status != Status::Accepted {

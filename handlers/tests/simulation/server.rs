@@ -4,13 +4,14 @@
 use crate::memory::Memory;
 use crate::outsiders::Status;
 use crate::world::{SetClock, World};
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use handlers::clock::Clock;
 use handlers::delivery::Deliveries;
 use handlers::hook::{HookError, Hooks};
 use handlers::ledger::{
     Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
-    Next, PastAttempt, Recorded,
+    Next, PastAttempt, Queue, Recorded,
 };
 use handlers::outside::{Outcome, Outside};
 use handlers::verification::Verification;
@@ -78,7 +79,7 @@ impl Server {
             let wake = Arc::new(Notify::new());
             let clock = Arc::new(SetClock(self.world.clone()));
             let hooks = Hooks {
-                policy: self.world.policy.clone(),
+                policy: ArcSwap::new(self.world.policy.clone()),
                 verification: Verification::default(),
                 ledger: ledger.clone(),
                 clock: clock.clone(),
@@ -232,12 +233,13 @@ impl Ledger for Faulty {
 
     async fn claim(
         &self,
+        destination: Destination,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<Claimed>, LedgerError> {
         self.fault("before", "claim").await?;
-        let claimed = self.memory().claim(now, until, limit).await;
+        let claimed = self.memory().claim(destination, now, until, limit).await;
         self.fault("after", "claim").await?;
         claimed
     }
@@ -274,9 +276,21 @@ impl Ledger for Faulty {
         self.fault("after", "conclude").await
     }
 
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+    async fn next_due(
+        &self,
+        destination: Destination,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerError> {
         self.fault("before", "next_due").await?;
-        self.memory().next_due(now).await
+        self.memory().next_due(destination, now).await
+    }
+
+    async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError> {
+        self.memory().pending(limit).await
+    }
+
+    async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
+        self.memory().queues().await
     }
 
     async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
@@ -287,8 +301,8 @@ impl Ledger for Faulty {
         self.memory().attempts(delivery).await
     }
 
-    async fn retry(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError> {
-        self.memory().retry(delivery, now).await
+    async fn retry(&self, delivery: i64, force: bool, now: Timestamp) -> Result<bool, LedgerError> {
+        self.memory().retry(delivery, force, now).await
     }
 
     async fn park(&self, delivery: i64) -> Result<bool, LedgerError> {

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A destination that is down, with time in the hands of the test.
+
+use super::{at, entry};
+use async_trait::async_trait;
+use handlers::clock::Clock;
+use handlers::delivery::Deliveries;
+use handlers::ledger::{self, Answer, Claimed, Destination, Ledger};
+use handlers::outside::{Outcome, Outside};
+use handlers::seal::Seal;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, advance, sleep};
+
+const ANSWER_TIME: Duration = Duration::from_millis(10);
+
+/// The clock follows the paused time of the test.
+struct Paused(Instant);
+
+impl Clock for Paused {
+    fn now(&self) -> Timestamp {
+        at(0) + SignedDuration::try_from(self.0.elapsed()).unwrap()
+    }
+    fn today(&self) -> jiff::civil::Date {
+        unreachable!("deliveries have no calendar")
+    }
+}
+
+#[derive(Default)]
+struct World {
+    middleware_is_up: AtomicBool,
+    middleware_hangs: AtomicBool,
+    /// Attempts that reached for the middleware.
+    attempts: AtomicUsize,
+    under_way: AtomicUsize,
+    rejected_in_core: AtomicUsize,
+}
+
+#[async_trait]
+impl Outside for World {
+    async fn send(&self, delivery: &Claimed) -> Outcome {
+        if delivery.destination == Destination::Core {
+            self.rejected_in_core.fetch_add(1, SeqCst);
+            return Outcome::Delivered(reqwest::StatusCode::OK);
+        }
+        self.attempts.fetch_add(1, SeqCst);
+        if self.middleware_hangs.load(SeqCst) {
+            return std::future::pending().await;
+        }
+        if !self.middleware_is_up.load(SeqCst) {
+            return Outcome::Unreachable;
+        }
+        self.under_way.fetch_add(1, SeqCst);
+        sleep(ANSWER_TIME).await;
+        self.under_way.fetch_sub(1, SeqCst);
+        Outcome::Delivered(reqwest::StatusCode::ACCEPTED)
+    }
+}
+
+struct Setting {
+    world: Arc<World>,
+    ledger: Arc<dyn Ledger>,
+    wake: Arc<Notify>,
+    _stop: watch::Sender<bool>,
+    _folder: tempfile::TempDir,
+}
+
+async fn setting() -> Setting {
+    // Somebody always has something to do: time passes only where the test says so.
+    tokio::spawn(async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
+    let ledger = ledger::open(&url, Seal::default()).await.unwrap();
+    let (world, wake) = (Arc::new(World::default()), Arc::new(Notify::new()));
+    let deliveries = Deliveries {
+        ledger: ledger.clone(),
+        outside: world.clone(),
+        clock: Arc::new(Paused(Instant::now())),
+        schedule: "10s,1m,1h".parse().unwrap(),
+        timeout: Duration::from_secs(15),
+        wake: wake.clone(),
+    };
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(Arc::new(deliveries).run(stopped));
+    Setting {
+        world,
+        ledger,
+        wake,
+        _stop: stop,
+        _folder: folder,
+    }
+}
+
+/// Lets everything happen that can happen without time passing, until a number is reached.
+async fn until(number: &AtomicUsize, wanted: usize) {
+    let begun = std::time::Instant::now();
+    while number.load(SeqCst) != wanted {
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{} instead of {wanted}",
+            number.load(SeqCst)
+        );
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_middleware_that_is_down_is_left_alone_then_probed_then_asked_more_and_more() {
+    let setting = setting().await;
+    for n in 0..40 {
+        let name = format!("e{n}");
+        let entry = entry(&name, "a", &name);
+        setting.ledger.record(&entry, at(0)).await.unwrap();
+    }
+    setting.wake.notify_one();
+    while setting.world.attempts.load(SeqCst) < 16 {
+        tokio::task::yield_now().await;
+    }
+    let before = setting.settled().await;
+    assert!(before <= 20, "{before} attempts until it is left alone");
+    // One probe after each pause; the attempts that are not made are not used up.
+    for (probes, pause) in [1, 2, 4, 8, 16].into_iter().enumerate() {
+        advance(Duration::from_millis(pause * 1000 - 1)).await;
+        setting.wake.notify_one();
+        assert_eq!(setting.settled().await, before + probes);
+        advance(Duration::from_millis(2)).await;
+        until(&setting.world.attempts, before + probes + 1).await;
+        setting.settled().await;
+    }
+    setting.world.middleware_is_up.store(true, SeqCst);
+    advance(Duration::from_secs(32)).await;
+    for at_once in [1, 2, 4, 8, 16] {
+        until(&setting.world.under_way, at_once).await;
+        advance(ANSWER_TIME).await;
+    }
+    until(&setting.world.under_way, 9).await;
+    advance(ANSWER_TIME).await;
+    until(&setting.world.under_way, 0).await;
+    while setting.ledger.counts().await.unwrap().delivered != 40 {}
+}
+
+impl Setting {
+    /// The attempts so far, once all of them are written down and nobody begins another.
+    async fn settled(&self) -> usize {
+        let (mut quiet, mut before) = (0, 0);
+        while quiet < 20 {
+            let attempts = self.world.attempts.load(SeqCst);
+            let mut written = 0;
+            for id in 1..=40 {
+                written += self.ledger.attempts(id).await.unwrap().len();
+            }
+            quiet = if (attempts, attempts) == (written, before) {
+                quiet + 1
+            } else {
+                0
+            };
+            before = attempts;
+        }
+        before
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_middleware_that_hangs_does_not_hold_up_rejections_in_core() {
+    let setting = setting().await;
+    setting.world.middleware_hangs.store(true, SeqCst);
+    for n in 0..20 {
+        let name = format!("e{n}");
+        let mut entry = entry(&name, "a", &name);
+        entry.answer = Answer::wait();
+        setting.ledger.record(&entry, at(0)).await.unwrap();
+    }
+    setting.wake.notify_one();
+    until(&setting.world.attempts, 16).await;
+    let mut entry = entry("f", "b", "f");
+    for delivery in &mut entry.deliveries {
+        delivery.destination = Destination::Core;
+    }
+    setting.ledger.record(&entry, at(0)).await.unwrap();
+    setting.wake.notify_one();
+    until(&setting.world.rejected_in_core, 1).await;
+    assert_eq!(setting.world.attempts.load(SeqCst), 16);
+}

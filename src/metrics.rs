@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Figures for Prometheus. Labels are words of this program and of the country's files, never of a
+//! request: a stranger must not be able to make series.
+
+use crate::routes::App;
+use handlers::ledger::{Destination, State};
+use handlers::rules::ACTIONS;
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
+use std::time::Duration;
+use tracing::error;
+
+/// Upper bounds of the histograms in seconds: from a hook that is answered at once to a middleware
+/// that hangs.
+const BUCKETS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0,
+];
+
+/// What histograms have gathered is summed up so often, whether or not anybody asks for it.
+const UPKEEP: Duration = Duration::from_secs(10);
+
+/// Where the figures are gathered: once for the whole process.
+pub fn handle() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let builder = PrometheusBuilder::new();
+            let seconds = Matcher::Suffix("_seconds".to_owned());
+            let recorder = builder
+                .set_buckets_for_metric(seconds, &BUCKETS)
+                .unwrap_or_default()
+                .build_recorder();
+            let handle = recorder.handle();
+            // Who embeds this crate may gather elsewhere; then there is nothing here.
+            drop(metrics::set_global_recorder(recorder));
+            describe();
+            handle
+        })
+        .clone()
+}
+
+fn describe() {
+    describe_counter!(
+        "countryconfig_hooks_total",
+        "Hooks by event, action and status of the answer"
+    );
+    describe_histogram!(
+        "countryconfig_hook_seconds",
+        "Time from a hook to its answer"
+    );
+    describe_counter!(
+        "countryconfig_decisions_total",
+        "Decisions by the rule that decided, `none` where MOSIP is not involved"
+    );
+    describe_counter!(
+        "countryconfig_deliveries_total",
+        "Attempts to deliver, by destination, operation and outcome"
+    );
+    describe_histogram!("countryconfig_delivery_seconds", "Time of one attempt");
+    describe_gauge!(
+        "countryconfig_deliveries_waiting",
+        "Deliveries that are yet to arrive"
+    );
+    describe_gauge!(
+        "countryconfig_deliveries_oldest_seconds",
+        "Age of the oldest of them"
+    );
+    describe_gauge!(
+        "countryconfig_deliveries_parked",
+        "Deliveries that an operator has to decide about"
+    );
+    describe_gauge!(
+        "countryconfig_breaker",
+        "0 the destination is well, 1 it is recovering, 2 it is left alone for a while"
+    );
+    describe_gauge!(
+        "countryconfig_ledger_up",
+        "1 while the ledger answers; the deliveries are those of its last answer"
+    );
+    describe_counter!(
+        "countryconfig_reloads_total",
+        "Changes of the country's files, taken or refused"
+    );
+}
+
+/// Keeps the memory of the histograms small. Never ends.
+pub async fn keep_up(handle: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        handle.run_upkeep();
+    }
+}
+
+/// A hook was answered.
+pub fn answered(app: &App, event: &str, action: &str, status: u16, took: Duration) {
+    let country = app.country.load();
+    let mut events = country.event_types.iter().map(String::as_str);
+    let event = events
+        .find(|known| *known == event)
+        .unwrap_or("other")
+        .to_owned();
+    let action = ACTIONS
+        .into_iter()
+        .find(|known| *known == action)
+        .unwrap_or("other");
+    counter!("countryconfig_hooks_total", "event" => event.clone(), "action" => action, "answer" => status.to_string()).increment(1);
+    histogram!("countryconfig_hook_seconds", "event" => event, "action" => action).record(took);
+}
+
+/// The text for Prometheus, with the ledger's present state.
+pub async fn render(app: &App) -> String {
+    match app.ledger.queues().await {
+        Ok(queues) => {
+            gauge!("countryconfig_ledger_up").set(1.0);
+            for destination in Destination::ALL {
+                let of = |state| {
+                    queues
+                        .iter()
+                        .find(|queue| queue.destination == destination && queue.state == state)
+                };
+                let depth = |state| {
+                    of(state).map_or(0, |queue| u32::try_from(queue.depth).unwrap_or(u32::MAX))
+                };
+                let age = of(State::Waiting).map_or(0.0, |queue| {
+                    app.hooks
+                        .clock
+                        .now()
+                        .duration_since(queue.oldest)
+                        .as_secs_f64()
+                });
+                let name = destination.as_str();
+                gauge!("countryconfig_deliveries_waiting", "destination" => name)
+                    .set(depth(State::Waiting));
+                gauge!("countryconfig_deliveries_parked", "destination" => name)
+                    .set(depth(State::Parked));
+                gauge!("countryconfig_deliveries_oldest_seconds", "destination" => name).set(age);
+            }
+        }
+        Err(error) => {
+            gauge!("countryconfig_ledger_up").set(0.0);
+            error!(
+                error = &error as &dyn std::error::Error,
+                "The ledger does not tell its deliveries"
+            );
+        }
+    }
+    app.metrics.render()
+}

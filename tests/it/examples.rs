@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The examples of other countries are whole and in order.
+
+use super::program::{countryconfig, text};
+use std::path::Path;
+
+#[test]
+fn a_country_of_plain_values_is_only_data() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/plain-packets");
+    let country = [("COUNTRY_DIR", folder.to_str().unwrap())];
+    let check = countryconfig(&["check"], &country);
+    let said = text(&check.stdout);
+    assert!(
+        check.status.success() && said.lines().count() == 1,
+        "{said}"
+    );
+    let rules = countryconfig(&["rules", "test"], &country);
+    let said = text(&rules.stdout);
+    assert!(
+        rules.status.success() && said.lines().count() == 1,
+        "{said}"
+    );
+
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut record = super::eligible_birth();
+    record["actions"][1]["declaration"]["mother.verified"] = "failed".into();
+    record["actions"][1]["declaration"]["informant.verified"] = "verified".into();
+    record["actions"][1]["declaration"]["mother.verify-nid-http-fetch"] =
+        serde_json::json!({"data": {"sub": "psut-1"}});
+    std::fs::write(file.path(), record.to_string()).unwrap();
+    let explain = ["rules", "explain", "--json", file.path().to_str().unwrap()];
+    let said: serde_json::Value =
+        serde_json::from_slice(&countryconfig(&explain, &country).stdout).unwrap();
+    let packet = &said["packet"]["body"];
+    let declared = &record["actions"][1]["declaration"];
+    assert_eq!(packet["requestFields"]["fullName"], "Nia Sade Okello");
+    assert_eq!(
+        packet["requestFields"]["dateOfBirth"],
+        declared["child.dob"]
+    );
+    assert_eq!(packet["metaInfo"]["informantPsut"], "psut-1");
+}
