@@ -208,6 +208,14 @@ impl Core {
         self.credentials.is_some()
     }
 
+    /// When the hook's token ends, where there is no system client to get another.
+    pub(crate) fn sendable_until(&self, delivery: &Claimed) -> Option<Timestamp> {
+        if self.may_ask() {
+            return None;
+        }
+        Claims::of(&delivery.token)?.end()
+    }
+
     /// A token that a delivery can be sent with now: that of the hook while it lasts, else one of the
     /// system client for the same action.
     pub(crate) async fn token(&self, delivery: &Claimed) -> Result<String, CoreError> {
