@@ -10,7 +10,7 @@ use opencrvs_toolkit::event_document::EventDocument;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -27,6 +27,8 @@ const TOKEN_LIMIT: usize = 16 * 1024;
 const KEY_LIMIT: usize = 64 * 1024;
 /// The longest wait for the key.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a hook waits for the first key.
+const FIRST_KEY: Duration = Duration::from_secs(3);
 /// A bad signature asks for a new key at most this often.
 const REFRESH_AFTER_FAILURE: Duration = Duration::from_mins(1);
 /// The key is looked after this often when nothing happens.
@@ -95,6 +97,8 @@ pub struct Keys {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     asked_after_failure: Mutex<Option<Instant>>,
+    /// Rung when there is a new key.
+    found: Notify,
 }
 
 struct Key {
@@ -150,6 +154,7 @@ impl Keys {
             ledger,
             clock,
             asked_after_failure: Mutex::new(None),
+            found: Notify::new(),
         })
     }
 
@@ -208,6 +213,7 @@ impl Keys {
             );
         }
         self.current.store(Some(Arc::new(key)));
+        self.found.notify_waiters();
         info!("Core's public key is known");
         Ok(())
     }
@@ -224,7 +230,7 @@ impl Keys {
         if text.len() > TOKEN_LIMIT {
             return Err(AuthError::Invalid);
         }
-        let key = self.current.load_full().ok_or(AuthError::NoKey)?;
+        let key = self.first_key().await.ok_or(AuthError::NoKey)?;
         let claims = match claims(text, &key) {
             Err(error) if *error.kind() == ErrorKind::InvalidSignature => {
                 match self.other_key(&key).await {
@@ -242,6 +248,16 @@ impl Keys {
             Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(AuthError::Expired),
             Err(_) => Err(AuthError::Invalid),
         }
+    }
+
+    /// The key; just after the very first start a caller waits for it a moment, as core asks only once.
+    async fn first_key(&self) -> Option<Arc<Key>> {
+        let found = self.found.notified();
+        if let Some(key) = self.current.load_full() {
+            return Some(key);
+        }
+        tokio::time::timeout(FIRST_KEY, found).await.ok()?;
+        self.current.load_full()
     }
 
     /// After a bad signature: core may have a new key. At most one request a minute asks; the others

@@ -410,6 +410,20 @@ async fn core_may_write_bearer_never_once_or_twice() {
     );
 }
 
+/// Core asks once: a hook just after the very first start waits for the key instead of failing.
+#[tokio::test]
+async fn a_hook_that_comes_before_the_key_waits_for_it() {
+    let outside = MockServer::start().await;
+    let key = ResponseTemplate::new(200).set_body_string(SIGNER.public_pem());
+    let late = key.set_delay(Duration::from_millis(300));
+    Mock::given(path("/.well-known"))
+        .respond_with(late)
+        .mount(&outside)
+        .await;
+    let app = TestApp::between(outside, tempfile::tempdir().unwrap()).await;
+    assert_eq!(app.hook(&plain_birth()).await.status(), 200);
+}
+
 #[tokio::test]
 async fn the_key_survives_auths_absence_and_a_new_key_is_fetched_when_a_signature_fails() {
     // Auth is down at the first start: configuration is served, hooks are not answered.
