@@ -179,7 +179,9 @@ impl Keys {
                         "Core's public key could not be refreshed"
                     );
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_mins(1));
+                    // Without any key no hook is answered, so nobody waits long for it.
+                    let longest = if self.is_known() { 60 } else { 5 };
+                    pause = (pause * 2).min(Duration::from_secs(longest));
                 }
             }
         }
