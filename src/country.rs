@@ -188,7 +188,12 @@ fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Di
     });
     let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
     match built {
-        Ok(built) => built.map_err(|error| failed(error.to_string())),
+        // What is kept is copied, so that nothing of it holds that memory back.
+        Ok(Ok(Built { json, vocabulary })) => Ok(Built {
+            json: json.as_slice().to_vec(),
+            vocabulary: vocabulary.clone(),
+        }),
+        Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed("building the forms panicked".to_owned())),
     }
 }

@@ -414,8 +414,8 @@ pub trait Ledger: Send + Sync {
 
     /// The last delivery of each action that core was told to wait for (202) and that nobody has settled
     /// as far as the ledger knows: what needs an operator first, then the oldest action first. An action
-    /// counts as settled when core was told its end, or has asked about a later action of the event: it
-    /// allows none while one waits.
+    /// counts as settled when core was told its end, or knew it already, and when core has asked about a
+    /// later action of the event: it allows none while one waits.
     async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError>;
 
     /// Deliveries that have not ended, for metrics.

@@ -312,7 +312,7 @@ macro_rules! sql_ledger {
                     select_delivery!(),
                     "WHERE a.answer_status = 202 \
                        AND d.id = (SELECT max(id) FROM deliveries AS l WHERE l.event_id = a.event_id AND l.action_id = a.action_id) \
-                       AND NOT (d.destination = 'core' AND d.state = 'delivered') \
+                       AND NOT (d.destination = 'core' AND d.state IN ('delivered', 'refused')) \
                        AND NOT EXISTS (SELECT 1 FROM actions AS n WHERE n.event_id = a.event_id AND n.recorded_at > a.recorded_at) \
                      ORDER BY CASE d.state WHEN 'waiting' THEN 1 WHEN 'delivered' THEN 2 ELSE 0 END, a.recorded_at, d.id LIMIT $1"
                 ))
