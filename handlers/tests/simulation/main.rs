@@ -19,7 +19,7 @@ mod world;
 
 use handlers::expression;
 use handlers::hook::Policy;
-use handlers::ledger::{Counts, Ledger};
+use handlers::ledger::{Counts, Filter, Ledger};
 use outsiders::{Asked, Status};
 use records::Life;
 use server::Server;
@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use world::{Rng, Times, Weather, World};
+use world::{Rng, Times, Weather, World, true_time};
 
 /// What must have happened in some seeds.
 const BAD_DAYS: [&str; 14] = [
@@ -212,6 +212,7 @@ fn the_same_seed_tells_the_same_story() {
 #[test]
 fn seventy_two_hours_without_middleware_reject_nothing_and_lose_nothing() {
     const DOWN: Duration = Duration::from_hours(72);
+    const HOUR: Duration = Duration::from_hours(1);
     let policy = Arc::new(records::policy());
     let weather = Weather {
         middleware_down: vec![Duration::ZERO..DOWN],
@@ -232,8 +233,32 @@ fn seventy_two_hours_without_middleware_reject_nothing_and_lose_nothing() {
         assert_eq!((counts, state.core.actions.len()), (arrived, 10_000));
         let rejected = |asked: &Asked| asked.status == Status::Rejected;
         assert!(!state.core.actions.values().any(rejected));
+        drop(state);
         // The longest wait of the schedule, stretched, and a moment for the last ones of each event.
-        let last = DOWN + Duration::from_hours(24).mul_f64(1.2) + Duration::from_hours(2);
-        assert!((DOWN..last).contains(&world.elapsed()));
+        let filter = Filter {
+            limit: u32::MAX,
+            ..Filter::default()
+        };
+        let rows = world.memory.deliveries(&filter).await.unwrap();
+        let last = rows.iter().filter_map(|row| row.ended_at).max().unwrap();
+        assert!(last < true_time(DOWN + Duration::from_hours(24).mul_f64(1.2) + HOUR));
+    });
+}
+
+#[test]
+fn an_outage_longer_than_any_token_leaves_everything_with_an_operator() {
+    let policy = Arc::new(records::policy());
+    let weather = Weather {
+        middleware_down: vec![Duration::ZERO..Times::REAL.token * 2],
+        ..Weather::default()
+    };
+    in_simulated_time(async move {
+        let world = World::new(Rng::new(7), Times::REAL, weather, &policy, false);
+        let servers = [Server::start(0, &world)];
+        let lives = [Life::Eligible; 2000];
+        live_through(&world, &servers, &lives, Duration::from_hours(1)).await;
+        assert_eq!(world.state().broken, [""; 0]);
+        let counts = world.memory.counts().await.unwrap();
+        assert_eq!((counts.parked, counts.waiting), (2000, 0));
     });
 }

@@ -255,7 +255,7 @@ impl World {
         match how {
             0 => Outcome::Unreachable,
             1 => Outcome::Failed(StatusCode::SERVICE_UNAVAILABLE, retry_after),
-            2 => Outcome::Failed(StatusCode::PAYMENT_REQUIRED, None),
+            2 => Outcome::Failed(StatusCode::BAD_GATEWAY, None),
             _ => {
                 tokio::time::sleep(self.times.timeout).await;
                 Outcome::Timeout

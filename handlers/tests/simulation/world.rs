@@ -109,7 +109,7 @@ impl Weather {
                 })
                 .collect()
         };
-        let ledger_down = spells(100, times.token / 20);
+        let ledger_down = spells(100, times.token / 50);
         let middleware_down = spells(400, times.token);
         let core_down = spells(200, times.token / 2);
         let day = i64::try_from(times.token.as_secs() / 7).unwrap();
