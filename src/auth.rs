@@ -25,6 +25,8 @@ const LEEWAY_S: u64 = 30;
 const TOKEN_LIMIT: usize = 16 * 1024;
 /// A PEM key has under a kilobyte.
 const KEY_LIMIT: usize = 64 * 1024;
+/// The longest wait for the key.
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// A bad signature asks for a new key at most this often.
 const REFRESH_AFTER_FAILURE: Duration = Duration::from_mins(1);
 /// The key is looked after this often when nothing happens.
@@ -179,7 +181,7 @@ impl Keys {
     }
 
     async fn refresh(&self) -> Result<(), KeyError> {
-        let mut response = self.client.get(&self.url).send().await?;
+        let mut response = self.client.get(&self.url).timeout(TIMEOUT).send().await?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(KeyError::Status(response.status()));
         }

@@ -116,14 +116,18 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Check => {
             let settings = settings()?;
-            let mut problems = country::form_problems(&settings);
-            problems.extend(match country::load(&settings) {
+            let problems = match country::load(&settings) {
                 Ok(country) => {
                     let cases = country.policy.rules.run_cases(&country.cases);
-                    [country.warnings, cases.warnings()].concat()
+                    [
+                        country::form_problems(&settings),
+                        country.warnings,
+                        cases.warnings(),
+                    ]
+                    .concat()
                 }
                 Err(problems) => problems,
-            });
+            };
             if report::errors(&problems) > 0 {
                 print(&format!("{}\n", report::problems(&problems)))?;
                 return Ok(ExitCode::FAILURE);
@@ -154,7 +158,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
         Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
-            let events = country::events(&settings()?);
+            let events =
+                country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -163,7 +168,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events = country::events(&settings()?);
+            let events =
+                country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
             let known: Vec<_> = events.iter().map(Event::id).collect();
             let wanted = events.iter().find(|known| known.id() == event);
             let wanted = wanted.with_context(|| {

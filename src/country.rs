@@ -15,6 +15,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod application;
+
+pub use application::Application;
+
 #[derive(RustEmbed)]
 #[folder = "country/"]
 struct Embedded;
@@ -98,7 +102,11 @@ pub struct Snapshot {
 
 /// What is wrong with the forms. They are compiled in and tested, so `serve` does not look again.
 pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
-    let problems = opencrvs_toolkit::event::problems(&events(settings));
+    let events = match events(settings) {
+        Ok(events) => events,
+        Err(problem) => return vec![problem],
+    };
+    let problems = opencrvs_toolkit::event::problems(&events);
     problems
         .iter()
         .map(|problem| Diagnostic::of_file("forms", problem.to_string()))
@@ -113,23 +121,28 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     // Taken first: what changes while the files are read is noticed afterwards.
     let fingerprint = files.fingerprint();
-    let events = events(settings);
-    let vocabulary = vocabulary(&events);
+    let application = application(&files);
+    let built = build(
+        settings,
+        application.as_ref().unwrap_or(&Application::default()),
+    )?;
+    let vocabulary = &built.vocabulary;
     let read = |file: &str| {
         let text = files.text(file).map_err(|problem| vec![problem])?;
         Ok::<_, Vec<Diagnostic>>((files.name_of(file), text))
     };
     let rules =
-        read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, &vocabulary));
+        read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, vocabulary));
     let mapping = read("mosip.toml").and_then(|(name, text)| {
-        Mapping::parse(&name, &text, &vocabulary, &|file| files.text(file).ok())
+        Mapping::parse(&name, &text, vocabulary, &|file| files.text(file).ok())
     });
     let cases = read("eligibility.tests.toml")
-        .and_then(|(name, text)| Cases::parse(&name, &text, &vocabulary));
-    let (rules, mapping, cases) = match (rules, mapping, cases) {
-        (Ok(rules), Ok(mapping), Ok(cases)) => (rules, mapping, cases),
-        (rules, mapping, cases) => {
-            let faults = [rules.err(), mapping.err(), cases.err()];
+        .and_then(|(name, text)| Cases::parse(&name, &text, vocabulary));
+    let (rules, mapping, cases) = match (application, rules, mapping, cases) {
+        (Ok(_), Ok(rules), Ok(mapping), Ok(cases)) => (rules, mapping, cases),
+        (application, rules, mapping, cases) => {
+            let application = application.err().map(|problem| vec![problem]);
+            let faults = [application, rules.err(), mapping.err(), cases.err()];
             return Err(faults.into_iter().flatten().flatten().collect());
         }
     };
@@ -141,11 +154,9 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     {
         return Err(problems);
     }
-    let json = serde_json::to_vec(&events)
-        .map_err(|error| vec![Diagnostic::of_file("forms", error.to_string())])?;
     Ok(Snapshot {
-        events: Arc::new(Blob::new("application/json; charset=utf-8", json)),
-        event_types: events.iter().map(|event| event.id().to_owned()).collect(),
+        events: Arc::new(Blob::new("application/json; charset=utf-8", built.json)),
+        event_types: vocabulary.event_types().map(str::to_owned).collect(),
         fingerprint,
         policy: Arc::new(Policy { rules, mapping }),
         cases,
@@ -153,20 +164,61 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     })
 }
 
+fn application(files: &Files) -> Result<Application, Diagnostic> {
+    const FILE: &str = "application.toml";
+    Application::parse(&files.name_of(FILE), &files.text(FILE)?)
+}
+
+/// What is kept of the events once they are built.
+struct Built {
+    json: Vec<u8>,
+    vocabulary: Vocabulary,
+}
+
+/// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
+/// are given back as a whole when it ends.
+fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Diagnostic>> {
+    let built = std::thread::scope(|scope| {
+        let building = scope.spawn(|| {
+            let events = forms::events(&environment(settings, application));
+            let vocabulary = vocabulary(&events);
+            serde_json::to_vec(&events).map(|json| Built { json, vocabulary })
+        });
+        building.join()
+    });
+    let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
+    match built {
+        // What is kept is copied, so that nothing of it holds that memory back.
+        Ok(Ok(Built { json, vocabulary })) => Ok(Built {
+            json: json.as_slice().to_vec(),
+            vocabulary: vocabulary.clone(),
+        }),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed("building the forms panicked".to_owned())),
+    }
+}
+
 /// The events of this country, with the settings that reach its forms.
-pub fn events(settings: &Settings) -> Vec<Event> {
-    forms::events(&forms::Environment {
+///
+/// # Errors
+/// When `application.toml` cannot be used.
+pub fn events(settings: &Settings) -> Result<Vec<Event>, Diagnostic> {
+    let files = Files::of(settings.country_dir.as_deref());
+    Ok(forms::events(&environment(settings, &application(&files)?)))
+}
+
+fn environment(settings: &Settings, application: &Application) -> forms::Environment {
+    let client_app_url = settings.client_app_url.as_str().trim_end_matches('/');
+    forms::Environment {
         esignet_redirect_url: settings.esignet_redirect_url.as_str().to_owned(),
         openid_provider_client_id: settings.openid_provider_client_id.clone(),
         mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
         country_config_url: settings.country_config_url.as_str().to_owned(),
-        client_app_url: settings
-            .client_app_url
-            .as_str()
-            .trim_end_matches('/')
-            .to_owned(),
-        ..forms::Environment::default()
-    })
+        client_app_url: client_app_url.to_owned(),
+        country_code: application.country_code.clone(),
+        analytics: application.analytics,
+        duplicate_search: application.duplicate_search,
+    }
 }
 
 /// The field ids that rules and mapping may name.

@@ -66,8 +66,12 @@ pub fn endpoint(app: &Arc<App>) -> BoxEndpoint<'static> {
     if app.docs {
         routes = routes.nest("/docs", service.scalar());
     }
+    surrounded(routes.nest("/", service))
+}
+
+/// What happens to every request, whatever route it is for.
+fn surrounded(routes: Route) -> BoxEndpoint<'static> {
     routes
-        .nest("/", service)
         .with(CatchPanic::new().with_handler(problem::panicked))
         .catch_all_error(problem::shape)
         .around(logged)
@@ -114,4 +118,27 @@ fn plain(id: &str) -> bool {
         && id
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use poem::test::TestClient;
+
+    #[poem::handler]
+    fn faulty() {
+        panic!("a fault of ours");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_kills_nothing() {
+        let client = TestClient::new(surrounded(Route::new().at("/faulty", poem::get(faulty))));
+        for _ in 0..2 {
+            let response = client.get("/faulty").send().await;
+            response.assert_status(poem::http::StatusCode::INTERNAL_SERVER_ERROR);
+            let message = "An internal server error occurred";
+            let body = serde_json::json!({"statusCode": 500, "error": "Internal Server Error", "message": message});
+            response.assert_json(body).await;
+        }
+    }
 }

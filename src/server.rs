@@ -34,8 +34,6 @@ const GRACE: Duration = Duration::from_secs(20);
 const IDLE: Duration = Duration::from_secs(75);
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
-/// The longest wait for an answer of core: its public key, a token, a record.
-const CORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server that is about to listen.
 pub struct Running {
@@ -53,25 +51,26 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let ledger = open_ledger(settings).await?;
     let clock = Arc::new(SystemClock);
     let wake = Arc::new(Notify::new());
-    let key_client = outside::client(CORE_TIMEOUT)?;
+    // One for all: making it reads the system's certificates, which takes milliseconds.
+    let client = outside::client(settings.mosip_timeout)?;
     let keys = Arc::new(
         Keys::new(
             settings.auth_url.as_str(),
-            key_client,
+            client.clone(),
             ledger.clone(),
             clock.clone(),
         )
         .await?,
     );
     let core = Core::new(
-        outside::client(settings.mosip_timeout.min(CORE_TIMEOUT))?,
+        client.clone(),
         settings.gateway_url.as_str(),
         settings.auth_url.as_str(),
         settings.system_client.clone(),
         clock.clone(),
     );
     let http = Arc::new(outside::Http::new(
-        outside::client(settings.mosip_timeout)?,
+        client,
         settings.mosip_interop_url.as_str(),
         core,
     ));

@@ -16,7 +16,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Mutex;
+
+/// The longest wait for an answer of core: a token, a record.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A system token is renewed this long before it ends, so that it does not end on its way.
 const BEFORE_EXPIRY: SignedDuration = SignedDuration::from_secs(60);
@@ -204,6 +208,14 @@ impl Core {
         self.credentials.is_some()
     }
 
+    /// When the hook's token ends, where there is no system client to get another.
+    pub(crate) fn sendable_until(&self, delivery: &Claimed) -> Option<Timestamp> {
+        if self.may_ask() {
+            return None;
+        }
+        Claims::of(&delivery.token)?.end()
+    }
+
     /// A token that a delivery can be sent with now: that of the hook while it lasts, else one of the
     /// system client for the same action.
     pub(crate) async fn token(&self, delivery: &Claimed) -> Result<String, CoreError> {
@@ -243,7 +255,7 @@ impl Core {
         let url = format!("{}/events/event.get", self.gateway);
         let url =
             Url::parse_with_params(&url, [("input", input)]).map_err(|_| CoreError::Content)?;
-        let reply = read(self.client.get(url).bearer_auth(token)).await;
+        let reply = read(self.client.get(url).timeout(TIMEOUT).bearer_auth(token)).await;
         let mut reply: Value = self.forget_if_refused(reply).await?;
         let document = reply.pointer_mut("/result/data/json").map(Value::take);
         let document = EventDocument::try_from(document.unwrap_or_default());
@@ -316,7 +328,11 @@ impl Core {
         struct Granted {
             access_token: String,
         }
-        let request = self.client.post(format!("{}/token", self.auth)).form(form);
+        let request = self
+            .client
+            .post(format!("{}/token", self.auth))
+            .timeout(TIMEOUT)
+            .form(form);
         Ok(read::<Granted>(request).await?.access_token)
     }
 }

@@ -195,12 +195,15 @@ impl Deliveries {
                 } else {
                     None
                 };
-                match self
+                let wait = self
                     .schedule
-                    .wait(delivery.attempt, delivery.id, retry_after)
-                {
-                    Some(wait) => Next::Retry(later(now, wait)),
-                    None => Next::Parked,
+                    .wait(delivery.attempt, delivery.id, retry_after);
+                let end = self.outside.sendable_until(delivery);
+                // What waited long behind another delivery has less time than its schedule takes: an
+                // operator learns of it while there is still something to be done.
+                match wait.map(|wait| later(now, wait)) {
+                    Some(at) if end.is_none_or(|end| at < end) => Next::Retry(at),
+                    _ => Next::Parked,
                 }
             }
         }

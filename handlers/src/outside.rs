@@ -5,6 +5,7 @@ use crate::core::{Core, CoreError, Fate};
 use crate::ledger::{Claimed, Destination};
 use crate::verification::{Identity, Verifier};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
@@ -92,6 +93,11 @@ impl Outcome {
 pub trait Outside: Send + Sync {
     /// One attempt.
     async fn send(&self, delivery: &Claimed) -> Outcome;
+
+    /// From when on it could not be sent any more, where that is known.
+    fn sendable_until(&self, _delivery: &Claimed) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// The real systems.
@@ -222,6 +228,10 @@ impl Outside for Http {
             }
             _ => Outcome::Failed(status, retry_after),
         }
+    }
+
+    fn sendable_until(&self, delivery: &Claimed) -> Option<Timestamp> {
+        self.core.sendable_until(delivery)
     }
 }
 

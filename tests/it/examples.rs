@@ -40,3 +40,32 @@ fn a_country_of_plain_values_is_only_data() {
     );
     assert_eq!(packet["metaInfo"]["informantPsut"], "psut-1");
 }
+
+/// The ConfigMap of the Kubernetes example holds a country; its blocks are files.
+#[test]
+fn the_country_of_the_kubernetes_example_would_start() {
+    let manifest =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kubernetes/base/country.yaml");
+    let manifest = std::fs::read_to_string(manifest).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut name = "";
+    let mut files = std::collections::BTreeMap::<&str, String>::new();
+    for line in manifest.split_once("\ndata:\n").unwrap().1.lines() {
+        match line
+            .strip_suffix(": |")
+            .and_then(|key| key.strip_prefix("  "))
+        {
+            Some(key) => name = key,
+            None => files
+                .entry(name)
+                .or_default()
+                .push_str(&format!("{line}\n")),
+        }
+    }
+    for (name, text) in &files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let folder = folder.path().to_str().unwrap();
+    let check = countryconfig(&["check"], &[("COUNTRY_DIR", folder)]);
+    assert!(check.status.success(), "{}", text(&check.stdout));
+}

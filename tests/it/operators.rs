@@ -284,7 +284,7 @@ async fn packets_are_erased_when_they_are_old_and_the_answer_stays() {
 async fn check_warns_of_what_the_cases_do_not_show_and_rules_test_shows_the_difference() {
     let mounted = tempfile::tempdir().unwrap();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("country");
-    for file in ["eligibility.toml", "mosip.toml"] {
+    for file in ["application.toml", "eligibility.toml", "mosip.toml"] {
         std::fs::copy(shipped.join(file), mounted.path().join(file)).unwrap();
     }
     let cases = r#"

@@ -3,6 +3,9 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
+use wiremock::matchers::path;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 pub(crate) fn countryconfig(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_countryconfig"))
@@ -95,6 +98,66 @@ fn a_server_that_cannot_start_says_why() {
         "{}",
         text(&output.stderr)
     );
+}
+
+/// Kubernetes sends SIGTERM and waits: what is on its way to the middleware arrives, and is written down.
+#[cfg(unix)]
+#[tokio::test]
+async fn told_to_stop_the_server_finishes_what_is_under_way() {
+    let outside = MockServer::start().await;
+    let slow = ResponseTemplate::new(202).set_delay(Duration::from_millis(400));
+    Mock::given(path("/events/registration"))
+        .respond_with(slow)
+        .mount(&outside)
+        .await;
+    let key = ResponseTemplate::new(200).set_body_string(super::SIGNER.public_pem());
+    Mock::given(path("/.well-known"))
+        .respond_with(key)
+        .mount(&outside)
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_countryconfig"))
+        .envs(super::environment(&outside, folder.path()))
+        .env("COUNTRY_CONFIG_PORT", port.to_string())
+        .spawn()
+        .unwrap();
+    let record = super::eligible_birth();
+    let (event, action) = (
+        record["id"].as_str().unwrap(),
+        record["actions"][2]["id"].as_str().unwrap(),
+    );
+    let token = super::SIGNER.action_token(event, action).unwrap();
+    let url = format!("http://127.0.0.1:{port}/trigger/events/birth/actions/REGISTER");
+    let http = reqwest::Client::builder().build().unwrap();
+    loop {
+        let hook = http.post(&url).bearer_auth(&token).body(record.to_string());
+        if hook.send().await.is_ok_and(|answer| answer.status() == 202) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    while super::packets(&outside).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let pid = server.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(server.wait().unwrap().success());
+    let ledger = format!("sqlite://{}", folder.path().join("ledger.db").display());
+    let ledger = handlers::ledger::open(&ledger, handlers::seal::Seal::default())
+        .await
+        .unwrap();
+    assert_eq!(ledger.counts().await.unwrap().delivered, 1);
 }
 
 #[test]

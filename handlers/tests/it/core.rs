@@ -29,17 +29,27 @@ fn token(event: Option<&str>, lasts: SignedDuration) -> String {
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-fn credentials() -> Option<Credentials> {
+fn credentials() -> Credentials {
     let (id, secret) = ("client".to_owned(), "s&cret".into());
-    Some(Credentials { id, secret })
+    Credentials { id, secret }
 }
 
-/// An action that core was told to accept at once, with a packet for the middleware.
-fn accepted_at_once(event: &str, token: &str) -> Entry {
+/// An action that waits, with a packet that is sent with this token.
+fn waiting(event: &str, token: &str) -> Entry {
     let mut entry = entry(event, event, event);
-    entry.answer = Answer::accept(json!({}));
-    entry.deliveries[0].token = token.to_owned();
+    for delivery in &mut entry.deliveries {
+        token.clone_into(&mut delivery.token);
+    }
     entry
+}
+
+/// The same, but core was told to accept at once.
+fn accepted_at_once(event: &str) -> Entry {
+    let answer = Answer::accept(json!({}));
+    Entry {
+        answer,
+        ..waiting(event, &token(Some(event), HOUR))
+    }
 }
 
 impl Setting {
@@ -93,8 +103,10 @@ impl Setting {
     /// Path and bearer of what came, without the questions to core.
     async fn sent(&self) -> Vec<(String, String)> {
         let requests = self.outside.received_requests().await.unwrap();
-        let bearer =
-            |r: &wiremock::Request| r.headers["authorization"].to_str().unwrap().to_owned();
+        let bearer = |r: &wiremock::Request| {
+            let header = r.headers.get("authorization").unwrap();
+            header.to_str().unwrap().to_owned()
+        };
         let sent = requests
             .iter()
             .filter(|r| r.url.path().starts_with("/events/"));
@@ -121,7 +133,7 @@ fn delivered(delivered: u64) -> Counts {
 
 #[tokio::test]
 async fn an_expired_token_is_replaced_by_one_for_the_same_action() {
-    let setting = Setting::with("10ms", credentials()).await;
+    let setting = Setting::with("10ms", Some(credentials())).await;
     let system = token(None, HOUR);
     setting.knows_the_system_client(1, &system).await;
     let exchange = |event: &str| {
@@ -146,8 +158,7 @@ async fn an_expired_token_is_replaced_by_one_for_the_same_action() {
     }
     setting.takes_packets().await;
     for event in ["e", "f"] {
-        let mut entry = entry(event, event, event);
-        entry.deliveries[0].token = token(Some(event), -HOUR);
+        let entry = waiting(event, &token(Some(event), -HOUR));
         setting.record_at(&entry, now()).await;
     }
     setting.until(delivered(2)).await;
@@ -168,7 +179,7 @@ async fn an_expired_token_is_replaced_by_one_for_the_same_action() {
 #[tokio::test]
 async fn the_service_token_of_core_2_1_serves_the_middleware_but_core_is_called_as_the_system_client()
  {
-    let setting = Setting::with("10ms", credentials()).await;
+    let setting = Setting::with("10ms", Some(credentials())).await;
     let (system, service) = (token(None, HOUR), token(None, SignedDuration::from_mins(5)));
     setting.knows_the_system_client(1, &system).await;
     let refused = Mock::given(path("/events/registration"));
@@ -177,8 +188,7 @@ async fn the_service_token_of_core_2_1_serves_the_middleware_but_core_is_called_
         .await;
     let reject = Mock::given(path("/events/event.actions.register.reject"));
     setting.answers(1, reject, ResponseTemplate::new(200)).await;
-    let mut entry = entry("e", "e", "e");
-    entry.deliveries[0].token.clone_from(&service);
+    let entry = waiting("e", &service);
     setting.record_at(&entry, now()).await;
     setting
         .until(Counts {
@@ -202,8 +212,7 @@ async fn the_service_token_of_core_2_1_serves_the_middleware_but_core_is_called_
 #[tokio::test]
 async fn without_a_system_client_an_expired_token_is_for_an_operator() {
     let setting = Setting::with("10ms", None).await;
-    let mut entry = entry("e", "e", "e");
-    entry.deliveries[0].token = token(Some("e"), -HOUR);
+    let entry = waiting("e", &token(Some("e"), -HOUR));
     setting.record_at(&entry, now()).await;
     setting
         .until(Counts {
@@ -219,7 +228,7 @@ async fn without_a_system_client_an_expired_token_is_for_an_operator() {
 #[tokio::test]
 async fn a_packet_that_cannot_be_taken_back_waits_until_core_has_accepted() {
     // One retry only: waiting must not use it up.
-    let setting = Setting::with("10ms", credentials()).await;
+    let setting = Setting::with("10ms", Some(credentials())).await;
     let system = token(None, HOUR);
     setting.knows_the_system_client(1, &system).await;
     setting.shows(3, &system, "Requested").await;
@@ -229,9 +238,7 @@ async fn a_packet_that_cannot_be_taken_back_waits_until_core_has_accepted() {
         .answers(1, packets, ResponseTemplate::new(500))
         .await;
     setting.takes_packets().await;
-    setting
-        .record_at(&accepted_at_once("e", &token(Some("e"), HOUR)), now())
-        .await;
+    setting.record_at(&accepted_at_once("e"), now()).await;
     setting.until(delivered(1)).await;
     let outcomes = setting.outcomes().await;
     assert_eq!(
@@ -244,13 +251,11 @@ async fn a_packet_that_cannot_be_taken_back_waits_until_core_has_accepted() {
 
 #[tokio::test]
 async fn what_core_rejected_is_never_sent_and_what_it_leaves_open_for_a_day_is_for_an_operator() {
-    let setting = Setting::with("10ms", credentials()).await;
+    let setting = Setting::with("10ms", Some(credentials())).await;
     let system = token(None, HOUR);
     setting.knows_the_system_client(1, &system).await;
     setting.shows(1, &system, "Rejected").await;
-    setting
-        .record_at(&accepted_at_once("e", &token(Some("e"), HOUR)), now())
-        .await;
+    setting.record_at(&accepted_at_once("e"), now()).await;
     let refused = Counts {
         refused: 1,
         ..Counts::default()
@@ -259,7 +264,7 @@ async fn what_core_rejected_is_never_sent_and_what_it_leaves_open_for_a_day_is_f
     assert_eq!(setting.outcomes().await, ["unwanted"]);
 
     setting.shows(1, &system, "Requested").await;
-    let mut late = accepted_at_once("e", &token(Some("e"), HOUR));
+    let mut late = accepted_at_once("e");
     (late.action_id, late.registration_number) = (ActionId::new("late"), None);
     setting.record_at(&late, now() - HOUR * 24).await;
     setting

@@ -1,28 +1,65 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What every ledger must do.
 
+use super::memory::Memory;
 use super::{at, entry};
 use handlers::ledger::{
-    self, Answer, Attempt, Claimed, Counts, Destination, Ledger, NewDelivery, Next, Recorded,
+    self, Answer, Attempt, Claimed, Counts, Destination, Filter, Ledger, NewDelivery, Next,
+    Recorded, State,
 };
 use handlers::seal::Seal;
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use rstest::rstest;
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
 
-async fn fresh() -> (tempfile::TempDir, Arc<dyn Ledger>) {
+/// Where everything here goes.
+const TO: Destination = Destination::Middleware;
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Sqlite,
+    Postgres,
+    /// That of the simulation, which is worth nothing if it means something else.
+    Memory,
+}
+
+struct Fresh {
+    ledger: Arc<dyn Ledger>,
+    url: String,
+    _folder: tempfile::TempDir,
+}
+
+impl std::ops::Deref for Fresh {
+    type Target = Arc<dyn Ledger>;
+    fn deref(&self) -> &Self::Target {
+        &self.ledger
+    }
+}
+
+async fn fresh(kind: Kind) -> Fresh {
     let folder = tempfile::tempdir().unwrap();
-    let ledger = ledger::open(
-        &format!(
-            "sqlite://{}",
-            folder.path().join("new/folder/ledger.db").display()
-        ),
-        Seal::default(),
-    )
-    .await
-    .unwrap();
-    (folder, ledger)
+    let file = folder.path().join("new/folder/ledger.db");
+    let url = match kind {
+        Kind::Sqlite => format!("sqlite://{}", file.display()),
+        Kind::Postgres => test_postgres::database().await,
+        Kind::Memory => String::new(),
+    };
+    let ledger: Arc<dyn Ledger> = match kind {
+        Kind::Memory => {
+            let memory = Memory::default();
+            assert!(memory.is_quiet());
+            Arc::new(memory)
+        }
+        _ => ledger::open(&url, Seal::default()).await.unwrap(),
+    };
+    Fresh {
+        ledger,
+        url,
+        _folder: folder,
+    }
 }
 
 fn attempt(outcome: &'static str) -> Attempt {
@@ -38,9 +75,12 @@ fn actions(claimed: &[Claimed]) -> Vec<&str> {
     claimed.iter().map(|c| c.action_id.as_str()).collect()
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_action_keeps_its_first_answer() {
-    let (_folder, ledger) = fresh().await;
+async fn an_action_keeps_its_first_answer(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
     let mut first = entry("e", "a", "NUMBER1");
     first.answer = Answer::accept(json!({"registrationNumber": "NUMBER1"}));
     assert_eq!(ledger.record(&first, at(0)).await.unwrap(), Recorded::New);
@@ -68,9 +108,12 @@ async fn an_action_keeps_its_first_answer() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_number_is_given_once_and_a_refused_entry_leaves_nothing() {
-    let (_folder, ledger) = fresh().await;
+async fn a_number_is_given_once_and_a_refused_entry_leaves_nothing(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
     ledger
         .record(&entry("e1", "a", "NUMBER"), at(0))
         .await
@@ -92,23 +135,23 @@ async fn a_number_is_given_once_and_a_refused_entry_leaves_nothing() {
     assert_eq!(ledger.counts().await.unwrap().waiting, 1);
 }
 
+#[rstest]
 #[tokio::test]
-async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it() {
-    let (_folder, ledger) = fresh().await;
+async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
     for (event, action) in [("e1", "a1"), ("e1", "a2"), ("e2", "b1")] {
         ledger
             .record(&entry(event, action, action), at(0))
             .await
             .unwrap();
     }
-    let claimed = ledger
-        .claim(Destination::Middleware, at(1), at(60), 10)
-        .await
-        .unwrap();
+    let claimed = ledger.claim(TO, at(1), at(60), 10).await.unwrap();
     assert_eq!(actions(&claimed), ["a1", "b1"]);
     assert!(
         ledger
-            .claim(Destination::Middleware, at(2), at(60), 10)
+            .claim(TO, at(2), at(60), 10)
             .await
             .unwrap()
             .is_empty(),
@@ -119,92 +162,68 @@ async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it()
         .await
         .unwrap();
     assert_eq!(
-        actions(
-            &ledger
-                .claim(Destination::Middleware, at(4), at(60), 10)
-                .await
-                .unwrap()
-        ),
+        actions(&ledger.claim(TO, at(4), at(60), 10).await.unwrap()),
         ["a2"]
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_lost_lease_is_claimed_again_and_a_retry_waits() {
-    let (_folder, ledger) = fresh().await;
+async fn a_lost_lease_is_claimed_again_and_a_retry_waits(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
     assert_eq!(
-        ledger
-            .claim(Destination::Middleware, at(0), at(60), 10)
-            .await
-            .unwrap()[0]
-            .attempt,
+        ledger.claim(TO, at(0), at(60), 10).await.unwrap()[0].attempt,
         1
     );
     assert!(
         ledger
-            .claim(Destination::Middleware, at(59), at(120), 10)
+            .claim(TO, at(59), at(120), 10)
             .await
             .unwrap()
             .is_empty()
     );
-    let again = ledger
-        .claim(Destination::Middleware, at(60), at(120), 10)
-        .await
-        .unwrap();
+    let again = ledger.claim(TO, at(60), at(120), 10).await.unwrap();
     assert_eq!(again[0].attempt, 2);
     ledger
         .conclude(&again[0], &attempt("failed"), &Next::Retry(at(300)), at(61))
         .await
         .unwrap();
-    assert_eq!(
-        ledger
-            .next_due(Destination::Middleware, at(62))
-            .await
-            .unwrap(),
-        Some(at(300))
-    );
+    assert_eq!(ledger.next_due(TO, at(62)).await.unwrap(), Some(at(300)));
     assert!(
         ledger
-            .claim(Destination::Middleware, at(299), at(400), 10)
+            .claim(TO, at(299), at(400), 10)
             .await
             .unwrap()
             .is_empty()
     );
     assert_eq!(
-        ledger
-            .claim(Destination::Middleware, at(300), at(400), 10)
-            .await
-            .unwrap()
-            .len(),
+        ledger.claim(TO, at(300), at(400), 10).await.unwrap().len(),
         1
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_is_parked_holds_back_the_rest_of_its_event_only() {
-    let (_folder, ledger) = fresh().await;
+async fn what_is_parked_holds_back_the_rest_of_its_event_only(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
     for (event, action) in [("e1", "a1"), ("e1", "a2"), ("e2", "b1")] {
         ledger
             .record(&entry(event, action, action), at(0))
             .await
             .unwrap();
     }
-    let claimed = ledger
-        .claim(Destination::Middleware, at(1), at(60), 1)
-        .await
-        .unwrap();
+    let claimed = ledger.claim(TO, at(1), at(60), 1).await.unwrap();
     ledger
         .conclude(&claimed[0], &attempt("failed"), &Next::Parked, at(2))
         .await
         .unwrap();
     assert_eq!(
-        actions(
-            &ledger
-                .claim(Destination::Middleware, at(3), at(60), 10)
-                .await
-                .unwrap()
-        ),
+        actions(&ledger.claim(TO, at(3), at(60), 10).await.unwrap()),
         ["b1"]
     );
     assert_eq!(
@@ -218,14 +237,14 @@ async fn what_is_parked_holds_back_the_rest_of_its_event_only() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_refusal_ends_a_delivery_and_begins_what_follows() {
-    let (_folder, ledger) = fresh().await;
+async fn a_refusal_ends_a_delivery_and_begins_what_follows(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-    let claimed = ledger
-        .claim(Destination::Middleware, at(0), at(60), 10)
-        .await
-        .unwrap();
+    let claimed = ledger.claim(TO, at(0), at(60), 10).await.unwrap();
     let reject = NewDelivery {
         operation: "register.reject".into(),
         ..entry("e", "a", "N").deliveries.remove(0)
@@ -239,10 +258,7 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows() {
         )
         .await
         .unwrap();
-    let next = ledger
-        .claim(Destination::Middleware, at(2), at(60), 10)
-        .await
-        .unwrap();
+    let next = ledger.claim(TO, at(2), at(60), 10).await.unwrap();
     assert_eq!(
         (
             next.len(),
@@ -262,34 +278,26 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn everything_survives_a_restart_in_a_file_of_this_user_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("ledger.db");
-    let url = format!("sqlite://{}", file.display());
-    {
-        let ledger = ledger::open(&url, Seal::default()).await.unwrap();
-        ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-        ledger.keep("key", "first", at(0)).await.unwrap();
-        ledger.keep("key", "second", at(1)).await.unwrap();
-        ledger.writable().await.unwrap();
-    }
-    let ledger = ledger::open(&url, Seal::default()).await.unwrap();
-    assert_eq!(ledger.kept("key").await.unwrap().as_deref(), Some("second"));
+async fn everything_survives_a_restart(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let first = fresh(kind).await;
+    first.record(&entry("e", "a", "N"), at(0)).await.unwrap();
+    first.keep("key", "first", at(0)).await.unwrap();
+    first.keep("key", "second", at(1)).await.unwrap();
+    first.writable().await.unwrap();
+    let again = ledger::open(&first.url, Seal::default()).await.unwrap();
+    assert_eq!(again.kept("key").await.unwrap().as_deref(), Some("second"));
     assert_eq!(
-        ledger
-            .claim(Destination::Middleware, at(1), at(60), 10)
-            .await
-            .unwrap()[0]
-            .token,
+        again.claim(TO, at(1), at(60), 10).await.unwrap()[0].token,
         "token"
     );
     #[cfg(unix)]
-    assert_eq!(
-        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).unwrap().permissions())
-            & 0o777,
-        0o600
-    );
+    if let Some(file) = first.url.strip_prefix("sqlite://") {
+        let permissions = std::fs::metadata(file).unwrap().permissions();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&permissions);
+        assert_eq!(mode & 0o777, 0o600, "it holds tokens");
+    }
 }
 
 #[tokio::test]
@@ -315,12 +323,15 @@ async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn of_many_at_once_one_is_first_and_all_get_its_answer() {
-    let (_folder, ledger) = fresh().await;
+async fn of_many_at_once_one_is_first_and_all_get_its_answer(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
     let tasks: Vec<_> = (0..50)
         .map(|n| {
-            let ledger = Arc::clone(&ledger);
+            let ledger = Arc::clone(&*ledger);
             tokio::spawn(async move {
                 let mut entry = entry("e", "a", &format!("N{n}"));
                 entry.answer = Answer::accept(json!({"registrationNumber": format!("N{n}")}));
@@ -338,4 +349,217 @@ async fn of_many_at_once_one_is_first_and_all_get_its_answer() {
     }
     assert_eq!(answers.iter().filter(|(first, _)| *first).count(), 1);
     assert!(answers.iter().all(|(_, answer)| *answer == answers[0].1));
+}
+
+#[rstest]
+#[tokio::test]
+async fn whoever_lost_its_lease_may_report_an_arrival_but_nothing_else(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
+    let slow = ledger.claim(TO, at(0), at(60), 10).await.unwrap().remove(0);
+    let quick = ledger
+        .claim(TO, at(60), at(120), 10)
+        .await
+        .unwrap()
+        .remove(0);
+    for next in [Next::Retry(at(500)), Next::Parked, Next::Refused(None)] {
+        ledger
+            .conclude(&slow, &attempt("failed"), &next, at(61))
+            .await
+            .unwrap();
+        assert!(
+            ledger
+                .claim(TO, at(119), at(180), 10)
+                .await
+                .unwrap()
+                .is_empty(),
+            "the second attempt is under way"
+        );
+    }
+    ledger
+        .conclude(&slow, &attempt("delivered"), &Next::Delivered, at(62))
+        .await
+        .unwrap();
+    ledger
+        .conclude(&quick, &attempt("failed"), &Next::Retry(at(70)), at(63))
+        .await
+        .unwrap();
+    let counts = ledger.counts().await.unwrap();
+    assert_eq!((counts.waiting, counts.delivered), (0, 1));
+    assert_eq!(ledger.attempts(slow.id).await.unwrap().len(), 5);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_operator_lists_parks_retries_and_gives_up(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    for (event, action) in [("e1", "a1"), ("e1", "a2"), ("e2", "b1")] {
+        ledger
+            .record(&entry(event, action, action), at(0))
+            .await
+            .unwrap();
+    }
+    let list = async |filter: Filter| {
+        let filter = Filter {
+            limit: 10,
+            ..filter
+        };
+        let listed = ledger.deliveries(&filter).await.unwrap();
+        let of = |delivery: &handlers::ledger::Delivery| delivery.action_id.to_string();
+        listed.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(list(Filter::default()).await, ["b1", "a2", "a1"]);
+    let of_e1 = Filter {
+        event_id: Some(EventId::new("e1")),
+        ..Filter::default()
+    };
+    assert_eq!(list(of_e1.clone()).await, ["a2", "a1"]);
+    let first = ledger
+        .deliveries(&Filter { limit: 10, ..of_e1 })
+        .await
+        .unwrap()[1]
+        .id;
+
+    assert!(ledger.park(first).await.unwrap());
+    assert!(!ledger.park(first).await.unwrap(), "it does not wait");
+    let parked = Filter {
+        state: Some(State::Parked),
+        ..Filter::default()
+    };
+    assert_eq!(list(parked.clone()).await, ["a1"]);
+    let claimed = ledger.claim(TO, at(1), at(60), 10).await.unwrap();
+    assert_eq!(actions(&claimed), ["b1"], "what is parked holds a2 back");
+
+    assert!(ledger.retry(first, false, at(5)).await.unwrap());
+    assert!(list(parked).await.is_empty());
+    let claimed = ledger.claim(TO, at(5), at(60), 10).await.unwrap();
+    assert_eq!((actions(&claimed), claimed[0].attempt), (vec!["a1"], 1));
+
+    assert!(ledger.purge(first, at(6)).await.unwrap());
+    assert!(!ledger.purge(first, at(6)).await.unwrap());
+    assert!(
+        !ledger.retry(first, false, at(7)).await.unwrap(),
+        "nothing is left"
+    );
+    let claimed = ledger.claim(TO, at(8), at(60), 10).await.unwrap();
+    assert_eq!(actions(&claimed), ["a2"]);
+    ledger
+        .conclude(&claimed[0], &attempt("delivered"), &Next::Delivered, at(9))
+        .await
+        .unwrap();
+    assert!(!ledger.purge(claimed[0].id, at(9)).await.unwrap());
+    assert_eq!(ledger.erase(at(9)).await.unwrap(), 0);
+    assert_eq!(ledger.erase(at(10)).await.unwrap(), 1);
+    assert!(!ledger.retry(claimed[0].id, false, at(11)).await.unwrap());
+}
+
+#[rstest]
+#[tokio::test]
+async fn replicas_lease_each_delivery_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let fresh = fresh(kind).await;
+    for n in 0..60 {
+        let (event, action) = (format!("e{}", n % 40), format!("a{n}"));
+        let entry = entry(&event, &action, &action);
+        fresh.record(&entry, at(0)).await.unwrap();
+    }
+    let mut replicas = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let ledger = ledger::open(&fresh.url, Seal::default()).await.unwrap();
+        replicas.spawn(async move {
+            let mut mine = Vec::new();
+            for _ in 0..20 {
+                mine.extend(ledger.claim(TO, at(1), at(60), 3).await.unwrap());
+            }
+            mine
+        });
+    }
+    let claimed = replicas.join_all().await.concat();
+    let ids: std::collections::BTreeSet<_> = claimed.iter().map(|c| c.id).collect();
+    let events: std::collections::BTreeSet<_> = claimed.iter().map(|c| &c.event_id).collect();
+    assert_eq!((claimed.len(), ids.len(), events.len()), (40, 40, 40));
+}
+
+/// Everything that the database holds, as whoever steals it would see it.
+async fn all_content(fresh: &Fresh) -> String {
+    if let Some(file) = fresh.url.strip_prefix("sqlite://") {
+        let read = |path: String| std::fs::read(path).unwrap_or_default();
+        let bytes = [read(file.to_owned()), read(format!("{file}-wal"))].concat();
+        return String::from_utf8_lossy(&bytes).into_owned();
+    }
+    let mut all = String::new();
+    let mut connection = PgConnection::connect(&fresh.url).await.unwrap();
+    for table in ["actions", "deliveries", "attempts", "kept"] {
+        let rows = AssertSqlSafe(format!("SELECT t::text FROM countryconfig.{table} AS t"));
+        let rows: Vec<String> = sqlx::query_scalar(rows)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        all += &rows.join("\n");
+    }
+    all
+}
+
+#[rstest]
+#[tokio::test]
+async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    const OLD: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    const NEW: &str = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
+    let open = async |fresh: &Fresh, keys: &str| {
+        let seal = keys.parse().unwrap();
+        ledger::open(&fresh.url, seal).await.unwrap()
+    };
+    let fresh = fresh(kind).await;
+    let secret = |event: &str| {
+        let mut entry = entry(event, "a", event);
+        entry.deliveries[0].token = "BEARER-OF-THE-REGISTRAR".into();
+        entry.deliveries[0].payload = json!({"name": "GRACE-OKELLO"});
+        entry
+    };
+    let ledger = open(&fresh, OLD).await;
+    ledger.record(&secret("e1"), at(0)).await.unwrap();
+    ledger.record(&secret("e2"), at(0)).await.unwrap();
+    let claimed = ledger.claim(TO, at(1), at(60), 1).await.unwrap().remove(0);
+    let follows = secret("e1").deliveries.remove(0);
+    ledger
+        .conclude(
+            &claimed,
+            &attempt("refused"),
+            &Next::Refused(Some(follows)),
+            at(2),
+        )
+        .await
+        .unwrap();
+    let content = all_content(&fresh).await;
+    assert!(content.contains("create-uin") && content.contains("sealed:"));
+    assert!(!content.contains("BEARER-OF-THE-REGISTRAR"));
+    assert!(!content.contains("GRACE-OKELLO"));
+
+    // After a change of keys, what was sealed before still opens.
+    let rotated = open(&fresh, &format!("{NEW},{OLD}")).await;
+    let claimed = rotated.claim(TO, at(100), at(160), 10).await.unwrap();
+    let content = |claimed: &Claimed| (claimed.token.clone(), claimed.payload.clone());
+    let expected = (
+        "BEARER-OF-THE-REGISTRAR".to_owned(),
+        json!({"name": "GRACE-OKELLO"}).to_string(),
+    );
+    assert_eq!(
+        claimed.iter().map(content).collect::<Vec<_>>(),
+        [expected.clone(), expected]
+    );
+
+    // Without the old key it is kept for an operator, not lost.
+    let lost = open(&fresh, NEW).await;
+    assert!(
+        lost.claim(TO, at(200), at(260), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(lost.counts().await.unwrap().parked, 2);
 }

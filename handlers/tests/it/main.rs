@@ -5,6 +5,8 @@
 mod core;
 mod deliveries;
 mod ledger;
+#[path = "../simulation/memory.rs"]
+mod memory;
 mod outage;
 
 use handlers::ledger::{Answer, Destination, Entry, NewDelivery};

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A ledger in memory that means the same as the real ones (it passes their suite) and does the same
+//! every time.
+
+use async_trait::async_trait;
+use handlers::ledger::{
+    Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
+    NewDelivery, Next, PastAttempt, Queue, Recorded, State,
+};
+use jiff::Timestamp;
+use opencrvs_toolkit::event_document::{ActionId, EventId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Memory(Mutex<Tables>);
+
+impl Memory {
+    /// Nothing will be claimed any more: what waits is held back by what is parked.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let tables = self.tables();
+        tables.ready.is_empty() && tables.leases.is_empty()
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap()
+    }
+}
+
+#[derive(Default)]
+struct Tables {
+    actions: BTreeMap<(EventId, ActionId), (Entry, Timestamp)>,
+    numbers: BTreeSet<String>,
+    deliveries: BTreeMap<i64, Row>,
+    of_event: BTreeMap<EventId, Vec<i64>>,
+    kept: BTreeMap<String, String>,
+    /// Waiting or parked, by what keeps them in order.
+    open: BTreeMap<(EventId, &'static str), BTreeSet<i64>>,
+    /// Waiting, first of their order, not leased.
+    ready: BTreeSet<(&'static str, Timestamp, i64)>,
+    /// Leased, by the end of the lease.
+    leases: BTreeSet<(Timestamp, i64)>,
+}
+
+struct Row {
+    event: EventId,
+    action: ActionId,
+    content: NewDelivery,
+    state: State,
+    attempts: u32,
+    leased_until: Option<Timestamp>,
+    created_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    erased: bool,
+    past: Vec<PastAttempt>,
+}
+
+impl Row {
+    fn turn(&self, id: i64) -> (&'static str, Timestamp, i64) {
+        (self.content.destination.as_str(), self.content.due_at, id)
+    }
+}
+
+impl Tables {
+    fn insert(&mut self, event: &EventId, action: &ActionId, content: NewDelivery, now: Timestamp) {
+        let id = i64::try_from(self.deliveries.len()).unwrap() + 1;
+        let row = Row {
+            event: event.clone(),
+            action: action.clone(),
+            content,
+            state: State::Waiting,
+            attempts: 0,
+            leased_until: None,
+            created_at: now,
+            ended_at: None,
+            erased: false,
+            past: Vec::new(),
+        };
+        self.deliveries.insert(id, row);
+        self.of_event.entry(event.clone()).or_default().push(id);
+        self.index(id);
+    }
+
+    /// Puts a delivery, whatever has happened to it, where it belongs.
+    fn index(&mut self, id: i64) {
+        let row = &self.deliveries[&id];
+        let order = (row.event.clone(), row.content.destination.as_str());
+        let open = self.open.entry(order).or_default();
+        if matches!(row.state, State::Waiting | State::Parked) {
+            open.insert(id);
+        } else {
+            open.remove(&id);
+        }
+        // Whoever is behind the first is held back: also one that was first until now.
+        for id in open.iter().copied().take(2).chain([id]) {
+            let row = &self.deliveries[&id];
+            let first = open.first() == Some(&id);
+            let waits = first && row.state == State::Waiting;
+            self.ready.remove(&row.turn(id));
+            match row.leased_until {
+                Some(until) if row.state == State::Waiting => drop(self.leases.insert((until, id))),
+                _ if waits => drop(self.ready.insert(row.turn(id))),
+                _ => {}
+            }
+        }
+    }
+
+    fn change(&mut self, id: i64, change: impl FnOnce(&mut Row)) {
+        let row = self.deliveries.get_mut(&id).unwrap();
+        self.ready.remove(&row.turn(id));
+        if let Some(until) = row.leased_until {
+            self.leases.remove(&(until, id));
+        }
+        change(row);
+        self.index(id);
+    }
+
+    fn end_leases(&mut self, now: Timestamp) {
+        while let Some((until, id)) = self.leases.first().copied()
+            && until <= now
+        {
+            self.change(id, |row| row.leased_until = None);
+        }
+    }
+
+    fn waiting_for(
+        &self,
+        destination: Destination,
+    ) -> impl Iterator<Item = &(&'static str, Timestamp, i64)> {
+        let first = (destination.as_str(), Timestamp::MIN, 0);
+        let all = self.ready.range(first..);
+        all.take_while(move |(to, _, _)| *to == destination.as_str())
+    }
+
+    fn delivery(&self, id: i64) -> Delivery {
+        let row = &self.deliveries[&id];
+        let (entry, answered_at) = &self.actions[&(row.event.clone(), row.action.clone())];
+        Delivery {
+            id,
+            event_id: row.event.clone(),
+            action_id: row.action.clone(),
+            event_type: entry.event_type.clone(),
+            action_type: entry.action_type.clone(),
+            answer_status: entry.answer.status,
+            answered_at: *answered_at,
+            destination: row.content.destination,
+            operation: row.content.operation.clone(),
+            state: row.state,
+            attempts: row.attempts,
+            due_at: row.content.due_at,
+            leased_until: row.leased_until,
+            has_payload: !row.erased,
+            has_token: !row.content.token.is_empty(),
+            created_at: row.created_at,
+            ended_at: row.ended_at,
+        }
+    }
+
+    fn claimed(&self, id: i64) -> Claimed {
+        let row = &self.deliveries[&id];
+        let (entry, _) = &self.actions[&(row.event.clone(), row.action.clone())];
+        Claimed {
+            id,
+            event_id: row.event.clone(),
+            action_id: row.action.clone(),
+            action_type: entry.action_type.clone(),
+            answer_status: entry.answer.status,
+            destination: row.content.destination,
+            operation: row.content.operation.clone(),
+            path: row.content.path.clone(),
+            payload: row.content.payload.to_string(),
+            token: row.content.token.clone(),
+            attempt: row.attempts,
+            created_at: row.created_at,
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for Memory {
+    async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError> {
+        let mut tables = self.tables();
+        let key = (entry.event_id.clone(), entry.action_id.clone());
+        if let Some((before, _)) = tables.actions.get(&key) {
+            return Ok(Recorded::Before(before.answer.clone()));
+        }
+        if let Some(number) = &entry.registration_number
+            && !tables.numbers.insert(number.clone())
+        {
+            return Ok(Recorded::NumberTaken);
+        }
+        tables.actions.insert(key, (entry.clone(), now));
+        for delivery in &entry.deliveries {
+            tables.insert(&entry.event_id, &entry.action_id, delivery.clone(), now);
+        }
+        Ok(Recorded::New)
+    }
+
+    async fn answer(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+    ) -> Result<Option<Answer>, LedgerError> {
+        let tables = self.tables();
+        let entry = tables.actions.get(&(event.clone(), action.clone()));
+        Ok(entry.map(|(entry, _)| entry.answer.clone()))
+    }
+
+    async fn claim(
+        &self,
+        destination: Destination,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Claimed>, LedgerError> {
+        let mut tables = self.tables();
+        tables.end_leases(now);
+        let due = tables.waiting_for(destination);
+        let due = due.take_while(|(_, due, _)| *due <= now);
+        let mut ids: Vec<_> = due.map(|(_, _, id)| *id).take(limit as usize).collect();
+        ids.sort_unstable();
+        for id in &ids {
+            tables.change(*id, |row| {
+                row.leased_until = Some(until);
+                row.attempts += 1;
+            });
+        }
+        Ok(ids.into_iter().map(|id| tables.claimed(id)).collect())
+    }
+
+    async fn conclude(
+        &self,
+        claimed: &Claimed,
+        attempt: &Attempt,
+        next: &Next,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let mut tables = self.tables();
+        let row = tables.deliveries.get_mut(&claimed.id).unwrap();
+        row.past.push(PastAttempt {
+            started_at: attempt.started_at,
+            duration: attempt.duration,
+            outcome: attempt.outcome.to_owned(),
+            status: attempt.status,
+        });
+        let current = row.state == State::Waiting && row.attempts == claimed.attempt;
+        let open = matches!(row.state, State::Waiting | State::Parked);
+        if !(current || open && matches!(next, Next::Delivered)) {
+            return Ok(());
+        }
+        tables.change(claimed.id, |row| {
+            row.leased_until = None;
+            match next {
+                Next::Delivered => row.state = State::Delivered,
+                Next::Refused(_) => row.state = State::Refused,
+                Next::Retry(at) => row.content.due_at = *at,
+                Next::Later(at) => {
+                    row.content.due_at = *at;
+                    row.attempts -= 1;
+                }
+                Next::Parked => row.state = State::Parked,
+            }
+            if matches!(next, Next::Delivered | Next::Refused(_)) {
+                row.content.token.clear();
+                row.ended_at = Some(now);
+            }
+        });
+        if let Next::Refused(Some(delivery)) = next {
+            tables.insert(&claimed.event_id, &claimed.action_id, delivery.clone(), now);
+        }
+        Ok(())
+    }
+
+    async fn next_due(
+        &self,
+        destination: Destination,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerError> {
+        let mut tables = self.tables();
+        tables.end_leases(now);
+        let first = tables.waiting_for(destination).next();
+        Ok(first.map(|(_, due, _)| *due))
+    }
+
+    async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError> {
+        let tables = self.tables();
+        let mut pending = Vec::new();
+        for ((event, action), (entry, at)) in &tables.actions {
+            let of_event = tables.of_event.get(event).into_iter().flatten();
+            let mut mine = of_event.filter(|id| tables.deliveries[id].action == *action);
+            let Some(last) = mine.next_back().map(|id| tables.delivery(*id)) else {
+                continue;
+            };
+            let settled = last.destination == Destination::Core && last.state == State::Delivered;
+            let mut later = tables.actions.iter();
+            let asked_on = later.any(|((e, _), (_, recorded))| e == event && recorded > at);
+            if entry.answer.status == 202 && !settled && !asked_on {
+                pending.push(last);
+            }
+        }
+        pending.sort_by_key(|delivery| {
+            let urgency = match delivery.state {
+                State::Waiting => 1,
+                State::Delivered => 2,
+                _ => 0,
+            };
+            (urgency, delivery.answered_at, delivery.id)
+        });
+        pending.truncate(limit as usize);
+        Ok(pending)
+    }
+
+    async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
+        unreachable!("metrics are not simulated")
+    }
+
+    async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
+        let tables = self.tables();
+        let ids: Vec<i64> = match &filter.event_id {
+            Some(event) => tables.of_event.get(event).cloned().unwrap_or_default(),
+            None => tables.deliveries.keys().copied().collect(),
+        };
+        let rows = ids.iter().rev().map(|id| (id, &tables.deliveries[id]));
+        let rows = rows.filter(|(id, row)| {
+            filter.id.is_none_or(|wanted| wanted == **id)
+                && filter.state.is_none_or(|state| state == row.state)
+        });
+        let rows = rows.take(filter.limit as usize);
+        Ok(rows.map(|(id, _)| tables.delivery(*id)).collect())
+    }
+
+    async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError> {
+        let tables = self.tables();
+        let row = tables.deliveries.get(&delivery);
+        Ok(row.map(|row| row.past.clone()).unwrap_or_default())
+    }
+
+    async fn retry(&self, delivery: i64, force: bool, now: Timestamp) -> Result<bool, LedgerError> {
+        let mut tables = self.tables();
+        let may = tables.deliveries.get(&delivery).is_some_and(|row| {
+            let open = matches!(row.state, State::Waiting | State::Parked);
+            let leased = row.leased_until.is_some_and(|until| until > now);
+            !row.erased && (force || open && !leased)
+        });
+        if may {
+            tables.change(delivery, |row| {
+                (row.state, row.attempts, row.leased_until, row.ended_at) =
+                    (State::Waiting, 0, None, None);
+                row.content.due_at = now;
+            });
+        }
+        Ok(may)
+    }
+
+    async fn park(&self, delivery: i64) -> Result<bool, LedgerError> {
+        let mut tables = self.tables();
+        let row = tables.deliveries.get(&delivery);
+        if row.is_none_or(|row| row.state != State::Waiting) {
+            return Ok(false);
+        }
+        tables.change(delivery, |row| {
+            (row.state, row.leased_until) = (State::Parked, None);
+        });
+        Ok(true)
+    }
+
+    async fn purge(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError> {
+        let mut tables = self.tables();
+        let row = tables.deliveries.get(&delivery);
+        if row.is_none_or(|row| matches!(row.state, State::Delivered | State::Purged)) {
+            return Ok(false);
+        }
+        tables.change(delivery, |row| {
+            (row.state, row.leased_until, row.ended_at) = (State::Purged, None, Some(now));
+            row.content.token.clear();
+            row.erased = true;
+        });
+        Ok(true)
+    }
+
+    async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError> {
+        let mut tables = self.tables();
+        let mut erased = 0;
+        for row in tables.deliveries.values_mut() {
+            let ended = row.ended_at.is_some_and(|at| at < ended_before);
+            let over = matches!(row.state, State::Delivered | State::Refused);
+            if !row.erased && over && ended {
+                row.erased = true;
+                erased += 1;
+            }
+        }
+        Ok(erased)
+    }
+
+    async fn counts(&self) -> Result<Counts, LedgerError> {
+        let mut counts = Counts::default();
+        for row in self.tables().deliveries.values() {
+            let count = match row.state {
+                State::Waiting => {
+                    let oldest = counts.oldest_waiting.get_or_insert(row.created_at);
+                    *oldest = row.created_at.min(*oldest);
+                    &mut counts.waiting
+                }
+                State::Delivered => &mut counts.delivered,
+                State::Refused => &mut counts.refused,
+                State::Parked => &mut counts.parked,
+                State::Purged => &mut counts.purged,
+            };
+            *count += 1;
+        }
+        Ok(counts)
+    }
+
+    async fn keep(&self, name: &str, value: &str, _: Timestamp) -> Result<(), LedgerError> {
+        self.tables().kept.insert(name.into(), value.into());
+        Ok(())
+    }
+
+    async fn kept(&self, name: &str) -> Result<Option<String>, LedgerError> {
+        Ok(self.tables().kept.get(name).cloned())
+    }
+
+    async fn writable(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+}
