@@ -459,6 +459,89 @@ async fn an_operator_lists_parks_retries_and_gives_up(
 
 #[rstest]
 #[tokio::test]
+async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice_by_accident(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    let mut accepted = entry("e0", "x", "x");
+    accepted.answer = Answer::accept(json!({}));
+    ledger.record(&accepted, at(0)).await.unwrap();
+    for (event, action, second) in [
+        ("e1", "a", 1),
+        ("e2", "b", 2),
+        ("e3", "c", 3),
+        ("e3", "d", 4),
+    ] {
+        let entry = entry(event, action, action);
+        ledger.record(&entry, at(second)).await.unwrap();
+    }
+    let pending = async || {
+        let pending = ledger.pending(10).await.unwrap();
+        let of = |last: handlers::ledger::Delivery| (last.action_id.to_string(), last.state);
+        pending.into_iter().map(of).collect::<Vec<_>>()
+    };
+    let told = |action: &str, state| (action.to_owned(), state);
+    // Core asked about `d` of e3 after `c`, so `c` has ended.
+    let waiting = ["a", "b", "d"].map(|action| told(action, State::Waiting));
+    assert_eq!(pending().await, waiting);
+
+    let claimed = ledger.claim(TO, at(5), at(60), 10).await.unwrap();
+    let [_, a, b, _] = &claimed[..] else {
+        panic!("{claimed:?}")
+    };
+    assert!(
+        !ledger.retry(a.id, false, at(6)).await.unwrap(),
+        "an attempt is under way"
+    );
+    let end = async |claimed: &Claimed, next: Next| {
+        let attempt = attempt("ended");
+        ledger
+            .conclude(claimed, &attempt, &next, at(7))
+            .await
+            .unwrap();
+    };
+    // Parked by an operator while it was under way; it arrived all the same.
+    assert!(ledger.park(a.id).await.unwrap());
+    end(a, Next::Delivered).await;
+    let reject = NewDelivery {
+        destination: Destination::Core,
+        ..entry("e2", "b", "b").deliveries.remove(0)
+    };
+    end(b, Next::Refused(Some(reject))).await;
+    assert_eq!(
+        pending().await,
+        [
+            told("b", State::Waiting),
+            told("d", State::Waiting),
+            told("a", State::Delivered)
+        ]
+    );
+    assert!(
+        !ledger.retry(a.id, false, at(8)).await.unwrap(),
+        "it arrived"
+    );
+    assert!(!ledger.retry(b.id, false, at(8)).await.unwrap(), "refused");
+    assert!(ledger.retry(a.id, true, at(8)).await.unwrap());
+
+    let in_core = ledger
+        .claim(Destination::Core, at(9), at(60), 10)
+        .await
+        .unwrap();
+    end(&in_core[0], Next::Refused(None)).await;
+    let left = ["a", "d"].map(|action| told(action, State::Waiting));
+    assert_eq!(pending().await, left, "core knew the end of `b` already");
+    if !matches!(kind, Kind::Memory) {
+        let queues = ledger.queues().await.unwrap();
+        let [queue] = &queues[..] else {
+            panic!("{queues:?}")
+        };
+        let seen = (queue.destination, queue.state, queue.depth, queue.oldest);
+        assert_eq!(seen, (TO, State::Waiting, 4, at(0)));
+    }
+}
+
+#[rstest]
+#[tokio::test]
 async fn replicas_lease_each_delivery_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let fresh = fresh(kind).await;
     for n in 0..60 {

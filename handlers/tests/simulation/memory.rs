@@ -292,7 +292,8 @@ impl Ledger for Memory {
             let Some(last) = mine.next_back().map(|id| tables.delivery(*id)) else {
                 continue;
             };
-            let settled = last.destination == Destination::Core && last.state == State::Delivered;
+            let told = matches!(last.state, State::Delivered | State::Refused);
+            let settled = last.destination == Destination::Core && told;
             let mut later = tables.actions.iter();
             let asked_on = later.any(|((e, _), (_, recorded))| e == event && recorded > at);
             if entry.answer.status == 202 && !settled && !asked_on {
