@@ -41,7 +41,7 @@ fn a_country_of_plain_values_is_only_data() {
     assert_eq!(packet["metaInfo"]["informantPsut"], "psut-1");
 }
 
-/// The ConfigMap of the Kubernetes example holds a country; its blocks are files.
+/// The `ConfigMap` of the Kubernetes example holds a country; its blocks are files.
 #[test]
 fn the_country_of_the_kubernetes_example_would_start() {
     let manifest =

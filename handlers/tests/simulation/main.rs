@@ -7,7 +7,12 @@
 //! twice except after a failure whose end nobody could see.
 //!
 //! `SIM_SEEDS=100000 cargo test -p handlers --test simulation` plays more, `SIM_SEED=42` tells one.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod memory;
 mod outsiders;
