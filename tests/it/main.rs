@@ -11,8 +11,11 @@ mod config;
 mod crash;
 mod examples;
 mod health;
+mod ledger_fails;
 mod operators;
+mod process;
 mod program;
+mod replicas;
 mod trigger;
 mod verification;
 

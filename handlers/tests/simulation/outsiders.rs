@@ -317,10 +317,10 @@ impl World {
                 _ => Outcome::Delivered(StatusCode::ACCEPTED),
             };
             // It forgets (4), or it fails (1); otherwise it confirms, sometimes after days.
-            let late = if state.rng.happens(100) {
-                self.times.token / 2
-            } else {
-                Duration::from_secs(60)
+            let late = match state.rng.below(10) {
+                0 => self.times.token / 2,
+                1 => Duration::from_millis(1),
+                _ => Duration::from_mins(1),
             };
             let confirms = (registers && ![1, 4].contains(&bad)).then(|| state.rng.within(late));
             (outcome, confirms, !order)
