@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Ledger and delivery against real files and real HTTP.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod core;
 mod deliveries;

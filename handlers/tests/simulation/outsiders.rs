@@ -197,7 +197,9 @@ impl World {
         }
         asked.answer = Some(answer);
         drop(state);
-        broken.into_iter().for_each(|what| self.broken(what));
+        for what in broken {
+            self.broken(what);
+        }
     }
 
     /// Waits until somebody accepts or rejects, or nobody can any more.
@@ -451,7 +453,9 @@ impl World {
             }
         }
         drop(state);
-        broken.into_iter().for_each(|what| self.broken(what));
+        for what in broken {
+            self.broken(what);
+        }
     }
 }
 

@@ -346,14 +346,13 @@ impl Outside for Network {
         let world = &self.world;
         await_point(world, &self.life, "before", "send").await;
         world.check_order(delivery);
-        let outcome = match self.prepare(delivery).await {
-            Some(outcome) => outcome,
-            None => {
-                self.check_reason(delivery);
-                match delivery.destination {
-                    Destination::Middleware => world.middleware(delivery).await,
-                    Destination::Core => world.gateway(delivery).await,
-                }
+        let outcome = if let Some(outcome) = self.prepare(delivery) {
+            outcome
+        } else {
+            self.check_reason(delivery);
+            match delivery.destination {
+                Destination::Middleware => world.middleware(delivery).await,
+                Destination::Core => world.gateway(delivery).await,
             }
         };
         world.tell(|| {
@@ -375,7 +374,7 @@ impl Outside for Network {
 
 impl Network {
     /// What is asked of core before anything is sent, as the real client does.
-    async fn prepare(&self, delivery: &Claimed) -> Option<Outcome> {
+    fn prepare(&self, delivery: &Claimed) -> Option<Outcome> {
         let world = &self.world;
         if !world.weather.system_client {
             let alive = SetClock(world.clone()).now() < world.end_of(delivery);
