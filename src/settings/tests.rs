@@ -112,7 +112,7 @@ fn half_a_system_client_and_unknown_actions_are_refused() {
         "{error}"
     );
     assert!(
-        error.contains("VERIFY_ON: `DECLAR` is none of NOTIFY, DECLARE"),
+        error.contains("`DECLAR` is none of NOTIFY, DECLARE"),
         "{error}"
     );
     let both = [("SYSTEM_CLIENT_ID", "x"), ("SYSTEM_CLIENT_SECRET", "quiet")];
