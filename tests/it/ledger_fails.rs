@@ -13,7 +13,7 @@ async fn a_full_disk_is_an_honest_503_and_ends_with_it() {
     let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
     // No file may grow beyond a few hundred kilobytes. The signal about that would end the process;
     // without it, writing fails as it does on a full disk.
-    let line = r#"trap '' XFSZ; ulimit -S -f 1500; exec "$0" serve"#;
+    let line = r#"trap '' XFSZ; ulimit -S -f 600; exec "$0" serve"#;
     let environment = environment(&outside, folder.path());
     let server = Process::start_in(&environment, line);
     let load = Load::start(4, server.port);

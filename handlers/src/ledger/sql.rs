@@ -413,10 +413,13 @@ macro_rules! sql_ledger {
             }
 
             async fn writable(&self) -> Result<(), LedgerError> {
-                // Writes a row and takes it back: fails on a read-only file, a full disk or a lost server.
-                let mut tx = self.begin().await?;
-                sqlx::query("INSERT INTO kept (name, value, kept_at) VALUES ('', '', 0) ON CONFLICT (name) DO NOTHING").execute(&mut *tx).await?;
-                tx.rollback().await?;
+                // Only what is committed reaches the disk: anything less would not notice that it is full.
+                sqlx::query(
+                    "INSERT INTO kept (name, value, kept_at) VALUES ('writable', '', 0) \
+                     ON CONFLICT (name) DO UPDATE SET kept_at = kept.kept_at + 1",
+                )
+                .execute(&self.pool)
+                .await?;
                 Ok(())
             }
         }
