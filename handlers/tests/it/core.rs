@@ -226,6 +226,25 @@ async fn without_a_system_client_an_expired_token_is_for_an_operator() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_tried_again_before_its_token_ends_is_for_an_operator_at_once() {
+    let setting = Setting::with("2h", None).await;
+    Mock::given(path("/events/registration"))
+        .respond_with(ResponseTemplate::new(503))
+        .mount(&setting.outside)
+        .await;
+    let waiting = waiting("e", &token(Some("e"), HOUR));
+    setting.record_at(&waiting, now()).await;
+    setting
+        .until(Counts {
+            parked: 1,
+            ..Counts::default()
+        })
+        .await;
+    assert_eq!(setting.outcomes().await, ["failed"]);
+    setting.end().await;
+}
+
+#[tokio::test]
 async fn a_packet_that_cannot_be_taken_back_waits_until_core_has_accepted() {
     // One retry only: waiting must not use it up.
     let setting = Setting::with("10ms", Some(credentials())).await;
