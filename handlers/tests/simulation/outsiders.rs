@@ -427,9 +427,10 @@ impl World {
                         && earlier.state == State::Parked
                 });
                 let lost = row.state == State::Delivered
-                    && match row.destination {
-                        Destination::Middleware => !state.middleware.taken.contains(&row.id),
-                        Destination::Core => asked.status != Status::Rejected,
+                    && if row.destination == Destination::CORE {
+                        asked.status != Status::Rejected
+                    } else {
+                        !state.middleware.taken.contains(&row.id)
                     };
                 if row.state == State::Waiting && !held_back {
                     broken.push(format!("delivery {} of {action} still waits", row.id));
