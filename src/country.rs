@@ -23,6 +23,7 @@ use translations::Syntax;
 use users::User;
 
 mod application;
+mod coverage;
 mod csv_table;
 mod icu;
 mod map;
@@ -129,6 +130,16 @@ impl Files {
             .map_err(|_| self.unreadable(file, "it is not UTF-8 text"))
     }
 
+    /// The text of a file by the name that it has in messages.
+    pub fn text_by_name(&self, name: &str) -> Option<String> {
+        let root = self.name_of("");
+        let file = name.strip_prefix(root.as_str());
+        match file {
+            Some(file) => self.text(file).ok(),
+            None => std::fs::read_to_string(name).ok(),
+        }
+    }
+
     fn unreadable(&self, file: &str, why: &str) -> Diagnostic {
         Diagnostic {
             hint: Some("take the file of the sample country as a start".to_owned()),
@@ -184,21 +195,35 @@ pub struct Snapshot {
     pub fingerprint: u64,
 }
 
-/// What is wrong with the forms. They are compiled in and tested, so `serve` does not look again.
-pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
-    let events = events(settings);
-    let problems = opencrvs_toolkit::event::problems(&events);
-    problems
-        .iter()
-        .map(|problem| Diagnostic::of_file("forms", problem.to_string()))
-        .collect()
-}
-
 /// Reads and checks the files of the country.
 ///
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
+    read(settings, Care::Serve)
+}
+
+/// Everything that is wrong with the country, and all that was probably meant otherwise.
+pub fn check(settings: &Settings) -> Vec<Diagnostic> {
+    match read(settings, Care::Check) {
+        Ok(country) => {
+            let cases = country.policy.rules.run_cases(&country.cases);
+            [country.warnings, cases.warnings()].concat()
+        }
+        Err(problems) => problems,
+    }
+}
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// At everything that could be served wrong.
+    Serve,
+    /// Also at the forms, which are compiled in and tested, and at what is missing or without effect.
+    Check,
+}
+
+fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     // Taken first: what changes while the files are read is noticed afterwards.
     let fingerprint = files.fingerprint();
@@ -208,7 +233,8 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
         found: Vec::new(),
     };
     let application = reading.application();
-    let built = build(settings, &application)?;
+    let built = build(settings, &application, care)?;
+    reading.found.extend(built.problems);
     let forms = &built.forms;
     let policy = reading.policy(forms);
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
@@ -241,6 +267,12 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
         }
     }
     reading.pages(settings, &application, &mut served);
+    if care == Care::Check {
+        reading.said.extend(built.said);
+        let file = files.name_of("translations/client.csv");
+        coverage::problems(&file, &client, &reading.said, &mut reading.found);
+        reading.found.extend(demo(settings, &users));
+    }
     let Some((policy, cases)) = policy.filter(|_| !is_refused(&reading.found)) else {
         return Err(reading.found);
     };
@@ -436,33 +468,102 @@ impl Reading<'_> {
     }
 }
 
+/// What is for demonstrations and would be given to real people.
+fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if !settings.production || settings.allow_demo {
+        return found;
+    }
+    let mut warn = |file: &str, message: String, hint: &str| {
+        found.push(Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(hint.to_owned()),
+            ..Diagnostic::of_file(file, message)
+        });
+    };
+    if let Some(why) = users::danger(users) {
+        let message = format!("{why}, so the users are not given to core's seeder");
+        warn(
+            "users.csv",
+            message,
+            "set USERS_FILE to a file where each has a password of their own",
+        );
+    }
+    if settings.openid_provider_client_id.starts_with("mock") {
+        let message = "OPENID_PROVIDER_CLIENT_ID is that of the stand-in for E-Signet".to_owned();
+        warn(
+            "the settings",
+            message,
+            "set it to the id that E-Signet gave this country",
+        );
+    }
+    found
+}
+
 /// What is kept of the events once they are built.
 struct Built {
     json: Vec<u8>,
     forms: Forms,
+    /// Where it was asked for.
+    said: Vec<Said>,
+    /// Likewise.
+    problems: Vec<Diagnostic>,
 }
 
 /// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
 /// are given back as a whole when it ends.
-fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Diagnostic>> {
+fn build(
+    settings: &Settings,
+    application: &Application,
+    care: Care,
+) -> Result<Built, Vec<Diagnostic>> {
     let built = std::thread::scope(|scope| {
         let building = scope.spawn(|| {
             let events = forms::events(&environment(settings, application));
-            let forms = Forms::of(&events);
-            serde_json::to_vec(&events).map(|json| Built { json, forms })
+            let (said, problems) = match care {
+                Care::Serve => (vec![], vec![]),
+                Care::Check => (said(&events), problems(&events)),
+            };
+            Ok::<_, serde_json::Error>(Built {
+                json: serde_json::to_vec(&events)?,
+                forms: Forms::of(&events),
+                said,
+                problems,
+            })
         });
         building.join()
     });
     let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
     match built {
         // What is kept is copied, so that nothing of it holds that memory back.
-        Ok(Ok(Built { json, forms })) => Ok(Built {
-            json: json.as_slice().to_vec(),
-            forms: forms.clone(),
+        Ok(Ok(built)) => Ok(Built {
+            json: built.json.as_slice().to_vec(),
+            forms: built.forms.clone(),
+            ..built
         }),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed("building the forms panicked".to_owned())),
     }
+}
+
+/// The texts of the forms.
+fn said(events: &[Event]) -> Vec<Said> {
+    let messages = events.iter().flat_map(Event::messages);
+    let said = messages.map(|message| Said {
+        message,
+        file: "forms".to_owned(),
+        line: 1,
+        column: 1,
+    });
+    said.collect()
+}
+
+fn problems(events: &[Event]) -> Vec<Diagnostic> {
+    let problems = opencrvs_toolkit::event::problems(events);
+    let problems = problems.iter().map(ToString::to_string);
+    problems
+        .map(|problem| Diagnostic::of_file("forms", problem))
+        .collect()
 }
 
 /// The events of this country, with the settings that reach its forms.
@@ -489,4 +590,27 @@ fn environment(settings: &Settings, application: &Application) -> forms::Environ
         analytics: application.analytics,
         duplicate_search: application.duplicate_search,
     }
+}
+
+/// Writes the country that is built in to a folder that is empty or not there, as a start for one's own.
+///
+/// # Errors
+/// When something is in the folder already, or it cannot be written to.
+pub fn init(folder: &Path) -> std::io::Result<usize> {
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(std::io::Error::new(
+            ErrorKind::AlreadyExists,
+            "there is something in it already",
+        ));
+    }
+    let files = Files::Embedded.list("");
+    for file in &files {
+        let (path, content) = (folder.join(file), Embedded::get(file));
+        std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        std::fs::write(
+            path,
+            content.map(|content| content.data).unwrap_or_default(),
+        )?;
+    }
+    Ok(files.len())
 }
