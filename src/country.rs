@@ -9,6 +9,7 @@ use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
+use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::workqueue::Workqueue;
 use roles::Role;
 use rust_embed::RustEmbed;
@@ -26,11 +27,13 @@ mod application;
 mod coverage;
 mod csv_table;
 mod icu;
+mod manifest;
 mod map;
 mod named;
 mod places;
 mod roles;
 mod served;
+mod statistics;
 mod texts;
 mod translations;
 mod users;
@@ -40,6 +43,7 @@ pub use application::{Application, DeliveryMethod};
 pub use named::Forms;
 pub use places::{Area, Location, Places};
 pub use served::Served;
+pub use statistics::{Population, Year};
 pub use translations::Texts;
 pub use users::Unsafe;
 
@@ -181,6 +185,8 @@ pub struct Snapshot {
     pub application: Application,
     /// Where things are.
     pub places: Places,
+    /// How many people live there.
+    pub populations: Vec<Population>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
     /// Rules and mapping.
@@ -241,6 +247,11 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let (roles, workqueues) = reading.roles_and_workqueues(forms, dashboards.collect());
     let places = reading.places(application.levels.len());
     let users = reading.users(settings, &application, &roles, &places);
+    let populations = reading
+        .text("statistics.csv")
+        .map(|(name, text)| statistics::parse(&name, &text, &places, &mut reading.found));
+    let populations = populations.unwrap_or_default();
+    reading.found.extend(manifest::problems(&files));
     let languages = &application.languages;
     let client = reading.texts("translations/client.csv", languages, Syntax::Icu);
     let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
@@ -269,6 +280,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     reading.pages(settings, &application, &mut served);
     if care == Care::Check {
         reading.said.extend(built.said);
+        reading.said.extend(workqueues::titles().map(in_program));
         let file = files.name_of("translations/client.csv");
         coverage::problems(&file, &client, &reading.said, &mut reading.found);
         reading.found.extend(demo(settings, &users));
@@ -280,6 +292,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         served,
         users_unsafe: users::danger(&users),
         places,
+        populations,
         event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
         policy: Arc::new(policy),
@@ -549,13 +562,16 @@ fn build(
 /// The texts of the forms.
 fn said(events: &[Event]) -> Vec<Said> {
     let messages = events.iter().flat_map(Event::messages);
-    let said = messages.map(|message| Said {
+    messages.map(in_program).collect()
+}
+
+fn in_program(message: Message) -> Said {
+    Said {
         message,
         file: "forms".to_owned(),
         line: 1,
         column: 1,
-    });
-    said.collect()
+    }
 }
 
 fn problems(events: &[Event]) -> Vec<Diagnostic> {
