@@ -4,7 +4,7 @@
 
 use crate::blob::Caching;
 use crate::settings::Settings;
-use handlers::diagnostic::{Diagnostic, Severity};
+use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
@@ -51,54 +51,115 @@ pub use users::Unsafe;
 #[folder = "country/"]
 struct Embedded;
 
-/// Where the files come from.
-pub enum Files {
+/// The word of `COUNTRY_DIR` for the sample country inside the program.
+const BUILT_IN: &str = "built-in";
+
+/// Where the files come from: a file of a later layer stands in for one of an earlier.
+pub struct Files(Vec<Layer>);
+
+enum Layer {
     /// The sample country inside the program.
     Embedded,
     /// A folder.
     Folder(PathBuf),
 }
 
-impl Files {
-    /// The folder if one is set, else the sample country.
-    pub fn of(folder: Option<&Path>) -> Self {
-        folder.map_or(Self::Embedded, |folder| Self::Folder(folder.to_owned()))
+impl Layer {
+    fn find(&self, file: &str) -> std::io::Result<Option<Cow<'static, [u8]>>> {
+        match self {
+            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
+            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
+                Ok(bytes) => Ok(Some(bytes.into())),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
+        }
     }
 
-    /// How a file is called in messages.
-    pub fn name_of(&self, file: &str) -> String {
+    fn has(&self, file: &str) -> bool {
+        match self {
+            Self::Embedded => Embedded::get(file).is_some(),
+            Self::Folder(folder) => folder.join(file).exists(),
+        }
+    }
+
+    fn name_of(&self, file: &str) -> String {
         match self {
             Self::Embedded => format!("country/{file}"),
             Self::Folder(folder) => folder.join(file).display().to_string(),
         }
     }
 
+    fn list(&self, below: &str, found: &mut BTreeSet<String>) {
+        match self {
+            Self::Embedded => found.extend(
+                Embedded::iter()
+                    .filter(|file| Path::new(file.as_ref()).starts_with(below))
+                    .map(Cow::into_owned),
+            ),
+            Self::Folder(folder) => visit(&folder.join(below), below, found),
+        }
+    }
+}
+
+impl Files {
+    /// The folders of `COUNTRY_DIR`; the sample country where it is not set.
+    pub fn of(country_dir: Option<&str>) -> Self {
+        let layer = |word: &str| match word {
+            BUILT_IN => Layer::Embedded,
+            folder => Layer::Folder(PathBuf::from(folder)),
+        };
+        Self(
+            country_dir
+                .unwrap_or(BUILT_IN)
+                .split(':')
+                .map(layer)
+                .collect(),
+        )
+    }
+
+    /// The folders, for whoever watches them.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().filter_map(|layer| match layer {
+            Layer::Embedded => None,
+            Layer::Folder(folder) => Some(folder.as_path()),
+        })
+    }
+
+    /// How a file is called in messages.
+    pub fn name_of(&self, file: &str) -> String {
+        let layers = || self.0.iter().rev();
+        let layer = layers()
+            .find(|layer| layer.has(file))
+            .or_else(|| layers().next());
+        layer.map_or_else(String::new, |layer| layer.name_of(file))
+    }
+
     /// A number that is another one when the content of a file is. Hidden files are not the country's:
     /// editors and Kubernetes keep their own there.
     pub fn fingerprint(&self) -> u64 {
-        let Self::Folder(folder) = self else { return 0 };
         let mut hasher = DefaultHasher::new();
-        for file in self.list("") {
-            (&file, std::fs::read(folder.join(&file)).ok()).hash(&mut hasher);
+        for layer in self
+            .0
+            .iter()
+            .filter(|layer| matches!(layer, Layer::Folder(_)))
+        {
+            let mut files = BTreeSet::new();
+            layer.list("", &mut files);
+            for file in files {
+                (layer.find(&file).ok(), file).hash(&mut hasher);
+            }
         }
         hasher.finish()
     }
 
     /// The files below a folder (`""` for all), by path from the country's root, sorted.
     pub fn list(&self, below: &str) -> Vec<String> {
-        let mut found = match self {
-            Self::Embedded => Embedded::iter()
-                .filter(|file| Path::new(file.as_ref()).starts_with(below))
-                .map(Cow::into_owned)
-                .collect(),
-            Self::Folder(folder) => {
-                let mut found = Vec::new();
-                visit(&folder.join(below), below, &mut found);
-                found
-            }
-        };
-        found.sort_unstable();
-        found
+        let mut found = BTreeSet::new();
+        self.0
+            .iter()
+            .for_each(|layer| layer.list(below, &mut found));
+        found.into_iter().collect()
     }
 
     /// The content of a file, by path from the country's root; nothing where there is none.
@@ -106,14 +167,14 @@ impl Files {
     /// # Errors
     /// When it is there but cannot be read.
     pub fn find(&self, file: &str) -> Result<Option<Cow<'static, [u8]>>, Diagnostic> {
-        match self {
-            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
-            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
-                Ok(bytes) => Ok(Some(bytes.into())),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(self.unreadable(file, &error.to_string())),
-            },
+        for layer in self.0.iter().rev() {
+            match layer.find(file) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => return Err(self.unreadable(file, &error.to_string())),
+            }
         }
+        Ok(None)
     }
 
     /// The content of a file that must be there.
@@ -136,8 +197,8 @@ impl Files {
 
     /// The text of a file by the name that it has in messages.
     pub fn text_by_name(&self, name: &str) -> Option<String> {
-        let root = self.name_of("");
-        let file = name.strip_prefix(root.as_str());
+        let mut layers = self.0.iter();
+        let file = layers.find_map(|layer| name.strip_prefix(&layer.name_of("")));
         match file {
             Some(file) => self.text(file).ok(),
             None => std::fs::read_to_string(name).ok(),
@@ -155,7 +216,7 @@ impl Files {
     }
 }
 
-fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
+fn visit(folder: &Path, below: &str, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else {
             continue;
@@ -172,7 +233,7 @@ fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
         if entry.path().is_dir() {
             visit(&entry.path(), &path, found);
         } else {
-            found.push(path);
+            found.insert(path);
         }
     }
 }
@@ -284,6 +345,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         let file = files.name_of("translations/client.csv");
         coverage::problems(&file, &client, &reading.said, &mut reading.found);
         reading.found.extend(demo(settings, &users));
+        reading.found.extend(strangers(&files));
     }
     let Some((policy, cases)) = policy.filter(|_| !is_refused(&reading.found)) else {
         return Err(reading.found);
@@ -481,6 +543,25 @@ impl Reading<'_> {
     }
 }
 
+/// Files that nothing reads because of a slip in their names.
+fn strangers(files: &Files) -> Vec<Diagnostic> {
+    let known = Files::of(None).list("");
+    let strange = |file: &String| {
+        let meant =
+            closest(file, known.iter().map(String::as_str)).filter(|_| !known.contains(file))?;
+        let alike = !files
+            .0
+            .iter()
+            .any(|layer| layer.has(meant) && layer.has(file));
+        alike.then(|| Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(format!("did you mean `{meant}`?")),
+            ..Diagnostic::of_file(files.name_of(file), "nothing reads this file")
+        })
+    };
+    files.list("").iter().filter_map(strange).collect()
+}
+
 /// What is for demonstrations and would be given to real people.
 fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -619,7 +700,7 @@ pub fn init(folder: &Path) -> std::io::Result<usize> {
             "there is something in it already",
         ));
     }
-    let files = Files::Embedded.list("");
+    let files = Files::of(None).list("");
     for file in &files {
         let (path, content) = (folder.join(file), Embedded::get(file));
         std::fs::create_dir_all(path.parent().unwrap_or(folder))?;

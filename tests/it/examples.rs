@@ -7,7 +7,8 @@ use std::path::Path;
 #[test]
 fn a_country_of_plain_values_is_only_data() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/plain-packets");
-    let country = [("COUNTRY_DIR", folder.to_str().unwrap())];
+    let folder = format!("built-in:{}", folder.display());
+    let country = [("COUNTRY_DIR", folder.as_str())];
     let check = countryconfig(&["check"], &country);
     let said = text(&check.stdout);
     assert!(
