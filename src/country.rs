@@ -547,6 +547,9 @@ impl Reading<'_> {
 fn strangers(files: &Files) -> Vec<Diagnostic> {
     let known = Files::of(None).list("");
     let strange = |file: &String| {
+        if file.starts_with("static/") || file.starts_with("fonts/") {
+            return None;
+        }
         let meant =
             closest(file, known.iter().map(String::as_str)).filter(|_| !known.contains(file))?;
         let alike = !files
