@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod application;
+pub mod certificates;
 
 pub use application::Application;
 
