@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Certificates on the command line.
 
-use crate::country::certificates::{Certificate, Certificates as Known, Record, messages, render};
+use crate::country::certificates::{Certificate, Certificates as Known, Record, render};
 use crate::country::{self, Files};
 use crate::report;
 use crate::settings::Settings;
@@ -10,8 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use handlers::diagnostic::did_you_mean;
-use opencrvs_toolkit::event::Event;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub(super) enum Certificates {
@@ -34,50 +33,42 @@ pub(super) struct Preview {
 pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result<String> {
     let Certificates::Preview(preview) = command;
     let files = Files::of(settings.country_dir.as_deref());
-    let events = country::events(settings).map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    let known = Known::load(&files, &events)
+    let (known, messages) = country::certificates(settings)
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let certificate = find(&known, &preview.id)?;
     let mut record = match &preview.record {
-        Some(file) => {
-            let json = std::fs::read(file)
-                .with_context(|| format!("cannot read `{}`", file.display()))?;
-            serde_json::from_slice(&json).with_context(|| {
-                format!("`{}` is not what a template reads", file.display())
-            })?
-        }
+        Some(file) => record(file)?,
         None => certificate
             .sample(&files)
             .map_err(|problem| anyhow::anyhow!("{problem}"))?,
     };
     record.review |= preview.review;
-    drawing(certificate, &record, &events, &files)
+    let svg = render(&certificate.template, &record, &messages)?;
+    with_fonts(svg.trim(), &faces(certificate, &files)?)
+}
+
+fn record(file: &Path) -> anyhow::Result<Record> {
+    let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    serde_json::from_slice(&json)
+        .with_context(|| format!("`{}` is not what a template reads", file.display()))
 }
 
 fn find<'k>(known: &'k Known, id: &str) -> anyhow::Result<&'k Certificate> {
-    let ids: Vec<&str> = known.iter().map(|certificate| certificate.id.as_str()).collect();
-    known.iter().find(|certificate| certificate.id == id).with_context(|| {
+    let found = known.iter().find(|certificate| certificate.id == id);
+    found.with_context(|| {
+        let ids: Vec<&str> = known.ids().collect();
         let hint = did_you_mean(id, ids.iter().copied())
             .unwrap_or_else(|| format!("there are {}", ids.join(", ")));
         format!("there is no certificate `{id}`; {hint}")
     })
 }
 
-fn drawing(
-    certificate: &Certificate,
-    record: &Record,
-    events: &[Event],
-    files: &Files,
-) -> anyhow::Result<String> {
-    let event = events.iter().find(|event| event.id() == certificate.event);
-    let messages = event.map(messages).unwrap_or_default();
-    let svg = render(&certificate.template, record, &messages)?;
-    let svg = svg.trim_start();
-    // Behind the opening tag, where the client puts them.
+/// The drawing with its fonts behind the opening tag, where the client puts them.
+fn with_fonts(svg: &str, css: &str) -> anyhow::Result<String> {
     let start = svg.find("<svg").context("there is no <svg> in it")?;
-    let (open, rest) = svg.split_at(start);
-    let (tag, rest) = rest.split_at(rest.find('>').map_or(0, |end| end + 1));
-    Ok(format!("{open}{tag}<style>{}</style>{rest}", faces(certificate, files)?))
+    let (before, svg) = svg.split_at(start);
+    let (open, rest) = svg.split_once('>').context("the <svg> does not end")?;
+    Ok(format!("{before}{open}><style>{css}\n</style>{rest}\n"))
 }
 
 /// The fonts, as the client's page declares them: it tells faces apart by weight only.

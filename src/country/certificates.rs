@@ -9,24 +9,24 @@ mod template;
 mod tests;
 
 use super::Files;
+use super::texts::Said;
 use handlers::diagnostic::Diagnostic;
-use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::prelude::{Conditional, Message, event, not};
-use readable::Readable;
 use serde::Serialize;
 use serde_json::{Number, Value, json};
 use std::collections::BTreeMap;
 use template::Template;
 
 pub use preview::{Messages, Record, render};
+pub(super) use readable::Readable;
 
-/// Ids of the administrative levels, which name the areas of a place in a template.
-const LEVELS: [&str; 3] = ["province", "district", "village"];
 /// Where browsers find this server.
 const SERVED_AT: &str = "/api/countryconfig";
 
-/// The certificates of a country, checked.
+/// The certificates of a country.
+#[derive(Default)]
 pub struct Certificates {
+    ids: Vec<String>,
     list: Vec<Certificate>,
 }
 
@@ -91,36 +91,40 @@ impl ShowWhen {
 }
 
 impl Certificates {
-    /// Reads `certificates.toml` and the templates that it names, and checks them against the events.
-    ///
-    /// # Errors
-    /// Everything that is wrong with them.
-    pub fn load(files: &Files, events: &[Event]) -> Result<Self, Vec<Diagnostic>> {
-        let list = parse::certificates(files, events)?;
-        let mut problems = Vec::new();
-        for certificate in &list {
-            let Some(event) = events.iter().find(|event| event.id() == certificate.event) else {
-                continue;
-            };
-            let families: Vec<&str> = certificate
-                .families
+    /// Reads `certificates.toml` and the templates that it names. What is wrong with one leaves out that
+    /// one only, so that all faults are found at once.
+    pub(super) fn read(
+        files: &Files,
+        events: &[Readable],
+        said: &mut Vec<Said>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let read = parse::certificates(files, events, said, found);
+        for certificate in &read.list {
+            let readable = events
                 .iter()
-                .map(|f| f.name.as_str())
-                .collect();
-            let readable = Readable::of(event, &LEVELS);
-            let mut found = certificate.template.problems(&readable, &families);
-            if found.is_empty() {
-                found = certificate.trial(files, event);
+                .find(|readable| readable.event == certificate.event);
+            let mut problems = readable.map_or_else(Vec::new, |readable| {
+                let families = certificate
+                    .families
+                    .iter()
+                    .map(|family| family.name.as_str());
+                let families: Vec<&str> = families.collect();
+                certificate.template.problems(readable, &families)
+            });
+            if problems.is_empty() {
+                problems = certificate.trial(files);
             }
             // What two certificates share is told once.
-            found.retain(|problem| !problems.contains(problem));
-            problems.extend(found);
+            problems.retain(|problem| !found.contains(problem));
+            found.extend(problems);
         }
-        if problems.is_empty() {
-            Ok(Self { list })
-        } else {
-            Err(problems)
-        }
+        read
+    }
+
+    /// The ids, of what could not be read, too: roles may name them.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.ids.iter().map(String::as_str)
     }
 
     /// The answer of `/certificates`.
@@ -159,46 +163,38 @@ impl Certificate {
     }
 
     /// Fills the template in, with the sample and with nothing at all, and looks at what comes out.
-    fn trial(&self, files: &Files, event: &Event) -> Vec<Diagnostic> {
+    fn trial(&self, files: &Files) -> Vec<Diagnostic> {
         let sample = match self.sample(files) {
             Ok(sample) => sample,
             Err(problem) => return vec![problem],
         };
-        let messages = messages(event);
         let trials = [
             ("the sample", sample),
             ("an empty record", Record::default()),
         ];
         let fault = |(what, record): &(&str, Record)| {
-            let told = |message| Diagnostic::of_file(self.template.name(), message);
-            match render(&self.template, record, &messages) {
+            let svg = match render(&self.template, record, &Messages::new()) {
+                Ok(svg) => svg,
                 Err(error) => {
-                    let file = error
-                        .template_name
-                        .as_deref()
-                        .unwrap_or(self.template.name());
-                    Some(Diagnostic {
+                    let name = error.template_name.as_deref().unwrap_or_default();
+                    return Some(Diagnostic {
                         line: error.line_no.unwrap_or(1),
                         column: error.column_no.unwrap_or(1),
-                        ..told(format!(
-                            "cannot be filled in with {what}: {}",
-                            error.reason()
-                        ))
-                    })
-                    .map(|problem| Diagnostic {
-                        file: self.template.file_of(file),
-                        ..problem
-                    })
+                        ..Diagnostic::of_file(
+                            self.template.file_of(name),
+                            format!("cannot be filled in with {what}: {}", error.reason()),
+                        )
+                    });
                 }
-                Ok(svg) => {
-                    let error = roxmltree::Document::parse(svg.trim()).err()?;
-                    let row = (error.pos().row as usize).saturating_sub(1);
-                    let line = svg.trim().lines().nth(row).unwrap_or_default().trim();
-                    Some(told(format!(
-                        "filled in with {what}, this is no well-formed XML: {error}, in `{line}`"
-                    )))
-                }
-            }
+            };
+            let svg = svg.trim();
+            let error = roxmltree::Document::parse(svg).err()?;
+            let row = (error.pos().row as usize).saturating_sub(1);
+            let line = svg.lines().nth(row).unwrap_or_default().trim();
+            let message = format!(
+                "filled in with {what}, this is no well-formed XML: {error}, which is in `{line}`"
+            );
+            Some(Diagnostic::of_file(self.template.name(), message))
         };
         trials.iter().filter_map(fault).collect()
     }
@@ -231,12 +227,4 @@ impl Certificate {
         }
         json
     }
-}
-
-/// The wording of the forms, which `$intl` finds by id.
-pub fn messages(event: &Event) -> Messages {
-    let messages = event.messages().into_iter();
-    messages
-        .map(|m| (m.id().to_owned(), m.text().to_owned()))
-        .collect()
 }

@@ -2,14 +2,14 @@
 //! Reading `certificates.toml`.
 
 use super::template::{Parts, Source, Template};
-use super::{Certificate, FACES, Family, Fee, ShowWhen};
+use super::{Certificate, Certificates, FACES, Family, Fee, Readable, ShowWhen};
 use crate::country::Files;
+use crate::country::texts::{self, Said};
 use handlers::annotated_toml::{Reader, Section, Text};
 use handlers::diagnostic::{Diagnostic, did_you_mean};
-use opencrvs_toolkit::event::Event;
-use opencrvs_toolkit::prelude::{Message, message};
 use serde_json::Number;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 const FILE: &str = "certificates.toml";
 const FOLDER: &str = "certificates";
@@ -17,23 +17,34 @@ const FOLDER: &str = "certificates";
 /// Reads the file, and the templates that it names.
 pub(super) fn certificates(
     files: &Files,
-    events: &[Event],
-) -> Result<Vec<Certificate>, Vec<Diagnostic>> {
-    let text = files.text(FILE).map_err(|problem| vec![problem])?;
-    let parts = parts(files).map_err(|problem| vec![problem])?;
+    events: &[Readable],
+    said: &mut Vec<Said>,
+    found: &mut Vec<Diagnostic>,
+) -> Certificates {
+    let (text, parts, helpers) = match (files.text(FILE), parts(files), helpers(files)) {
+        (Ok(text), Ok(parts), Ok(helpers)) => (text, parts, helpers),
+        (text, parts, helpers) => {
+            found.extend(
+                [text.err(), parts.err(), helpers.err()]
+                    .into_iter()
+                    .flatten(),
+            );
+            return Certificates::default();
+        }
+    };
     let name = files.name_of(FILE);
     let mut reader = Reader::new(&name, &text);
     let mut context = Context {
         files,
-        events: events.iter().map(Event::id).collect(),
+        events: events.iter().map(|event| event.event.as_str()).collect(),
         parts,
+        helpers,
         families: BTreeMap::new(),
+        said,
     };
-    let list = context.file(&mut reader);
-    match list {
-        Some(list) if !reader.failed() => Ok(list),
-        _ => Err(reader.into_found()),
-    }
+    let read = context.file(&mut reader).unwrap_or_default();
+    found.extend(reader.into_found());
+    read
 }
 
 /// The files of `certificates/parts/`.
@@ -54,16 +65,34 @@ fn source(files: &Files, file: &str) -> Result<Source, Diagnostic> {
     })
 }
 
+/// The helpers that the country adds to those of core's client: what `handlebars.js` exports.
+fn helpers(files: &Files) -> Result<Vec<String>, Diagnostic> {
+    let module = files.find("handlebars.js")?.unwrap_or_default();
+    let module = String::from_utf8_lossy(&module);
+    let exports = module
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("export "));
+    let named = exports.flat_map(|export| match export.trim_start().strip_prefix('{') {
+        Some(list) => list.trim_end_matches([';', '}', ' ']).split(',').collect(),
+        None => vec![export.split(['(', '=', ';']).next().unwrap_or_default()],
+    });
+    // The last word of `async function name`, `const name` and `inner as name`.
+    let name = |export: &str| Some(export.split_whitespace().next_back()?.to_owned());
+    Ok(named.filter_map(name).collect())
+}
+
 /// What certificates are checked against.
 struct Context<'a> {
     files: &'a Files,
     events: Vec<&'a str>,
     parts: Parts,
+    helpers: Vec<String>,
     families: BTreeMap<String, Family>,
+    said: &'a mut Vec<Said>,
 }
 
 impl Context<'_> {
-    fn file(&mut self, reader: &mut Reader<'_>) -> Option<Vec<Certificate>> {
+    fn file(&mut self, reader: &mut Reader<'_>) -> Option<Certificates> {
         let document = reader.document()?;
         let root = Section::root(&document);
         root.only(reader, &["certificate", "font"]);
@@ -75,19 +104,21 @@ impl Context<'_> {
                 reader.error(section.span, message, None);
             }
         }
-        let sections = root.sections(reader, "certificate");
-        let list: Vec<Option<Certificate>> = sections
-            .iter()
-            .map(|section| self.certificate(reader, section))
-            .collect();
-        for (index, (section, certificate)) in sections.iter().zip(&list).enumerate() {
-            if let Some(certificate) = certificate {
-                let before = list.iter().take(index).flatten();
-                compare(reader, section, certificate, before);
-                printed_before(reader, section, certificate, list.iter().flatten());
+        let mut read = Certificates::default();
+        let mut sections = Vec::new();
+        for section in root.sections(reader, "certificate") {
+            let id = section.item("id").and_then(|id| id.as_str());
+            read.ids.extend(id.map(str::to_owned));
+            if let Some(certificate) = self.certificate(reader, &section) {
+                compare(reader, &section, &certificate, &read.list);
+                read.list.push(certificate);
+                sections.push(section);
             }
         }
-        list.into_iter().collect()
+        for (section, certificate) in sections.iter().zip(&read.list) {
+            printed_before(reader, section, certificate, &read.list);
+        }
+        Some(read)
     }
 
     fn family(&self, reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Family> {
@@ -108,7 +139,11 @@ impl Context<'_> {
         })
     }
 
-    fn certificate(&self, reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Certificate> {
+    fn certificate(
+        &mut self,
+        reader: &mut Reader<'_>,
+        section: &Section<'_>,
+    ) -> Option<Certificate> {
         section.only(
             reader,
             &[
@@ -124,8 +159,9 @@ impl Context<'_> {
         );
         let id = section.required_text(reader, "id");
         let event = self.event(reader, section);
-        let label = label(reader, section);
-        let default = flag(reader, section, "default");
+        let note = || "Name of a certificate in the list of those that can be printed".to_owned();
+        let label = texts::text(reader, section, "label", note, self.said);
+        let default = section.switch(reader, "default");
         let fee = fee(reader, section);
         let svg = section.required_text(reader, "svg");
         let template = svg
@@ -144,7 +180,7 @@ impl Context<'_> {
             template: template?,
             svg: svg?.value.to_owned(),
             label: label?,
-            default: default?,
+            default: default.unwrap_or(false),
             fee: fee?,
             show_when: show_when?,
         })
@@ -169,7 +205,7 @@ impl Context<'_> {
     ) -> Option<Template> {
         self.there_is(reader, section, FOLDER, svg)?;
         match source(self.files, &format!("{FOLDER}/{}", svg.value)) {
-            Ok(source) => Some(Template::new(source, &self.parts)),
+            Ok(source) => Some(Template::new(source, &self.parts, &self.helpers)),
             Err(problem) => {
                 reader.error(svg.span.clone(), problem.message, None);
                 None
@@ -226,22 +262,19 @@ impl Context<'_> {
 }
 
 /// Two certificates must not be mistaken for each other.
-fn compare<'c>(
+fn compare(
     reader: &mut Reader<'_>,
     section: &Section<'_>,
     certificate: &Certificate,
-    mut before: impl Iterator<Item = &'c Certificate> + Clone,
+    before: &[Certificate],
 ) {
-    let span = |key| {
-        section
-            .item(key)
-            .map_or_else(|| section.span.clone(), |i| section.item_span(i))
-    };
-    if before.clone().any(|other| other.id == certificate.id) {
+    if before.iter().any(|other| other.id == certificate.id) {
         let message = format!("the id `{}` is there twice", certificate.id);
-        reader.error(span("id"), message, None);
+        reader.error(span(section, "id"), message, None);
     }
-    let default = before.find(|other| other.default && other.event == certificate.event);
+    let default = before
+        .iter()
+        .find(|other| other.default && other.event == certificate.event);
     if let Some(other) = default
         && certificate.default
     {
@@ -249,49 +282,45 @@ fn compare<'c>(
             "{}: of `{}`, `{}` is the default already",
             section.what, other.event, other.id
         );
-        reader.error(span("default"), message, None);
+        reader.error(span(section, "default"), message, None);
     }
 }
 
 /// What `{ printed = "id" }` names must be a certificate of the same event.
-fn printed_before<'c>(
+fn printed_before(
     reader: &mut Reader<'_>,
     section: &Section<'_>,
     certificate: &Certificate,
-    all: impl Iterator<Item = &'c Certificate>,
+    all: &[Certificate],
 ) {
     let ShowWhen::PrintedAs(id) = &certificate.show_when else {
         return;
     };
-    let same_event = all.filter(|other| other.event == certificate.event);
+    let same_event = all.iter().filter(|other| other.event == certificate.event);
     let known: Vec<&str> = same_event.map(|other| other.id.as_str()).collect();
-    if !known.contains(&id.as_str())
-        && let Some(item) = section.item("show-when")
-    {
+    if !known.contains(&id.as_str()) {
         let message = format!(
             "{}: there is no certificate `{id}` of `{}`",
             section.what, certificate.event
         );
         let hint = did_you_mean(id, known.iter().copied());
-        reader.error(section.item_span(item), message, hint);
+        reader.error(span(section, "show-when"), message, hint);
     }
 }
 
-fn label(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Message> {
-    let label = required_section(reader, section, "label")?;
-    label.only(reader, &["id", "text", "description"]);
-    let id = label.required_text(reader, "id");
-    let text = label.required_text(reader, "text");
-    let description = label.text(reader, "description");
-    let label = message(id?.value, text?.value);
-    Some(match description {
-        Some(description) => label.describe(description.value),
-        None => label,
-    })
+fn span(section: &Section<'_>, key: &str) -> Range<usize> {
+    section
+        .item(key)
+        .map_or_else(|| section.span.clone(), |item| section.item_span(item))
 }
 
 fn fee(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Fee> {
-    let fee = required_section(reader, section, "fee")?;
+    if section.item("fee").is_none() {
+        let message = format!("{}: `fee` is missing", section.what);
+        let hint = "fee = { on-time = 0, late = 0, delayed = 0 }".to_owned();
+        reader.error(section.span.clone(), message, Some(hint));
+    }
+    let fee = section.section(reader, "fee", format!("{}: `fee`", section.what))?;
     fee.only(reader, &["on-time", "late", "delayed"]);
     let [on_time, late, delayed] =
         ["on-time", "late", "delayed"].map(|key| amount(reader, &fee, key));
@@ -302,48 +331,21 @@ fn fee(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Fee> {
     })
 }
 
-fn required_section<'t>(
-    reader: &mut Reader<'_>,
-    section: &Section<'t>,
-    key: &str,
-) -> Option<Section<'t>> {
-    if section.item(key).is_none() {
-        let message = format!("{}: `{key}` is missing", section.what);
-        reader.error(section.span.clone(), message, None);
-    }
-    section.section(reader, key, format!("{}, {key}", section.what))
-}
-
+/// A number that is written as it stands in the file: `7`, not `7.0`.
 fn amount(reader: &mut Reader<'_>, fee: &Section<'_>, key: &str) -> Option<Number> {
-    let Some(item) = fee.item(key) else {
+    if fee.item(key).is_none() {
         let message = format!("{}: `{key}` is missing", fee.what);
         reader.error(fee.span.clone(), message, None);
+    }
+    let value = fee.number(reader, key)?;
+    let whole = fee.item(key)?.as_integer();
+    let number = whole.map_or_else(|| Number::from_f64(value), |whole| Some(whole.into()));
+    if value < 0.0 || number.is_none() {
+        let message = format!("{}: `{key}` must be 0 or more", fee.what);
+        reader.error(span(fee, key), message, None);
         return None;
-    };
-    let whole = item.as_integer().map(Number::from);
-    let amount = whole.or_else(|| item.as_float().and_then(Number::from_f64));
-    if amount
-        .as_ref()
-        .and_then(Number::as_f64)
-        .is_some_and(|a| a >= 0.0)
-    {
-        return amount;
     }
-    let message = format!("{}: `{key}` must be a number, 0 or more", fee.what);
-    reader.error(fee.item_span(item), message, None);
-    None
-}
-
-fn flag(reader: &mut Reader<'_>, section: &Section<'_>, key: &str) -> Option<bool> {
-    let Some(item) = section.item(key) else {
-        return Some(false);
-    };
-    let value = item.as_bool();
-    if value.is_none() {
-        let message = format!("{}: `{key}` must be true or false", section.what);
-        reader.error(section.item_span(item), message, None);
-    }
-    value
+    number
 }
 
 fn show_when(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<ShowWhen> {

@@ -41,6 +41,11 @@ pub fn render(
     for (name, part) in template.parts() {
         client.register_template_string(name, &part.text)?;
     }
+    // They are JavaScript, for the client only.
+    for name in template.helpers() {
+        let stand_in = format!("‹{name}›");
+        client.register_helper(name, answering(move |_| Ok(stand_in.clone().into())));
+    }
     client.register_template_string(template.name(), template.text())?;
     let context = json!({
         "$declaration": record.declaration,

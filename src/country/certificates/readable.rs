@@ -72,8 +72,8 @@ const OTHER_ACTIONS: [&str; 10] = [
 pub(super) type Paths = BTreeSet<String>;
 
 /// The paths of one event.
-#[derive(Debug)]
-pub(super) struct Readable {
+#[derive(Debug, Clone)]
+pub(in crate::country) struct Readable {
     pub(super) event: String,
     pub(super) declaration: Paths,
     pub(super) metadata: Paths,
@@ -83,7 +83,7 @@ pub(super) struct Readable {
 
 impl Readable {
     /// `levels` are the ids of the administrative levels.
-    pub(super) fn of(event: &Event, levels: &[&str]) -> Self {
+    pub(in crate::country) fn of(event: &Event, levels: &[&str]) -> Self {
         let field = |(id, of_type): (&str, FieldType)| with(id, parts_of(of_type, levels));
         let mut actions: BTreeMap<String, Paths> = OTHER_ACTIONS
             .map(|of_type| (of_type.to_owned(), action(levels).collect()))

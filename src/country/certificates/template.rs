@@ -4,7 +4,8 @@
 use super::readable::{HELPERS, OPERATORS, Paths, Readable, VARIABLES, holds};
 use handlebars::Template as Handlebars;
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
-use handlers::diagnostic::{Diagnostic, closest, did_you_mean};
+use handlers::annotated_toml::position;
+use handlers::diagnostic::{Diagnostic, did_you_mean};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -19,18 +20,20 @@ pub struct Source {
 }
 
 /// Files of `certificates/parts/`, by the name that `{{> name}}` calls.
-pub type Parts = BTreeMap<String, Source>;
+pub(super) type Parts = BTreeMap<String, Source>;
 
 /// A template with the parts that it needs.
 #[derive(Debug, Clone)]
 pub struct Template {
     source: Source,
     parts: Parts,
+    helpers: Vec<String>,
 }
 
 impl Template {
     /// Takes from all parts those that the template calls, directly or by way of others.
-    pub(super) fn new(source: Source, all: &Parts) -> Self {
+    /// `helpers` are those that the country adds.
+    pub(super) fn new(source: Source, all: &Parts, helpers: &[String]) -> Self {
         let mut parts = Parts::new();
         let mut wanted = calls(&source.text);
         while let Some(name) = wanted.pop_first() {
@@ -40,7 +43,11 @@ impl Template {
                 wanted.extend(calls(&part.text));
             }
         }
-        Self { source, parts }
+        Self {
+            source,
+            parts,
+            helpers: helpers.to_vec(),
+        }
     }
 
     /// What the file is called in messages.
@@ -61,9 +68,14 @@ impl Template {
             .clone()
     }
 
-    /// The parts that it needs.
-    pub fn parts(&self) -> &Parts {
+    /// The parts that it needs, by name.
+    pub fn parts(&self) -> &BTreeMap<String, Source> {
         &self.parts
+    }
+
+    /// The helpers that the country adds.
+    pub fn helpers(&self) -> &[String] {
+        &self.helpers
     }
 
     /// One text for core's client, which knows no parts: they come first, as inline partials.
@@ -99,10 +111,10 @@ impl Template {
         }
         for (source, template) in &compiled {
             let mut check = Check {
-                file: &source.file,
+                source,
+                whole: self,
                 readable,
                 variables: &variables,
-                parts: &self.parts,
                 found: Vec::new(),
             };
             check.template(template, (1, 1));
@@ -162,10 +174,10 @@ fn each_call<'t>(template: &'t Handlebars, visit: &mut impl FnMut(&'t DecoratorT
 
 /// Looks at the expressions of one file.
 struct Check<'t> {
-    file: &'t str,
+    source: &'t Source,
+    whole: &'t Template,
     readable: &'t Readable,
     variables: &'t BTreeSet<&'t str>,
-    parts: &'t Parts,
     found: Vec<Diagnostic>,
 }
 
@@ -203,7 +215,7 @@ impl Check<'_> {
 
     fn call(&mut self, call: &DecoratorTemplate, place: Position) {
         match call.name.as_name() {
-            Some(name) if self.parts.contains_key(name) => {}
+            Some(name) if self.whole.parts.contains_key(name) => {}
             name => {
                 let name = name.unwrap_or_default();
                 let message = format!("there is no part `{name}`");
@@ -223,11 +235,13 @@ impl Check<'_> {
         if helper.params.is_empty() && helper.hash.is_empty() && !helper.block {
             return self.variable(name, place);
         }
-        if !HELPERS.contains(&name) {
+        let own = self.whole.helpers.iter().map(String::as_str);
+        let known: Vec<&str> = HELPERS.into_iter().chain(own).collect();
+        if !known.contains(&name) {
             let message = format!("`{name}` is no helper of core's client");
-            let hint = did_you_mean(name, HELPERS)
-                .unwrap_or_else(|| format!("there are {}", HELPERS.join(", ")));
-            self.error(place, message, Some(hint));
+            let hint = did_you_mean(name, known.iter().copied())
+                .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+            self.error(self.word(place, name), message, Some(hint));
         }
         match (name, helper.params.as_slice()) {
             ("$lookup", [of, path]) => self.lookup(of, path, place),
@@ -279,14 +293,15 @@ impl Check<'_> {
         let message = format!("core's client offers nothing called `{first}`");
         let hint = did_you_mean(first, self.variables.iter().copied())
             .unwrap_or_else(|| format!("there are {}", VARIABLES.join(", ")));
-        self.error(place, message, Some(hint));
+        self.error(self.word(place, path), message, Some(hint));
     }
 
     fn action(&mut self, of_type: &str, place: Position) {
         let known = self.readable.actions.keys().map(String::as_str);
         if !self.readable.actions.contains_key(of_type) {
             let message = format!("a `{}` has no action `{of_type}`", self.readable.event);
-            self.error(place, message, did_you_mean(of_type, known));
+            let hint = did_you_mean(of_type, known);
+            self.error(self.word(place, of_type), message, hint);
         }
     }
 
@@ -320,14 +335,33 @@ impl Check<'_> {
 
     fn path(&mut self, paths: &Paths, path: &str, what: &str, place: Position) {
         if !holds(paths, path) {
-            let known = paths.iter().map(String::as_str);
+            let known = paths.iter().filter(|path| !path.ends_with(".*"));
+            let hint = did_you_mean(path, known.map(String::as_str));
             let message = format!("there is no `{path}` in {what}");
-            self.error(place, message, did_you_mean(path, known));
+            self.error(self.word(place, path), message, hint);
         }
     }
 
     fn error(&mut self, place: Position, message: String, hint: Option<String>) {
-        self.found.push(at(self.file, place, message, hint));
+        let file = &self.source.file;
+        self.found.push(at(file, place, message, hint));
+    }
+
+    /// Where a word stands that the expression at a place holds.
+    fn word(&self, place: Position, word: &str) -> Position {
+        let text = &self.source.text;
+        let (line, column) = place;
+        let line_start: usize = text
+            .split_inclusive('\n')
+            .take(line - 1)
+            .map(str::len)
+            .sum();
+        let start = text.get(line_start..).unwrap_or_default();
+        let before: usize = start.chars().take(column - 1).map(char::len_utf8).sum();
+        let expression = start.get(before..).unwrap_or_default();
+        let end = expression.find("}}").unwrap_or(expression.len());
+        let found = expression.get(..end).and_then(|inside| inside.find(word));
+        found.map_or(place, |found| position(text, line_start + before + found))
     }
 }
 
@@ -362,8 +396,7 @@ fn drawing_problems(source: &Source, families: &[&str]) -> Vec<Diagnostic> {
                     }
                     let pos = drawing.text_pos_at(range.start);
                     let message = format!("the certificate has no font `{family}`");
-                    let hint = closest(family, families.iter().copied())
-                        .map(|family| format!("did you mean `{family}`?"))
+                    let hint = did_you_mean(family, families.iter().copied())
                         .unwrap_or_else(|| format!("it has {}", families.join(", ")));
                     found.push(at(
                         &source.file,
