@@ -15,6 +15,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod certificates;
 mod deliveries;
 mod fields;
 
@@ -55,6 +56,9 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// List the actions that core waits for, as far as the ledger knows: what needs you first
     Pending(deliveries::Shown),
+    /// See certificates as they would be printed
+    #[command(subcommand)]
+    Certificates(certificates::Certificates),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -161,6 +165,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
         Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
+        Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);
             let text = if pretty {

@@ -4,11 +4,13 @@
 
 use crate::blob::Caching;
 use crate::settings::Settings;
-use handlers::diagnostic::{Diagnostic, Severity};
+use certificates::{Certificates, Messages, Readable};
+use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
+use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::workqueue::Workqueue;
 use roles::Role;
 use rust_embed::RustEmbed;
@@ -23,14 +25,17 @@ use translations::Syntax;
 use users::User;
 
 mod application;
+pub mod certificates;
 mod coverage;
 mod csv_table;
 mod icu;
+mod manifest;
 mod map;
 mod named;
 mod places;
 mod roles;
 mod served;
+mod statistics;
 mod texts;
 mod translations;
 mod users;
@@ -40,6 +45,7 @@ pub use application::{Application, DeliveryMethod};
 pub use named::Forms;
 pub use places::{Area, Location, Places};
 pub use served::Served;
+pub use statistics::{Population, Year};
 pub use translations::Texts;
 pub use users::Unsafe;
 
@@ -47,54 +53,115 @@ pub use users::Unsafe;
 #[folder = "country/"]
 struct Embedded;
 
-/// Where the files come from.
-pub enum Files {
+/// The word of `COUNTRY_DIR` for the sample country inside the program.
+const BUILT_IN: &str = "built-in";
+
+/// Where the files come from: a file of a later layer stands in for one of an earlier.
+pub struct Files(Vec<Layer>);
+
+enum Layer {
     /// The sample country inside the program.
     Embedded,
     /// A folder.
     Folder(PathBuf),
 }
 
-impl Files {
-    /// The folder if one is set, else the sample country.
-    pub fn of(folder: Option<&Path>) -> Self {
-        folder.map_or(Self::Embedded, |folder| Self::Folder(folder.to_owned()))
+impl Layer {
+    fn find(&self, file: &str) -> std::io::Result<Option<Cow<'static, [u8]>>> {
+        match self {
+            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
+            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
+                Ok(bytes) => Ok(Some(bytes.into())),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
+        }
     }
 
-    /// How a file is called in messages.
-    pub fn name_of(&self, file: &str) -> String {
+    fn has(&self, file: &str) -> bool {
+        match self {
+            Self::Embedded => Embedded::get(file).is_some(),
+            Self::Folder(folder) => folder.join(file).exists(),
+        }
+    }
+
+    fn name_of(&self, file: &str) -> String {
         match self {
             Self::Embedded => format!("country/{file}"),
             Self::Folder(folder) => folder.join(file).display().to_string(),
         }
     }
 
+    fn list(&self, below: &str, found: &mut BTreeSet<String>) {
+        match self {
+            Self::Embedded => found.extend(
+                Embedded::iter()
+                    .filter(|file| Path::new(file.as_ref()).starts_with(below))
+                    .map(Cow::into_owned),
+            ),
+            Self::Folder(folder) => visit(&folder.join(below), below, found),
+        }
+    }
+}
+
+impl Files {
+    /// The folders of `COUNTRY_DIR`; the sample country where it is not set.
+    pub fn of(country_dir: Option<&str>) -> Self {
+        let layer = |word: &str| match word {
+            BUILT_IN => Layer::Embedded,
+            folder => Layer::Folder(PathBuf::from(folder)),
+        };
+        Self(
+            country_dir
+                .unwrap_or(BUILT_IN)
+                .split(':')
+                .map(layer)
+                .collect(),
+        )
+    }
+
+    /// The folders, for whoever watches them.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().filter_map(|layer| match layer {
+            Layer::Embedded => None,
+            Layer::Folder(folder) => Some(folder.as_path()),
+        })
+    }
+
+    /// How a file is called in messages.
+    pub fn name_of(&self, file: &str) -> String {
+        let layers = || self.0.iter().rev();
+        let layer = layers()
+            .find(|layer| layer.has(file))
+            .or_else(|| layers().next());
+        layer.map_or_else(String::new, |layer| layer.name_of(file))
+    }
+
     /// A number that is another one when the content of a file is. Hidden files are not the country's:
     /// editors and Kubernetes keep their own there.
     pub fn fingerprint(&self) -> u64 {
-        let Self::Folder(folder) = self else { return 0 };
         let mut hasher = DefaultHasher::new();
-        for file in self.list("") {
-            (&file, std::fs::read(folder.join(&file)).ok()).hash(&mut hasher);
+        for layer in self
+            .0
+            .iter()
+            .filter(|layer| matches!(layer, Layer::Folder(_)))
+        {
+            let mut files = BTreeSet::new();
+            layer.list("", &mut files);
+            for file in files {
+                (layer.find(&file).ok(), file).hash(&mut hasher);
+            }
         }
         hasher.finish()
     }
 
     /// The files below a folder (`""` for all), by path from the country's root, sorted.
     pub fn list(&self, below: &str) -> Vec<String> {
-        let mut found = match self {
-            Self::Embedded => Embedded::iter()
-                .filter(|file| Path::new(file.as_ref()).starts_with(below))
-                .map(Cow::into_owned)
-                .collect(),
-            Self::Folder(folder) => {
-                let mut found = Vec::new();
-                visit(&folder.join(below), below, &mut found);
-                found
-            }
-        };
-        found.sort_unstable();
-        found
+        let mut found = BTreeSet::new();
+        self.0
+            .iter()
+            .for_each(|layer| layer.list(below, &mut found));
+        found.into_iter().collect()
     }
 
     /// The content of a file, by path from the country's root; nothing where there is none.
@@ -102,14 +169,14 @@ impl Files {
     /// # Errors
     /// When it is there but cannot be read.
     pub fn find(&self, file: &str) -> Result<Option<Cow<'static, [u8]>>, Diagnostic> {
-        match self {
-            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
-            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
-                Ok(bytes) => Ok(Some(bytes.into())),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(self.unreadable(file, &error.to_string())),
-            },
+        for layer in self.0.iter().rev() {
+            match layer.find(file) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => return Err(self.unreadable(file, &error.to_string())),
+            }
         }
+        Ok(None)
     }
 
     /// The content of a file that must be there.
@@ -132,8 +199,8 @@ impl Files {
 
     /// The text of a file by the name that it has in messages.
     pub fn text_by_name(&self, name: &str) -> Option<String> {
-        let root = self.name_of("");
-        let file = name.strip_prefix(root.as_str());
+        let mut layers = self.0.iter();
+        let file = layers.find_map(|layer| name.strip_prefix(&layer.name_of("")));
         match file {
             Some(file) => self.text(file).ok(),
             None => std::fs::read_to_string(name).ok(),
@@ -151,7 +218,7 @@ impl Files {
     }
 }
 
-fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
+fn visit(folder: &Path, below: &str, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else {
             continue;
@@ -168,7 +235,7 @@ fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
         if entry.path().is_dir() {
             visit(&entry.path(), &path, found);
         } else {
-            found.push(path);
+            found.insert(path);
         }
     }
 }
@@ -181,6 +248,8 @@ pub struct Snapshot {
     pub application: Application,
     /// Where things are.
     pub places: Places,
+    /// How many people live there.
+    pub populations: Vec<Population>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
     /// Rules and mapping.
@@ -237,10 +306,17 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     reading.found.extend(built.problems);
     let forms = &built.forms;
     let policy = reading.policy(forms);
+    let certificates = reading.certificates(&built.readable);
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
-    let (roles, workqueues) = reading.roles_and_workqueues(forms, dashboards.collect());
+    let (roles, workqueues) =
+        reading.roles_and_workqueues(forms, certificates.ids().collect(), dashboards.collect());
     let places = reading.places(application.levels.len());
     let users = reading.users(settings, &application, &roles, &places);
+    let populations = reading
+        .text("statistics.csv")
+        .map(|(name, text)| statistics::parse(&name, &text, &places, &mut reading.found));
+    let populations = populations.unwrap_or_default();
+    reading.found.extend(manifest::problems(&files));
     let languages = &application.languages;
     let client = reading.texts("translations/client.csv", languages, Syntax::Icu);
     let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
@@ -255,6 +331,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         ),
         ("/config/locations", places.document()),
         ("/config/users", serde_json::to_vec(&users)),
+        ("/certificates", serde_json::to_vec(&certificates.json())),
         ("/content/client", client.document()),
         ("/content/login", login.document()),
     ];
@@ -266,12 +343,18 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
                 .push(Diagnostic::of_file(path, error.to_string())),
         }
     }
+    for (file, svg) in certificates.svgs() {
+        let path = format!("/certificates/{file}");
+        served.file(&path, svg.into_bytes().into(), Caching::Revalidate);
+    }
     reading.pages(settings, &application, &mut served);
     if care == Care::Check {
         reading.said.extend(built.said);
+        reading.said.extend(workqueues::titles().map(in_program));
         let file = files.name_of("translations/client.csv");
         coverage::problems(&file, &client, &reading.said, &mut reading.found);
         reading.found.extend(demo(settings, &users));
+        reading.found.extend(strangers(&files));
     }
     let Some((policy, cases)) = policy.filter(|_| !is_refused(&reading.found)) else {
         return Err(reading.found);
@@ -280,6 +363,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         served,
         users_unsafe: users::danger(&users),
         places,
+        populations,
         event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
         policy: Arc::new(policy),
@@ -358,6 +442,7 @@ impl Reading<'_> {
     fn roles_and_workqueues(
         &mut self,
         forms: &Forms,
+        certificates: BTreeSet<&str>,
         dashboards: BTreeSet<&str>,
     ) -> (Vec<Role>, Vec<Workqueue>) {
         let roles = self.text("roles.toml");
@@ -370,13 +455,17 @@ impl Reading<'_> {
         let known = roles::Known {
             forms,
             workqueues: workqueues.iter().map(Workqueue::slug).collect(),
-            certificates: BTreeSet::new(),
+            certificates,
             dashboards,
         };
         let roles = roles.map(|(name, text)| {
             roles::parse(&name, &text, &known, &mut self.said, &mut self.found)
         });
         (roles.unwrap_or_default(), workqueues)
+    }
+
+    fn certificates(&mut self, events: &[Readable]) -> Certificates {
+        Certificates::read(self.files, events, &mut self.said, &mut self.found)
     }
 
     fn places(&mut self, levels: usize) -> Places {
@@ -468,6 +557,28 @@ impl Reading<'_> {
     }
 }
 
+/// Files that nothing reads because of a slip in their names.
+fn strangers(files: &Files) -> Vec<Diagnostic> {
+    let known = Files::of(None).list("");
+    let strange = |file: &String| {
+        if file.starts_with("static/") || file.starts_with("fonts/") {
+            return None;
+        }
+        let meant =
+            closest(file, known.iter().map(String::as_str)).filter(|_| !known.contains(file))?;
+        let alike = !files
+            .0
+            .iter()
+            .any(|layer| layer.has(meant) && layer.has(file));
+        alike.then(|| Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(format!("did you mean `{meant}`?")),
+            ..Diagnostic::of_file(files.name_of(file), "nothing reads this file")
+        })
+    };
+    files.list("").iter().filter_map(strange).collect()
+}
+
 /// What is for demonstrations and would be given to real people.
 fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -504,6 +615,7 @@ fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
 struct Built {
     json: Vec<u8>,
     forms: Forms,
+    readable: Vec<Readable>,
     /// Where it was asked for.
     said: Vec<Said>,
     /// Likewise.
@@ -527,6 +639,7 @@ fn build(
             Ok::<_, serde_json::Error>(Built {
                 json: serde_json::to_vec(&events)?,
                 forms: Forms::of(&events),
+                readable: readable(&events, application),
                 said,
                 problems,
             })
@@ -539,6 +652,7 @@ fn build(
         Ok(Ok(built)) => Ok(Built {
             json: built.json.as_slice().to_vec(),
             forms: built.forms.clone(),
+            readable: built.readable.clone(),
             ..built
         }),
         Ok(Err(error)) => Err(failed(error.to_string())),
@@ -549,13 +663,16 @@ fn build(
 /// The texts of the forms.
 fn said(events: &[Event]) -> Vec<Said> {
     let messages = events.iter().flat_map(Event::messages);
-    let said = messages.map(|message| Said {
+    messages.map(in_program).collect()
+}
+
+fn in_program(message: Message) -> Said {
+    Said {
         message,
         file: "forms".to_owned(),
         line: 1,
         column: 1,
-    });
-    said.collect()
+    }
 }
 
 fn problems(events: &[Event]) -> Vec<Diagnostic> {
@@ -564,6 +681,39 @@ fn problems(events: &[Event]) -> Vec<Diagnostic> {
     problems
         .map(|problem| Diagnostic::of_file("forms", problem))
         .collect()
+}
+
+/// What certificates may read.
+fn readable(events: &[Event], application: &Application) -> Vec<Readable> {
+    let levels: Vec<&str> = application.levels.iter().map(|(id, _)| &**id).collect();
+    let of = |event| Readable::of(event, &levels);
+    events.iter().map(of).collect()
+}
+
+/// The certificates, and the texts that they may look up, in the first of the country's languages.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec<Diagnostic>> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading {
+        files: &files,
+        said: Vec::new(),
+        found: Vec::new(),
+    };
+    let application = reading.application();
+    let events = forms::events(&environment(settings, &application));
+    let certificates = reading.certificates(&readable(&events, &application));
+    let languages = &application.languages;
+    let texts = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    if is_refused(&reading.found) {
+        return Err(reading.found);
+    }
+    let first = |row: translations::Row| Some((row.id, row.texts.into_iter().next()?));
+    Ok((
+        certificates,
+        texts.rows.into_iter().filter_map(first).collect(),
+    ))
 }
 
 /// The events of this country, with the settings that reach its forms.
@@ -603,7 +753,7 @@ pub fn init(folder: &Path) -> std::io::Result<usize> {
             "there is something in it already",
         ));
     }
-    let files = Files::Embedded.list("");
+    let files = Files::of(None).list("");
     for file in &files {
         let (path, content) = (folder.join(file), Embedded::get(file));
         std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
