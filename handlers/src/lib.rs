@@ -10,6 +10,7 @@ pub mod core;
 pub mod delivery;
 pub mod diagnostic;
 pub mod expression;
+pub mod forward;
 pub mod hook;
 pub mod ledger;
 pub mod mosip_mapping;
