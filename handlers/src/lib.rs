@@ -5,6 +5,7 @@
 
 pub mod annotated_toml;
 mod breaker;
+pub mod causes_of_death;
 pub mod clock;
 pub mod core;
 pub mod delivery;
