@@ -158,8 +158,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
         Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
-            let events =
-                country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+            let events = country::events(&settings()?);
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -168,8 +167,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events =
-                country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+            let events = country::events(&settings()?);
             let known: Vec<_> = events.iter().map(Event::id).collect();
             let wanted = events.iter().find(|known| known.id() == event);
             let wanted = wanted.with_context(|| {

@@ -2,24 +2,45 @@
 //! The country as data: the files of `country/`, built into the program or taken from `COUNTRY_DIR`,
 //! together with the forms. Everything is read and checked before any of it is served.
 
-use crate::blob::Blob;
+use crate::blob::Caching;
 use crate::settings::Settings;
-use handlers::Vocabulary;
 use handlers::diagnostic::{Diagnostic, Severity};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
+use opencrvs_toolkit::workqueue::Workqueue;
+use roles::Role;
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use texts::Said;
+use translations::Syntax;
+use users::User;
 
 mod application;
+mod csv_table;
+mod icu;
+mod map;
+mod named;
+mod places;
+mod roles;
+mod served;
+mod texts;
+mod translations;
+mod users;
+mod workqueues;
 
-pub use application::Application;
+pub use application::{Application, DeliveryMethod};
+pub use named::Forms;
+pub use places::{Area, Location, Places};
+pub use served::Served;
+pub use translations::Texts;
+pub use users::Unsafe;
 
 #[derive(RustEmbed)]
 #[folder = "country/"]
@@ -143,14 +164,20 @@ fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
 
 /// A country that was checked, ready to be served.
 pub struct Snapshot {
-    /// `/config/events`.
-    pub events: Arc<Blob>,
+    /// What is served, by path.
+    pub served: Served,
+    /// The country for core and its pages.
+    pub application: Application,
+    /// Where things are.
+    pub places: Places,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
     /// Rules and mapping.
     pub policy: Arc<Policy>,
     /// The cases that the rules must decide as expected.
     pub cases: Cases,
+    /// Why the users may not be given away in production.
+    pub users_unsafe: Option<Unsafe>,
     /// What works but was probably meant otherwise.
     pub warnings: Vec<Diagnostic>,
     /// Stands for the content of the files.
@@ -159,10 +186,7 @@ pub struct Snapshot {
 
 /// What is wrong with the forms. They are compiled in and tested, so `serve` does not look again.
 pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
-    let events = match events(settings) {
-        Ok(events) => events,
-        Err(problem) => return vec![problem],
-    };
+    let events = events(settings);
     let problems = opencrvs_toolkit::event::problems(&events);
     problems
         .iter()
@@ -178,58 +202,244 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     // Taken first: what changes while the files are read is noticed afterwards.
     let fingerprint = files.fingerprint();
-    let application = application(&files);
-    let built = build(
-        settings,
-        application.as_ref().unwrap_or(&Application::default()),
-    )?;
-    let vocabulary = &built.vocabulary;
-    let read = |file: &str| {
-        let text = files.text(file).map_err(|problem| vec![problem])?;
-        Ok::<_, Vec<Diagnostic>>((files.name_of(file), text))
+    let mut reading = Reading {
+        files: &files,
+        said: Vec::new(),
+        found: Vec::new(),
     };
-    let rules =
-        read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, vocabulary));
-    let mapping = read("mosip.toml").and_then(|(name, text)| {
-        Mapping::parse(&name, &text, vocabulary, &|file| files.text(file).ok())
-    });
-    let cases = read("eligibility.tests.toml")
-        .and_then(|(name, text)| Cases::parse(&name, &text, vocabulary));
-    let (rules, mapping, cases) = match (application, rules, mapping, cases) {
-        (Ok(_), Ok(rules), Ok(mapping), Ok(cases)) => (rules, mapping, cases),
-        (application, rules, mapping, cases) => {
-            let application = application.err().map(|problem| vec![problem]);
-            let faults = [application, rules.err(), mapping.err(), cases.err()];
-            return Err(faults.into_iter().flatten().flatten().collect());
+    let application = reading.application();
+    let built = build(settings, &application)?;
+    let forms = &built.forms;
+    let policy = reading.policy(forms);
+    let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
+    let (roles, workqueues) = reading.roles_and_workqueues(forms, dashboards.collect());
+    let places = reading.places(application.levels.len());
+    let users = reading.users(settings, &application, &roles, &places);
+    let languages = &application.languages;
+    let client = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
+    let mut served = Served::default();
+    served.json("/config/events", built.json);
+    let documents = [
+        ("/config/workqueues", serde_json::to_vec(&workqueues)),
+        ("/config/roles", serde_json::to_vec(&roles)),
+        (
+            "/config/application",
+            serde_json::to_vec(&application.document()),
+        ),
+        ("/config/locations", places.document()),
+        ("/config/users", serde_json::to_vec(&users)),
+        ("/content/client", client.document()),
+        ("/content/login", login.document()),
+    ];
+    for (path, document) in documents {
+        match document {
+            Ok(document) => served.json(path, document),
+            Err(error) => reading
+                .found
+                .push(Diagnostic::of_file(path, error.to_string())),
         }
-    };
-    let mut problems = mapping.lacks(&rules);
-    problems.extend(rules.warnings().iter().cloned());
-    if problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Error)
-    {
-        return Err(problems);
     }
+    reading.pages(settings, &application, &mut served);
+    let Some((policy, cases)) = policy.filter(|_| !is_refused(&reading.found)) else {
+        return Err(reading.found);
+    };
     Ok(Snapshot {
-        events: Arc::new(Blob::new("application/json; charset=utf-8", built.json)),
-        event_types: vocabulary.event_types().map(str::to_owned).collect(),
+        served,
+        users_unsafe: users::danger(&users),
+        places,
+        event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
-        policy: Arc::new(Policy { rules, mapping }),
+        policy: Arc::new(policy),
         cases,
-        warnings: problems,
+        warnings: reading.found,
+        application,
     })
 }
 
-fn application(files: &Files) -> Result<Application, Diagnostic> {
-    const FILE: &str = "application.toml";
-    Application::parse(&files.name_of(FILE), &files.text(FILE)?)
+fn is_refused(found: &[Diagnostic]) -> bool {
+    found
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+}
+
+/// Reads one file after the other, and goes on after a fault so that all faults are found at once.
+struct Reading<'a> {
+    files: &'a Files,
+    said: Vec<Said>,
+    found: Vec<Diagnostic>,
+}
+
+impl Reading<'_> {
+    /// Name and text of a file; empty where it cannot be read.
+    fn text(&mut self, file: &str) -> Option<(String, String)> {
+        match self.files.text(file) {
+            Ok(text) => Some((self.files.name_of(file), text)),
+            Err(problem) => {
+                self.found.push(problem);
+                None
+            }
+        }
+    }
+
+    /// What a parser makes of a file, if it is not refused.
+    fn parsed<T>(
+        &mut self,
+        file: &str,
+        parse: impl FnOnce(&str, &str) -> Result<T, Vec<Diagnostic>>,
+    ) -> Option<T> {
+        let (name, text) = self.text(file)?;
+        match parse(&name, &text) {
+            Ok(parsed) => Some(parsed),
+            Err(problems) => {
+                self.found.extend(problems);
+                None
+            }
+        }
+    }
+
+    fn application(&mut self) -> Application {
+        let read = self.text("application.toml").and_then(|(name, text)| {
+            Application::parse(self.files, &name, &text, &mut self.said, &mut self.found)
+        });
+        read.unwrap_or_default()
+    }
+
+    fn policy(&mut self, forms: &Forms) -> Option<(Policy, Cases)> {
+        let vocabulary = &forms.vocabulary;
+        let files = self.files;
+        let rules = self.parsed("eligibility.toml", |name, text| {
+            RuleSet::parse(name, text, vocabulary)
+        });
+        let mapping = self.parsed("mosip.toml", |name, text| {
+            Mapping::parse(name, text, vocabulary, &|file| files.text(file).ok())
+        });
+        let cases = self.parsed("eligibility.tests.toml", |name, text| {
+            Cases::parse(name, text, vocabulary)
+        });
+        let (rules, mapping) = (rules?, mapping?);
+        self.found.extend(mapping.lacks(&rules));
+        self.found.extend(rules.warnings().iter().cloned());
+        Some((Policy { rules, mapping }, cases?))
+    }
+
+    fn roles_and_workqueues(
+        &mut self,
+        forms: &Forms,
+        dashboards: BTreeSet<&str>,
+    ) -> (Vec<Role>, Vec<Workqueue>) {
+        let roles = self.text("roles.toml");
+        let ids = roles.as_ref().map(|(_, text)| roles::ids(text));
+        let workqueues = self.text("workqueues.toml").map(|(name, text)| {
+            let ids = ids.unwrap_or_default();
+            workqueues::parse(&name, &text, forms, &ids, &mut self.said, &mut self.found)
+        });
+        let workqueues = workqueues.unwrap_or_default();
+        let known = roles::Known {
+            forms,
+            workqueues: workqueues.iter().map(Workqueue::slug).collect(),
+            certificates: BTreeSet::new(),
+            dashboards,
+        };
+        let roles = roles.map(|(name, text)| {
+            roles::parse(&name, &text, &known, &mut self.said, &mut self.found)
+        });
+        (roles.unwrap_or_default(), workqueues)
+    }
+
+    fn places(&mut self, levels: usize) -> Places {
+        let areas = self.text("administrative-areas.csv").unwrap_or_default();
+        let locations = self.text("locations.csv").unwrap_or_default();
+        let (areas, locations) = ((&*areas.0, &*areas.1), (&*locations.0, &*locations.1));
+        Places::parse(areas, locations, levels, &mut self.found)
+    }
+
+    /// The users of `USERS_FILE`, else those of the country.
+    fn users(
+        &mut self,
+        settings: &Settings,
+        application: &Application,
+        roles: &[Role],
+        places: &Places,
+    ) -> Vec<User> {
+        let read = match &settings.users_file {
+            None => self.text("users.csv"),
+            Some(path) => match std::fs::read_to_string(path) {
+                Ok(text) => Some((path.display().to_string(), text)),
+                Err(error) => {
+                    let why = format!("the file of USERS_FILE cannot be read: {error}");
+                    self.found
+                        .push(Diagnostic::of_file(path.display().to_string(), why));
+                    None
+                }
+            },
+        };
+        let is_phone = |number: &str| application.is_phone_number(number);
+        let users = read.map(|(name, text)| {
+            users::parse(&name, &text, roles, places, &is_phone, &mut self.found)
+        });
+        users.unwrap_or_default()
+    }
+
+    fn texts(&mut self, file: &str, languages: &[String], syntax: Syntax) -> Texts {
+        let read = self.text(file);
+        let texts =
+            read.map(|(name, text)| Texts::parse(&name, &text, languages, syntax, &mut self.found));
+        texts.unwrap_or_default()
+    }
+
+    /// Scripts, pictures, fonts and whatever else browsers ask for.
+    fn pages(&mut self, settings: &Settings, application: &Application, served: &mut Served) {
+        const SCRIPT: &str = "application/javascript; charset=utf-8";
+        let scripts = [
+            ("/client-config.js", application.client_config(settings)),
+            ("/login-config.js", application.login_config(settings)),
+        ];
+        for (path, script) in scripts {
+            served.add(
+                path,
+                SCRIPT,
+                script.into_bytes().into(),
+                Caching::Revalidate,
+            );
+        }
+        let helpers = self.files.find("handlebars.js");
+        // Core's client imports this module; without helpers of the country it is one that exports none.
+        let helpers = helpers
+            .ok()
+            .flatten()
+            .unwrap_or(Cow::Borrowed(b"export {}\n"));
+        served.file("/handlebars.js", helpers, Caching::Revalidate);
+        let logo = &application.logo;
+        served.add(
+            "/content/country-logo",
+            logo.content_type,
+            logo.bytes.clone().into(),
+            Caching::Revalidate,
+        );
+        match self.files.bytes("map.geojson") {
+            Ok(map) => {
+                self.found
+                    .extend(map::problems(&self.files.name_of("map.geojson"), &map));
+                served.file("/content/map.geojson", map, Caching::Revalidate);
+            }
+            Err(problem) => self.found.push(problem),
+        }
+        for (folder, caching) in [("fonts", Caching::Forever), ("static", Caching::Revalidate)] {
+            for file in self.files.list(folder) {
+                match self.files.bytes(&file) {
+                    Ok(bytes) => served.file(&format!("/{file}"), bytes, caching),
+                    Err(problem) => self.found.push(problem),
+                }
+            }
+        }
+    }
 }
 
 /// What is kept of the events once they are built.
 struct Built {
     json: Vec<u8>,
-    vocabulary: Vocabulary,
+    forms: Forms,
 }
 
 /// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
@@ -238,17 +448,17 @@ fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Di
     let built = std::thread::scope(|scope| {
         let building = scope.spawn(|| {
             let events = forms::events(&environment(settings, application));
-            let vocabulary = vocabulary(&events);
-            serde_json::to_vec(&events).map(|json| Built { json, vocabulary })
+            let forms = Forms::of(&events);
+            serde_json::to_vec(&events).map(|json| Built { json, forms })
         });
         building.join()
     });
     let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
     match built {
         // What is kept is copied, so that nothing of it holds that memory back.
-        Ok(Ok(Built { json, vocabulary })) => Ok(Built {
+        Ok(Ok(Built { json, forms })) => Ok(Built {
             json: json.as_slice().to_vec(),
-            vocabulary: vocabulary.clone(),
+            forms: forms.clone(),
         }),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed("building the forms panicked".to_owned())),
@@ -256,12 +466,15 @@ fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Di
 }
 
 /// The events of this country, with the settings that reach its forms.
-///
-/// # Errors
-/// When `application.toml` cannot be used.
-pub fn events(settings: &Settings) -> Result<Vec<Event>, Diagnostic> {
+pub fn events(settings: &Settings) -> Vec<Event> {
     let files = Files::of(settings.country_dir.as_deref());
-    Ok(forms::events(&environment(settings, &application(&files)?)))
+    let mut reading = Reading {
+        files: &files,
+        said: Vec::new(),
+        found: Vec::new(),
+    };
+    let application = reading.application();
+    forms::events(&environment(settings, &application))
 }
 
 fn environment(settings: &Settings, application: &Application) -> forms::Environment {
@@ -276,13 +489,4 @@ fn environment(settings: &Settings, application: &Application) -> forms::Environ
         analytics: application.analytics,
         duplicate_search: application.duplicate_search,
     }
-}
-
-/// The field ids that rules and mapping may name.
-fn vocabulary(events: &[Event]) -> Vocabulary {
-    Vocabulary::new(
-        events
-            .iter()
-            .map(|event| (event.id(), event.field_ids().map(|(id, _)| id))),
-    )
 }

@@ -93,16 +93,11 @@ fn swap(app: &App, mut country: Snapshot) {
     for warning in &country.warnings {
         warn!("{warning}");
     }
-    let events = app.country.load().events.clone();
-    if events.identity() == country.events.identity() {
-        // It is compressed as well as possible already.
-        country.events = events;
-    } else {
-        let events = country.events.clone();
-        std::thread::spawn(move || events.compress());
-    }
+    country.served.keep(&app.country.load().served);
     app.hooks.policy.store(country.policy.clone());
-    app.country.store(Arc::new(country));
+    let country = Arc::new(country);
+    app.country.store(country.clone());
+    std::thread::spawn(move || country.served.compress());
     app.refused_change.store(None);
     info!("The country's files have changed; the new ones are used");
 }
