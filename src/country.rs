@@ -4,6 +4,7 @@
 
 use crate::blob::Caching;
 use crate::settings::Settings;
+use handlers::causes_of_death::Causes;
 use handlers::diagnostic::{Diagnostic, Severity};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
@@ -23,6 +24,7 @@ use translations::Syntax;
 use users::User;
 
 mod application;
+mod causes_of_death;
 mod csv_table;
 mod icu;
 mod map;
@@ -170,6 +172,8 @@ pub struct Snapshot {
     pub application: Application,
     /// Where things are.
     pub places: Places,
+    /// What a physician can choose from.
+    pub causes_of_death: Arc<Causes>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
     /// Rules and mapping.
@@ -214,6 +218,7 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
     let (roles, workqueues) = reading.roles_and_workqueues(forms, dashboards.collect());
     let places = reading.places(application.levels.len());
+    let causes_of_death = Arc::new(reading.causes_of_death());
     let users = reading.users(settings, &application, &roles, &places);
     let languages = &application.languages;
     let client = reading.texts("translations/client.csv", languages, Syntax::Icu);
@@ -248,6 +253,7 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
         served,
         users_unsafe: users::danger(&users),
         places,
+        causes_of_death,
         event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
         policy: Arc::new(policy),
@@ -352,6 +358,17 @@ impl Reading<'_> {
         let locations = self.text("locations.csv").unwrap_or_default();
         let (areas, locations) = ((&*areas.0, &*areas.1), (&*locations.0, &*locations.1));
         Places::parse(areas, locations, levels, &mut self.found)
+    }
+
+    /// A country without the file has a form without a list.
+    fn causes_of_death(&mut self) -> Causes {
+        const FILE: &str = "causes-of-death.csv";
+        match self.files.find(FILE) {
+            Ok(None) => Causes::default(),
+            _ => self.text(FILE).map_or_else(Causes::default, |(name, text)| {
+                causes_of_death::parse(&name, &text, &mut self.found)
+            }),
+        }
     }
 
     /// The users of `USERS_FILE`, else those of the country.

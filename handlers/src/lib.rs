@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod mosip_mapping;
 pub mod number;
 pub mod outside;
+pub mod reference_data;
 pub mod rules;
 pub mod schedule;
 pub mod seal;

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod causes_of_death;
 mod config;
 mod crash;
 mod examples;
