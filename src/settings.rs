@@ -68,8 +68,8 @@ pub struct Settings {
     pub verify_on: Actions,
     /// `ALLOW_DEMO`.
     pub allow_demo: bool,
-    /// `COUNTRY_DIR`: a folder in place of the embedded country.
-    pub country_dir: Option<PathBuf>,
+    /// `COUNTRY_DIR`: folders in place of the embedded country.
+    pub country_dir: Option<String>,
     /// `USERS_FILE`: the users to seed, in place of the country's `users.csv`.
     pub users_file: Option<PathBuf>,
     /// `METABASE_URL`: where core's dashboards are shown.
@@ -427,7 +427,7 @@ impl Reader {
             identity_verification: self.identity_verification(),
             verify_on: self.parsed("VERIFY_ON"),
             allow_demo: self.parsed("ALLOW_DEMO"),
-            country_dir: self.given("COUNTRY_DIR").map(PathBuf::from),
+            country_dir: self.given("COUNTRY_DIR"),
             users_file: self.given("USERS_FILE").map(PathBuf::from),
             metabase_url: self.metabase_url(),
             sentry_dsn: self.given("SENTRY_DSN"),

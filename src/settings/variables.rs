@@ -163,7 +163,7 @@ pub const VARIABLES: &[Variable] = &[
     optional(
         "COUNTRY_DIR",
         "/etc/countryconfig/country",
-        "a folder in place of the country that is built in",
+        "a folder in place of the country that is built in, or several with `:` between them: a file of a later one stands in for that of an earlier; `built-in` is the one inside the program",
     ),
     optional(
         "USERS_FILE",
