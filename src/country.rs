@@ -11,7 +11,9 @@ use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
 use rust_embed::RustEmbed;
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,38 +51,93 @@ impl Files {
     /// editors and Kubernetes keep their own there.
     pub fn fingerprint(&self) -> u64 {
         let Self::Folder(folder) = self else { return 0 };
-        let mut contents: Vec<_> = std::fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
-            .map(|entry| (entry.file_name(), std::fs::read(entry.path()).ok()))
-            .collect();
-        contents.sort_unstable();
         let mut hasher = DefaultHasher::new();
-        contents.hash(&mut hasher);
+        for file in self.list("") {
+            (&file, std::fs::read(folder.join(&file)).ok()).hash(&mut hasher);
+        }
         hasher.finish()
     }
 
-    fn text(&self, file: &str) -> Result<String, Diagnostic> {
-        let bytes = match self {
-            Self::Embedded => Embedded::get(file)
-                .map(|found| found.data.into_owned())
-                .ok_or_else(|| "it is not built in".to_owned()),
+    /// The files below a folder (`""` for all), by path from the country's root, sorted.
+    pub fn list(&self, below: &str) -> Vec<String> {
+        let mut found = match self {
+            Self::Embedded => Embedded::iter()
+                .filter(|file| Path::new(file.as_ref()).starts_with(below))
+                .map(Cow::into_owned)
+                .collect(),
             Self::Folder(folder) => {
-                std::fs::read(folder.join(file)).map_err(|error| error.to_string())
+                let mut found = Vec::new();
+                visit(&folder.join(below), below, &mut found);
+                found
             }
         };
-        let text = bytes.and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
-        });
-        text.map_err(|why| Diagnostic {
+        found.sort_unstable();
+        found
+    }
+
+    /// The content of a file, by path from the country's root; nothing where there is none.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read.
+    pub fn find(&self, file: &str) -> Result<Option<Cow<'static, [u8]>>, Diagnostic> {
+        match self {
+            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
+            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
+                Ok(bytes) => Ok(Some(bytes.into())),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(self.unreadable(file, &error.to_string())),
+            },
+        }
+    }
+
+    /// The content of a file that must be there.
+    ///
+    /// # Errors
+    /// When it is not, or cannot be read.
+    pub fn bytes(&self, file: &str) -> Result<Cow<'static, [u8]>, Diagnostic> {
+        let found = self.find(file)?;
+        found.ok_or_else(|| self.unreadable(file, "there is no such file"))
+    }
+
+    /// The text of a file that must be there.
+    ///
+    /// # Errors
+    /// When it is not, cannot be read, or is not UTF-8.
+    pub fn text(&self, file: &str) -> Result<String, Diagnostic> {
+        String::from_utf8(self.bytes(file)?.into_owned())
+            .map_err(|_| self.unreadable(file, "it is not UTF-8 text"))
+    }
+
+    fn unreadable(&self, file: &str, why: &str) -> Diagnostic {
+        Diagnostic {
             hint: Some("take the file of the sample country as a start".to_owned()),
             ..Diagnostic::of_file(
                 self.name_of(file),
                 format!("the file cannot be read: {why}"),
             )
-        })
+        }
+    }
+}
+
+fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = if below.is_empty() {
+            name
+        } else {
+            format!("{below}/{name}")
+        };
+        // Kubernetes mounts files as links: what they point at counts.
+        if entry.path().is_dir() {
+            visit(&entry.path(), &path, found);
+        } else {
+            found.push(path);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! request: a stranger must not be able to make series.
 
 use crate::routes::App;
-use handlers::ledger::{Destination, State};
+use handlers::ledger::State;
 use handlers::rules::ACTIONS;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -113,11 +113,11 @@ pub async fn render(app: &App) -> String {
     match app.ledger.queues().await {
         Ok(queues) => {
             gauge!("countryconfig_ledger_up").set(1.0);
-            for destination in Destination::ALL {
+            for destination in &app.destinations {
                 let of = |state| {
                     queues
                         .iter()
-                        .find(|queue| queue.destination == destination && queue.state == state)
+                        .find(|queue| queue.destination == *destination && queue.state == state)
                 };
                 let depth = |state| {
                     of(state).map_or(0, |queue| u32::try_from(queue.depth).unwrap_or(u32::MAX))
@@ -130,11 +130,10 @@ pub async fn render(app: &App) -> String {
                         .as_secs_f64()
                 });
                 let name = destination.as_str();
-                gauge!("countryconfig_deliveries_waiting", "destination" => name)
-                    .set(depth(State::Waiting));
-                gauge!("countryconfig_deliveries_parked", "destination" => name)
-                    .set(depth(State::Parked));
-                gauge!("countryconfig_deliveries_oldest_seconds", "destination" => name).set(age);
+                let labels = || [("destination", name.to_owned())];
+                gauge!("countryconfig_deliveries_waiting", &labels()).set(depth(State::Waiting));
+                gauge!("countryconfig_deliveries_parked", &labels()).set(depth(State::Parked));
+                gauge!("countryconfig_deliveries_oldest_seconds", &labels()).set(age);
             }
         }
         Err(error) => {

@@ -58,7 +58,7 @@ fn watcher(told: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
 
 fn listen(watcher: &mut notify::Result<RecommendedWatcher>, folder: &Path) {
     let listening = match watcher {
-        Ok(watcher) => watcher.watch(folder, RecursiveMode::NonRecursive).err(),
+        Ok(watcher) => watcher.watch(folder, RecursiveMode::Recursive).err(),
         Err(error) => Some(notify::Error::generic(&error.to_string())),
     };
     if let Some(error) = listening {

@@ -6,7 +6,7 @@ use crate::country::Snapshot;
 use crate::problem;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::hook::Hooks;
-use handlers::ledger::Ledger;
+use handlers::ledger::{Destination, Ledger};
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
@@ -33,6 +33,8 @@ pub struct App {
     pub country: ArcSwap<Snapshot>,
     /// Why the last change of the country's files was not taken; nothing if it was.
     pub refused_change: ArcSwapOption<String>,
+    /// Where deliveries go.
+    pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
     pub metrics: PrometheusHandle,
     /// Whether `/docs` is there.

@@ -11,9 +11,9 @@ use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::clock::SystemClock;
 use handlers::core::Core;
-use handlers::delivery::Deliveries;
+use handlers::delivery::{Deliveries, Door};
 use handlers::hook::Hooks;
-use handlers::ledger::{self, Ledger};
+use handlers::ledger::{self, Destination, Ledger};
 use handlers::outside;
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
@@ -62,13 +62,13 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         )
         .await?,
     );
-    let core = Core::new(
+    let core = Arc::new(Core::new(
         client.clone(),
         settings.gateway_url.as_str(),
         settings.auth_url.as_str(),
         settings.system_client.clone(),
         clock.clone(),
-    );
+    ));
     let http = Arc::new(outside::Http::new(
         client,
         settings.mosip_interop_url.as_str(),
@@ -89,11 +89,17 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
         delay: SignedDuration::try_from(settings.delivery_delay)?,
+        followers: vec![],
         wake: wake.clone(),
     };
     let deliveries = Deliveries {
         ledger: ledger.clone(),
-        outside: http,
+        doors: [Destination::MIDDLEWARE, Destination::CORE]
+            .map(|destination| Door {
+                destination,
+                outside: http.clone(),
+            })
+            .into(),
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: settings.mosip_timeout,
@@ -105,6 +111,11 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         ledger,
         country: ArcSwap::from_pointee(country),
         refused_change: ArcSwapOption::empty(),
+        destinations: deliveries
+            .doors
+            .iter()
+            .map(|door| door.destination.clone())
+            .collect(),
         metrics: metrics::handle(),
         docs: !settings.production,
     });

@@ -101,7 +101,7 @@ fn confirmation(
         .as_object_mut()?
         .insert("transactionId".into(), transaction.into());
     Some(NewDelivery {
-        destination: Destination::Core,
+        destination: Destination::CORE,
         operation: format!("{procedure}.{verb}"),
         path: format!("/events/event.actions.{procedure}.{verb}"),
         payload: json!({"json": input}),
@@ -204,7 +204,7 @@ impl Core {
     }
 
     /// Whether there is a system client to ask core with.
-    pub(crate) fn may_ask(&self) -> bool {
+    pub fn may_ask(&self) -> bool {
         self.credentials.is_some()
     }
 
@@ -229,7 +229,7 @@ impl Core {
             None => !delivery.token.is_empty(),
         };
         // The token of core 2.1 names no event and opens nothing in core.
-        if alive && (names_event || delivery.destination != Destination::Core || !self.may_ask()) {
+        if alive && (names_event || delivery.destination != Destination::CORE || !self.may_ask()) {
             return Ok(delivery.token.clone());
         }
         if names_event {

@@ -8,6 +8,7 @@ use crate::core;
 use crate::ledger::{Attempt, Claimed, Destination, Ledger, LedgerError, NewDelivery, Next};
 use crate::outside::{Outcome, Outside};
 use crate::schedule::Schedule;
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, gauge, histogram};
 use std::sync::Arc;
@@ -30,12 +31,20 @@ const ASK_AT_LEAST: SignedDuration = SignedDuration::from_hours(1);
 /// … and no longer than this: core accepts at once or not at all.
 const ASK_UNTIL: SignedDuration = SignedDuration::from_hours(24);
 
+/// A destination, and who brings deliveries there.
+pub struct Door {
+    /// Where to.
+    pub destination: Destination,
+    /// By what means.
+    pub outside: Arc<dyn Outside>,
+}
+
 /// Everything the worker needs.
 pub struct Deliveries {
     /// Where they are written down.
     pub ledger: Arc<dyn Ledger>,
-    /// Where they go.
-    pub outside: Arc<dyn Outside>,
+    /// Where they go: one queue each.
+    pub doors: Vec<Door>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// When to try again.
@@ -50,20 +59,15 @@ impl Deliveries {
     /// Works until `stop` becomes true, then finishes the attempts under way. Each destination has a
     /// loop of its own: one that hangs does not hold up what goes to another.
     pub async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) {
-        let bells = Destination::ALL.map(|_| Notify::new());
-        let [middleware, core] = &bells;
+        let bells: Vec<_> = self.doors.iter().map(|_| Notify::new()).collect();
         let ring_all = async {
             loop {
                 self.wake.notified().await;
                 bells.iter().for_each(Notify::notify_one);
             }
         };
-        let loops = async {
-            tokio::join!(
-                self.deliver(Destination::Middleware, middleware, stop.clone()),
-                self.deliver(Destination::Core, core, stop.clone()),
-            )
-        };
+        let doors = self.doors.iter().zip(&bells);
+        let loops = join_all(doors.map(|(door, bell)| self.deliver(door, bell, stop.clone())));
         tokio::select! {
             biased;
             _ = loops => {}
@@ -73,11 +77,13 @@ impl Deliveries {
 
     async fn deliver(
         self: &Arc<Self>,
-        destination: Destination,
+        door: &Door,
         bell: &Notify,
         mut stop: watch::Receiver<bool>,
     ) {
-        let state = gauge!("countryconfig_breaker", "destination" => destination.as_str());
+        let destination = &door.destination;
+        let state =
+            gauge!("countryconfig_breaker", "destination" => destination.as_str().to_owned());
         let mut breaker = Breaker::default();
         let mut attempts = JoinSet::new();
         while !*stop.borrow() {
@@ -90,8 +96,8 @@ impl Deliveries {
             let pause = match self.claim(destination, free).await {
                 Ok(claimed) if !claimed.is_empty() => {
                     for delivery in claimed {
-                        let worker = Arc::clone(self);
-                        attempts.spawn(async move { worker.attempt(&delivery).await });
+                        let (worker, outside) = (Arc::clone(self), door.outside.clone());
+                        attempts.spawn(async move { worker.attempt(&*outside, &delivery).await });
                     }
                     continue;
                 }
@@ -119,7 +125,7 @@ impl Deliveries {
 
     async fn claim(
         &self,
-        destination: Destination,
+        destination: &Destination,
         free: usize,
     ) -> Result<Vec<Claimed>, LedgerError> {
         if free == 0 {
@@ -141,7 +147,7 @@ impl Deliveries {
     }
 
     /// How long nothing will be due.
-    async fn pause(&self, destination: Destination) -> Duration {
+    async fn pause(&self, destination: &Destination) -> Duration {
         let now = self.clock.now();
         match self.ledger.next_due(destination, now).await {
             Ok(Some(due)) => Duration::try_from(due.duration_since(now))
@@ -152,11 +158,11 @@ impl Deliveries {
         }
     }
 
-    async fn attempt(&self, delivery: &Claimed) -> Outcome {
+    async fn attempt(&self, outside: &dyn Outside, delivery: &Claimed) -> Outcome {
         let started_at = self.clock.now();
         let outcome = tokio::time::timeout(
             self.timeout + Duration::from_secs(1),
-            self.outside.send(delivery),
+            outside.send(delivery),
         )
         .await
         .unwrap_or(Outcome::Timeout);
@@ -167,7 +173,7 @@ impl Deliveries {
             outcome: outcome.as_str(),
             status: outcome.status(),
         };
-        let next = self.next(delivery, outcome, now);
+        let next = self.next(outside, delivery, outcome, now);
         tell(delivery, &attempt, &next);
         if let Err(error) = self.ledger.conclude(delivery, &attempt, &next, now).await {
             // The lease runs out and the delivery is tried again: at least once, never lost.
@@ -182,7 +188,13 @@ impl Deliveries {
         outcome
     }
 
-    fn next(&self, delivery: &Claimed, outcome: Outcome, now: Timestamp) -> Next {
+    fn next(
+        &self,
+        outside: &dyn Outside,
+        delivery: &Claimed,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Next {
         match outcome {
             Outcome::Delivered(_) => Next::Delivered,
             Outcome::Refused(_) => Next::Refused(rejection(delivery, now)),
@@ -198,7 +210,7 @@ impl Deliveries {
                 let wait = self
                     .schedule
                     .wait(delivery.attempt, delivery.id, retry_after);
-                let end = self.outside.sendable_until(delivery);
+                let end = outside.sendable_until(delivery);
                 // What waited long behind another delivery has less time than its schedule takes: an
                 // operator learns of it while there is still something to be done.
                 match wait.map(|wait| later(now, wait)) {
@@ -228,7 +240,7 @@ pub(crate) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
 /// When the middleware refuses for good what core waits for (202), core is told to reject the waiting
 /// action: otherwise the record would wait for ever. What core accepted already (200) stays accepted.
 fn rejection(refused: &Claimed, now: Timestamp) -> Option<NewDelivery> {
-    if refused.destination != Destination::Middleware || refused.answer_status != 202 {
+    if refused.destination != Destination::MIDDLEWARE || refused.answer_status != 202 {
         return None;
     }
     core::reject(
@@ -243,8 +255,8 @@ fn rejection(refused: &Claimed, now: Timestamp) -> Option<NewDelivery> {
 /// One line per attempt, with ids and no content, and its place in the metrics.
 fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
     let destination = delivery.destination.as_str();
-    counter!("countryconfig_deliveries_total", "destination" => destination, "operation" => delivery.operation.clone(), "outcome" => attempt.outcome).increment(1);
-    histogram!("countryconfig_delivery_seconds", "destination" => destination)
+    counter!("countryconfig_deliveries_total", "destination" => destination.to_owned(), "operation" => delivery.operation.clone(), "outcome" => attempt.outcome).increment(1);
+    histogram!("countryconfig_delivery_seconds", "destination" => destination.to_owned())
         .record(attempt.duration.as_secs_f64());
     let (event, action) = (&delivery.event_id, &delivery.action_id);
     let (operation, destination) = (&delivery.operation, delivery.destination.as_str());

@@ -11,7 +11,7 @@ use crate::number::NumberFormat;
 use crate::rules::{self, Outcome, RuleSet};
 use crate::verification::Verification;
 use arc_swap::ArcSwap;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument, Fields};
 use serde_json::{Map, Value};
@@ -41,8 +41,29 @@ pub struct Hooks {
     pub numbers: NumberFormat,
     /// Deliveries start so much later, so that core has stored the answer before anybody acts on it.
     pub delay: SignedDuration,
+    /// Who else must learn of actions.
+    pub followers: Vec<Arc<dyn Follower>>,
     /// Rung when there is something to deliver.
     pub wake: Arc<Notify>,
+}
+
+/// Somebody who must learn of actions: an informant, statistics, another system.
+pub trait Follower: Send + Sync {
+    /// What must reach them because of an action that is answered so. Of an action that waits (202)
+    /// nothing is known but to core: what follows from it is only of use where core can be asked.
+    fn deliveries(&self, told: &Told<'_>) -> Vec<NewDelivery>;
+}
+
+/// An action and its answer.
+pub struct Told<'a> {
+    /// The record with the action, and what follows from it.
+    pub facts: &'a Facts<'a>,
+    /// What core is told.
+    pub answer: &'a Answer,
+    /// The token that came with the question.
+    pub token: &'a str,
+    /// Nothing leaves before this time.
+    pub due_at: Timestamp,
 }
 
 /// Why there is no answer.
@@ -142,17 +163,18 @@ impl Hooks {
         let outcome = decision.outcome();
         let rule = outcome.map_or("none", |outcome| outcome.rule.as_str());
         counter!("countryconfig_decisions_total", "rule" => rule.to_owned()).increment(1);
-        let deliveries = match outcome {
+        let due_at = later(self.clock.now(), self.delay);
+        let mut deliveries = match outcome {
             None => vec![],
             Some(Outcome { operation, .. }) => {
                 let packet = build_packet(&policy.mapping, *operation, facts)?;
                 let delivery = NewDelivery {
-                    destination: Destination::Middleware,
+                    destination: Destination::MIDDLEWARE,
                     operation: operation.name().to_owned(),
                     path: packet.path,
                     payload: packet.body,
                     token: token.to_owned(),
-                    due_at: later(self.clock.now(), self.delay),
+                    due_at,
                 };
                 vec![delivery]
             }
@@ -167,6 +189,15 @@ impl Hooks {
             }
             Answer::accept(body.into())
         };
+        let told = Told {
+            facts,
+            answer: &answer,
+            token,
+            due_at,
+        };
+        for follower in &self.followers {
+            deliveries.extend(follower.deliveries(&told));
+        }
         Ok(Entry {
             event_id: facts.event.id.clone(),
             action_id: facts.action.id.clone(),

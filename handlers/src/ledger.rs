@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub mod postgres;
@@ -83,35 +84,25 @@ pub struct NewDelivery {
     pub due_at: Timestamp,
 }
 
-/// The systems that deliveries go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Destination {
-    /// mosip-api.
-    Middleware,
-    /// Core, through its gateway.
-    Core,
-}
+/// A system that deliveries go to, by the word that stands in the ledger and in logs. Each has a queue
+/// of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Destination(Cow<'static, str>);
 
 impl Destination {
-    /// All there are.
-    pub const ALL: [Self; 2] = [Self::Middleware, Self::Core];
+    /// mosip-api.
+    pub const MIDDLEWARE: Self = Self(Cow::Borrowed("middleware"));
+    /// Core, through its gateway.
+    pub const CORE: Self = Self(Cow::Borrowed("core"));
 
-    /// The word that stands in the ledger and in logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Middleware => "middleware",
-            Self::Core => "core",
-        }
+    /// One that a setting names.
+    pub fn named(word: String) -> Self {
+        Self(word.into())
     }
-}
 
-impl std::str::FromStr for Destination {
-    type Err = LedgerError;
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|destination| destination.as_str() == word)
-            .ok_or_else(|| LedgerError::Content(format!("unknown destination `{word}`")))
+    /// The word.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -156,10 +147,17 @@ pub struct Claimed {
 }
 
 impl Claimed {
-    /// Whether this tells the middleware what it cannot be made to forget, about an action that core
-    /// was told to accept at once (200): core must have done so first.
+    /// Whether core must have accepted the action first. The middleware cannot be made to forget what
+    /// it is told about an action that core was to accept at once (200); a 202 waits for the
+    /// middleware's own answer. All others are told what has happened: after a 202 that is not known
+    /// yet.
     pub fn waits_for_acceptance(&self) -> bool {
-        self.destination == Destination::Middleware && self.answer_status == 200
+        let asked_for_an_answer = self.answer_status == 202;
+        if self.destination == Destination::MIDDLEWARE {
+            !asked_for_an_answer
+        } else {
+            self.destination != Destination::CORE && asked_for_an_answer
+        }
     }
 }
 
@@ -389,7 +387,7 @@ pub trait Ledger: Send + Sync {
     /// that what concerns one record arrives in order. A lease that is not concluded by `until` is lost.
     async fn claim(
         &self,
-        destination: Destination,
+        destination: &Destination,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
@@ -408,11 +406,11 @@ pub trait Ledger: Send + Sync {
     /// its event holds back.
     async fn next_due(
         &self,
-        destination: Destination,
+        destination: &Destination,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, LedgerError>;
 
-    /// The last delivery of each action that core was told to wait for (202) and that nobody has settled
+    /// The last delivery to the middleware or core of each action that core was told to wait for (202) and that nobody has settled
     /// as far as the ledger knows: what needs an operator first, then the oldest action first. An action
     /// counts as settled when core was told its end, or knew it already, and when core has asked about a
     /// later action of the event: it allows none while one waits.

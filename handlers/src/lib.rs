@@ -3,7 +3,7 @@
 //! what is answered, and what is delivered afterwards. **Invariant:** nothing here knows the web
 //! framework or the forms.
 
-mod annotated_toml;
+pub mod annotated_toml;
 mod breaker;
 pub mod clock;
 pub mod core;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing::warn;
 
@@ -100,16 +101,16 @@ pub trait Outside: Send + Sync {
     }
 }
 
-/// The real systems.
+/// The middleware and core.
 pub struct Http {
     client: Client,
     middleware: String,
-    core: Core,
+    core: Arc<Core>,
 }
 
 impl Http {
     /// `middleware` is `MOSIP_INTEROP_URL`.
-    pub fn new(client: Client, middleware: &str, core: Core) -> Self {
+    pub fn new(client: Client, middleware: &str, core: Arc<Core>) -> Self {
         let middleware = middleware.trim_end_matches('/').to_owned();
         Self {
             client,
@@ -120,24 +121,9 @@ impl Http {
 
     /// The token to send with, once nothing is in the way of sending.
     async fn prepare(&self, delivery: &Claimed) -> Result<String, Outcome> {
-        let unprepared = |error: CoreError| {
-            if matches!(error, CoreError::Expired) {
-                return Outcome::Expired;
-            }
-            let (event, id) = (&delivery.event_id, delivery.id);
-            warn!(error = &error as &dyn std::error::Error, event.id = %event, delivery.id = id, "Core does not give what a delivery of `{event}` needs first");
-            Outcome::Unprepared
-        };
-        if delivery.waits_for_acceptance() && self.core.may_ask() {
-            let (event, action) = (&delivery.event_id, &delivery.action_id);
-            let fate = self.core.fate(event, action, None).await;
-            match fate.map_err(unprepared)? {
-                Fate::Accepted => {}
-                Fate::Rejected => return Err(Outcome::Unwanted),
-                Fate::Open => return Err(Outcome::Undecided),
-            }
-        }
-        self.core.token(delivery).await.map_err(unprepared)
+        accepted(&self.core, delivery).await?;
+        let token = self.core.token(delivery).await;
+        token.map_err(|error| unprepared(delivery, &error))
     }
 
     /// Core refuses to accept or reject what it has settled already, with 400, 404, 409 or 500,
@@ -163,6 +149,33 @@ impl Http {
     }
 }
 
+/// Whether core has accepted the action that a delivery follows from, where the delivery waits for that
+/// and there is a system client to ask with.
+///
+/// # Errors
+/// How the attempt ends if not.
+pub async fn accepted(core: &Core, delivery: &Claimed) -> Result<(), Outcome> {
+    if !delivery.waits_for_acceptance() || !core.may_ask() {
+        return Ok(());
+    }
+    let (event, action) = (&delivery.event_id, &delivery.action_id);
+    let fate = core.fate(event, action, None).await;
+    match fate.map_err(|error| unprepared(delivery, &error))? {
+        Fate::Accepted => Ok(()),
+        Fate::Rejected => Err(Outcome::Unwanted),
+        Fate::Open => Err(Outcome::Undecided),
+    }
+}
+
+fn unprepared(delivery: &Claimed, error: &CoreError) -> Outcome {
+    if matches!(error, CoreError::Expired) {
+        return Outcome::Expired;
+    }
+    let (event, id) = (&delivery.event_id, delivery.id);
+    warn!(error = error as &dyn std::error::Error, event.id = %event, delivery.id = id, "Core does not give what a delivery of `{event}` needs first");
+    Outcome::Unprepared
+}
+
 /// A client that follows no redirect (they would carry tokens elsewhere) and gives up in time.
 ///
 /// # Errors
@@ -183,9 +196,10 @@ impl Outside for Http {
             Ok(token) => token,
             Err(outcome) => return outcome,
         };
-        let base = match delivery.destination {
-            Destination::Middleware => &self.middleware,
-            Destination::Core => self.core.gateway(),
+        let base = if delivery.destination == Destination::CORE {
+            self.core.gateway()
+        } else {
+            &self.middleware
         };
         let request = self
             .client
@@ -213,7 +227,7 @@ impl Outside for Http {
         match status {
             _ if status.is_success() => Outcome::Delivered(status),
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
-                if delivery.destination == Destination::Middleware =>
+                if delivery.destination == Destination::MIDDLEWARE =>
             {
                 Outcome::Refused(status)
             }
@@ -221,7 +235,7 @@ impl Outside for Http {
             | StatusCode::NOT_FOUND
             | StatusCode::CONFLICT
             | StatusCode::INTERNAL_SERVER_ERROR
-                if delivery.destination == Destination::Core =>
+                if delivery.destination == Destination::CORE =>
             {
                 let settled = self.settled(delivery, &token, status).await;
                 settled.unwrap_or(Outcome::Failed(status, retry_after))

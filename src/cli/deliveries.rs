@@ -229,7 +229,7 @@ fn why_not(delivery: &Delivery, now: Timestamp) -> String {
 /// What happens next about an action that core waits for, or who has to do something.
 fn next_step(last: &Delivery, now: Timestamp) -> String {
     let (id, destination) = (last.id, last.destination.as_str());
-    match (last.state, last.destination) {
+    match (last.state, &last.destination) {
         (State::Waiting, _) if last.leased_until.is_some_and(|until| until > now) => {
             format!("an attempt at {destination} is under way")
         }
@@ -251,8 +251,8 @@ fn next_step(last: &Delivery, now: Timestamp) -> String {
         ),
         (State::Purged, _) => "yours: given up here, so accept or reject it in core".to_owned(),
         (State::Refused, _) => format!("yours: refused by {destination}, so reject it in core"),
-        (State::Delivered, Destination::Core) => "core was told".to_owned(),
-        (State::Delivered, Destination::Middleware) => {
+        (State::Delivered, to) if *to == Destination::CORE => "core was told".to_owned(),
+        (State::Delivered, _) => {
             let since = last.ended_at.map_or_else(String::new, |at| {
                 format!(" {} ago", age(now.duration_since(at)))
             });

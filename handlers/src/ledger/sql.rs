@@ -94,7 +94,7 @@ macro_rules! sql_ledger {
                     action_type: row.try_get("action_type")?,
                     answer_status: status(row.try_get("answer_status")?)?,
                     answered_at: moment(row.try_get("recorded_at")?)?,
-                    destination: row.try_get::<String, _>("destination")?.parse()?,
+                    destination: Destination::named(row.try_get("destination")?),
                     operation: row.try_get("operation")?,
                     state: state(&row.try_get::<String, _>("state")?)?,
                     attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
@@ -118,7 +118,7 @@ macro_rules! sql_ledger {
                     action_id: ActionId::new(row.try_get::<String, _>("action_id")?),
                     action_type: row.try_get("action_type")?,
                     answer_status: status(row.try_get("answer_status")?)?,
-                    destination: row.try_get::<String, _>("destination")?.parse()?,
+                    destination: Destination::named(row.try_get("destination")?),
                     operation: row.try_get("operation")?,
                     path: row.try_get("path")?,
                     payload: open("payload")?,
@@ -172,7 +172,7 @@ macro_rules! sql_ledger {
                 Self::stored(&self.pool, event, action).await
             }
 
-            async fn claim(&self, destination: Destination, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
+            async fn claim(&self, destination: &Destination, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
                 let rows = sqlx::query(concat!(
                     "UPDATE deliveries SET leased_until = $2, attempts = attempts + 1 WHERE id IN (\
                      SELECT id FROM deliveries AS due WHERE state = 'waiting' AND destination = $4 AND due_at <= $1 \
@@ -256,7 +256,7 @@ macro_rules! sql_ledger {
                 Ok(())
             }
 
-            async fn next_due(&self, destination: Destination, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+            async fn next_due(&self, destination: &Destination, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
                 let at: Option<i64> = sqlx::query_scalar(concat!(
                     "SELECT due_at FROM deliveries AS due WHERE state = 'waiting' AND destination = $2 AND (leased_until IS NULL OR leased_until <= $1) AND NOT ",
                     held_back!(),
@@ -298,7 +298,7 @@ macro_rules! sql_ledger {
                 .await?;
                 let queue = |row: &$Row| -> Result<Queue, LedgerError> {
                     Ok(Queue {
-                        destination: row.try_get::<String, _>(0)?.parse()?,
+                        destination: Destination::named(row.try_get(0)?),
                         state: state(&row.try_get::<String, _>(1)?)?,
                         depth: u64::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0),
                         oldest: moment(row.try_get(3)?)?,
@@ -311,7 +311,7 @@ macro_rules! sql_ledger {
                 let rows = sqlx::query(concat!(
                     select_delivery!(),
                     "WHERE a.answer_status = 202 \
-                       AND d.id = (SELECT max(id) FROM deliveries AS l WHERE l.event_id = a.event_id AND l.action_id = a.action_id) \
+                       AND d.id = (SELECT max(id) FROM deliveries AS l WHERE l.event_id = a.event_id AND l.action_id = a.action_id AND l.destination IN ('middleware', 'core')) \
                        AND NOT (d.destination = 'core' AND d.state IN ('delivered', 'refused')) \
                        AND NOT EXISTS (SELECT 1 FROM actions AS n WHERE n.event_id = a.event_id AND n.recorded_at > a.recorded_at) \
                      ORDER BY CASE d.state WHEN 'waiting' THEN 1 WHEN 'delivered' THEN 2 ELSE 0 END, a.recorded_at, d.id LIMIT $1"

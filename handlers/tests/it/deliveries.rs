@@ -4,8 +4,8 @@
 use super::entry;
 use handlers::clock::SystemClock;
 use handlers::core::{Core, Credentials};
-use handlers::delivery::Deliveries;
-use handlers::ledger::{self, Answer, Counts, Entry, Ledger};
+use handlers::delivery::{Deliveries, Door};
+use handlers::ledger::{self, Answer, Counts, Destination, Entry, Ledger};
 use handlers::outside::{Http, client};
 use handlers::seal::Seal;
 use serde_json::{Value, json};
@@ -47,12 +47,18 @@ impl Setting {
             credentials,
             Arc::new(SystemClock),
         );
-        let http = Http::new(client(timeout).unwrap(), &outside.uri(), core);
+        let http = Http::new(client(timeout).unwrap(), &outside.uri(), Arc::new(core));
+        let http = Arc::new(http);
         let wake = Arc::new(Notify::new());
         let (stop, stopped) = watch::channel(false);
         let deliveries = Deliveries {
             ledger: ledger.clone(),
-            outside: Arc::new(http),
+            doors: [Destination::MIDDLEWARE, Destination::CORE]
+                .map(|destination| Door {
+                    destination,
+                    outside: http.clone(),
+                })
+                .into(),
             clock: Arc::new(SystemClock),
             schedule: schedule.parse().unwrap(),
             timeout,

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use std::sync::Arc;
 
 /// Where everything here goes.
-const TO: Destination = Destination::Middleware;
+const TO: &Destination = &Destination::MIDDLEWARE;
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -541,7 +541,7 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
     assert!(ledger.park(a.id).await.unwrap());
     end(a, Next::Delivered).await;
     let reject = NewDelivery {
-        destination: Destination::Core,
+        destination: Destination::CORE,
         ..entry("e2", "b", "b").deliveries.remove(0)
     };
     end(b, Next::Refused(Some(reject))).await;
@@ -561,7 +561,7 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
     assert!(ledger.retry(a.id, true, at(8)).await.unwrap());
 
     let in_core = ledger
-        .claim(Destination::Core, at(9), at(60), 10)
+        .claim(&Destination::CORE, at(9), at(60), 10)
         .await
         .unwrap();
     end(&in_core[0], Next::Refused(None)).await;
@@ -572,8 +572,13 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
         let [queue] = &queues[..] else {
             panic!("{queues:?}")
         };
-        let seen = (queue.destination, queue.state, queue.depth, queue.oldest);
-        assert_eq!(seen, (TO, State::Waiting, 4, at(0)));
+        let seen = (
+            queue.destination.clone(),
+            queue.state,
+            queue.depth,
+            queue.oldest,
+        );
+        assert_eq!(seen, (TO.clone(), State::Waiting, 4, at(0)));
     }
 }
 

@@ -34,7 +34,7 @@ fn entry(event: &str, action: &str, number: &str) -> Entry {
         registration_number: Some(number.into()),
         answer: Answer::wait(),
         deliveries: vec![NewDelivery {
-            destination: Destination::Middleware,
+            destination: Destination::MIDDLEWARE,
             operation: "create-uin".into(),
             path: "/events/registration".into(),
             payload: json!({"eventId": event, "action": action}),

@@ -4,7 +4,7 @@
 use super::{at, entry};
 use async_trait::async_trait;
 use handlers::clock::Clock;
-use handlers::delivery::Deliveries;
+use handlers::delivery::{Deliveries, Door};
 use handlers::ledger::{self, Claimed, Destination, Ledger};
 use handlers::outside::{Outcome, Outside};
 use handlers::seal::Seal;
@@ -42,7 +42,7 @@ struct World {
 #[async_trait]
 impl Outside for World {
     async fn send(&self, delivery: &Claimed) -> Outcome {
-        if delivery.destination == Destination::Core {
+        if delivery.destination == Destination::CORE {
             self.rejected_in_core.fetch_add(1, SeqCst);
             return Outcome::Delivered(reqwest::StatusCode::OK);
         }
@@ -87,7 +87,12 @@ async fn setting(deliveries: usize) -> Setting {
     let (world, wake) = (Arc::new(World::default()), Arc::new(Notify::new()));
     let deliveries = Deliveries {
         ledger: ledger.clone(),
-        outside: world.clone(),
+        doors: [Destination::MIDDLEWARE, Destination::CORE]
+            .map(|destination| Door {
+                destination,
+                outside: world.clone(),
+            })
+            .into(),
         clock: Arc::new(Paused(Instant::now())),
         schedule: "10s,1m,1h".parse().unwrap(),
         timeout: Duration::from_secs(15),
@@ -174,7 +179,7 @@ async fn a_middleware_that_hangs_does_not_hold_up_rejections_in_core() {
     until(&setting.world.attempts, 16).await;
     let mut entry = entry("f", "b", "f");
     for delivery in &mut entry.deliveries {
-        delivery.destination = Destination::Core;
+        delivery.destination = Destination::CORE;
     }
     setting.ledger.record(&entry, at(0)).await.unwrap();
     setting.wake.notify_one();

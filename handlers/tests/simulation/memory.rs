@@ -36,9 +36,9 @@ struct Tables {
     of_event: BTreeMap<EventId, Vec<i64>>,
     kept: BTreeMap<String, String>,
     /// Waiting or parked, by what keeps them in order.
-    open: BTreeMap<(EventId, &'static str), BTreeSet<i64>>,
+    open: BTreeMap<(EventId, String), BTreeSet<i64>>,
     /// Waiting, first of their order, not leased.
-    ready: BTreeSet<(&'static str, Timestamp, i64)>,
+    ready: BTreeSet<(String, Timestamp, i64)>,
     /// Leased, by the end of the lease.
     leases: BTreeSet<(Timestamp, i64)>,
 }
@@ -57,8 +57,12 @@ struct Row {
 }
 
 impl Row {
-    fn turn(&self, id: i64) -> (&'static str, Timestamp, i64) {
-        (self.content.destination.as_str(), self.content.due_at, id)
+    fn turn(&self, id: i64) -> (String, Timestamp, i64) {
+        (
+            self.content.destination.as_str().to_owned(),
+            self.content.due_at,
+            id,
+        )
     }
 }
 
@@ -85,7 +89,10 @@ impl Tables {
     /// Puts a delivery, whatever has happened to it, where it belongs.
     fn index(&mut self, id: i64) {
         let row = &self.deliveries[&id];
-        let order = (row.event.clone(), row.content.destination.as_str());
+        let order = (
+            row.event.clone(),
+            row.content.destination.as_str().to_owned(),
+        );
         let open = self.open.entry(order).or_default();
         if matches!(row.state, State::Waiting | State::Parked) {
             open.insert(id);
@@ -126,9 +133,9 @@ impl Tables {
 
     fn waiting_for(
         &self,
-        destination: Destination,
-    ) -> impl Iterator<Item = &(&'static str, Timestamp, i64)> {
-        let first = (destination.as_str(), Timestamp::MIN, 0);
+        destination: &Destination,
+    ) -> impl Iterator<Item = &(String, Timestamp, i64)> {
+        let first = (destination.as_str().to_owned(), Timestamp::MIN, 0);
         let all = self.ready.range(first..);
         all.take_while(move |(to, _, _)| *to == destination.as_str())
     }
@@ -144,7 +151,7 @@ impl Tables {
             action_type: entry.action_type.clone(),
             answer_status: entry.answer.status,
             answered_at: *answered_at,
-            destination: row.content.destination,
+            destination: row.content.destination.clone(),
             operation: row.content.operation.clone(),
             state: row.state,
             attempts: row.attempts,
@@ -166,7 +173,7 @@ impl Tables {
             action_id: row.action.clone(),
             action_type: entry.action_type.clone(),
             answer_status: entry.answer.status,
-            destination: row.content.destination,
+            destination: row.content.destination.clone(),
             operation: row.content.operation.clone(),
             path: row.content.path.clone(),
             payload: row.content.payload.to_string(),
@@ -209,7 +216,7 @@ impl Ledger for Memory {
 
     async fn claim(
         &self,
-        destination: Destination,
+        destination: &Destination,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
@@ -274,7 +281,7 @@ impl Ledger for Memory {
 
     async fn next_due(
         &self,
-        destination: Destination,
+        destination: &Destination,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, LedgerError> {
         let mut tables = self.tables();
@@ -293,7 +300,7 @@ impl Ledger for Memory {
                 continue;
             };
             let told = matches!(last.state, State::Delivered | State::Refused);
-            let settled = last.destination == Destination::Core && told;
+            let settled = last.destination == Destination::CORE && told;
             let mut later = tables.actions.iter();
             let asked_on = later.any(|((e, _), (_, recorded))| e == event && recorded > at);
             if entry.answer.status == 202 && !settled && !asked_on {

@@ -446,15 +446,16 @@ impl World {
                         && earlier.destination == row.destination
                         && earlier.state == State::Parked
                 });
-                let wrong = match (row.state, row.destination) {
-                    (State::Waiting, _) if !held_back => "still waits",
-                    (State::Delivered, Destination::Middleware)
-                        if !state.middleware.taken.contains(&row.id) =>
-                    {
-                        "never arrived"
-                    }
-                    (State::Delivered, Destination::Core) if !rejected => "never arrived",
-                    (State::Refused, Destination::Middleware) if !refused && !rejected => {
+                let to_core = row.destination == Destination::CORE;
+                let arrived = if to_core {
+                    rejected
+                } else {
+                    state.middleware.taken.contains(&row.id)
+                };
+                let wrong = match row.state {
+                    State::Waiting if !held_back => "still waits",
+                    State::Delivered if !arrived => "never arrived",
+                    State::Refused if !to_core && !refused && !rejected => {
                         "is given up without a reason"
                     }
                     _ => continue,
@@ -466,10 +467,10 @@ impl World {
                 mine.iter()
                     .filter(move |row| row.destination == destination)
             };
-            let refusals = of(Destination::Middleware)
+            let refusals = of(Destination::MIDDLEWARE)
                 .filter(|row| row.state == State::Refused && row.answer_status == 202)
                 .count();
-            let rejections = of(Destination::Core).count();
+            let rejections = of(Destination::CORE).count();
             if rejections != refusals {
                 broken.push(format!(
                     "{action} is refused {refusals} times and rejected in core {rejections} times"

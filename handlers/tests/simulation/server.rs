@@ -7,7 +7,7 @@ use crate::world::{SetClock, World};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use handlers::clock::Clock;
-use handlers::delivery::Deliveries;
+use handlers::delivery::{Deliveries, Door};
 use handlers::hook::{HookError, Hooks};
 use handlers::ledger::{
     Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
@@ -86,15 +86,22 @@ impl Server {
                 ledger: ledger.clone(),
                 clock: clock.clone(),
                 numbers: "############".parse().unwrap(),
+                followers: vec![],
                 delay: SignedDuration::try_from(self.world.times.delay).unwrap(),
                 wake: wake.clone(),
             };
+            let network = Arc::new(Network {
+                life: life.clone(),
+                world: self.world.clone(),
+            });
             let deliveries = Arc::new(Deliveries {
                 ledger,
-                outside: Arc::new(Network {
-                    life: life.clone(),
-                    world: self.world.clone(),
-                }),
+                doors: [Destination::MIDDLEWARE, Destination::CORE]
+                    .map(|destination| Door {
+                        destination,
+                        outside: network.clone(),
+                    })
+                    .into(),
                 clock,
                 schedule: self.world.times.schedule.parse().unwrap(),
                 timeout: self.world.times.timeout,
@@ -260,7 +267,7 @@ impl Ledger for Faulty {
 
     async fn claim(
         &self,
-        destination: Destination,
+        destination: &Destination,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
@@ -304,7 +311,7 @@ impl Ledger for Faulty {
 
     async fn next_due(
         &self,
-        destination: Destination,
+        destination: &Destination,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, LedgerError> {
         self.fault("before", "next_due").await?;
@@ -376,9 +383,10 @@ impl Outside for Network {
             outcome
         } else {
             self.check_reason(delivery);
-            match delivery.destination {
-                Destination::Middleware => world.middleware(delivery).await,
-                Destination::Core => world.gateway(delivery).await,
+            if delivery.destination == Destination::CORE {
+                world.gateway(delivery).await
+            } else {
+                world.middleware(delivery).await
             }
         };
         world.tell(|| {
