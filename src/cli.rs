@@ -48,7 +48,7 @@ enum Command {
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
     /// List the actions that core waits for, as far as the ledger knows: what needs you first
-    Pending(deliveries::Shown),
+    Pending(deliveries::Pending),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -156,7 +156,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
-        Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
+        Command::Pending(options) => print(&deliveries::pending(&options, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
             let events =
                 country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;

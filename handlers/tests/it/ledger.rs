@@ -567,6 +567,9 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
     end(&in_core[0], Next::Refused(None)).await;
     let left = ["a", "d"].map(|action| told(action, State::Waiting));
     assert_eq!(pending().await, left, "core knew the end of `b` already");
+    let (event, action) = (EventId::new("e1"), ActionId::new("a"));
+    ledger.settle(&event, &action, at(10)).await.unwrap();
+    assert_eq!(pending().await, left[1..], "core has shown the end of `a`");
     if !matches!(kind, Kind::Memory) {
         let queues = ledger.queues().await.unwrap();
         let [queue] = &queues[..] else {

@@ -322,6 +322,15 @@ impl Ledger for Faulty {
         self.memory().pending(limit).await
     }
 
+    async fn settle(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.memory().settle(event, action, now).await
+    }
+
     async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
         self.memory().queues().await
     }
