@@ -5,11 +5,13 @@
 use crate::blob::Caching;
 use crate::settings::Settings;
 use certificates::{Certificates, Messages, Readable};
-use handlers::diagnostic::{Diagnostic, Severity};
+use handlers::causes_of_death::Causes;
+use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
+use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::workqueue::Workqueue;
 use roles::Role;
 use rust_embed::RustEmbed;
@@ -24,14 +26,18 @@ use translations::Syntax;
 use users::User;
 
 mod application;
+mod causes_of_death;
 pub mod certificates;
+mod coverage;
 mod csv_table;
 mod icu;
+mod manifest;
 mod map;
 mod named;
 mod places;
 mod roles;
 mod served;
+mod statistics;
 mod texts;
 mod translations;
 mod users;
@@ -41,6 +47,7 @@ pub use application::{Application, DeliveryMethod};
 pub use named::Forms;
 pub use places::{Area, Location, Places};
 pub use served::Served;
+pub use statistics::{Population, Year};
 pub use translations::Texts;
 pub use users::Unsafe;
 
@@ -48,54 +55,115 @@ pub use users::Unsafe;
 #[folder = "country/"]
 struct Embedded;
 
-/// Where the files come from.
-pub enum Files {
+/// The word of `COUNTRY_DIR` for the sample country inside the program.
+const BUILT_IN: &str = "built-in";
+
+/// Where the files come from: a file of a later layer stands in for one of an earlier.
+pub struct Files(Vec<Layer>);
+
+enum Layer {
     /// The sample country inside the program.
     Embedded,
     /// A folder.
     Folder(PathBuf),
 }
 
-impl Files {
-    /// The folder if one is set, else the sample country.
-    pub fn of(folder: Option<&Path>) -> Self {
-        folder.map_or(Self::Embedded, |folder| Self::Folder(folder.to_owned()))
+impl Layer {
+    fn find(&self, file: &str) -> std::io::Result<Option<Cow<'static, [u8]>>> {
+        match self {
+            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
+            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
+                Ok(bytes) => Ok(Some(bytes.into())),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
+        }
     }
 
-    /// How a file is called in messages.
-    pub fn name_of(&self, file: &str) -> String {
+    fn has(&self, file: &str) -> bool {
+        match self {
+            Self::Embedded => Embedded::get(file).is_some(),
+            Self::Folder(folder) => folder.join(file).exists(),
+        }
+    }
+
+    fn name_of(&self, file: &str) -> String {
         match self {
             Self::Embedded => format!("country/{file}"),
             Self::Folder(folder) => folder.join(file).display().to_string(),
         }
     }
 
+    fn list(&self, below: &str, found: &mut BTreeSet<String>) {
+        match self {
+            Self::Embedded => found.extend(
+                Embedded::iter()
+                    .filter(|file| Path::new(file.as_ref()).starts_with(below))
+                    .map(Cow::into_owned),
+            ),
+            Self::Folder(folder) => visit(&folder.join(below), below, found),
+        }
+    }
+}
+
+impl Files {
+    /// The folders of `COUNTRY_DIR`; the sample country where it is not set.
+    pub fn of(country_dir: Option<&str>) -> Self {
+        let layer = |word: &str| match word {
+            BUILT_IN => Layer::Embedded,
+            folder => Layer::Folder(PathBuf::from(folder)),
+        };
+        Self(
+            country_dir
+                .unwrap_or(BUILT_IN)
+                .split(':')
+                .map(layer)
+                .collect(),
+        )
+    }
+
+    /// The folders, for whoever watches them.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().filter_map(|layer| match layer {
+            Layer::Embedded => None,
+            Layer::Folder(folder) => Some(folder.as_path()),
+        })
+    }
+
+    /// How a file is called in messages.
+    pub fn name_of(&self, file: &str) -> String {
+        let layers = || self.0.iter().rev();
+        let layer = layers()
+            .find(|layer| layer.has(file))
+            .or_else(|| layers().next());
+        layer.map_or_else(String::new, |layer| layer.name_of(file))
+    }
+
     /// A number that is another one when the content of a file is. Hidden files are not the country's:
     /// editors and Kubernetes keep their own there.
     pub fn fingerprint(&self) -> u64 {
-        let Self::Folder(folder) = self else { return 0 };
         let mut hasher = DefaultHasher::new();
-        for file in self.list("") {
-            (&file, std::fs::read(folder.join(&file)).ok()).hash(&mut hasher);
+        for layer in self
+            .0
+            .iter()
+            .filter(|layer| matches!(layer, Layer::Folder(_)))
+        {
+            let mut files = BTreeSet::new();
+            layer.list("", &mut files);
+            for file in files {
+                (layer.find(&file).ok(), file).hash(&mut hasher);
+            }
         }
         hasher.finish()
     }
 
     /// The files below a folder (`""` for all), by path from the country's root, sorted.
     pub fn list(&self, below: &str) -> Vec<String> {
-        let mut found = match self {
-            Self::Embedded => Embedded::iter()
-                .filter(|file| Path::new(file.as_ref()).starts_with(below))
-                .map(Cow::into_owned)
-                .collect(),
-            Self::Folder(folder) => {
-                let mut found = Vec::new();
-                visit(&folder.join(below), below, &mut found);
-                found
-            }
-        };
-        found.sort_unstable();
-        found
+        let mut found = BTreeSet::new();
+        self.0
+            .iter()
+            .for_each(|layer| layer.list(below, &mut found));
+        found.into_iter().collect()
     }
 
     /// The content of a file, by path from the country's root; nothing where there is none.
@@ -103,14 +171,14 @@ impl Files {
     /// # Errors
     /// When it is there but cannot be read.
     pub fn find(&self, file: &str) -> Result<Option<Cow<'static, [u8]>>, Diagnostic> {
-        match self {
-            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
-            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
-                Ok(bytes) => Ok(Some(bytes.into())),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(self.unreadable(file, &error.to_string())),
-            },
+        for layer in self.0.iter().rev() {
+            match layer.find(file) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => return Err(self.unreadable(file, &error.to_string())),
+            }
         }
+        Ok(None)
     }
 
     /// The content of a file that must be there.
@@ -131,6 +199,16 @@ impl Files {
             .map_err(|_| self.unreadable(file, "it is not UTF-8 text"))
     }
 
+    /// The text of a file by the name that it has in messages.
+    pub fn text_by_name(&self, name: &str) -> Option<String> {
+        let mut layers = self.0.iter();
+        let file = layers.find_map(|layer| name.strip_prefix(&layer.name_of("")));
+        match file {
+            Some(file) => self.text(file).ok(),
+            None => std::fs::read_to_string(name).ok(),
+        }
+    }
+
     fn unreadable(&self, file: &str, why: &str) -> Diagnostic {
         Diagnostic {
             hint: Some("take the file of the sample country as a start".to_owned()),
@@ -142,7 +220,7 @@ impl Files {
     }
 }
 
-fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
+fn visit(folder: &Path, below: &str, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else {
             continue;
@@ -159,7 +237,7 @@ fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
         if entry.path().is_dir() {
             visit(&entry.path(), &path, found);
         } else {
-            found.push(path);
+            found.insert(path);
         }
     }
 }
@@ -172,6 +250,10 @@ pub struct Snapshot {
     pub application: Application,
     /// Where things are.
     pub places: Places,
+    /// What a physician can choose from.
+    pub causes_of_death: Arc<Causes>,
+    /// How many people live there.
+    pub populations: Vec<Population>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
     /// Rules and mapping.
@@ -186,21 +268,35 @@ pub struct Snapshot {
     pub fingerprint: u64,
 }
 
-/// What is wrong with the forms. They are compiled in and tested, so `serve` does not look again.
-pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
-    let events = events(settings);
-    let problems = opencrvs_toolkit::event::problems(&events);
-    problems
-        .iter()
-        .map(|problem| Diagnostic::of_file("forms", problem.to_string()))
-        .collect()
-}
-
 /// Reads and checks the files of the country.
 ///
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
+    read(settings, Care::Serve)
+}
+
+/// Everything that is wrong with the country, and all that was probably meant otherwise.
+pub fn check(settings: &Settings) -> Vec<Diagnostic> {
+    match read(settings, Care::Check) {
+        Ok(country) => {
+            let cases = country.policy.rules.run_cases(&country.cases);
+            [country.warnings, cases.warnings()].concat()
+        }
+        Err(problems) => problems,
+    }
+}
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// At everything that could be served wrong.
+    Serve,
+    /// Also at the forms, which are compiled in and tested, and at what is missing or without effect.
+    Check,
+}
+
+fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     // Taken first: what changes while the files are read is noticed afterwards.
     let fingerprint = files.fingerprint();
@@ -210,7 +306,8 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
         found: Vec::new(),
     };
     let application = reading.application();
-    let built = build(settings, &application)?;
+    let built = build(settings, &application, care)?;
+    reading.found.extend(built.problems);
     let forms = &built.forms;
     let policy = reading.policy(forms);
     let certificates = reading.certificates(&built.readable);
@@ -218,7 +315,13 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
     let (roles, workqueues) =
         reading.roles_and_workqueues(forms, certificates.ids().collect(), dashboards.collect());
     let places = reading.places(application.levels.len());
+    let causes_of_death = Arc::new(reading.causes_of_death());
     let users = reading.users(settings, &application, &roles, &places);
+    let populations = reading
+        .text("statistics.csv")
+        .map(|(name, text)| statistics::parse(&name, &text, &places, &mut reading.found));
+    let populations = populations.unwrap_or_default();
+    reading.found.extend(manifest::problems(&files));
     let languages = &application.languages;
     let client = reading.texts("translations/client.csv", languages, Syntax::Icu);
     let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
@@ -250,6 +353,14 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
         served.file(&path, svg.into_bytes().into(), Caching::Revalidate);
     }
     reading.pages(settings, &application, &mut served);
+    if care == Care::Check {
+        reading.said.extend(built.said);
+        reading.said.extend(workqueues::titles().map(in_program));
+        let file = files.name_of("translations/client.csv");
+        coverage::problems(&file, &client, &reading.said, &mut reading.found);
+        reading.found.extend(demo(settings, &users));
+        reading.found.extend(strangers(&files));
+    }
     let Some((policy, cases)) = policy.filter(|_| !is_refused(&reading.found)) else {
         return Err(reading.found);
     };
@@ -257,6 +368,8 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
         served,
         users_unsafe: users::danger(&users),
         places,
+        causes_of_death,
+        populations,
         event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
         policy: Arc::new(policy),
@@ -368,6 +481,19 @@ impl Reading<'_> {
         Places::parse(areas, locations, levels, &mut self.found)
     }
 
+    /// A country without the file has a form without a list.
+    fn causes_of_death(&mut self) -> Causes {
+        const FILE: &str = "causes-of-death.csv";
+        match self.files.find(FILE) {
+            Ok(None) => Causes::default(),
+            _ => self
+                .text(FILE)
+                .map_or_else(Causes::default, |(name, text)| {
+                    causes_of_death::parse(&name, &text, &mut self.found)
+                }),
+        }
+    }
+
     /// The users of `USERS_FILE`, else those of the country.
     fn users(
         &mut self,
@@ -450,25 +576,91 @@ impl Reading<'_> {
     }
 }
 
+/// Files that nothing reads because of a slip in their names.
+fn strangers(files: &Files) -> Vec<Diagnostic> {
+    let known = Files::of(None).list("");
+    let strange = |file: &String| {
+        if file.starts_with("static/") || file.starts_with("fonts/") {
+            return None;
+        }
+        let meant =
+            closest(file, known.iter().map(String::as_str)).filter(|_| !known.contains(file))?;
+        let alike = !files
+            .0
+            .iter()
+            .any(|layer| layer.has(meant) && layer.has(file));
+        alike.then(|| Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(format!("did you mean `{meant}`?")),
+            ..Diagnostic::of_file(files.name_of(file), "nothing reads this file")
+        })
+    };
+    files.list("").iter().filter_map(strange).collect()
+}
+
+/// What is for demonstrations and would be given to real people.
+fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if !settings.production || settings.allow_demo {
+        return found;
+    }
+    let mut warn = |file: &str, message: String, hint: &str| {
+        found.push(Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(hint.to_owned()),
+            ..Diagnostic::of_file(file, message)
+        });
+    };
+    if let Some(why) = users::danger(users) {
+        let message = format!("{why}, so the users are not given to core's seeder");
+        warn(
+            "users.csv",
+            message,
+            "set USERS_FILE to a file where each has a password of their own",
+        );
+    }
+    if settings.openid_provider_client_id.starts_with("mock") {
+        let message = "OPENID_PROVIDER_CLIENT_ID is that of the stand-in for E-Signet".to_owned();
+        warn(
+            "the settings",
+            message,
+            "set it to the id that E-Signet gave this country",
+        );
+    }
+    found
+}
+
 /// What is kept of the events once they are built.
 struct Built {
     json: Vec<u8>,
     forms: Forms,
     readable: Vec<Readable>,
+    /// Where it was asked for.
+    said: Vec<Said>,
+    /// Likewise.
+    problems: Vec<Diagnostic>,
 }
 
 /// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
 /// are given back as a whole when it ends.
-fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Diagnostic>> {
+fn build(
+    settings: &Settings,
+    application: &Application,
+    care: Care,
+) -> Result<Built, Vec<Diagnostic>> {
     let built = std::thread::scope(|scope| {
         let building = scope.spawn(|| {
             let events = forms::events(&environment(settings, application));
-            let forms = Forms::of(&events);
-            let readable = readable(&events, application);
-            serde_json::to_vec(&events).map(|json| Built {
-                json,
-                forms,
-                readable,
+            let (said, problems) = match care {
+                Care::Serve => (vec![], vec![]),
+                Care::Check => (said(&events), problems(&events)),
+            };
+            Ok::<_, serde_json::Error>(Built {
+                json: serde_json::to_vec(&events)?,
+                forms: Forms::of(&events),
+                readable: readable(&events, application),
+                said,
+                problems,
             })
         });
         building.join()
@@ -476,18 +668,38 @@ fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Di
     let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
     match built {
         // What is kept is copied, so that nothing of it holds that memory back.
-        Ok(Ok(Built {
-            json,
-            forms,
-            readable,
-        })) => Ok(Built {
-            json: json.as_slice().to_vec(),
-            forms: forms.clone(),
-            readable: readable.clone(),
+        Ok(Ok(built)) => Ok(Built {
+            json: built.json.as_slice().to_vec(),
+            forms: built.forms.clone(),
+            readable: built.readable.clone(),
+            ..built
         }),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed("building the forms panicked".to_owned())),
     }
+}
+
+/// The texts of the forms.
+fn said(events: &[Event]) -> Vec<Said> {
+    let messages = events.iter().flat_map(Event::messages);
+    messages.map(in_program).collect()
+}
+
+fn in_program(message: Message) -> Said {
+    Said {
+        message,
+        file: "forms".to_owned(),
+        line: 1,
+        column: 1,
+    }
+}
+
+fn problems(events: &[Event]) -> Vec<Diagnostic> {
+    let problems = opencrvs_toolkit::event::problems(events);
+    let problems = problems.iter().map(ToString::to_string);
+    problems
+        .map(|problem| Diagnostic::of_file("forms", problem))
+        .collect()
 }
 
 /// What certificates may read.
@@ -547,4 +759,27 @@ fn environment(settings: &Settings, application: &Application) -> forms::Environ
         analytics: application.analytics,
         duplicate_search: application.duplicate_search,
     }
+}
+
+/// Writes the country that is built in to a folder that is empty or not there, as a start for one's own.
+///
+/// # Errors
+/// When something is in the folder already, or it cannot be written to.
+pub fn init(folder: &Path) -> std::io::Result<usize> {
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(std::io::Error::new(
+            ErrorKind::AlreadyExists,
+            "there is something in it already",
+        ));
+    }
+    let files = Files::of(None).list("");
+    for file in &files {
+        let (path, content) = (folder.join(file), Embedded::get(file));
+        std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        std::fs::write(
+            path,
+            content.map(|content| content.data).unwrap_or_default(),
+        )?;
+    }
+    Ok(files.len())
 }

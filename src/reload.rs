@@ -23,12 +23,14 @@ const LOOK: Duration = Duration::from_secs(20);
 /// Watches the folder, if there is one. Never ends then.
 pub async fn watch(app: Arc<App>, settings: Settings) {
     let files = Files::of(settings.country_dir.as_deref());
-    let Files::Folder(folder) = &files else {
+    if files.folders().next().is_none() {
         return;
-    };
+    }
     let (told, mut signs) = mpsc::channel(1);
     let mut watcher = watcher(told.clone());
-    listen(&mut watcher, folder);
+    files
+        .folders()
+        .for_each(|folder| listen(&mut watcher, folder));
     let mut seen = app.country.load().fingerprint;
     loop {
         tokio::select! {
@@ -39,7 +41,9 @@ pub async fn watch(app: Arc<App>, settings: Settings) {
         let found = files.fingerprint();
         if found != seen {
             seen = found;
-            listen(&mut watcher, folder);
+            files
+                .folders()
+                .for_each(|folder| listen(&mut watcher, folder));
             take(&app, &settings).await;
         }
     }

@@ -20,6 +20,7 @@ use std::time::Instant;
 use tracing::{Instrument, debug, info, info_span};
 
 mod browsers;
+mod causes_of_death;
 mod config;
 mod health;
 mod trigger;
@@ -48,13 +49,22 @@ pub struct App {
     pub origins: Option<Vec<String>>,
 }
 
-type Service = OpenApiService<(health::Health, config::Config, trigger::Trigger), ()>;
+type Service = OpenApiService<
+    (
+        health::Health,
+        config::Config,
+        trigger::Trigger,
+        causes_of_death::CausesOfDeath,
+    ),
+    (),
+>;
 
 fn service(app: &Arc<App>) -> Service {
     let apis = (
         health::Health(app.clone()),
         config::Config(app.clone()),
         trigger::Trigger(app.clone()),
+        causes_of_death::CausesOfDeath(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
         .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")

@@ -6,7 +6,7 @@ use super::texts::{self, Said};
 use handlers::annotated_toml::{Reader, Section, one_of};
 use handlers::diagnostic::{Diagnostic, did_you_mean};
 use opencrvs_toolkit::conditional::event;
-use opencrvs_toolkit::message::message;
+use opencrvs_toolkit::message::{Message, message};
 use opencrvs_toolkit::workqueue::{
     ExactProperty, ICONS, PlaceProperty, Records, RoleProperty, TimeProperty, Workqueue,
     WorkqueueQuery, records,
@@ -158,11 +158,13 @@ fn workqueue(
     })
 }
 
+/// The titles of the columns, which are the same in all lists.
+pub(super) fn titles() -> impl Iterator<Item = Message> {
+    columns().into_iter().map(|(title, _)| title)
+}
+
 /// What core shows of each record.
-fn columns() -> [(
-    opencrvs_toolkit::message::Message,
-    opencrvs_toolkit::conditional::EventColumn,
-); 2] {
+fn columns() -> [(Message, opencrvs_toolkit::conditional::EventColumn); 2] {
     [
         (
             message("workqueues.dateOfEvent", "Date of Event"),

@@ -163,7 +163,7 @@ pub const VARIABLES: &[Variable] = &[
     optional(
         "COUNTRY_DIR",
         "/etc/countryconfig/country",
-        "a folder in place of the country that is built in",
+        "a folder in place of the country that is built in, or several with `:` between them: a file of a later one stands in for that of an earlier; `built-in` is the one inside the program",
     ),
     optional(
         "USERS_FILE",
@@ -211,6 +211,21 @@ pub const VARIABLES: &[Variable] = &[
         "DELIVERY_RETRY_SCHEDULE",
         "5s,1m,5m,30m,2h,6h,12h,24h,24h,24h,24h",
         "waits between attempts; after the last one an operator decides",
+    ),
+    optional(
+        "REFERENCE_DATA_DATABASE_URL",
+        "postgres://events_reference_data:password@postgres:5432/events",
+        "PostgreSQL whose table `reference_data.icd10` is kept as `causes-of-death.csv` says, for dashboards",
+    ),
+    optional(
+        "FORWARD_ACTIONS_TO",
+        "https://statistics.example/events",
+        "URLs with commas between them, each of which gets every event with its accepted action",
+    ),
+    optional(
+        "FORWARD_SECRET",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "signs what is forwarded, after the Standard Webhooks convention: `whsec_` and 24 to 64 bytes in base64",
     ),
     always(
         "REGISTRATION_NUMBER_FORMAT",
