@@ -6,18 +6,20 @@ use crate::country::{self, Snapshot};
 use crate::metrics;
 use crate::reload;
 use crate::routes::{self, App};
-use crate::settings::{IdentityVerification, Settings};
+use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::clock::SystemClock;
 use handlers::core::Core;
 use handlers::delivery::{Deliveries, Door};
-use handlers::hook::Hooks;
+use handlers::forward::{self, Forwarding, Webhook};
+use handlers::hook::{Follower, Hooks};
 use handlers::ledger::{self, Destination, Ledger};
 use handlers::outside;
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
 use poem::Server;
+use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -70,9 +72,9 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock.clone(),
     ));
     let http = Arc::new(outside::Http::new(
-        client,
+        client.clone(),
         settings.mosip_interop_url.as_str(),
-        core,
+        core.clone(),
     ));
     let verification = Verification {
         identities: match settings.identity_verification {
@@ -82,6 +84,22 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         },
         on: settings.verify_on.clone(),
     };
+    let mut doors: Vec<Door> = [Destination::MIDDLEWARE, Destination::CORE]
+        .map(|destination| Door {
+            destination,
+            outside: http.clone(),
+        })
+        .into();
+    let mut followers: Vec<Arc<dyn Follower>> = vec![];
+    let webhooks = webhooks(settings, &client, &core)?;
+    if !webhooks.is_empty() {
+        let to = webhooks.iter().map(|door| door.destination.clone());
+        followers.push(Arc::new(Forwarding {
+            core: core.clone(),
+            to: to.collect(),
+        }));
+        doors.extend(webhooks);
+    }
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
         verification,
@@ -89,17 +107,12 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
         delay: SignedDuration::try_from(settings.delivery_delay)?,
-        followers: vec![],
+        followers,
         wake: wake.clone(),
     };
     let deliveries = Deliveries {
         ledger: ledger.clone(),
-        doors: [Destination::MIDDLEWARE, Destination::CORE]
-            .map(|destination| Door {
-                destination,
-                outside: http.clone(),
-            })
-            .into(),
+        doors,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: settings.mosip_timeout,
@@ -126,6 +139,30 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     })
 }
 
+/// Whoever learns of every accepted action.
+fn webhooks(
+    settings: &Settings,
+    client: &reqwest::Client,
+    core: &Arc<Core>,
+) -> anyhow::Result<Vec<Door>> {
+    let secret = settings.forward_secret.as_ref();
+    let secret: Option<forward::Secret> = secret
+        .map(|secret| secret.expose_secret().parse())
+        .transpose()?;
+    let urls = settings.forward_actions_to.iter();
+    let webhook = |url: &WebUrl| {
+        let webhook = Webhook {
+            client: client.clone(),
+            core: core.clone(),
+            clock: Arc::new(SystemClock),
+            url: url.as_str().parse()?,
+            secret: secret.clone(),
+        };
+        Ok(webhook.into())
+    };
+    urls.map(webhook).collect()
+}
+
 async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
     let ledger = ledger::open(&settings.ledger_url, settings.seal()?).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
@@ -148,10 +185,35 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
             "SYSTEM_CLIENT_ID is not set: deaths and corrections go to the middleware after DELIVERY_DELAY, without asking core whether it has accepted them, and what is delivered after its token has expired is parked"
         );
     }
+    say_what_is_off(settings);
     let listener = Listening::on(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
     run(assemble(settings, country).await?, listener).await
+}
+
+/// What does nothing for want of a setting: said once, so that nobody has to find out.
+fn say_what_is_off(settings: &Settings) {
+    let doors = [(
+        "forwarding (FORWARD_ACTIONS_TO)",
+        !settings.forward_actions_to.is_empty(),
+    )];
+    let off: Vec<_> = doors
+        .into_iter()
+        .filter(|(_, on)| !on)
+        .map(|(door, _)| door)
+        .collect();
+    if !off.is_empty() {
+        info!("Off without their settings: {}", off.join(", "));
+    }
+    if !settings.forward_actions_to.is_empty() && settings.forward_secret.is_none() {
+        warn!("FORWARD_SECRET is not set: what is forwarded is not signed");
+    }
+    if !settings.forward_actions_to.is_empty() && settings.system_client.is_none() {
+        warn!(
+            "SYSTEM_CLIENT_ID is not set: actions that wait for the middleware are not forwarded, as core cannot be asked whether it has accepted them"
+        );
+    }
 }
 
 /// The same on a socket that listens already.

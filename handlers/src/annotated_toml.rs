@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading TOML so that every fault can say where it is, and so that all are found at once.
+//! Reading TOML so that every fault can say where it is, and so that all are found at once. All files
+//! of the country are read with this.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -10,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::expression::Expression;
 
 /// A file and the faults found in it so far.
-pub(crate) struct Reader<'t> {
+pub struct Reader<'t> {
     file: &'t str,
     text: &'t str,
     found: Vec<Diagnostic>,
@@ -18,21 +19,26 @@ pub(crate) struct Reader<'t> {
 
 /// A table of the file, and what it is called in messages: ``rule `late` ``.
 #[derive(Clone)]
-pub(crate) struct Section<'t> {
-    pub(crate) what: String,
-    pub(crate) span: Range<usize>,
+pub struct Section<'t> {
+    /// What it is called in messages.
+    pub what: String,
+    /// Its bytes in the file.
+    pub span: Range<usize>,
     table: &'t dyn TableLike,
 }
 
 /// A text of the file.
 #[derive(Clone)]
-pub(crate) struct Text<'t> {
-    pub(crate) value: &'t str,
-    pub(crate) span: Range<usize>,
+pub struct Text<'t> {
+    /// Its content.
+    pub value: &'t str,
+    /// Its bytes in the file, quotes included.
+    pub span: Range<usize>,
 }
 
 impl<'t> Reader<'t> {
-    pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
+    /// `file` is what the file is called in messages.
+    pub fn new(file: &'t str, text: &'t str) -> Self {
         Self {
             file,
             text,
@@ -41,7 +47,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Parses the file; what is not even TOML is one fault.
-    pub(crate) fn document(&mut self) -> Option<ImDocument<&'t str>> {
+    pub fn document(&mut self) -> Option<ImDocument<&'t str>> {
         match ImDocument::parse(self.text) {
             Ok(document) => Some(document),
             Err(error) => {
@@ -52,33 +58,37 @@ impl<'t> Reader<'t> {
         }
     }
 
-    pub(crate) fn error(&mut self, at: Range<usize>, message: String, hint: Option<String>) {
+    /// Reports what makes the file unusable.
+    pub fn error(&mut self, at: Range<usize>, message: String, hint: Option<String>) {
         self.push(Severity::Error, at.start, message, hint);
     }
 
-    pub(crate) fn warning(&mut self, at: Range<usize>, message: String, hint: Option<String>) {
+    /// Reports what was probably meant otherwise.
+    pub fn warning(&mut self, at: Range<usize>, message: String, hint: Option<String>) {
         self.push(Severity::Warning, at.start, message, hint);
     }
 
-    pub(crate) fn failed(&self) -> bool {
+    /// Whether an error was reported.
+    pub fn failed(&self) -> bool {
         self.found
             .iter()
             .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// All faults, in the order of the file.
-    pub(crate) fn into_found(mut self) -> Vec<Diagnostic> {
+    pub fn into_found(mut self) -> Vec<Diagnostic> {
         self.found
             .sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
         self.found
     }
 
-    pub(crate) fn line(&self, at: &Range<usize>) -> usize {
+    /// The line of a place, from 1.
+    pub fn line(&self, at: &Range<usize>) -> usize {
         self.position(at.start).0
     }
 
     /// Compiles an expression and reports its faults where they stand in the file.
-    pub(crate) fn expression(
+    pub fn expression(
         &mut self,
         what: &str,
         text: &Text<'_>,
@@ -133,19 +143,15 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn position(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        (
-            line,
-            before.get(line_start..).unwrap_or_default().chars().count() + 1,
-        )
+    /// Line and column of a byte, from 1.
+    pub fn position(&self, at: usize) -> (usize, usize) {
+        position(self.text, at)
     }
 }
 
 impl<'t> Section<'t> {
-    pub(crate) fn root(document: &'t ImDocument<&'t str>) -> Self {
+    /// The file as a whole.
+    pub fn root(document: &'t ImDocument<&'t str>) -> Self {
         Self {
             what: "the file".into(),
             span: 0..0,
@@ -154,7 +160,7 @@ impl<'t> Section<'t> {
     }
 
     /// The keys in the order of the file.
-    pub(crate) fn keys(&self) -> Vec<Text<'t>> {
+    pub fn keys(&self) -> Vec<Text<'t>> {
         self.table
             .iter()
             .map(|(key, item)| Text {
@@ -165,7 +171,7 @@ impl<'t> Section<'t> {
     }
 
     /// Reports every key that is not among the known ones.
-    pub(crate) fn only(&self, reader: &mut Reader<'_>, known: &[&str]) {
+    pub fn only(&self, reader: &mut Reader<'_>, known: &[&str]) {
         for key in self.keys() {
             if !known.contains(&key.value) {
                 let hint = did_you_mean(key.value, known.iter().copied())
@@ -179,12 +185,13 @@ impl<'t> Section<'t> {
         }
     }
 
-    pub(crate) fn item(&self, key: &str) -> Option<&'t Item> {
+    /// What stands at a key.
+    pub fn item(&self, key: &str) -> Option<&'t Item> {
         self.table.get(key)
     }
 
     /// A text, if the key is there.
-    pub(crate) fn text(&self, reader: &mut Reader<'_>, key: &str) -> Option<Text<'t>> {
+    pub fn text(&self, reader: &mut Reader<'_>, key: &str) -> Option<Text<'t>> {
         let item = self.item(key)?;
         let Some(value) = item.as_str() else {
             reader.error(
@@ -201,7 +208,7 @@ impl<'t> Section<'t> {
     }
 
     /// A text that has to be there.
-    pub(crate) fn required_text(&self, reader: &mut Reader<'_>, key: &str) -> Option<Text<'t>> {
+    pub fn required_text(&self, reader: &mut Reader<'_>, key: &str) -> Option<Text<'t>> {
         if self.item(key).is_none() {
             reader.error(
                 self.span.clone(),
@@ -213,7 +220,7 @@ impl<'t> Section<'t> {
     }
 
     /// A list of texts; empty if the key is not there.
-    pub(crate) fn texts(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Text<'t>> {
+    pub fn texts(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Text<'t>> {
         let Some(item) = self.item(key) else {
             return Vec::new();
         };
@@ -244,7 +251,7 @@ impl<'t> Section<'t> {
     }
 
     /// A table below this one.
-    pub(crate) fn section(
+    pub fn section(
         &self,
         reader: &mut Reader<'_>,
         key: &str,
@@ -266,33 +273,43 @@ impl<'t> Section<'t> {
         })
     }
 
-    /// The tables `[[key]]` below this one.
-    pub(crate) fn sections(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Section<'t>> {
+    /// The tables `[[key]]` below this one, or `key = [{ … }]`. They are called by their `name`, `id`,
+    /// `slug` or `type`.
+    pub fn sections(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Section<'t>> {
         let Some(item) = self.item(key) else {
             return Vec::new();
         };
-        let Some(tables) = item.as_array_of_tables() else {
+        let named = |table: &'t dyn TableLike, span: Option<Range<usize>>| {
+            let name = ["name", "id", "slug", "type"]
+                .iter()
+                .find_map(|name| table.get(name)?.as_str());
+            Section {
+                what: name.map_or_else(|| format!("a {key}"), |name| format!("{key} `{name}`")),
+                span: span.unwrap_or_else(|| self.span.clone()),
+                table,
+            }
+        };
+        if let Some(tables) = item.as_array_of_tables() {
+            return tables.iter().map(|t| named(t, t.span())).collect();
+        }
+        let inline = item.as_array().and_then(|list| {
+            list.iter()
+                .map(|value| Some(named(value.as_inline_table()?, value.span())))
+                .collect()
+        });
+        inline.unwrap_or_else(|| {
             let hint = Some(format!("begin each with [[{key}]]"));
             reader.error(
                 self.item_span(item),
                 format!("`{key}` must be a list of tables"),
                 hint,
             );
-            return Vec::new();
-        };
-        let named = |table: &'t toml_edit::Table| {
-            let name = table.get("name").and_then(Item::as_str);
-            let what = name.map_or_else(|| format!("a {key}"), |name| format!("{key} `{name}`"));
-            Section {
-                what,
-                span: table.span().unwrap_or(0..0),
-                table,
-            }
-        };
-        tables.iter().map(named).collect()
+            Vec::new()
+        })
     }
 
-    fn item_span(&self, item: &Item) -> Range<usize> {
+    /// The bytes of what stands at a key.
+    pub fn item_span(&self, item: &Item) -> Range<usize> {
         item.span().unwrap_or_else(|| self.span.clone())
     }
 
@@ -305,8 +322,19 @@ impl<'t> Section<'t> {
     }
 }
 
+/// Line and column of a byte of a text, from 1.
+pub fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    (
+        line,
+        before.get(line_start..).unwrap_or_default().chars().count() + 1,
+    )
+}
+
 /// A text that has to be one of a few.
-pub(crate) fn one_of<'k, T: Copy>(
+pub fn one_of<'k, T: Copy>(
     reader: &mut Reader<'_>,
     section: &Section<'_>,
     key: &str,

@@ -111,10 +111,10 @@ fn confirmation(
 }
 
 /// What core shows about an action that it asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
-    /// It happened.
-    Accepted,
+    /// It happened: the action with which core accepted it.
+    Accepted(Box<Action>),
     /// It will not happen.
     Rejected,
     /// It waits, or core has not stored the answer yet.
@@ -251,26 +251,42 @@ impl Core {
             Some(token) => token.to_owned(),
             None => self.system_token().await?,
         };
-        let input = json!({"json": {"eventId": event}}).to_string();
-        let url = format!("{}/events/event.get", self.gateway);
-        let url =
-            Url::parse_with_params(&url, [("input", input)]).map_err(|_| CoreError::Content)?;
+        let mut actions = self.record(event, &token).await?.actions;
+        actions.retain(|answer| answer.original_action_id.as_ref() == Some(action));
+        let has = |status: &ActionStatus| actions.iter().any(|a| a.status == *status);
+        let rejected = has(&ActionStatus::Rejected);
+        let accepted = actions.into_iter().find(Action::is_accepted);
+        Ok(match accepted {
+            Some(accepted) => Fate::Accepted(Box::new(accepted)),
+            None if rejected => Fate::Rejected,
+            None => Fate::Open,
+        })
+    }
+
+    /// A record as core shows it to the bearer of a token. Core notes in the record that it was read.
+    ///
+    /// # Errors
+    /// Also where the bearer may not see it, or there is none.
+    pub async fn record(&self, event: &EventId, token: &str) -> Result<EventDocument, CoreError> {
+        let input = json!({"eventId": event});
+        let record: Value = self.query("event.get", Some(&input), token).await?;
+        EventDocument::try_from(record).map_err(|_| CoreError::Content)
+    }
+
+    /// Asks core's tRPC interface.
+    async fn query(
+        &self,
+        procedure: &str,
+        input: Option<&Value>,
+        token: &str,
+    ) -> Result<Value, CoreError> {
+        let url = format!("{}/events/{procedure}", self.gateway);
+        let input = input.map(|input| ("input", json!({"json": input}).to_string()));
+        let url = Url::parse_with_params(&url, input).map_err(|_| CoreError::Content)?;
         let reply = read(self.client.get(url).timeout(TIMEOUT).bearer_auth(token)).await;
         let mut reply: Value = self.forget_if_refused(reply).await?;
-        let document = reply.pointer_mut("/result/data/json").map(Value::take);
-        let document = EventDocument::try_from(document.unwrap_or_default());
-        let actions = document.map_err(|_| CoreError::Content)?.actions;
-        let has = |status: &ActionStatus| {
-            let answers = |a: &&Action| a.original_action_id.as_ref() == Some(action);
-            actions.iter().filter(answers).any(|a| a.status == *status)
-        };
-        Ok(if has(&ActionStatus::Accepted) {
-            Fate::Accepted
-        } else if has(&ActionStatus::Rejected) {
-            Fate::Rejected
-        } else {
-            Fate::Open
-        })
+        let found = reply.pointer_mut("/result/data/json").map(Value::take);
+        found.ok_or(CoreError::Content)
     }
 
     /// A token that may confirm one action, as that of its hook could.

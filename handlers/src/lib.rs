@@ -3,13 +3,14 @@
 //! what is answered, and what is delivered afterwards. **Invariant:** nothing here knows the web
 //! framework or the forms.
 
-mod annotated_toml;
+pub mod annotated_toml;
 mod breaker;
 pub mod clock;
 pub mod core;
 pub mod delivery;
 pub mod diagnostic;
 pub mod expression;
+pub mod forward;
 pub mod hook;
 pub mod ledger;
 pub mod mosip_mapping;

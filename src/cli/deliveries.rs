@@ -96,7 +96,9 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
                     why_not(&before, now)
                 );
             }
-            let warning = if before.has_token {
+            let needs_token =
+                [Destination::MIDDLEWARE, Destination::CORE].contains(&before.destination);
+            let warning = if before.has_token || !needs_token {
                 ""
             } else {
                 "; its token was erased when it ended, so without SYSTEM_CLIENT_ID it ends parked again"

@@ -10,6 +10,7 @@
 mod config;
 mod crash;
 mod examples;
+mod forward;
 mod health;
 mod ledger_fails;
 mod operators;
