@@ -14,6 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod analytics;
 mod deliveries;
 mod fields;
 
@@ -49,6 +50,9 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// List the actions that core waits for, as far as the ledger knows: what needs you first
     Pending(deliveries::Shown),
+    /// Make the analytics database ready
+    #[command(subcommand)]
+    Analytics(analytics::Analytics),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -157,6 +161,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
         Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
+        Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
             let events =
                 country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;

@@ -5,6 +5,7 @@
 use crate::blob::Blob;
 use crate::settings::Settings;
 use handlers::Vocabulary;
+use handlers::analytics::{Counting, Country, Figures, Marks};
 use handlers::diagnostic::{Diagnostic, Severity};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
@@ -147,6 +148,8 @@ pub struct Snapshot {
     pub events: Arc<Blob>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
+    /// What is counted, and where.
+    pub counting: Arc<Counting>,
     /// Rules and mapping.
     pub policy: Arc<Policy>,
     /// The cases that the rules must decide as expected.
@@ -215,6 +218,15 @@ pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
         events: Arc::new(Blob::new("application/json; charset=utf-8", built.json)),
         event_types: vocabulary.event_types().map(str::to_owned).collect(),
         fingerprint,
+        counting: Arc::new(Counting {
+            marks: built.marks,
+            country: Country {
+                code: String::new(),
+                name: String::new(),
+                zone: jiff::tz::TimeZone::system(),
+            },
+            figures: Figures::default(),
+        }),
         policy: Arc::new(Policy { rules, mapping }),
         cases,
         warnings: problems,
@@ -230,6 +242,7 @@ fn application(files: &Files) -> Result<Application, Diagnostic> {
 struct Built {
     json: Vec<u8>,
     vocabulary: Vocabulary,
+    marks: Marks,
 }
 
 /// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
@@ -239,16 +252,26 @@ fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Di
         let building = scope.spawn(|| {
             let events = forms::events(&environment(settings, application));
             let vocabulary = vocabulary(&events);
-            serde_json::to_vec(&events).map(|json| Built { json, vocabulary })
+            let marks = Marks::of(&events);
+            serde_json::to_vec(&events).map(|json| Built {
+                json,
+                vocabulary,
+                marks,
+            })
         });
         building.join()
     });
     let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
     match built {
         // What is kept is copied, so that nothing of it holds that memory back.
-        Ok(Ok(Built { json, vocabulary })) => Ok(Built {
+        Ok(Ok(Built {
+            json,
+            vocabulary,
+            marks,
+        })) => Ok(Built {
             json: json.as_slice().to_vec(),
             vocabulary: vocabulary.clone(),
+            marks: marks.clone(),
         }),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed("building the forms panicked".to_owned())),

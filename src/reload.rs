@@ -102,6 +102,9 @@ fn swap(app: &App, mut country: Snapshot) {
         std::thread::spawn(move || events.compress());
     }
     app.hooks.policy.store(country.policy.clone());
+    if let Some(analytics) = &app.analytics {
+        analytics.count(country.counting.clone());
+    }
     app.country.store(Arc::new(country));
     app.refused_change.store(None);
     info!("The country's files have changed; the new ones are used");

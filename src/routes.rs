@@ -5,6 +5,7 @@ use crate::auth::Keys;
 use crate::country::Snapshot;
 use crate::problem;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use handlers::analytics::Analytics;
 use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -19,6 +20,7 @@ use tracing::{Instrument, debug, info, info_span};
 
 mod config;
 mod health;
+mod reindex;
 mod trigger;
 
 /// What the routes answer from.
@@ -33,6 +35,8 @@ pub struct App {
     pub country: ArcSwap<Snapshot>,
     /// Why the last change of the country's files was not taken; nothing if it was.
     pub refused_change: ArcSwapOption<String>,
+    /// Counts accepted actions; nothing where no database is set for it.
+    pub analytics: Option<Arc<Analytics>>,
     /// Where deliveries go.
     pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
@@ -41,13 +45,22 @@ pub struct App {
     pub docs: bool,
 }
 
-type Service = OpenApiService<(health::Health, config::Config, trigger::Trigger), ()>;
+type Service = OpenApiService<
+    (
+        health::Health,
+        config::Config,
+        trigger::Trigger,
+        reindex::Reindex,
+    ),
+    (),
+>;
 
 fn service(app: &Arc<App>) -> Service {
     let apis = (
         health::Health(app.clone()),
         config::Config(app.clone()),
         trigger::Trigger(app.clone()),
+        reindex::Reindex(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
         .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")

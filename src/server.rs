@@ -9,6 +9,7 @@ use crate::routes::{self, App};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use handlers::analytics::Analytics;
 use handlers::clock::SystemClock;
 use handlers::core::Core;
 use handlers::delivery::{Deliveries, Door};
@@ -100,6 +101,14 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         }));
         doors.extend(webhooks);
     }
+    let analytics = analytics(settings, &core, &country)?;
+    if let Some(analytics) = &analytics {
+        followers.push(analytics.clone());
+        doors.push(Door {
+            destination: Destination::ANALYTICS,
+            outside: analytics.clone(),
+        });
+    }
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
         verification,
@@ -129,6 +138,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             .iter()
             .map(|door| door.destination.clone())
             .collect(),
+        analytics,
         metrics: metrics::handle(),
         docs: !settings.production,
     });
@@ -163,6 +173,18 @@ fn webhooks(
     urls.map(webhook).collect()
 }
 
+fn analytics(
+    settings: &Settings,
+    core: &Arc<Core>,
+    country: &Snapshot,
+) -> anyhow::Result<Option<Arc<Analytics>>> {
+    let Some(url) = &settings.analytics_database_url else {
+        return Ok(None);
+    };
+    let (url, counting) = (url.expose_secret().parse()?, country.counting.clone());
+    Ok(Some(Arc::new(Analytics::new(url, core.clone(), counting))))
+}
+
 async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
     let ledger = ledger::open(&settings.ledger_url, settings.seal()?).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
@@ -194,10 +216,16 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
 
 /// What does nothing for want of a setting: said once, so that nobody has to find out.
 fn say_what_is_off(settings: &Settings) {
-    let doors = [(
-        "forwarding (FORWARD_ACTIONS_TO)",
-        !settings.forward_actions_to.is_empty(),
-    )];
+    let doors = [
+        (
+            "forwarding (FORWARD_ACTIONS_TO)",
+            !settings.forward_actions_to.is_empty(),
+        ),
+        (
+            "analytics (ANALYTICS_DATABASE_URL)",
+            settings.analytics_database_url.is_some(),
+        ),
+    ];
     let off: Vec<_> = doors
         .into_iter()
         .filter(|(_, on)| !on)
@@ -234,6 +262,9 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     beside.spawn(erase(app.clone(), settings.ledger_retention));
     beside.spawn(metrics::keep_up(app.metrics.clone()));
     beside.spawn(reload::watch(app.clone(), settings));
+    if let Some(analytics) = app.analytics.clone() {
+        beside.spawn(async move { analytics.keep_up().await });
+    }
     let events = app.country.load().events.clone();
     // Not waited for: the content is served as it is meanwhile.
     std::thread::spawn(move || events.compress());

@@ -2,15 +2,14 @@
 //! The schema `analytics` of a `PostgreSQL` database.
 
 use super::places::{Figures, Places};
-use super::rows::{Country, Row, RowError, Rows, restore, rows};
-use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use super::rows::{Cleared, Country, Row, RowError, Rows, restore, rows};
+use opencrvs_toolkit::event_document::EventDocument;
 use serde::Serialize;
-use sqlx::migrate::{Migrate, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Acquire, AssertSqlSafe, PgConnection, Row as _};
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::LazyLock;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -30,63 +29,66 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/analytics/migrations");
 /// A table and how a row of it is told from another.
 struct Table {
     name: &'static str,
-    key: &'static [&'static str],
-    columns: &'static [&'static str],
+    /// Names of columns, with spaces between them.
+    key: &'static str,
+    columns: &'static str,
     /// Columns that an older state of a record does not make empty again.
-    lasting: &'static [&'static str],
+    lasting: &'static str,
 }
 
 const AREAS: Table = Table {
     name: "administrative_areas",
-    key: &["id"],
-    columns: &["name", "parent_id", "external_id"],
-    lasting: &[],
+    key: "id",
+    columns: "name parent_id external_id",
+    lasting: "",
 };
 const LOCATIONS: Table = Table {
     name: "locations",
-    key: &["id"],
-    columns: &["name", "administrative_area_id", "location_type", "external_id"],
-    lasting: &[],
+    key: "id",
+    columns: "name administrative_area_id location_type external_id",
+    lasting: "",
 };
 const LEVELS: Table = Table {
     name: "location_levels",
-    key: &["id"],
-    columns: &["level", "name"],
-    lasting: &[],
+    key: "id",
+    columns: "level name",
+    lasting: "",
 };
 const STATISTICS: Table = Table {
     name: "location_statistics",
-    key: &["reference_id", "year"],
-    columns: &["name", "crude_birth_rate", "male_population", "female_population", "total_population"],
-    lasting: &[],
+    key: "reference_id year",
+    columns: "name crude_birth_rate male_population female_population total_population",
+    lasting: "",
 };
 const ACTIONS: Table = Table {
     name: "event_actions",
-    key: &["id"],
-    columns: &[
-        "event_id", "event_type", "action_type", "custom_action_type", "status", "position",
-        "created_at", "created_at_location", "created_by", "created_by_role",
-        "created_by_signature", "created_by_user_type", "assigned_to", "registration_number",
-        "original_action_id", "request_id", "transaction_id", "declaration", "annotation",
-        "content", "cleared",
-    ],
-    lasting: &["declared_at", "registered_at"],
+    key: "id",
+    columns: "event_id event_type action_type custom_action_type status position created_at \
+        created_at_location created_by created_by_role created_by_signature created_by_user_type \
+        assigned_to registration_number original_action_id request_id transaction_id declaration \
+        annotation content cleared",
+    lasting: "declared_at registered_at",
 };
 
 impl Table {
     /// Takes its rows as one JSON text, and leaves those alone that stay as they are.
     fn upsert(&self) -> String {
-        let Self { name, key, .. } = self;
-        let set = self.columns.iter().map(|column| format!("{column} = EXCLUDED.{column}"));
-        let last = self.lasting.iter().map(|column| {
-            format!("{column} = COALESCE(EXCLUDED.{column}, {name}.{column})")
-        });
-        let set: Vec<_> = set.chain(last).collect();
-        let all = [self.key, self.columns, self.lasting].concat().join(", ");
+        let (name, columns) = (self.name, self.columns.split_whitespace());
+        let lasting = self.lasting.split_whitespace();
+        let all = [self.key, self.columns, self.lasting].join(" ");
+        let all = all.split_whitespace().collect::<Vec<_>>().join(", ");
+        let key = self.key.replace(' ', ", ");
+        let set: Vec<_> =
+            columns
+                .map(|column| format!("{column} = EXCLUDED.{column}"))
+                .chain(lasting.map(|column| {
+                    format!("{column} = COALESCE(EXCLUDED.{column}, {name}.{column})")
+                }))
+                .collect();
         format!(
-            "INSERT INTO {name} ({all}) SELECT {all} FROM jsonb_populate_recordset(NULL::{name}, $1::jsonb) \
-             ON CONFLICT ({}) DO UPDATE SET {} WHERE {name}.* IS DISTINCT FROM EXCLUDED.*",
-            key.join(", "),
+            "INSERT INTO {name} ({all}) \
+             SELECT {all} FROM jsonb_populate_recordset(NULL::{name}, $1::jsonb) \
+             ON CONFLICT ({key}) DO UPDATE SET {} WHERE {name}.* IS DISTINCT FROM EXCLUDED.*",
             set.join(", ")
         )
     }
@@ -120,16 +122,30 @@ pub enum AnalyticsError {
     /// What should become rows is none.
     #[error("rows cannot be written as JSON")]
     Json(#[from] serde_json::Error),
-    /// Core did not tell its places.
-    #[error(transparent)]
-    Core(#[from] crate::core::CoreError),
+}
+
+/// What a role may do that was made for logging in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// As this server.
+    Write,
+    /// As dashboards.
+    Read,
 }
 
 impl AnalyticsError {
+    /// The database is there, and says why not.
+    pub(super) fn is_of_database(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(_)))
+    }
+
     /// The database took offence at what it was given: it will the next time.
     pub(super) fn is_about_data(&self) -> bool {
         // Cardinality violations, data exceptions, integrity constraints.
-        ["21", "22", "23"].contains(&self.sql_state().get(..2).unwrap_or_default().as_ref())
+        let classes = ["21", "22", "23"];
+        classes
+            .iter()
+            .any(|class| self.sql_state().starts_with(class))
     }
 
     /// The database is there, but did not do it.
@@ -150,14 +166,40 @@ pub(super) enum Lock {
     Alone,
 }
 
-pub(super) struct Database {
+impl Lock {
+    /// Until the end of the transaction.
+    async fn take(self, transaction: &mut PgConnection) -> Result<(), AnalyticsError> {
+        let lock = match self {
+            Self::Shared => "SELECT pg_advisory_xact_lock_shared($1)",
+            Self::Alone => "SELECT pg_advisory_xact_lock($1)",
+        };
+        sqlx::query(lock).bind(LOCK).execute(transaction).await?;
+        Ok(())
+    }
+}
+
+/// The database, connected to when it is first needed.
+pub struct Database {
     pool: PgPool,
 }
 
+/// Where the analytics database is.
+#[derive(Clone)]
+pub struct Url(PgConnectOptions);
+
+impl FromStr for Url {
+    type Err = AnalyticsError;
+    fn from_str(url: &str) -> Result<Self, AnalyticsError> {
+        let of_postgres = ["postgres:", "postgresql:"];
+        let options = PgConnectOptions::from_str(url).ok();
+        let options = options.filter(|_| of_postgres.iter().any(|scheme| url.starts_with(scheme)));
+        Ok(Self(options.ok_or(AnalyticsError::Url)?))
+    }
+}
+
 impl Database {
-    /// Connects when it is first needed.
-    pub(super) fn at(url: &str) -> Result<Self, AnalyticsError> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| AnalyticsError::Url)?;
+    /// The database at that place.
+    pub fn at(Url(options): Url) -> Self {
         let options = options
             .options([("search_path", SCHEMA)])
             .application_name("countryconfig");
@@ -165,19 +207,40 @@ impl Database {
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE)
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Self { pool }
     }
 
-    /// Makes or updates schema, tables and roles, where they are not as they should be.
-    pub(super) async fn migrate(&self) -> Result<(), AnalyticsError> {
-        let mut connection = self.pool.acquire().await?;
-        if is_current(&mut connection).await? {
-            return Ok(());
+    /// Whether every migration was made. A role that may only write can tell.
+    ///
+    /// # Errors
+    /// A database that is not there.
+    pub async fn is_current(&self) -> Result<bool, AnalyticsError> {
+        let there = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+        if !sqlx::query_scalar(there).fetch_one(&self.pool).await? {
+            return Ok(false);
         }
-        connection.lock().await?;
-        let made = make(&mut connection).await;
-        connection.unlock().await?;
-        made
+        let made = "SELECT count(*) FROM _sqlx_migrations WHERE success";
+        let made: i64 = sqlx::query_scalar(made).fetch_one(&self.pool).await?;
+        Ok(usize::try_from(made).is_ok_and(|made| made >= MIGRATIONS.iter().count()))
+    }
+
+    /// Makes or updates schema, tables, views and roles.
+    ///
+    /// # Errors
+    /// A database that is not there, or does not let this role.
+    pub async fn migrate(&self) -> Result<(), AnalyticsError> {
+        self.execute_alone("CREATE SCHEMA IF NOT EXISTS analytics")
+            .await?;
+        MIGRATIONS.run(&self.pool).await?;
+        self.execute_alone(include_str!("roles.sql")).await
+    }
+
+    /// What two replicas cannot do at once.
+    async fn execute_alone(&self, statement: &'static str) -> Result<(), AnalyticsError> {
+        let mut transaction = self.pool.begin().await?;
+        Lock::Alone.take(&mut transaction).await?;
+        sqlx::raw_sql(statement).execute(&mut *transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Writes places and records in one transaction. A record that cannot be written does not stop the
@@ -190,11 +253,7 @@ impl Database {
         country: &Country,
     ) -> Result<Vec<Result<Rows, RecordError>>, AnalyticsError> {
         let mut transaction = self.pool.begin().await?;
-        let lock = match lock {
-            Lock::Shared => "SELECT pg_advisory_xact_lock_shared($1)",
-            Lock::Alone => "SELECT pg_advisory_xact_lock($1)",
-        };
-        sqlx::query(lock).bind(LOCK).execute(&mut *transaction).await?;
+        lock.take(&mut transaction).await?;
         if let Some(places) = places {
             AREAS.write(&mut transaction, &places.areas).await?;
             LOCATIONS.write(&mut transaction, &places.locations).await?;
@@ -205,7 +264,10 @@ impl Database {
             restore(record, &cleared);
             results.push(rows(record, country).map_err(RecordError::Rows));
         }
-        let all: Vec<_> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
+        let all: Vec<_> = results
+            .iter()
+            .filter_map(|result| result.as_ref().ok())
+            .collect();
         if !replace(&mut transaction, &all).await? {
             for result in &mut results {
                 if let Ok(rows) = result
@@ -223,18 +285,37 @@ impl Database {
     pub(super) async fn write_figures(&self, figures: &Figures) -> Result<(), AnalyticsError> {
         let mut transaction = self.pool.begin().await?;
         LEVELS.write(&mut transaction, &figures.levels).await?;
-        STATISTICS.write(&mut transaction, &figures.statistics).await?;
+        STATISTICS
+            .write(&mut transaction, &figures.statistics)
+            .await?;
         Ok(transaction.commit().await?)
     }
 
     /// Makes a role that may log in, or gives it another password, and lets it do what a role of
     /// `roles.sql` may.
-    pub(super) async fn login(&self, name: &str, password: &str, role: &str) -> Result<(), AnalyticsError> {
+    ///
+    /// # Errors
+    /// A database that is not there, or does not let this role.
+    pub async fn login(
+        &self,
+        name: &str,
+        password: &str,
+        access: Access,
+    ) -> Result<(), AnalyticsError> {
+        let role = match access {
+            Access::Write => "analytics_writer",
+            Access::Read => "analytics_reader",
+        };
         let statement = "SELECT format(CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = $1) \
              THEN 'ALTER' ELSE 'CREATE' END || ' ROLE %I LOGIN PASSWORD %L; GRANT %I TO %1$I', $1, $2, $3)";
-        let statement = sqlx::query_scalar(statement).bind(name).bind(password).bind(role);
+        let statement = sqlx::query_scalar(statement)
+            .bind(name)
+            .bind(password)
+            .bind(role);
         let statement: String = statement.fetch_one(&self.pool).await?;
-        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.pool).await?;
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }
@@ -250,30 +331,11 @@ pub enum RecordError {
     Refused,
 }
 
-/// Whether every migration was made. A role that may only write can tell.
-async fn is_current(connection: &mut PgConnection) -> Result<bool, AnalyticsError> {
-    let there = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
-    if !sqlx::query_scalar(there).fetch_one(&mut *connection).await? {
-        return Ok(false);
-    }
-    let made = "SELECT count(*) FROM _sqlx_migrations WHERE success";
-    let made: i64 = sqlx::query_scalar(made).fetch_one(connection).await?;
-    Ok(usize::try_from(made).is_ok_and(|made| made >= MIGRATIONS.iter().count()))
-}
-
-async fn make(connection: &mut PgConnection) -> Result<(), AnalyticsError> {
-    let schema = "CREATE SCHEMA IF NOT EXISTS analytics";
-    sqlx::query(schema).execute(&mut *connection).await?;
-    MIGRATIONS.run_direct(None, &mut *connection).await?;
-    sqlx::raw_sql(include_str!("roles.sql")).execute(connection).await?;
-    Ok(())
-}
-
 /// Which answers were cleared by actions of these records, as hooks have shown.
 async fn cleared(
     connection: &mut PgConnection,
     records: &[EventDocument],
-) -> Result<HashMap<Uuid, Fields>, AnalyticsError> {
+) -> Result<HashMap<Uuid, Cleared>, AnalyticsError> {
     let ids = records.iter().map(|record| record.id.as_str());
     let ids: Vec<_> = ids.filter(|id| id.parse::<Uuid>().is_ok()).collect();
     let found = sqlx::query(
@@ -295,14 +357,19 @@ async fn cleared(
 async fn replace(connection: &mut PgConnection, records: &[&Rows]) -> Result<bool, AnalyticsError> {
     let mut savepoint = connection.begin().await?;
     let written = async {
-        let ids = |ids: Vec<&Uuid>| -> Vec<String> { ids.into_iter().map(Uuid::to_string).collect() };
+        let ids =
+            |ids: Vec<&Uuid>| -> Vec<String> { ids.into_iter().map(Uuid::to_string).collect() };
         let stale = sqlx::query(
             "DELETE FROM event_actions WHERE event_id = ANY($1::text[]::uuid[]) \
              AND (position IS NULL OR id = ANY($2::text[]::uuid[]))",
         );
         let events = ids(records.iter().map(|record| &record.event_id).collect());
         let rejected = ids(records.iter().flat_map(|record| &record.rejected).collect());
-        stale.bind(events).bind(rejected).execute(&mut *savepoint).await?;
+        stale
+            .bind(events)
+            .bind(rejected)
+            .execute(&mut *savepoint)
+            .await?;
         let rows: Vec<&Row> = records.iter().flat_map(|record| &record.rows).collect();
         ACTIONS.write(&mut savepoint, &rows).await
     };

@@ -62,7 +62,9 @@ impl Places {
         let mut locations: Vec<Location> = entries(locations);
         locations.retain(|location| seen.insert(location.id.clone()));
         for location in &mut locations {
-            location.administrative_area_id.take_if(|area| !known.contains(area));
+            location
+                .administrative_area_id
+                .take_if(|area| !known.contains(area));
         }
         Self { areas, locations }
     }
@@ -73,7 +75,9 @@ fn entries<T: serde::de::DeserializeOwned>(list: Value) -> Vec<T> {
         return Vec::new();
     };
     let entries = entries.into_iter();
-    entries.filter_map(|entry| serde_json::from_value(entry).ok()).collect()
+    entries
+        .filter_map(|entry| serde_json::from_value(entry).ok())
+        .collect()
 }
 
 /// What areas of one size are called.
@@ -134,10 +138,16 @@ mod tests {
             {"id": "m", "name": "Embassy", "administrativeAreaId": "elsewhere", "locationType": null},
         ]);
         let places = Places::of(areas, locations);
-        let parents = places.areas.iter().map(|area| (area.id.as_str(), area.parent_id.as_deref()));
+        let parents = places
+            .areas
+            .iter()
+            .map(|area| (area.id.as_str(), area.parent_id.as_deref()));
         let parents: Vec<_> = parents.collect();
         assert_eq!(parents, [("p", None), ("d", Some("p")), ("o", None)]);
-        let locations = places.locations.iter().map(|l| l.administrative_area_id.as_deref());
+        let locations = places
+            .locations
+            .iter()
+            .map(|l| l.administrative_area_id.as_deref());
         assert_eq!(locations.collect::<Vec<_>>(), [Some("d"), None]);
         assert_eq!(Places::of(json!({}), Value::Null), Places::default());
     }

@@ -14,7 +14,7 @@ use opencrvs_toolkit::event_document::merge::{deep_drop_nulls, deep_merge};
 use opencrvs_toolkit::event_document::{
     Action, ActionId, ActionStatus, EventDocument, Fields, History,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -57,7 +57,17 @@ pub struct Row {
     pub declaration: Fields,
     pub annotation: Option<Fields>,
     pub content: Option<Map<String, Value>>,
-    pub cleared: Option<Fields>,
+    pub cleared: Option<Cleared>,
+}
+
+/// Answers that an action cleared: members that are null.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cleared {
+    /// By what was asked for.
+    asked: Fields,
+    /// By what came with the acceptance.
+    answered: Fields,
 }
 
 /// What a record says about the table.
@@ -105,7 +115,12 @@ pub fn rows(event: &EventDocument, country: &Country) -> Result<Rows, RowError> 
             continue;
         }
         let created_at = time(told)?;
-        let own = |key: &str| told.extra.get(key).and_then(Value::as_str).map(str::to_owned);
+        let own = |key: &str| {
+            told.extra
+                .get(key)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         let request = action.request_id.as_ref().or(told.request_id.as_ref());
         let custom = action.custom_action_type.clone();
         let original = told.original_action_id.as_ref();
@@ -132,9 +147,10 @@ pub fn rows(event: &EventDocument, country: &Country) -> Result<Rows, RowError> 
             request_id: request.map(|id| named(&history, id)),
             transaction_id: told.transaction_id.clone(),
             declaration: answers(&event.event_type, state, created_at, country),
-            annotation: present(without_nulls(history.complete_annotation(action))).map(underscored),
+            annotation: present(without_nulls(history.complete_annotation(action)))
+                .map(underscored),
             content: present(history.complete_content(action)),
-            cleared: present(nulls(&history.complete_declaration(action))),
+            cleared: cleared(told, action),
         });
     }
     Ok(Rows {
@@ -146,23 +162,27 @@ pub fn rows(event: &EventDocument, country: &Country) -> Result<Rows, RowError> 
 
 /// Puts back what core's export leaves out: which answers were cleared, by id of the row whose action
 /// cleared them.
-pub fn restore(event: &mut EventDocument, cleared: &HashMap<Uuid, Fields>) {
-    if cleared.is_empty() {
-        return;
-    }
-    let history = event.history();
-    let row_of = |action: &Action| {
-        let told = told(&history, action);
-        told.id.as_str().parse().ok()
-    };
-    let rows: Vec<Option<Uuid>> = event.actions.iter().map(row_of).collect();
-    for (action, row) in event.actions.iter_mut().zip(rows) {
-        if let Some(cleared) = row.and_then(|row| cleared.get(&row))
-            && action.is_accepted()
-        {
-            deep_merge(&mut action.declaration, cleared);
+pub(super) fn restore(event: &mut EventDocument, cleared: &HashMap<Uuid, Cleared>) {
+    let cleared_by = |id: &ActionId| cleared.get(&id.as_str().parse().ok()?);
+    for action in &mut event.actions {
+        let original = action.original_action_id.as_ref();
+        let answered = original.filter(|_| action.status == ActionStatus::Accepted);
+        if let Some(cleared) = answered.and_then(cleared_by) {
+            deep_merge(&mut action.declaration, &cleared.answered);
+        }
+        if let Some(cleared) = cleared_by(&action.id) {
+            deep_merge(&mut action.declaration, &cleared.asked);
         }
     }
+}
+
+fn cleared(told: &Action, action: &Action) -> Option<Cleared> {
+    let by_answer = (told.id != action.id).then(|| nulls(&action.declaration));
+    let cleared = Cleared {
+        asked: nulls(&told.declaration),
+        answered: by_answer.unwrap_or_default(),
+    };
+    Some(cleared).filter(|cleared| *cleared != Cleared::default())
 }
 
 /// The request that an accepted action answers, else the action itself.
@@ -172,12 +192,17 @@ fn told<'a>(history: &History<'a>, action: &'a Action) -> &'a Action {
 
 /// An approval names the request as it was accepted; its row has the id that it was asked under.
 fn named(history: &History<'_>, request: &ActionId) -> String {
-    let row = history.action(request).map(|request| told(history, request));
+    let row = history
+        .action(request)
+        .map(|request| told(history, request));
     row.map_or(request, |row| &row.id).to_string()
 }
 
 fn rejected(event: &EventDocument, accepted: &HashSet<Uuid>) -> Result<Vec<Uuid>, RowError> {
-    let refusals = event.actions.iter().filter(|action| action.status == ActionStatus::Rejected);
+    let refusals = event
+        .actions
+        .iter()
+        .filter(|action| action.status == ActionStatus::Rejected);
     let refused = refusals.filter_map(|action| action.original_action_id.as_ref());
     let refused = refused.map(|id| uuid(id.as_str()));
     refused
@@ -191,7 +216,10 @@ fn uuid(id: &str) -> Result<Uuid, RowError> {
 
 /// In UTC or with an offset, depending on where core took it from.
 fn time(action: &Action) -> Result<Timestamp, RowError> {
-    let time = action.created_at.as_deref().and_then(|time| time.parse().ok());
+    let time = action
+        .created_at
+        .as_deref()
+        .and_then(|time| time.parse().ok());
     time.ok_or_else(|| RowError::Time(action.id.clone()))
 }
 
@@ -207,19 +235,23 @@ fn answers(event_type: &str, state: Fields, at: Timestamp, country: &Country) ->
 
 fn of_birth(answers: &Fields, at: Timestamp, country: &Country) -> Fields {
     let born = date(answers, "child.dob");
-    let today = at.to_zoned(country.zone.clone()).date();
+    let today = country.zone.to_datetime(at).date();
     let days = born.and_then(|born| Some(born.until((Unit::Day, today)).ok()?.get_days()));
     let age = |person: &str| {
         let dob = date(answers, &format!("{person}.dob"));
         let years = dob.and_then(|dob| Some(dob.until((Unit::Year, born?)).ok()?.get_years()));
-        let stated = answers.get(&format!("{person}.age"))?.get("age");
-        years.map(Value::from).or_else(|| stated.cloned())
+        let stated = answers.get(&format!("{person}.age"));
+        let stated = stated.and_then(|age| age.get("age").cloned());
+        years.map(Value::from).or(stated)
     };
     let worked_out = [
         ("child.age.days", days.map(Value::from)),
         ("mother.age.years", age("mother")),
         ("father.age.years", age("father")),
-        ("child.countryPlaceOfBirth", country_of_birth(answers, country).map(Value::from)),
+        (
+            "child.countryPlaceOfBirth",
+            country_of_birth(answers, country).map(Value::from),
+        ),
     ];
     let known = worked_out.into_iter();
     known
@@ -229,13 +261,21 @@ fn of_birth(answers: &Fields, at: Timestamp, country: &Country) -> Fields {
 
 /// A health institution is in the country; an address says where it is.
 fn country_of_birth(answers: &Fields, country: &Country) -> Option<String> {
-    let addresses = ["child.birthLocation.privateHome", "child.birthLocation.other"];
+    let addresses = [
+        "child.birthLocation.privateHome",
+        "child.birthLocation.other",
+    ];
     let address = addresses.into_iter().find_map(|id| answers.get(id));
     let Some(address) = address else {
-        return answers.contains_key("child.birthLocation").then(|| country.name.clone());
+        return answers
+            .contains_key("child.birthLocation")
+            .then(|| country.name.clone());
     };
     let code = address.get("country").and_then(Value::as_str);
-    Some(code.map_or_else(|| country.name.clone(), |code| countries::name(code, country)))
+    Some(code.map_or_else(
+        || country.name.clone(),
+        |code| countries::name(code, country),
+    ))
 }
 
 fn date(answers: &Fields, id: &str) -> Option<Date> {
@@ -245,7 +285,9 @@ fn date(answers: &Fields, id: &str) -> Option<Date> {
 /// Columns have no dots in their names, nor have the members that dashboards make columns of.
 fn underscored(fields: Fields) -> Fields {
     let renamed = fields.into_iter();
-    renamed.map(|(id, value)| (id.replace('.', "_"), value)).collect()
+    renamed
+        .map(|(id, value)| (id.replace('.', "_"), value))
+        .collect()
 }
 
 fn without_nulls(mut fields: Fields) -> Fields {
