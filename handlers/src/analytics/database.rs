@@ -73,23 +73,31 @@ const ACTIONS: Table = Table {
 impl Table {
     /// Takes its rows as one JSON text, and leaves those alone that stay as they are.
     fn upsert(&self) -> String {
-        let (name, columns) = (self.name, self.columns.split_whitespace());
-        let lasting = self.lasting.split_whitespace();
-        let all = [self.key, self.columns, self.lasting].join(" ");
-        let all = all.split_whitespace().collect::<Vec<_>>().join(", ");
-        let key = self.key.replace(' ', ", ");
-        let set: Vec<_> =
-            columns
-                .map(|column| format!("{column} = EXCLUDED.{column}"))
-                .chain(lasting.map(|column| {
-                    format!("{column} = COALESCE(EXCLUDED.{column}, {name}.{column})")
-                }))
-                .collect();
+        let name = self.name;
+        let list = |columns: &[&str]| columns.join(", ");
+        let key: Vec<_> = self.key.split_whitespace().collect();
+        let columns = self.columns.split_whitespace();
+        let set: Vec<_> = columns.chain(self.lasting.split_whitespace()).collect();
+        let new = |column: &&str| match self.lasting.contains(column) {
+            true => format!("COALESCE(EXCLUDED.{column}, {name}.{column})"),
+            false => format!("EXCLUDED.{column}"),
+        };
+        let old: Vec<_> = set
+            .iter()
+            .map(|column| format!("{name}.{column}"))
+            .collect();
+        let new: Vec<_> = set.iter().map(new).collect();
+        let (all, old, new) = (
+            list(&[&key[..], &set].concat()),
+            old.join(", "),
+            new.join(", "),
+        );
         format!(
             "INSERT INTO {name} ({all}) \
              SELECT {all} FROM jsonb_populate_recordset(NULL::{name}, $1::jsonb) \
-             ON CONFLICT ({key}) DO UPDATE SET {} WHERE {name}.* IS DISTINCT FROM EXCLUDED.*",
-            set.join(", ")
+             ON CONFLICT ({}) DO UPDATE SET ({}) = ROW({new}) WHERE ({old}) IS DISTINCT FROM ({new})",
+            list(&key),
+            list(&set),
         )
     }
 
