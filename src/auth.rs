@@ -237,19 +237,11 @@ impl Keys {
         Ok(())
     }
 
-    /// Checks the value of an Authorization header. Core sends `Bearer x`, `x` and `Bearer Bearer x`.
+    /// Checks the value of an Authorization header: a token that is meant for one of these. Core sends `Bearer x`, `x` and `Bearer Bearer x`.
     ///
     /// # Errors
     /// See [`AuthError`].
-    pub async fn verify(&self, header: Option<&str>) -> Result<Token, AuthError> {
-        self.verify_for(&[AUDIENCE], header).await
-    }
-
-    /// The same for a token that is meant for one of these.
-    ///
-    /// # Errors
-    /// See [`AuthError`].
-    pub async fn verify_for(
+    pub async fn verify(
         &self,
         audiences: &[&str],
         header: Option<&str>,

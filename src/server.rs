@@ -141,6 +141,8 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         analytics,
         metrics: metrics::handle(),
         docs: !settings.production,
+        guarded: settings.production && !settings.allow_demo,
+        origins: settings.origins(),
     });
     Ok(Running {
         app,
@@ -181,7 +183,7 @@ fn analytics(
     let Some(url) = &settings.analytics_database_url else {
         return Ok(None);
     };
-    let (url, counting) = (url.expose_secret().parse()?, country.counting.clone());
+    let (url, counting) = (url.expose_secret().parse()?, Arc::new(country.counting()));
     Ok(Some(Arc::new(Analytics::new(url, core.clone(), counting))))
 }
 
@@ -265,9 +267,9 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     if let Some(analytics) = app.analytics.clone() {
         beside.spawn(async move { analytics.keep_up().await });
     }
-    let events = app.country.load().events.clone();
+    let country = app.country.load_full();
     // Not waited for: the content is served as it is meanwhile.
-    std::thread::spawn(move || events.compress());
+    std::thread::spawn(move || country.served.compress());
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;

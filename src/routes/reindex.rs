@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core sends all records when it renews its search index: statistics are renewed with it.
 
-use super::App;
-use crate::auth::{AuthError, REINDEX_AUDIENCES, Token};
+use super::{App, authorized_for};
+use crate::auth::{REINDEX_AUDIENCES, Token};
 use crate::problem::Problem;
 use handlers::analytics::{self, ReindexError};
 use poem::http::StatusCode;
-use poem::http::header::AUTHORIZATION;
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef};
@@ -118,13 +117,7 @@ impl Reindex {
 
 impl Reindex {
     async fn authorized(&self, request: &Request) -> Result<Token, Problem> {
-        let header = request.headers().get(AUTHORIZATION);
-        let header = header.and_then(|value| value.to_str().ok());
-        let verified = self.0.keys.verify_for(&REINDEX_AUDIENCES, header).await;
-        let token = verified.map_err(|error| match error {
-            AuthError::NoKey => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-            _ => Problem::new(StatusCode::UNAUTHORIZED, error.to_string()),
-        })?;
+        let token = authorized_for(&REINDEX_AUDIENCES, &self.0, request).await?;
         if token.may(PERMISSION) {
             return Ok(token);
         }

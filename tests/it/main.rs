@@ -13,6 +13,7 @@ mod examples;
 mod forward;
 mod health;
 mod ledger_fails;
+mod mutants;
 mod operators;
 mod process;
 mod program;

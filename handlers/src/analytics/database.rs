@@ -76,11 +76,15 @@ impl Table {
         let name = self.name;
         let list = |columns: &[&str]| columns.join(", ");
         let key: Vec<_> = self.key.split_whitespace().collect();
+        let lasting: Vec<_> = self.lasting.split_whitespace().collect();
         let columns = self.columns.split_whitespace();
-        let set: Vec<_> = columns.chain(self.lasting.split_whitespace()).collect();
-        let new = |column: &&str| match self.lasting.contains(column) {
-            true => format!("COALESCE(EXCLUDED.{column}, {name}.{column})"),
-            false => format!("EXCLUDED.{column}"),
+        let set: Vec<_> = columns.chain(lasting.iter().copied()).collect();
+        let new = |column: &&str| {
+            if lasting.contains(column) {
+                format!("COALESCE(EXCLUDED.{column}, {name}.{column})")
+            } else {
+                format!("EXCLUDED.{column}")
+            }
         };
         let old: Vec<_> = set
             .iter()

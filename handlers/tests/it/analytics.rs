@@ -146,6 +146,7 @@ fn id(n: u32) -> String {
     format!("00000000-0000-4000-8000-{n:012}")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "calls read better")]
 fn action(n: u32, action_type: &str, more: Value) -> Value {
     let mut action = json!({
         "id": id(n), "type": action_type, "status": "Accepted", "transactionId": "t",

@@ -535,7 +535,12 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
         let [queue] = &queues[..] else {
             panic!("{queues:?}")
         };
-        let seen = (queue.destination.clone(), queue.state, queue.depth, queue.oldest);
+        let seen = (
+            queue.destination.clone(),
+            queue.state,
+            queue.depth,
+            queue.oldest,
+        );
         assert_eq!(seen, (TO.clone(), State::Waiting, 4, at(0)));
     }
 }
