@@ -7,10 +7,12 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod analytics;
 mod config;
 mod crash;
 mod examples;
 mod forward;
+mod generated;
 mod health;
 mod ledger_fails;
 mod mutants;
