@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod analytics;
+mod certificates;
 mod deliveries;
 mod fields;
 
@@ -59,6 +60,9 @@ enum Command {
     /// Make the analytics database ready
     #[command(subcommand)]
     Analytics(analytics::Analytics),
+    /// See certificates as they would be printed
+    #[command(subcommand)]
+    Certificates(certificates::Certificates),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -166,6 +170,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
         Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
         Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
+        Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);
             let text = if pretty {

@@ -4,6 +4,7 @@
 
 use crate::blob::Caching;
 use crate::settings::Settings;
+use certificates::{Certificates, Messages, Readable};
 use handlers::analytics::Marks;
 use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
@@ -25,6 +26,7 @@ use translations::Syntax;
 use users::User;
 
 mod application;
+pub mod certificates;
 mod counting;
 mod coverage;
 mod csv_table;
@@ -308,8 +310,10 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     reading.found.extend(built.problems);
     let forms = &built.forms;
     let policy = reading.policy(forms);
+    let certificates = reading.certificates(&built.readable);
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
-    let (roles, workqueues) = reading.roles_and_workqueues(forms, dashboards.collect());
+    let (roles, workqueues) =
+        reading.roles_and_workqueues(forms, certificates.ids().collect(), dashboards.collect());
     let places = reading.places(application.levels.len());
     let users = reading.users(settings, &application, &roles, &places);
     let populations = reading
@@ -331,6 +335,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         ),
         ("/config/locations", places.document()),
         ("/config/users", serde_json::to_vec(&users)),
+        ("/certificates", serde_json::to_vec(&certificates.json())),
         ("/content/client", client.document()),
         ("/content/login", login.document()),
     ];
@@ -341,6 +346,10 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
                 .found
                 .push(Diagnostic::of_file(path, error.to_string())),
         }
+    }
+    for (file, svg) in certificates.svgs() {
+        let path = format!("/certificates/{file}");
+        served.file(&path, svg.into_bytes().into(), Caching::Revalidate);
     }
     reading.pages(settings, &application, &mut served);
     if care == Care::Check {
@@ -438,6 +447,7 @@ impl Reading<'_> {
     fn roles_and_workqueues(
         &mut self,
         forms: &Forms,
+        certificates: BTreeSet<&str>,
         dashboards: BTreeSet<&str>,
     ) -> (Vec<Role>, Vec<Workqueue>) {
         let roles = self.text("roles.toml");
@@ -450,13 +460,17 @@ impl Reading<'_> {
         let known = roles::Known {
             forms,
             workqueues: workqueues.iter().map(Workqueue::slug).collect(),
-            certificates: BTreeSet::new(),
+            certificates,
             dashboards,
         };
         let roles = roles.map(|(name, text)| {
             roles::parse(&name, &text, &known, &mut self.said, &mut self.found)
         });
         (roles.unwrap_or_default(), workqueues)
+    }
+
+    fn certificates(&mut self, events: &[Readable]) -> Certificates {
+        Certificates::read(self.files, events, &mut self.said, &mut self.found)
     }
 
     fn places(&mut self, levels: usize) -> Places {
@@ -607,6 +621,7 @@ struct Built {
     json: Vec<u8>,
     forms: Forms,
     marks: Marks,
+    readable: Vec<Readable>,
     /// Where it was asked for.
     said: Vec<Said>,
     /// Likewise.
@@ -631,6 +646,7 @@ fn build(
                 json: serde_json::to_vec(&events)?,
                 forms: Forms::of(&events),
                 marks: Marks::of(&events),
+                readable: readable(&events, application),
                 said,
                 problems,
             })
@@ -644,6 +660,7 @@ fn build(
             json: built.json.as_slice().to_vec(),
             forms: built.forms.clone(),
             marks: built.marks.clone(),
+            readable: built.readable.clone(),
             ..built
         }),
         Ok(Err(error)) => Err(failed(error.to_string())),
@@ -672,6 +689,39 @@ fn problems(events: &[Event]) -> Vec<Diagnostic> {
     problems
         .map(|problem| Diagnostic::of_file("forms", problem))
         .collect()
+}
+
+/// What certificates may read.
+fn readable(events: &[Event], application: &Application) -> Vec<Readable> {
+    let levels: Vec<&str> = application.levels.iter().map(|(id, _)| &**id).collect();
+    let of = |event| Readable::of(event, &levels);
+    events.iter().map(of).collect()
+}
+
+/// The certificates, and the texts that they may look up, in the first of the country's languages.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec<Diagnostic>> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading {
+        files: &files,
+        said: Vec::new(),
+        found: Vec::new(),
+    };
+    let application = reading.application();
+    let events = forms::events(&environment(settings, &application));
+    let certificates = reading.certificates(&readable(&events, &application));
+    let languages = &application.languages;
+    let texts = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    if is_refused(&reading.found) {
+        return Err(reading.found);
+    }
+    let first = |row: translations::Row| Some((row.id, row.texts.into_iter().next()?));
+    Ok((
+        certificates,
+        texts.rows.into_iter().filter_map(first).collect(),
+    ))
 }
 
 /// The events of this country, with the settings that reach its forms.

@@ -113,14 +113,17 @@ impl Core {
         Some(())
     }
 
-    /// The middleware has an answer at once, and core accepts what waited for it.
+    /// The middleware has made an identity, and core accepts what waited for it. A death and what
+    /// changes in an identity wait for nothing.
     fn identify(&self, packet: &Value) {
         let id = packet["eventId"].as_str().unwrap();
         let number = &packet["requestFields"]["birthCertificateNumber"];
-        self.accept(
-            id,
-            &json!({"registrationNumber": number, "declaration": {"child.nid": "9876543210"}}),
-        );
+        if !number.is_string() {
+            return;
+        }
+        let brought =
+            json!({"registrationNumber": number, "declaration": {"child.nid": "9876543210"}});
+        self.accept(id, &brought);
     }
 }
 
