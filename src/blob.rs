@@ -41,6 +41,7 @@ pub struct Blob {
 }
 
 struct Variants {
+    effort: Option<Effort>,
     identity: Variant,
     gzip: Option<Variant>,
     br: Option<Variant>,
@@ -52,8 +53,8 @@ struct Variant {
 }
 
 /// How much time compression may take.
-#[derive(Clone, Copy)]
-enum Effort {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
     /// Some ten milliseconds for a megabyte.
     Fast,
     /// Some hundred milliseconds. The last few per cent would cost seconds and fifty megabytes.
@@ -93,6 +94,7 @@ impl Variant {
 impl Variants {
     fn plain(identity: Bytes) -> Self {
         Self {
+            effort: None,
             identity: Variant::new(identity),
             gzip: None,
             br: None,
@@ -103,6 +105,7 @@ impl Variants {
         let gzip = Variant::encoded(&identity, |bytes| gzip(bytes, effort));
         let br = Variant::encoded(&identity, |bytes| br(bytes, effort));
         Self {
+            effort: Some(effort),
             gzip,
             br,
             ..Self::plain(identity)
@@ -148,11 +151,10 @@ impl Blob {
             && self.identity() == other.identity()
     }
 
-    /// Compresses fast, so that callers have something soon, and then well: for a thread of its
-    /// own.
-    pub fn compress(&self) {
+    /// Compresses, unless that does not pay or was done as well before.
+    pub fn compress(&self, effort: Effort) {
         let packed = |known: &str| self.content_type.as_bytes().starts_with(known.as_bytes());
-        let is_compressed = self.variants.load().gzip.is_some();
+        let is_compressed = self.variants.load().effort >= Some(effort);
         // Compressed pictures do not become smaller.
         if is_compressed
             || ["image/png", "image/jpeg", "image/webp", "font/woff2"]
@@ -161,10 +163,8 @@ impl Blob {
         {
             return;
         }
-        for effort in [Effort::Fast, Effort::Best] {
-            let variants = Variants::compressed(self.identity(), effort);
-            self.variants.store(Arc::new(variants));
-        }
+        let variants = Variants::compressed(self.identity(), effort);
+        self.variants.store(Arc::new(variants));
     }
 
     /// The content without encoding.
@@ -248,7 +248,7 @@ mod tests {
 
     fn compressed() -> Blob {
         let blob = blob(b"[\"abcdefgh\"]".repeat(1000));
-        blob.compress();
+        blob.compress(Effort::Best);
         blob
     }
 

@@ -273,6 +273,20 @@ impl Core {
         EventDocument::try_from(record).map_err(|_| CoreError::Content)
     }
 
+    /// A list that core keeps, `locations.list` for example, as it is shown to the bearer of a token, or
+    /// to the system client.
+    pub(crate) async fn list(
+        &self,
+        procedure: &str,
+        token: Option<&str>,
+    ) -> Result<Value, CoreError> {
+        let token = match token {
+            Some(token) => token.to_owned(),
+            None => self.system_token().await?,
+        };
+        self.query(procedure, None, &token).await
+    }
+
     /// Asks core's tRPC interface.
     async fn query(
         &self,

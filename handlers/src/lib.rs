@@ -3,6 +3,7 @@
 //! what is answered, and what is delivered afterwards. **Invariant:** nothing here knows the web
 //! framework or the forms.
 
+pub mod analytics;
 pub mod annotated_toml;
 mod breaker;
 pub mod causes_of_death;

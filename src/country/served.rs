@@ -2,7 +2,7 @@
 //! What is served of the country: bytes by path, prepared once. **Invariant:** no path of a request
 //! reaches the file system; what is not in this map is not there.
 
-use crate::blob::{Blob, Caching};
+use crate::blob::{Blob, Caching, Effort};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -58,12 +58,13 @@ impl Served {
         }
     }
 
-    /// Compresses what pays, the documents that everybody waits for first: for a thread of its own.
+    /// Compresses everything fast, so that callers have something soon, and then well: for a thread of
+    /// its own. The documents that everybody waits for come first.
     pub fn compress(&self) {
         let mut blobs: Vec<_> = self.0.iter().collect();
         blobs.sort_unstable_by_key(|(path, _)| (!path.starts_with("/co"), *path));
-        for (_, blob) in &blobs {
-            blob.compress();
+        for effort in [Effort::Fast, Effort::Best] {
+            blobs.iter().for_each(|(_, blob)| blob.compress(effort));
         }
     }
 }

@@ -40,7 +40,12 @@ pub(super) async fn served<E: Endpoint>(
         None => next.get_response(request).await,
     };
     let headers = response.headers_mut();
-    headers.append(VARY, HeaderValue::from_static("origin"));
+    let vary = if headers.contains_key(VARY) {
+        "accept-encoding, origin"
+    } else {
+        "origin"
+    };
+    headers.insert(VARY, HeaderValue::from_static(vary));
     if let Some(origin) = allowed {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(
