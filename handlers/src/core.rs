@@ -324,7 +324,8 @@ impl Core {
         self.forget_if_refused(exchanged).await
     }
 
-    async fn system_token(&self) -> Result<String, CoreError> {
+    /// The system client's token.
+    pub(crate) async fn system_token(&self) -> Result<String, CoreError> {
         let credentials = self.credentials.as_ref().ok_or(CoreError::Expired)?;
         let mut cached = self.system_token.lock().await;
         let now = self.clock.now();
@@ -348,9 +349,14 @@ impl Core {
     /// A system token that core no longer takes is not used again: its key may have changed.
     async fn forget_if_refused<T>(&self, result: Result<T, CoreError>) -> Result<T, CoreError> {
         if matches!(result, Err(CoreError::Status(StatusCode::UNAUTHORIZED))) {
-            *self.system_token.lock().await = None;
+            self.forget_system_token().await;
         }
         result
+    }
+
+    /// The next who needs the system client's token gets a new one.
+    pub(crate) async fn forget_system_token(&self) {
+        *self.system_token.lock().await = None;
     }
 
     async fn grant(&self, form: &[(&str, &str)]) -> Result<String, CoreError> {

@@ -18,6 +18,8 @@ pub mod ledger;
 pub mod mosip_mapping;
 pub mod number;
 pub mod outside;
+pub mod places;
+pub mod portal;
 pub mod reference_data;
 pub mod rules;
 pub mod schedule;
