@@ -69,13 +69,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         )
         .await?,
     );
-    let core = Arc::new(Core::new(
-        client.clone(),
-        settings.gateway_url.as_str(),
-        settings.auth_url.as_str(),
-        settings.system_client.clone(),
-        clock.clone(),
-    ));
+    let core = Arc::new(core(settings, client.clone()));
     let http = Arc::new(outside::Http::new(
         client.clone(),
         settings.mosip_interop_url.as_str(),
@@ -189,6 +183,17 @@ fn analytics(
     };
     let (url, counting) = (url.expose_secret().parse()?, Arc::new(country.counting()));
     Ok(Some(Arc::new(Analytics::new(url, core.clone(), counting))))
+}
+
+/// Core, as these settings reach it.
+pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
+    Core::new(
+        client,
+        settings.gateway_url.as_str(),
+        settings.auth_url.as_str(),
+        settings.system_client.clone(),
+        Arc::new(SystemClock),
+    )
 }
 
 async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
