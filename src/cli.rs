@@ -15,6 +15,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod analytics;
 mod certificates;
 mod deliveries;
 mod fields;
@@ -56,6 +57,9 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// List the actions that core waits for, as far as the ledger knows: what needs you first
     Pending(deliveries::Pending),
+    /// Make the analytics database ready
+    #[command(subcommand)]
+    Analytics(analytics::Analytics),
     /// See certificates as they would be printed
     #[command(subcommand)]
     Certificates(certificates::Certificates),
@@ -165,6 +169,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
         Command::Pending(options) => print(&deliveries::pending(&options, &settings()?).await?)?,
+        Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);

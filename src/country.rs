@@ -5,6 +5,7 @@
 use crate::blob::Caching;
 use crate::settings::Settings;
 use certificates::{Certificates, Messages, Readable};
+use handlers::analytics::Marks;
 use handlers::causes_of_death::Causes;
 use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
@@ -28,6 +29,7 @@ use users::User;
 mod application;
 mod causes_of_death;
 pub mod certificates;
+mod counting;
 mod coverage;
 mod csv_table;
 mod icu;
@@ -256,6 +258,8 @@ pub struct Snapshot {
     pub populations: Vec<Population>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
+    /// Which answers are counted.
+    pub marks: Marks,
     /// Rules and mapping.
     pub policy: Arc<Policy>,
     /// The cases that the rules must decide as expected.
@@ -372,6 +376,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         populations,
         event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
+        marks: built.marks,
         policy: Arc::new(policy),
         cases,
         warnings: reading.found,
@@ -634,6 +639,7 @@ fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
 struct Built {
     json: Vec<u8>,
     forms: Forms,
+    marks: Marks,
     readable: Vec<Readable>,
     /// Where it was asked for.
     said: Vec<Said>,
@@ -658,6 +664,7 @@ fn build(
             Ok::<_, serde_json::Error>(Built {
                 json: serde_json::to_vec(&events)?,
                 forms: Forms::of(&events),
+                marks: Marks::of(&events),
                 readable: readable(&events, application),
                 said,
                 problems,
@@ -671,6 +678,7 @@ fn build(
         Ok(Ok(built)) => Ok(Built {
             json: built.json.as_slice().to_vec(),
             forms: built.forms.clone(),
+            marks: built.marks.clone(),
             readable: built.readable.clone(),
             ..built
         }),

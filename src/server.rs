@@ -9,6 +9,7 @@ use crate::routes::{self, App};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use handlers::analytics::Analytics;
 use handlers::clock::SystemClock;
 use handlers::core::Core;
 use handlers::delivery::{Deliveries, Door};
@@ -100,6 +101,14 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         }));
         doors.extend(webhooks);
     }
+    let analytics = analytics(settings, &core, &country)?;
+    if let Some(analytics) = &analytics {
+        followers.push(analytics.clone());
+        doors.push(Door {
+            destination: Destination::ANALYTICS,
+            outside: analytics.clone(),
+        });
+    }
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
         verification,
@@ -129,6 +138,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             .iter()
             .map(|door| door.destination.clone())
             .collect(),
+        analytics,
         metrics: metrics::handle(),
         docs: !settings.production,
         guarded: settings.production && !settings.allow_demo,
@@ -163,6 +173,18 @@ fn webhooks(
         Ok(webhook.into())
     };
     urls.map(webhook).collect()
+}
+
+fn analytics(
+    settings: &Settings,
+    core: &Arc<Core>,
+    country: &Snapshot,
+) -> anyhow::Result<Option<Arc<Analytics>>> {
+    let Some(url) = &settings.analytics_database_url else {
+        return Ok(None);
+    };
+    let (url, counting) = (url.expose_secret().parse()?, Arc::new(country.counting()));
+    Ok(Some(Arc::new(Analytics::new(url, core.clone(), counting))))
 }
 
 /// Core, as these settings reach it.
@@ -216,6 +238,10 @@ fn say_what_is_off(settings: &Settings) {
             "forwarding (FORWARD_ACTIONS_TO)",
             !settings.forward_actions_to.is_empty(),
         ),
+        (
+            "analytics (ANALYTICS_DATABASE_URL)",
+            settings.analytics_database_url.is_some(),
+        ),
     ];
     let off: Vec<_> = doors
         .into_iter()
@@ -257,6 +283,9 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         beside.spawn(keep_reference_data(app.clone(), data));
     }
     beside.spawn(reload::watch(app.clone(), settings));
+    if let Some(analytics) = app.analytics.clone() {
+        beside.spawn(async move { analytics.keep_up().await });
+    }
     let country = app.country.load_full();
     // Not waited for: the content is served as it is meanwhile.
     std::thread::spawn(move || country.served.compress());

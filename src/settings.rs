@@ -7,6 +7,7 @@
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use handlers::analytics;
 use handlers::core::Credentials;
 use handlers::forward;
 use handlers::number::NumberFormat;
@@ -92,6 +93,8 @@ pub struct Settings {
     pub forward_actions_to: Vec<WebUrl>,
     /// `FORWARD_SECRET`: signs what they are told.
     pub forward_secret: Option<SecretString>,
+    /// `ANALYTICS_DATABASE_URL`: where accepted actions are counted.
+    pub analytics_database_url: Option<SecretString>,
     /// `REGISTRATION_NUMBER_FORMAT`.
     pub registration_number_format: NumberFormat,
     /// `LOG_FORMAT`.
@@ -440,6 +443,7 @@ impl Reader {
                 .secret::<ReferenceData>("REFERENCE_DATA_DATABASE_URL"),
             forward_actions_to: self.forward_actions_to(),
             forward_secret: self.secret::<forward::Secret>("FORWARD_SECRET"),
+            analytics_database_url: self.secret::<analytics::Url>("ANALYTICS_DATABASE_URL"),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
             log_format: self.parsed("LOG_FORMAT"),
             log_level: self.parsed("LOG_LEVEL"),

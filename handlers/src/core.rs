@@ -288,6 +288,20 @@ impl Core {
         EventDocument::try_from(record).map_err(|_| CoreError::Content)
     }
 
+    /// A list that core keeps, `locations.list` for example, as it is shown to the bearer of a token, or
+    /// to the system client.
+    pub(crate) async fn list(
+        &self,
+        procedure: &str,
+        token: Option<&str>,
+    ) -> Result<Value, CoreError> {
+        let token = match token {
+            Some(token) => token.to_owned(),
+            None => self.system_token().await?,
+        };
+        self.query(procedure, None, &token).await
+    }
+
     /// Asks core's tRPC interface.
     async fn query(
         &self,
@@ -325,7 +339,8 @@ impl Core {
         self.forget_if_refused(exchanged).await
     }
 
-    async fn system_token(&self) -> Result<String, CoreError> {
+    /// The system client's token.
+    pub(crate) async fn system_token(&self) -> Result<String, CoreError> {
         let credentials = self.credentials.as_ref().ok_or(CoreError::Expired)?;
         let mut cached = self.system_token.lock().await;
         let now = self.clock.now();
@@ -349,9 +364,14 @@ impl Core {
     /// A system token that core no longer takes is not used again: its key may have changed.
     async fn forget_if_refused<T>(&self, result: Result<T, CoreError>) -> Result<T, CoreError> {
         if matches!(result, Err(CoreError::Status(StatusCode::UNAUTHORIZED))) {
-            *self.system_token.lock().await = None;
+            self.forget_system_token().await;
         }
         result
+    }
+
+    /// The next who needs the system client's token gets a new one.
+    pub(crate) async fn forget_system_token(&self) {
+        *self.system_token.lock().await = None;
     }
 
     async fn grant(&self, form: &[(&str, &str)]) -> Result<String, CoreError> {

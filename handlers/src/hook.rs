@@ -13,7 +13,9 @@ use crate::verification::Verification;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
-use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument, Fields};
+use opencrvs_toolkit::event_document::{
+    Action, ActionId, ActionStatus, ActionType, EventDocument, Fields,
+};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -64,6 +66,30 @@ pub struct Told<'a> {
     pub token: &'a str,
     /// Nothing leaves before this time.
     pub due_at: Timestamp,
+}
+
+impl Told<'_> {
+    /// The action with which core accepts, as far as it follows from the answer; none where core is not
+    /// told to accept.
+    pub(crate) fn acceptance(&self) -> Option<Action> {
+        if self.answer.status != 200 {
+            return None;
+        }
+        let body = self.answer.body.as_ref();
+        let said = |name| body.and_then(|body| body.get(name));
+        let fields = |name| said(name).and_then(Value::as_object).cloned();
+        let number = said("registrationNumber").and_then(Value::as_str);
+        let asked = self.facts.action;
+        Some(Action {
+            id: ActionId::new(format!("{}-accepted", asked.id)),
+            status: ActionStatus::Accepted,
+            declaration: fields("declaration").unwrap_or_default(),
+            annotation: fields("annotation"),
+            original_action_id: Some(asked.id.clone()),
+            registration_number: number.map(str::to_owned),
+            ..asked.clone()
+        })
+    }
 }
 
 /// Why there is no answer.

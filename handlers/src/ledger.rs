@@ -94,6 +94,8 @@ impl Destination {
     pub const MIDDLEWARE: Self = Self(Cow::Borrowed("middleware"));
     /// Core, through its gateway.
     pub const CORE: Self = Self(Cow::Borrowed("core"));
+    /// The analytics database.
+    pub const ANALYTICS: Self = Self(Cow::Borrowed("analytics"));
 
     /// One that a setting names.
     pub fn named(word: String) -> Self {

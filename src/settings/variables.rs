@@ -227,6 +227,11 @@ pub const VARIABLES: &[Variable] = &[
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "signs what is forwarded, after the Standard Webhooks convention: `whsec_` and 24 to 64 bytes in base64",
     ),
+    optional(
+        "ANALYTICS_DATABASE_URL",
+        "postgres://events_analytics:password@postgres:5432/events",
+        "PostgreSQL database in whose schema `analytics` every accepted action is counted, for dashboards",
+    ),
     always(
         "REGISTRATION_NUMBER_FORMAT",
         "############",

@@ -7,11 +7,13 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod analytics;
 mod causes_of_death;
 mod config;
 mod crash;
 mod examples;
 mod forward;
+mod generated;
 mod health;
 mod ledger_fails;
 mod mutants;
