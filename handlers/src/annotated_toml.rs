@@ -251,12 +251,7 @@ impl<'t> Section<'t> {
     }
 
     /// A table below this one.
-    pub fn section(
-        &self,
-        reader: &mut Reader<'_>,
-        key: &str,
-        what: String,
-    ) -> Option<Section<'t>> {
+    pub fn section(&self, reader: &mut Reader<'_>, key: &str, what: String) -> Option<Section<'t>> {
         let item = self.item(key)?;
         let Some(table) = item.as_table_like() else {
             reader.error(

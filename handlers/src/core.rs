@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -119,6 +120,24 @@ pub enum Fate {
     Rejected,
     /// It waits, or core has not stored the answer yet.
     Open,
+}
+
+impl Fate {
+    /// What a record shows about an action of it.
+    pub(crate) fn of(action: &ActionId, record: &EventDocument) -> Self {
+        let has = |status: &ActionStatus| {
+            let answers = |a: &&Action| a.original_action_id.as_ref() == Some(action);
+            let mut answers = record.actions.iter().filter(answers);
+            answers.any(|a| a.status == *status)
+        };
+        if has(&ActionStatus::Accepted) {
+            Self::Accepted
+        } else if has(&ActionStatus::Rejected) {
+            Self::Rejected
+        } else {
+            Self::Open
+        }
+    }
 }
 
 /// Why core did not tell.
@@ -240,37 +259,48 @@ impl Core {
         }
     }
 
-    /// What became of an action, asked with a token of that record, or as the system client.
-    pub(crate) async fn fate(
+    /// A record as core shows it, asked for with a token of that record, or as the system client.
+    pub(crate) async fn record(
         &self,
         event: &EventId,
-        action: &ActionId,
         token: Option<&str>,
-    ) -> Result<Fate, CoreError> {
+    ) -> Result<EventDocument, CoreError> {
+        let input = json!({"eventId": event});
+        let document = self.ask("event.get", Some(&input), token).await?;
+        EventDocument::try_from(document).map_err(|_| CoreError::Content)
+    }
+
+    /// The names of all locations by id, as the system client sees them.
+    pub(crate) async fn locations(&self) -> Result<HashMap<String, String>, CoreError> {
+        #[derive(Deserialize)]
+        struct Location {
+            id: String,
+            name: String,
+        }
+        let locations = self.ask("locations.list", None, None).await?;
+        let locations: Vec<Location> =
+            serde_json::from_value(locations).map_err(|_| CoreError::Content)?;
+        Ok(locations.into_iter().map(|l| (l.id, l.name)).collect())
+    }
+
+    /// The answer to a question of core's events service.
+    async fn ask(
+        &self,
+        procedure: &str,
+        input: Option<&Value>,
+        token: Option<&str>,
+    ) -> Result<Value, CoreError> {
         let token = match token {
             Some(token) => token.to_owned(),
             None => self.system_token().await?,
         };
-        let input = json!({"json": {"eventId": event}}).to_string();
-        let url = format!("{}/events/event.get", self.gateway);
-        let url =
-            Url::parse_with_params(&url, [("input", input)]).map_err(|_| CoreError::Content)?;
+        let url = format!("{}/events/{procedure}", self.gateway);
+        let input = input.map(|input| ("input", json!({"json": input}).to_string()));
+        let url = Url::parse_with_params(&url, input).map_err(|_| CoreError::Content)?;
         let reply = read(self.client.get(url).timeout(TIMEOUT).bearer_auth(token)).await;
         let mut reply: Value = self.forget_if_refused(reply).await?;
-        let document = reply.pointer_mut("/result/data/json").map(Value::take);
-        let document = EventDocument::try_from(document.unwrap_or_default());
-        let actions = document.map_err(|_| CoreError::Content)?.actions;
-        let has = |status: &ActionStatus| {
-            let answers = |a: &&Action| a.original_action_id.as_ref() == Some(action);
-            actions.iter().filter(answers).any(|a| a.status == *status)
-        };
-        Ok(if has(&ActionStatus::Accepted) {
-            Fate::Accepted
-        } else if has(&ActionStatus::Rejected) {
-            Fate::Rejected
-        } else {
-            Fate::Open
-        })
+        let answer = reply.pointer_mut("/result/data/json").map(Value::take);
+        answer.ok_or(CoreError::Content)
     }
 
     /// A token that may confirm one action, as that of its hook could.

@@ -13,6 +13,7 @@ pub mod expression;
 pub mod hook;
 pub mod ledger;
 pub mod mosip_mapping;
+pub mod notification;
 pub mod number;
 pub mod outside;
 pub mod rules;

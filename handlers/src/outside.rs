@@ -6,6 +6,7 @@ use crate::ledger::{Claimed, Destination};
 use crate::verification::{Identity, Verifier};
 use async_trait::async_trait;
 use jiff::Timestamp;
+use opencrvs_toolkit::event_document::EventDocument;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub enum Outcome {
     Refused(StatusCode),
     /// Nothing was sent: core rejected the action that this follows from.
     Unwanted,
+    /// Nothing was sent: it is of no use to anybody any more.
+    Outdated,
     /// Nothing was sent: core does not show the action as accepted yet.
     Undecided,
     /// Nothing was sent: its token has ended, and there is no system client to get another.
@@ -50,6 +53,7 @@ impl Outcome {
             Self::Delivered(_) => "delivered",
             Self::Refused(_) => "refused",
             Self::Unwanted => "unwanted",
+            Self::Outdated => "outdated",
             Self::Undecided => "undecided",
             Self::Expired => "expired",
             Self::Unprepared => "unprepared",
@@ -69,17 +73,22 @@ impl Outcome {
                 Some(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS)
             }
             Self::Delivered(_) | Self::Refused(_) => Some(false),
-            Self::Unwanted | Self::Undecided | Self::Expired | Self::Unprepared => None,
+            Self::Unwanted
+            | Self::Outdated
+            | Self::Undecided
+            | Self::Expired
+            | Self::Unprepared => None,
         }
     }
 
-    /// HTTP status, where there was one.
+    /// HTTP status or SMTP reply, where there was one.
     pub fn status(self) -> Option<u16> {
         match self {
             Self::Delivered(status) | Self::Refused(status) | Self::Failed(status, _) => {
                 Some(status.as_u16())
             }
             Self::Unwanted
+            | Self::Outdated
             | Self::Undecided
             | Self::Expired
             | Self::Unprepared
@@ -94,6 +103,11 @@ impl Outcome {
 pub trait Outside: Send + Sync {
     /// One attempt.
     async fn send(&self, delivery: &Claimed) -> Outcome;
+
+    /// The longest time of an attempt, where it is not that of the others.
+    fn longest(&self) -> Option<Duration> {
+        None
+    }
 
     /// From when on it could not be sent any more, where that is known.
     fn sendable_until(&self, _delivery: &Claimed) -> Option<Timestamp> {
@@ -135,13 +149,13 @@ impl Http {
         status: StatusCode,
     ) -> Option<Outcome> {
         let (event, action) = (&delivery.event_id, &delivery.action_id);
-        let fate = self.core.fate(event, action, Some(token)).await.ok()?;
+        let record = self.core.record(event, Some(token)).await.ok()?;
         let wanted = if delivery.operation.ends_with(".accept") {
             Fate::Accepted
         } else {
             Fate::Rejected
         };
-        match fate {
+        match Fate::of(action, &record) {
             Fate::Open => None,
             fate if fate == wanted => Some(Outcome::Delivered(status)),
             _ => Some(Outcome::Refused(status)),
@@ -150,18 +164,18 @@ impl Http {
 }
 
 /// Whether core has accepted the action that a delivery follows from, where the delivery waits for that
-/// and there is a system client to ask with.
+/// and there is a system client to ask with. The record as core shows it, if it was asked.
 ///
 /// # Errors
 /// How the attempt ends if not.
-pub async fn accepted(core: &Core, delivery: &Claimed) -> Result<(), Outcome> {
+pub async fn accepted(core: &Core, delivery: &Claimed) -> Result<Option<EventDocument>, Outcome> {
     if !delivery.waits_for_acceptance() || !core.may_ask() {
-        return Ok(());
+        return Ok(None);
     }
-    let (event, action) = (&delivery.event_id, &delivery.action_id);
-    let fate = core.fate(event, action, None).await;
-    match fate.map_err(|error| unprepared(delivery, &error))? {
-        Fate::Accepted => Ok(()),
+    let record = core.record(&delivery.event_id, None).await;
+    let record = record.map_err(|error| unprepared(delivery, &error))?;
+    match Fate::of(&delivery.action_id, &record) {
+        Fate::Accepted => Ok(Some(record)),
         Fate::Rejected => Err(Outcome::Unwanted),
         Fate::Open => Err(Outcome::Undecided),
     }
@@ -269,7 +283,7 @@ impl Verifier for Http {
     }
 }
 
-fn unanswered(error: &reqwest::Error) -> Outcome {
+pub(crate) fn unanswered(error: &reqwest::Error) -> Outcome {
     if error.is_timeout() {
         Outcome::Timeout
     } else {
