@@ -75,7 +75,7 @@ fn start(c: &mut Criterion) {
     group.bench_function("both events", |b| {
         b.iter(|| country::events(black_box(&settings)));
     });
-    let events = country::events(&settings).ok().unwrap();
+    let events = country::events(&settings);
     group.bench_function("events to JSON", |b| {
         b.iter(|| serde_json::to_vec(black_box(&events)).unwrap());
     });

@@ -15,13 +15,33 @@ use std::sync::Arc;
 /// Smaller content is not worth compressing.
 const COMPRESS_FROM: usize = 1024;
 
+/// How long callers may use what they have without asking again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    /// Not at all: the ETag tells them that it is still the same.
+    Revalidate,
+    /// A year: other content would have another name.
+    Forever,
+}
+
+impl Caching {
+    fn header(self) -> &'static str {
+        match self {
+            Self::Revalidate => "no-cache",
+            Self::Forever => "public, max-age=31536000, immutable",
+        }
+    }
+}
+
 /// Content with its encodings.
 pub struct Blob {
     content_type: HeaderValue,
+    caching: Caching,
     variants: ArcSwap<Variants>,
 }
 
 struct Variants {
+    effort: Option<Effort>,
     identity: Variant,
     gzip: Option<Variant>,
     br: Option<Variant>,
@@ -33,8 +53,8 @@ struct Variant {
 }
 
 /// How much time compression may take.
-#[derive(Clone, Copy)]
-enum Effort {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
     /// Some ten milliseconds for a megabyte.
     Fast,
     /// Some hundred milliseconds. The last few per cent would cost seconds and fifty megabytes.
@@ -42,7 +62,7 @@ enum Effort {
 }
 
 impl Variant {
-    fn new(bytes: Vec<u8>) -> Self {
+    fn new(bytes: Bytes) -> Self {
         let hash = Sha256::digest(&bytes);
         let mut hex = String::new();
         for byte in hash.iter().take(16) {
@@ -53,10 +73,7 @@ impl Variant {
             reason = "hexadecimal digits in quotes are a header value"
         )]
         let etag = HeaderValue::from_str(&format!("\"{hex}\"")).expect("hexadecimal digits");
-        Self {
-            bytes: bytes.into(),
-            etag,
-        }
+        Self { bytes, etag }
     }
 
     /// The encoded bytes, unless encoding does not pay.
@@ -70,23 +87,25 @@ impl Variant {
         encode(identity)
             .ok()
             .filter(|bytes| bytes.len() < identity.len())
-            .map(Self::new)
+            .map(|bytes| Self::new(bytes.into()))
     }
 }
 
 impl Variants {
-    fn plain(identity: Vec<u8>) -> Self {
+    fn plain(identity: Bytes) -> Self {
         Self {
+            effort: None,
             identity: Variant::new(identity),
             gzip: None,
             br: None,
         }
     }
 
-    fn compressed(identity: Vec<u8>, effort: Effort) -> Self {
+    fn compressed(identity: Bytes, effort: Effort) -> Self {
         let gzip = Variant::encoded(&identity, |bytes| gzip(bytes, effort));
         let br = Variant::encoded(&identity, |bytes| br(bytes, effort));
         Self {
+            effort: Some(effort),
             gzip,
             br,
             ..Self::plain(identity)
@@ -117,21 +136,35 @@ fn br(bytes: &[u8], effort: Effort) -> std::io::Result<Vec<u8>> {
 
 impl Blob {
     /// Prepares content, not compressed yet: [`Blob::compress`] takes its time.
-    pub fn new(content_type: &'static str, content: Vec<u8>) -> Self {
+    pub fn new(content_type: &'static str, content: Bytes, caching: Caching) -> Self {
         Self {
             content_type: HeaderValue::from_static(content_type),
+            caching,
             variants: ArcSwap::from_pointee(Variants::plain(content)),
         }
     }
 
-    /// Compresses fast, so that callers have something soon, and then well: for a thread of its
-    /// own.
-    pub fn compress(&self) {
-        for effort in [Effort::Fast, Effort::Best] {
-            let identity = self.identity().to_vec();
-            self.variants
-                .store(Arc::new(Variants::compressed(identity, effort)));
+    /// Whether two have the same content and are served alike.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.content_type == other.content_type
+            && self.caching == other.caching
+            && self.identity() == other.identity()
+    }
+
+    /// Compresses, unless that does not pay or was done as well before.
+    pub fn compress(&self, effort: Effort) {
+        let packed = |known: &str| self.content_type.as_bytes().starts_with(known.as_bytes());
+        let is_compressed = self.variants.load().effort >= Some(effort);
+        // Compressed pictures do not become smaller.
+        if is_compressed
+            || ["image/png", "image/jpeg", "image/webp", "font/woff2"]
+                .into_iter()
+                .any(packed)
+        {
+            return;
         }
+        let variants = Variants::compressed(self.identity(), effort);
+        self.variants.store(Arc::new(variants));
     }
 
     /// The content without encoding.
@@ -159,7 +192,7 @@ impl Blob {
             })
             .header(ETAG, &variant.etag)
             .header(VARY, "accept-encoding")
-            .header(CACHE_CONTROL, "no-cache");
+            .header(CACHE_CONTROL, self.caching.header());
         if unchanged {
             return response.finish();
         }
@@ -209,9 +242,13 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
+    fn blob(content: Vec<u8>) -> Blob {
+        Blob::new("application/json", content.into(), Caching::Revalidate)
+    }
+
     fn compressed() -> Blob {
-        let blob = Blob::new("application/json", b"[\"abcdefgh\"]".repeat(1000));
-        blob.compress();
+        let blob = blob(b"[\"abcdefgh\"]".repeat(1000));
+        blob.compress(Effort::Best);
         blob
     }
 
@@ -275,7 +312,7 @@ mod tests {
         use std::io::Read;
         let content = br#"{"id":"birth"}"#.repeat(500);
         for effort in [Effort::Fast, Effort::Best] {
-            let variants = Variants::compressed(content.clone(), effort);
+            let variants = Variants::compressed(content.clone().into(), effort);
             let (mut gzip, mut br) = (Vec::new(), Vec::new());
             let (gzipped, brotlied) = (variants.gzip.unwrap().bytes, variants.br.unwrap().bytes);
             flate2::read::GzDecoder::new(&gzipped[..])
@@ -290,7 +327,7 @@ mod tests {
 
     #[test]
     fn until_it_is_compressed_content_is_served_as_it_is() {
-        let blob = Blob::new("application/json", b"[]".repeat(1000));
+        let blob = blob(b"[]".repeat(1000));
         let response = ask(&blob, &[("accept-encoding", "br")]);
         assert_eq!(
             (response.status(), response.header("content-encoding")),

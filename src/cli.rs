@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line.
 
+use crate::country::Files;
 use crate::settings::{Settings, VARIABLES, markdown};
 use crate::{country, log, report, sandbox, server};
 use anyhow::Context;
@@ -10,10 +11,11 @@ use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::EventDocument;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod certificates;
 mod deliveries;
 mod fields;
 
@@ -35,8 +37,13 @@ pub struct Cli {
 enum Command {
     /// Answer core (this is also what happens without a command)
     Serve,
-    /// Read settings, forms and the country's files as `serve` would, and report what is wrong
-    Check,
+    /// Read settings, forms and the country's files as `serve` would, and report all that is wrong
+    Check(Check),
+    /// Write the country that is built in to a folder, as a start for your own
+    Init {
+        /// A folder that is empty or not there yet; afterwards `COUNTRY_DIR`
+        folder: PathBuf,
+    },
     /// Ask a running server on this machine whether it is up; for container health checks
     Health,
     /// Try the server without core: key, token, stand-in middleware and ready curl lines
@@ -49,9 +56,22 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// List the actions that core waits for, as far as the ledger knows: what needs you first
     Pending(deliveries::Shown),
+    /// See certificates as they would be printed
+    #[command(subcommand)]
+    Certificates(certificates::Certificates),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
+}
+
+#[derive(Args)]
+struct Check {
+    /// Print JSON: a list of severity, file, line, column, message, hint
+    #[arg(long)]
+    json: bool,
+    /// Fail on warnings too
+    #[arg(long)]
+    strict: bool,
 }
 
 #[derive(Subcommand)]
@@ -114,26 +134,14 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             log::start(&settings);
             server::serve(&settings).await?;
         }
-        Command::Check => {
-            let settings = settings()?;
-            let problems = match country::load(&settings) {
-                Ok(country) => {
-                    let cases = country.policy.rules.run_cases(&country.cases);
-                    [
-                        country::form_problems(&settings),
-                        country.warnings,
-                        cases.warnings(),
-                    ]
-                    .concat()
-                }
-                Err(problems) => problems,
-            };
-            if report::errors(&problems) > 0 {
-                print(&format!("{}\n", report::problems(&problems)))?;
-                return Ok(ExitCode::FAILURE);
-            }
-            let fine = "The settings, the forms and the country's files are in order.";
-            print(&format!("{}{fine}\n", report::list(&problems)))?;
+        Command::Check(check) => return checked(&settings()?, &check),
+        Command::Init { folder } => {
+            let written = country::init(&folder)
+                .with_context(|| format!("cannot make a country in `{}`", folder.display()))?;
+            let folder = folder.display();
+            print(&format!(
+                "Wrote {written} files to {folder}. Change them, then:\n  COUNTRY_DIR={folder} countryconfig check\n"
+            ))?;
         }
         Command::Health => {
             let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
@@ -157,9 +165,9 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
         Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
+        Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Export(Export::Events { pretty }) => {
-            let events =
-                country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+            let events = country::events(&settings()?);
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -168,8 +176,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events =
-                country::events(&settings()?).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+            let events = country::events(&settings()?);
             let known: Vec<_> = events.iter().map(Event::id).collect();
             let wanted = events.iter().find(|known| known.id() == event);
             let wanted = wanted.with_context(|| {
@@ -187,6 +194,26 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
+    let problems = country::check(settings);
+    let errors = report::errors(&problems);
+    if check.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&problems)?))?;
+    } else {
+        let files = Files::of(settings.country_dir.as_deref());
+        let colour = std::io::stdout().is_terminal();
+        let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
+        let summary = report::summary(&problems);
+        print(&format!("{shown}{summary}\n"))?;
+    }
+    let failed = errors > 0 || (check.strict && !problems.is_empty());
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {

@@ -2,77 +2,166 @@
 //! The country as data: the files of `country/`, built into the program or taken from `COUNTRY_DIR`,
 //! together with the forms. Everything is read and checked before any of it is served.
 
-use crate::blob::Blob;
+use crate::blob::Caching;
 use crate::settings::Settings;
-use handlers::Vocabulary;
-use handlers::diagnostic::{Diagnostic, Severity};
+use certificates::{Certificates, Messages, Readable};
+use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
+use opencrvs_toolkit::message::Message;
+use opencrvs_toolkit::workqueue::Workqueue;
+use roles::Role;
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use texts::Said;
+use translations::Syntax;
+use users::User;
 
 mod application;
+pub mod certificates;
+mod coverage;
+mod csv_table;
+mod icu;
+mod manifest;
+mod map;
+mod named;
+mod places;
+mod roles;
+mod served;
+mod statistics;
+mod texts;
+mod translations;
+mod users;
+mod workqueues;
 
-pub use application::Application;
+pub use application::{Application, DeliveryMethod};
+pub use named::Forms;
+pub use places::{Area, Location, Places};
+pub use served::Served;
+pub use statistics::{Population, Year};
+pub use translations::Texts;
+pub use users::Unsafe;
 
 #[derive(RustEmbed)]
 #[folder = "country/"]
 struct Embedded;
 
-/// Where the files come from.
-pub enum Files {
+/// The word of `COUNTRY_DIR` for the sample country inside the program.
+const BUILT_IN: &str = "built-in";
+
+/// Where the files come from: a file of a later layer stands in for one of an earlier.
+pub struct Files(Vec<Layer>);
+
+enum Layer {
     /// The sample country inside the program.
     Embedded,
     /// A folder.
     Folder(PathBuf),
 }
 
-impl Files {
-    /// The folder if one is set, else the sample country.
-    pub fn of(folder: Option<&Path>) -> Self {
-        folder.map_or(Self::Embedded, |folder| Self::Folder(folder.to_owned()))
+impl Layer {
+    fn find(&self, file: &str) -> std::io::Result<Option<Cow<'static, [u8]>>> {
+        match self {
+            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
+            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
+                Ok(bytes) => Ok(Some(bytes.into())),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
+        }
     }
 
-    /// How a file is called in messages.
-    pub fn name_of(&self, file: &str) -> String {
+    fn has(&self, file: &str) -> bool {
+        match self {
+            Self::Embedded => Embedded::get(file).is_some(),
+            Self::Folder(folder) => folder.join(file).exists(),
+        }
+    }
+
+    fn name_of(&self, file: &str) -> String {
         match self {
             Self::Embedded => format!("country/{file}"),
             Self::Folder(folder) => folder.join(file).display().to_string(),
         }
     }
 
+    fn list(&self, below: &str, found: &mut BTreeSet<String>) {
+        match self {
+            Self::Embedded => found.extend(
+                Embedded::iter()
+                    .filter(|file| Path::new(file.as_ref()).starts_with(below))
+                    .map(Cow::into_owned),
+            ),
+            Self::Folder(folder) => visit(&folder.join(below), below, found),
+        }
+    }
+}
+
+impl Files {
+    /// The folders of `COUNTRY_DIR`; the sample country where it is not set.
+    pub fn of(country_dir: Option<&str>) -> Self {
+        let layer = |word: &str| match word {
+            BUILT_IN => Layer::Embedded,
+            folder => Layer::Folder(PathBuf::from(folder)),
+        };
+        Self(
+            country_dir
+                .unwrap_or(BUILT_IN)
+                .split(':')
+                .map(layer)
+                .collect(),
+        )
+    }
+
+    /// The folders, for whoever watches them.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().filter_map(|layer| match layer {
+            Layer::Embedded => None,
+            Layer::Folder(folder) => Some(folder.as_path()),
+        })
+    }
+
+    /// How a file is called in messages.
+    pub fn name_of(&self, file: &str) -> String {
+        let layers = || self.0.iter().rev();
+        let layer = layers()
+            .find(|layer| layer.has(file))
+            .or_else(|| layers().next());
+        layer.map_or_else(String::new, |layer| layer.name_of(file))
+    }
+
     /// A number that is another one when the content of a file is. Hidden files are not the country's:
     /// editors and Kubernetes keep their own there.
     pub fn fingerprint(&self) -> u64 {
-        let Self::Folder(folder) = self else { return 0 };
         let mut hasher = DefaultHasher::new();
-        for file in self.list("") {
-            (&file, std::fs::read(folder.join(&file)).ok()).hash(&mut hasher);
+        for layer in self
+            .0
+            .iter()
+            .filter(|layer| matches!(layer, Layer::Folder(_)))
+        {
+            let mut files = BTreeSet::new();
+            layer.list("", &mut files);
+            for file in files {
+                (layer.find(&file).ok(), file).hash(&mut hasher);
+            }
         }
         hasher.finish()
     }
 
     /// The files below a folder (`""` for all), by path from the country's root, sorted.
     pub fn list(&self, below: &str) -> Vec<String> {
-        let mut found = match self {
-            Self::Embedded => Embedded::iter()
-                .filter(|file| Path::new(file.as_ref()).starts_with(below))
-                .map(Cow::into_owned)
-                .collect(),
-            Self::Folder(folder) => {
-                let mut found = Vec::new();
-                visit(&folder.join(below), below, &mut found);
-                found
-            }
-        };
-        found.sort_unstable();
-        found
+        let mut found = BTreeSet::new();
+        self.0
+            .iter()
+            .for_each(|layer| layer.list(below, &mut found));
+        found.into_iter().collect()
     }
 
     /// The content of a file, by path from the country's root; nothing where there is none.
@@ -80,14 +169,14 @@ impl Files {
     /// # Errors
     /// When it is there but cannot be read.
     pub fn find(&self, file: &str) -> Result<Option<Cow<'static, [u8]>>, Diagnostic> {
-        match self {
-            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
-            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
-                Ok(bytes) => Ok(Some(bytes.into())),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(self.unreadable(file, &error.to_string())),
-            },
+        for layer in self.0.iter().rev() {
+            match layer.find(file) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => return Err(self.unreadable(file, &error.to_string())),
+            }
         }
+        Ok(None)
     }
 
     /// The content of a file that must be there.
@@ -108,6 +197,16 @@ impl Files {
             .map_err(|_| self.unreadable(file, "it is not UTF-8 text"))
     }
 
+    /// The text of a file by the name that it has in messages.
+    pub fn text_by_name(&self, name: &str) -> Option<String> {
+        let mut layers = self.0.iter();
+        let file = layers.find_map(|layer| name.strip_prefix(&layer.name_of("")));
+        match file {
+            Some(file) => self.text(file).ok(),
+            None => std::fs::read_to_string(name).ok(),
+        }
+    }
+
     fn unreadable(&self, file: &str, why: &str) -> Diagnostic {
         Diagnostic {
             hint: Some("take the file of the sample country as a start".to_owned()),
@@ -119,7 +218,7 @@ impl Files {
     }
 }
 
-fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
+fn visit(folder: &Path, below: &str, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else {
             continue;
@@ -136,38 +235,33 @@ fn visit(folder: &Path, below: &str, found: &mut Vec<String>) {
         if entry.path().is_dir() {
             visit(&entry.path(), &path, found);
         } else {
-            found.push(path);
+            found.insert(path);
         }
     }
 }
 
 /// A country that was checked, ready to be served.
 pub struct Snapshot {
-    /// `/config/events`.
-    pub events: Arc<Blob>,
+    /// What is served, by path.
+    pub served: Served,
+    /// The country for core and its pages.
+    pub application: Application,
+    /// Where things are.
+    pub places: Places,
+    /// How many people live there.
+    pub populations: Vec<Population>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
     /// Rules and mapping.
     pub policy: Arc<Policy>,
     /// The cases that the rules must decide as expected.
     pub cases: Cases,
+    /// Why the users may not be given away in production.
+    pub users_unsafe: Option<Unsafe>,
     /// What works but was probably meant otherwise.
     pub warnings: Vec<Diagnostic>,
     /// Stands for the content of the files.
     pub fingerprint: u64,
-}
-
-/// What is wrong with the forms. They are compiled in and tested, so `serve` does not look again.
-pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
-    let events = match events(settings) {
-        Ok(events) => events,
-        Err(problem) => return vec![problem],
-    };
-    let problems = opencrvs_toolkit::event::problems(&events);
-    problems
-        .iter()
-        .map(|problem| Diagnostic::of_file("forms", problem.to_string()))
-        .collect()
 }
 
 /// Reads and checks the files of the country.
@@ -175,93 +269,463 @@ pub fn form_problems(settings: &Settings) -> Vec<Diagnostic> {
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
+    read(settings, Care::Serve)
+}
+
+/// Everything that is wrong with the country, and all that was probably meant otherwise.
+pub fn check(settings: &Settings) -> Vec<Diagnostic> {
+    match read(settings, Care::Check) {
+        Ok(country) => {
+            let cases = country.policy.rules.run_cases(&country.cases);
+            [country.warnings, cases.warnings()].concat()
+        }
+        Err(problems) => problems,
+    }
+}
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// At everything that could be served wrong.
+    Serve,
+    /// Also at the forms, which are compiled in and tested, and at what is missing or without effect.
+    Check,
+}
+
+fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     // Taken first: what changes while the files are read is noticed afterwards.
     let fingerprint = files.fingerprint();
-    let application = application(&files);
-    let built = build(
-        settings,
-        application.as_ref().unwrap_or(&Application::default()),
-    )?;
-    let vocabulary = &built.vocabulary;
-    let read = |file: &str| {
-        let text = files.text(file).map_err(|problem| vec![problem])?;
-        Ok::<_, Vec<Diagnostic>>((files.name_of(file), text))
+    let mut reading = Reading {
+        files: &files,
+        said: Vec::new(),
+        found: Vec::new(),
     };
-    let rules =
-        read("eligibility.toml").and_then(|(name, text)| RuleSet::parse(&name, &text, vocabulary));
-    let mapping = read("mosip.toml").and_then(|(name, text)| {
-        Mapping::parse(&name, &text, vocabulary, &|file| files.text(file).ok())
-    });
-    let cases = read("eligibility.tests.toml")
-        .and_then(|(name, text)| Cases::parse(&name, &text, vocabulary));
-    let (rules, mapping, cases) = match (application, rules, mapping, cases) {
-        (Ok(_), Ok(rules), Ok(mapping), Ok(cases)) => (rules, mapping, cases),
-        (application, rules, mapping, cases) => {
-            let application = application.err().map(|problem| vec![problem]);
-            let faults = [application, rules.err(), mapping.err(), cases.err()];
-            return Err(faults.into_iter().flatten().flatten().collect());
+    let application = reading.application();
+    let built = build(settings, &application, care)?;
+    reading.found.extend(built.problems);
+    let forms = &built.forms;
+    let policy = reading.policy(forms);
+    let certificates = reading.certificates(&built.readable);
+    let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
+    let (roles, workqueues) =
+        reading.roles_and_workqueues(forms, certificates.ids().collect(), dashboards.collect());
+    let places = reading.places(application.levels.len());
+    let users = reading.users(settings, &application, &roles, &places);
+    let populations = reading
+        .text("statistics.csv")
+        .map(|(name, text)| statistics::parse(&name, &text, &places, &mut reading.found));
+    let populations = populations.unwrap_or_default();
+    reading.found.extend(manifest::problems(&files));
+    let languages = &application.languages;
+    let client = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
+    let mut served = Served::default();
+    served.json("/config/events", built.json);
+    let documents = [
+        ("/config/workqueues", serde_json::to_vec(&workqueues)),
+        ("/config/roles", serde_json::to_vec(&roles)),
+        (
+            "/config/application",
+            serde_json::to_vec(&application.document()),
+        ),
+        ("/config/locations", places.document()),
+        ("/config/users", serde_json::to_vec(&users)),
+        ("/certificates", serde_json::to_vec(&certificates.json())),
+        ("/content/client", client.document()),
+        ("/content/login", login.document()),
+    ];
+    for (path, document) in documents {
+        match document {
+            Ok(document) => served.json(path, document),
+            Err(error) => reading
+                .found
+                .push(Diagnostic::of_file(path, error.to_string())),
         }
-    };
-    let mut problems = mapping.lacks(&rules);
-    problems.extend(rules.warnings().iter().cloned());
-    if problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Error)
-    {
-        return Err(problems);
     }
+    for (file, svg) in certificates.svgs() {
+        let path = format!("/certificates/{file}");
+        served.file(&path, svg.into_bytes().into(), Caching::Revalidate);
+    }
+    reading.pages(settings, &application, &mut served);
+    if care == Care::Check {
+        reading.said.extend(built.said);
+        reading.said.extend(workqueues::titles().map(in_program));
+        let file = files.name_of("translations/client.csv");
+        coverage::problems(&file, &client, &reading.said, &mut reading.found);
+        reading.found.extend(demo(settings, &users));
+        reading.found.extend(strangers(&files));
+    }
+    let Some((policy, cases)) = policy.filter(|_| !is_refused(&reading.found)) else {
+        return Err(reading.found);
+    };
     Ok(Snapshot {
-        events: Arc::new(Blob::new("application/json; charset=utf-8", built.json)),
-        event_types: vocabulary.event_types().map(str::to_owned).collect(),
+        served,
+        users_unsafe: users::danger(&users),
+        places,
+        populations,
+        event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
-        policy: Arc::new(Policy { rules, mapping }),
+        policy: Arc::new(policy),
         cases,
-        warnings: problems,
+        warnings: reading.found,
+        application,
     })
 }
 
-fn application(files: &Files) -> Result<Application, Diagnostic> {
-    const FILE: &str = "application.toml";
-    Application::parse(&files.name_of(FILE), &files.text(FILE)?)
+fn is_refused(found: &[Diagnostic]) -> bool {
+    found
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+}
+
+/// Reads one file after the other, and goes on after a fault so that all faults are found at once.
+struct Reading<'a> {
+    files: &'a Files,
+    said: Vec<Said>,
+    found: Vec<Diagnostic>,
+}
+
+impl Reading<'_> {
+    /// Name and text of a file; empty where it cannot be read.
+    fn text(&mut self, file: &str) -> Option<(String, String)> {
+        match self.files.text(file) {
+            Ok(text) => Some((self.files.name_of(file), text)),
+            Err(problem) => {
+                self.found.push(problem);
+                None
+            }
+        }
+    }
+
+    /// What a parser makes of a file, if it is not refused.
+    fn parsed<T>(
+        &mut self,
+        file: &str,
+        parse: impl FnOnce(&str, &str) -> Result<T, Vec<Diagnostic>>,
+    ) -> Option<T> {
+        let (name, text) = self.text(file)?;
+        match parse(&name, &text) {
+            Ok(parsed) => Some(parsed),
+            Err(problems) => {
+                self.found.extend(problems);
+                None
+            }
+        }
+    }
+
+    fn application(&mut self) -> Application {
+        let read = self.text("application.toml").and_then(|(name, text)| {
+            Application::parse(self.files, &name, &text, &mut self.said, &mut self.found)
+        });
+        read.unwrap_or_default()
+    }
+
+    fn policy(&mut self, forms: &Forms) -> Option<(Policy, Cases)> {
+        let vocabulary = &forms.vocabulary;
+        let files = self.files;
+        let rules = self.parsed("eligibility.toml", |name, text| {
+            RuleSet::parse(name, text, vocabulary)
+        });
+        let mapping = self.parsed("mosip.toml", |name, text| {
+            Mapping::parse(name, text, vocabulary, &|file| files.text(file).ok())
+        });
+        let cases = self.parsed("eligibility.tests.toml", |name, text| {
+            Cases::parse(name, text, vocabulary)
+        });
+        let (rules, mapping) = (rules?, mapping?);
+        self.found.extend(mapping.lacks(&rules));
+        self.found.extend(rules.warnings().iter().cloned());
+        Some((Policy { rules, mapping }, cases?))
+    }
+
+    fn roles_and_workqueues(
+        &mut self,
+        forms: &Forms,
+        certificates: BTreeSet<&str>,
+        dashboards: BTreeSet<&str>,
+    ) -> (Vec<Role>, Vec<Workqueue>) {
+        let roles = self.text("roles.toml");
+        let ids = roles.as_ref().map(|(_, text)| roles::ids(text));
+        let workqueues = self.text("workqueues.toml").map(|(name, text)| {
+            let ids = ids.unwrap_or_default();
+            workqueues::parse(&name, &text, forms, &ids, &mut self.said, &mut self.found)
+        });
+        let workqueues = workqueues.unwrap_or_default();
+        let known = roles::Known {
+            forms,
+            workqueues: workqueues.iter().map(Workqueue::slug).collect(),
+            certificates,
+            dashboards,
+        };
+        let roles = roles.map(|(name, text)| {
+            roles::parse(&name, &text, &known, &mut self.said, &mut self.found)
+        });
+        (roles.unwrap_or_default(), workqueues)
+    }
+
+    fn certificates(&mut self, events: &[Readable]) -> Certificates {
+        Certificates::read(self.files, events, &mut self.said, &mut self.found)
+    }
+
+    fn places(&mut self, levels: usize) -> Places {
+        let areas = self.text("administrative-areas.csv").unwrap_or_default();
+        let locations = self.text("locations.csv").unwrap_or_default();
+        let (areas, locations) = ((&*areas.0, &*areas.1), (&*locations.0, &*locations.1));
+        Places::parse(areas, locations, levels, &mut self.found)
+    }
+
+    /// The users of `USERS_FILE`, else those of the country.
+    fn users(
+        &mut self,
+        settings: &Settings,
+        application: &Application,
+        roles: &[Role],
+        places: &Places,
+    ) -> Vec<User> {
+        let read = match &settings.users_file {
+            None => self.text("users.csv"),
+            Some(path) => match std::fs::read_to_string(path) {
+                Ok(text) => Some((path.display().to_string(), text)),
+                Err(error) => {
+                    let why = format!("the file of USERS_FILE cannot be read: {error}");
+                    self.found
+                        .push(Diagnostic::of_file(path.display().to_string(), why));
+                    None
+                }
+            },
+        };
+        let is_phone = |number: &str| application.is_phone_number(number);
+        let users = read.map(|(name, text)| {
+            users::parse(&name, &text, roles, places, &is_phone, &mut self.found)
+        });
+        users.unwrap_or_default()
+    }
+
+    fn texts(&mut self, file: &str, languages: &[String], syntax: Syntax) -> Texts {
+        let read = self.text(file);
+        let texts =
+            read.map(|(name, text)| Texts::parse(&name, &text, languages, syntax, &mut self.found));
+        texts.unwrap_or_default()
+    }
+
+    /// Scripts, pictures, fonts and whatever else browsers ask for.
+    fn pages(&mut self, settings: &Settings, application: &Application, served: &mut Served) {
+        const SCRIPT: &str = "application/javascript; charset=utf-8";
+        let scripts = [
+            ("/client-config.js", application.client_config(settings)),
+            ("/login-config.js", application.login_config(settings)),
+        ];
+        for (path, script) in scripts {
+            served.add(
+                path,
+                SCRIPT,
+                script.into_bytes().into(),
+                Caching::Revalidate,
+            );
+        }
+        let helpers = self.files.find("handlebars.js");
+        // Core's client imports this module; without helpers of the country it is one that exports none.
+        let helpers = helpers
+            .ok()
+            .flatten()
+            .unwrap_or(Cow::Borrowed(b"export {}\n"));
+        served.file("/handlebars.js", helpers, Caching::Revalidate);
+        let logo = &application.logo;
+        served.add(
+            "/content/country-logo",
+            logo.content_type,
+            logo.bytes.clone().into(),
+            Caching::Revalidate,
+        );
+        match self.files.bytes("map.geojson") {
+            Ok(map) => {
+                self.found
+                    .extend(map::problems(&self.files.name_of("map.geojson"), &map));
+                served.file("/content/map.geojson", map, Caching::Revalidate);
+            }
+            Err(problem) => self.found.push(problem),
+        }
+        for (folder, caching) in [("fonts", Caching::Forever), ("static", Caching::Revalidate)] {
+            for file in self.files.list(folder) {
+                match self.files.bytes(&file) {
+                    Ok(bytes) => served.file(&format!("/{file}"), bytes, caching),
+                    Err(problem) => self.found.push(problem),
+                }
+            }
+        }
+    }
+}
+
+/// Files that nothing reads because of a slip in their names.
+fn strangers(files: &Files) -> Vec<Diagnostic> {
+    let known = Files::of(None).list("");
+    let strange = |file: &String| {
+        if file.starts_with("static/") || file.starts_with("fonts/") {
+            return None;
+        }
+        let meant =
+            closest(file, known.iter().map(String::as_str)).filter(|_| !known.contains(file))?;
+        let alike = !files
+            .0
+            .iter()
+            .any(|layer| layer.has(meant) && layer.has(file));
+        alike.then(|| Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(format!("did you mean `{meant}`?")),
+            ..Diagnostic::of_file(files.name_of(file), "nothing reads this file")
+        })
+    };
+    files.list("").iter().filter_map(strange).collect()
+}
+
+/// What is for demonstrations and would be given to real people.
+fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if !settings.production || settings.allow_demo {
+        return found;
+    }
+    let mut warn = |file: &str, message: String, hint: &str| {
+        found.push(Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(hint.to_owned()),
+            ..Diagnostic::of_file(file, message)
+        });
+    };
+    if let Some(why) = users::danger(users) {
+        let message = format!("{why}, so the users are not given to core's seeder");
+        warn(
+            "users.csv",
+            message,
+            "set USERS_FILE to a file where each has a password of their own",
+        );
+    }
+    if settings.openid_provider_client_id.starts_with("mock") {
+        let message = "OPENID_PROVIDER_CLIENT_ID is that of the stand-in for E-Signet".to_owned();
+        warn(
+            "the settings",
+            message,
+            "set it to the id that E-Signet gave this country",
+        );
+    }
+    found
 }
 
 /// What is kept of the events once they are built.
 struct Built {
     json: Vec<u8>,
-    vocabulary: Vocabulary,
+    forms: Forms,
+    readable: Vec<Readable>,
+    /// Where it was asked for.
+    said: Vec<Said>,
+    /// Likewise.
+    problems: Vec<Diagnostic>,
 }
 
 /// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
 /// are given back as a whole when it ends.
-fn build(settings: &Settings, application: &Application) -> Result<Built, Vec<Diagnostic>> {
+fn build(
+    settings: &Settings,
+    application: &Application,
+    care: Care,
+) -> Result<Built, Vec<Diagnostic>> {
     let built = std::thread::scope(|scope| {
         let building = scope.spawn(|| {
             let events = forms::events(&environment(settings, application));
-            let vocabulary = vocabulary(&events);
-            serde_json::to_vec(&events).map(|json| Built { json, vocabulary })
+            let (said, problems) = match care {
+                Care::Serve => (vec![], vec![]),
+                Care::Check => (said(&events), problems(&events)),
+            };
+            Ok::<_, serde_json::Error>(Built {
+                json: serde_json::to_vec(&events)?,
+                forms: Forms::of(&events),
+                readable: readable(&events, application),
+                said,
+                problems,
+            })
         });
         building.join()
     });
     let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
     match built {
         // What is kept is copied, so that nothing of it holds that memory back.
-        Ok(Ok(Built { json, vocabulary })) => Ok(Built {
-            json: json.as_slice().to_vec(),
-            vocabulary: vocabulary.clone(),
+        Ok(Ok(built)) => Ok(Built {
+            json: built.json.as_slice().to_vec(),
+            forms: built.forms.clone(),
+            readable: built.readable.clone(),
+            ..built
         }),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed("building the forms panicked".to_owned())),
     }
 }
 
-/// The events of this country, with the settings that reach its forms.
+/// The texts of the forms.
+fn said(events: &[Event]) -> Vec<Said> {
+    let messages = events.iter().flat_map(Event::messages);
+    messages.map(in_program).collect()
+}
+
+fn in_program(message: Message) -> Said {
+    Said {
+        message,
+        file: "forms".to_owned(),
+        line: 1,
+        column: 1,
+    }
+}
+
+fn problems(events: &[Event]) -> Vec<Diagnostic> {
+    let problems = opencrvs_toolkit::event::problems(events);
+    let problems = problems.iter().map(ToString::to_string);
+    problems
+        .map(|problem| Diagnostic::of_file("forms", problem))
+        .collect()
+}
+
+/// What certificates may read.
+fn readable(events: &[Event], application: &Application) -> Vec<Readable> {
+    let levels: Vec<&str> = application.levels.iter().map(|(id, _)| &**id).collect();
+    let of = |event| Readable::of(event, &levels);
+    events.iter().map(of).collect()
+}
+
+/// The certificates, and the texts that they may look up, in the first of the country's languages.
 ///
 /// # Errors
-/// When `application.toml` cannot be used.
-pub fn events(settings: &Settings) -> Result<Vec<Event>, Diagnostic> {
+/// Everything that is wrong with them.
+pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
-    Ok(forms::events(&environment(settings, &application(&files)?)))
+    let mut reading = Reading {
+        files: &files,
+        said: Vec::new(),
+        found: Vec::new(),
+    };
+    let application = reading.application();
+    let events = forms::events(&environment(settings, &application));
+    let certificates = reading.certificates(&readable(&events, &application));
+    let languages = &application.languages;
+    let texts = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    if is_refused(&reading.found) {
+        return Err(reading.found);
+    }
+    let first = |row: translations::Row| Some((row.id, row.texts.into_iter().next()?));
+    Ok((
+        certificates,
+        texts.rows.into_iter().filter_map(first).collect(),
+    ))
+}
+
+/// The events of this country, with the settings that reach its forms.
+pub fn events(settings: &Settings) -> Vec<Event> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading {
+        files: &files,
+        said: Vec::new(),
+        found: Vec::new(),
+    };
+    let application = reading.application();
+    forms::events(&environment(settings, &application))
 }
 
 fn environment(settings: &Settings, application: &Application) -> forms::Environment {
@@ -278,11 +742,25 @@ fn environment(settings: &Settings, application: &Application) -> forms::Environ
     }
 }
 
-/// The field ids that rules and mapping may name.
-fn vocabulary(events: &[Event]) -> Vocabulary {
-    Vocabulary::new(
-        events
-            .iter()
-            .map(|event| (event.id(), event.field_ids().map(|(id, _)| id))),
-    )
+/// Writes the country that is built in to a folder that is empty or not there, as a start for one's own.
+///
+/// # Errors
+/// When something is in the folder already, or it cannot be written to.
+pub fn init(folder: &Path) -> std::io::Result<usize> {
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(std::io::Error::new(
+            ErrorKind::AlreadyExists,
+            "there is something in it already",
+        ));
+    }
+    let files = Files::of(None).list("");
+    for file in &files {
+        let (path, content) = (folder.join(file), Embedded::get(file));
+        std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        std::fs::write(
+            path,
+            content.map(|content| content.data).unwrap_or_default(),
+        )?;
+    }
+    Ok(files.len())
 }

@@ -23,12 +23,14 @@ const LOOK: Duration = Duration::from_secs(20);
 /// Watches the folder, if there is one. Never ends then.
 pub async fn watch(app: Arc<App>, settings: Settings) {
     let files = Files::of(settings.country_dir.as_deref());
-    let Files::Folder(folder) = &files else {
+    if files.folders().next().is_none() {
         return;
-    };
+    }
     let (told, mut signs) = mpsc::channel(1);
     let mut watcher = watcher(told.clone());
-    listen(&mut watcher, folder);
+    files
+        .folders()
+        .for_each(|folder| listen(&mut watcher, folder));
     let mut seen = app.country.load().fingerprint;
     loop {
         tokio::select! {
@@ -39,7 +41,9 @@ pub async fn watch(app: Arc<App>, settings: Settings) {
         let found = files.fingerprint();
         if found != seen {
             seen = found;
-            listen(&mut watcher, folder);
+            files
+                .folders()
+                .for_each(|folder| listen(&mut watcher, folder));
             take(&app, &settings).await;
         }
     }
@@ -93,16 +97,11 @@ fn swap(app: &App, mut country: Snapshot) {
     for warning in &country.warnings {
         warn!("{warning}");
     }
-    let events = app.country.load().events.clone();
-    if events.identity() == country.events.identity() {
-        // It is compressed as well as possible already.
-        country.events = events;
-    } else {
-        let events = country.events.clone();
-        std::thread::spawn(move || events.compress());
-    }
+    country.served.keep(&app.country.load().served);
     app.hooks.policy.store(country.policy.clone());
-    app.country.store(Arc::new(country));
+    let country = Arc::new(country);
+    app.country.store(country.clone());
+    std::thread::spawn(move || country.served.compress());
     app.refused_change.store(None);
     info!("The country's files have changed; the new ones are used");
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How problems of the country's files are shown to a person.
 
+use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
 use handlers::diagnostic::{Diagnostic, Severity};
+use std::collections::HashMap;
 use std::fmt::Write;
+use std::ops::Range;
 
 /// The problems with their places, one after the other.
 pub fn list(problems: &[Diagnostic]) -> String {
@@ -20,6 +23,89 @@ pub fn errors(problems: &[Diagnostic]) -> usize {
         .iter()
         .filter(|problem| problem.severity == Severity::Error)
         .count()
+}
+
+/// The problems with the lines that they are about, for a person at a terminal.
+pub fn with_sources(
+    problems: &[Diagnostic],
+    source: &dyn Fn(&str) -> Option<String>,
+    colour: bool,
+) -> String {
+    let mut sources: HashMap<&str, Option<String>> = HashMap::new();
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let mut text = String::new();
+    for problem in problems {
+        let file = problem.file.as_str();
+        let whole = sources.entry(file).or_insert_with(|| source(file));
+        let line = whole
+            .as_ref()
+            .and_then(|text| text.lines().nth(problem.line - 1));
+        let level = match problem.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = level
+            .primary_title(&problem.message)
+            .elements(None::<Snippet<'_, Annotation<'_>>>);
+        group = match line {
+            Some(line) => {
+                let snippet = Snippet::source(line)
+                    .path(file)
+                    .line_start(problem.line)
+                    .annotation(AnnotationKind::Primary.span(word(line, problem.column)));
+                group.element(snippet)
+            }
+            None => group.element(Origin::path(file)),
+        };
+        if let Some(hint) = &problem.hint {
+            group = group.element(Level::HELP.message(hint));
+        }
+        text += &renderer.render(&[group]);
+        text += "\n\n";
+    }
+    text
+}
+
+/// The bytes of what begins at a column: up to the end of a text in quotes, a name or a cell.
+fn word(line: &str, column: usize) -> Range<usize> {
+    let start = line
+        .char_indices()
+        .nth(column - 1)
+        .map_or(line.len(), |(at, _)| at);
+    let rest = line.get(start..).unwrap_or_default();
+    let quote = rest.chars().next().filter(|c| "\"'".contains(*c));
+    let length = match quote {
+        Some(quote) => rest
+            .get(1..)
+            .and_then(|rest| rest.find(quote))
+            .map(|end| end + 2),
+        None => rest.find(|c: char| c.is_whitespace() || ",;=()[]{}\"'".contains(c)),
+    };
+    let length = length.unwrap_or(rest.len());
+    let first = rest.chars().next().map_or(0, char::len_utf8);
+    start..start + length.max(first)
+}
+
+/// How many errors and warnings there are, in a sentence.
+pub fn summary(problems: &[Diagnostic]) -> String {
+    let count = |n: usize, what: &str| match n {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    };
+    let errors = errors(problems);
+    let warnings = count(problems.len() - errors, "warning");
+    match (errors, problems.len()) {
+        (_, 0) => "The settings, the forms and the country's files are in order.".to_owned(),
+        (0, _) => format!("The country can be served, with {warnings}."),
+        _ => format!(
+            "The country cannot be served: {}, {warnings}.",
+            count(errors, "error")
+        ),
+    }
 }
 
 /// All problems of a country that is refused, and how many errors there are.

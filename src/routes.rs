@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The routes, put together with what surrounds each request.
 
-use crate::auth::Keys;
+use crate::auth::{AuthError, Keys, Token};
 use crate::country::Snapshot;
-use crate::problem;
+use crate::problem::{self, Problem};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::endpoint::BoxEndpoint;
-use poem::http::Method;
+use poem::http::header::AUTHORIZATION;
+use poem::http::{Method, StatusCode};
 use poem::middleware::CatchPanic;
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
+use poem::web::Data;
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::{Instrument, debug, info, info_span};
 
+mod browsers;
 mod config;
 mod health;
 mod trigger;
@@ -39,6 +42,10 @@ pub struct App {
     pub metrics: PrometheusHandle,
     /// Whether `/docs` is there.
     pub docs: bool,
+    /// Whether real people's records are here: what is for demonstrations is not given away.
+    pub guarded: bool,
+    /// The pages that may read what is served; nothing where all may.
+    pub origins: Option<Vec<String>>,
 }
 
 type Service = OpenApiService<(health::Health, config::Config, trigger::Trigger), ()>;
@@ -65,17 +72,40 @@ pub fn openapi(app: &Arc<App>) -> String {
 pub fn endpoint(app: &Arc<App>) -> BoxEndpoint<'static> {
     let service = service(app);
     let mut routes = Route::new().nest("/openapi.json", service.spec_endpoint());
+    routes = routes.at("/static/*file", get(assets.data(app.clone())));
     if app.docs {
         routes = routes.nest("/docs", service.scalar());
     }
-    surrounded(routes.nest("/", service))
+    surrounded(app.origins.clone(), routes.nest("/", service))
+}
+
+/// Icons, manifest and whatever else is in `static/`.
+#[handler]
+fn assets(request: &Request, Data(app): Data<&Arc<App>>) -> poem::Result<Response> {
+    config::prepared(app, request)
+}
+
+/// The token of a request that must have one.
+async fn authorized(app: &App, request: &Request) -> Result<Token, Problem> {
+    let header = request.headers().get(AUTHORIZATION);
+    let header = header.and_then(|value| value.to_str().ok());
+    app.keys.verify(header).await.map_err(|error| {
+        let status = match error {
+            AuthError::NoKey => StatusCode::SERVICE_UNAVAILABLE,
+            AuthError::Missing | AuthError::Invalid | AuthError::Expired => {
+                StatusCode::UNAUTHORIZED
+            }
+        };
+        Problem::new(status, error.to_string())
+    })
 }
 
 /// What happens to every request, whatever route it is for.
-fn surrounded(routes: Route) -> BoxEndpoint<'static> {
+fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'static> {
     routes
         .with(CatchPanic::new().with_handler(problem::panicked))
         .catch_all_error(problem::shape)
+        .around(move |next, request| browsers::served(next, request, origins.clone()))
         .around(logged)
         .map_to_response()
         .boxed()
@@ -134,7 +164,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_answered_and_kills_nothing() {
-        let client = TestClient::new(surrounded(Route::new().at("/faulty", poem::get(faulty))));
+        let client = TestClient::new(surrounded(
+            None,
+            Route::new().at("/faulty", poem::get(faulty)),
+        ));
         for _ in 0..2 {
             let response = client.get("/faulty").send().await;
             response.assert_status(poem::http::StatusCode::INTERNAL_SERVER_ERROR);

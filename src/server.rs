@@ -118,6 +118,8 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             .collect(),
         metrics: metrics::handle(),
         docs: !settings.production,
+        guarded: settings.production && !settings.allow_demo,
+        origins: settings.origins(),
     });
     Ok(Running {
         app,
@@ -172,9 +174,9 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     beside.spawn(erase(app.clone(), settings.ledger_retention));
     beside.spawn(metrics::keep_up(app.metrics.clone()));
     beside.spawn(reload::watch(app.clone(), settings));
-    let events = app.country.load().events.clone();
+    let country = app.country.load_full();
     // Not waited for: the content is served as it is meanwhile.
-    std::thread::spawn(move || events.compress());
+    std::thread::spawn(move || country.served.compress());
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;

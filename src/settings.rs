@@ -66,8 +66,14 @@ pub struct Settings {
     pub verify_on: Actions,
     /// `ALLOW_DEMO`.
     pub allow_demo: bool,
-    /// `COUNTRY_DIR`: a folder in place of the embedded country.
-    pub country_dir: Option<PathBuf>,
+    /// `COUNTRY_DIR`: folders in place of the embedded country.
+    pub country_dir: Option<String>,
+    /// `USERS_FILE`: the users to seed, in place of the country's `users.csv`.
+    pub users_file: Option<PathBuf>,
+    /// `METABASE_URL`: where core's dashboards are shown.
+    pub metabase_url: WebUrl,
+    /// `SENTRY_DSN`: where browsers report their errors.
+    pub sentry_dsn: Option<String>,
     /// `LEDGER_URL`.
     pub ledger_url: String,
     /// `LEDGER_KEY`.
@@ -248,6 +254,16 @@ impl Settings {
         }
     }
 
+    /// The pages of core that may read what is served; `None` where any page may. A browser names an
+    /// origin without a slash at its end.
+    pub fn origins(&self) -> Option<Vec<String>> {
+        let pages = [&self.login_url, &self.client_app_url];
+        let origin = |url: &WebUrl| reqwest::Url::parse(url.as_str()).ok();
+        let known = pages.into_iter().filter_map(origin);
+        let origins = known.map(|url| url.origin().ascii_serialization());
+        (!self.domain.starts_with('*')).then(|| origins.collect())
+    }
+
     /// The key of the ledger; one that seals nothing where none is set.
     ///
     /// # Errors
@@ -403,7 +419,10 @@ impl Reader {
             identity_verification: self.identity_verification(),
             verify_on: self.parsed("VERIFY_ON"),
             allow_demo: self.parsed("ALLOW_DEMO"),
-            country_dir: self.given("COUNTRY_DIR").map(PathBuf::from),
+            country_dir: self.given("COUNTRY_DIR"),
+            users_file: self.given("USERS_FILE").map(PathBuf::from),
+            metabase_url: self.metabase_url(),
+            sentry_dsn: self.given("SENTRY_DSN"),
             ledger_url: self.parsed("LEDGER_URL"),
             ledger_key: self.ledger_key(),
             ledger_retention: self.duration("LEDGER_RETENTION"),
@@ -413,6 +432,19 @@ impl Reader {
             log_format: self.parsed("LOG_FORMAT"),
             log_level: self.parsed("LOG_LEVEL"),
         }
+    }
+
+    /// The default is where core's charts put the dashboards.
+    fn metabase_url(&mut self) -> WebUrl {
+        let names = ["DOMAIN", "SUBDOMAIN_SEPARATOR"];
+        let values = names.map(|name| (name, self.given(name).unwrap_or_default()));
+        self.read("METABASE_URL", |text| {
+            let fill = |text: String, (name, value): &(&str, String)| {
+                text.replace(&format!("{{{name}}}"), value)
+            };
+            let url = values.iter().fold(text.to_owned(), fill);
+            url.parse().map_err(|error| format!("`{url}`: {error}"))
+        })
     }
 
     /// `NO_MOSIP` of the reference switches verification off where nothing more exact is said.

@@ -46,6 +46,11 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// What the file is called in messages.
+    pub fn file(&self) -> &'t str {
+        self.file
+    }
+
     /// Parses the file; what is not even TOML is one fault.
     pub fn document(&mut self) -> Option<ImDocument<&'t str>> {
         match ImDocument::parse(self.text) {
@@ -159,6 +164,11 @@ impl<'t> Section<'t> {
         }
     }
 
+    /// The same under another name.
+    pub fn called(self, what: String) -> Self {
+        Self { what, ..self }
+    }
+
     /// The keys in the order of the file.
     pub fn keys(&self) -> Vec<Text<'t>> {
         self.table
@@ -248,6 +258,43 @@ impl<'t> Section<'t> {
             }
         }
         texts
+    }
+
+    /// A text, or a list of texts; empty if the key is not there.
+    pub fn one_or_more(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Text<'t>> {
+        if self.item(key).is_some_and(Item::is_str) {
+            self.text(reader, key).into_iter().collect()
+        } else {
+            self.texts(reader, key)
+        }
+    }
+
+    /// `true` or `false`, if the key is there.
+    pub fn switch(&self, reader: &mut Reader<'_>, key: &str) -> Option<bool> {
+        let item = self.item(key)?;
+        let value = item.as_bool();
+        if value.is_none() {
+            let message = format!("{}: `{key}` must be true or false", self.what);
+            reader.error(self.item_span(item), message, None);
+        }
+        value
+    }
+
+    /// A number, if the key is there.
+    pub fn number(&self, reader: &mut Reader<'_>, key: &str) -> Option<f64> {
+        let item = self.item(key)?;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "no such file holds so large a number"
+        )]
+        let value = item
+            .as_float()
+            .or_else(|| item.as_integer().map(|n| n as f64));
+        if value.is_none() {
+            let message = format!("{}: `{key}` must be a number", self.what);
+            reader.error(self.item_span(item), message, None);
+        }
+        value
     }
 
     /// A table below this one.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is wrong with a file of the country, for the person who wrote it.
 
+use serde::Serialize;
 use std::fmt;
 
 /// A fault in a file, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// Whether the file can be used all the same.
     pub severity: Severity,
@@ -35,7 +36,8 @@ impl Diagnostic {
 }
 
 /// Whether a file can be used all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file is refused.
     Error,

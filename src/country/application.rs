@@ -1,19 +1,110 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `application.toml`: what the country decides about its forms.
+//! `application.toml`: the country, where core, its pages and the forms need to know it.
 
-use handlers::diagnostic::Diagnostic;
-use serde::Deserialize;
+use super::Files;
+use super::texts::{self, Said};
+use crate::settings::Settings;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use handlers::annotated_toml::{Reader, Section, Text, one_of};
+use handlers::diagnostic::{Diagnostic, did_you_mean};
+use opencrvs_toolkit::evaluate::Pattern;
+use opencrvs_toolkit::message::Message;
+use serde_json::{Value, json};
+
+const KEYS: [&str; 15] = [
+    "country-code",
+    "application-name",
+    "logo",
+    "time-zone",
+    "languages",
+    "phone-number-pattern",
+    "user-notification-delivery-method",
+    "informant-notification-delivery-method",
+    "search-default",
+    "background-colour",
+    "duplicate-search",
+    "analytics",
+    "currency",
+    "level",
+    "dashboard",
+];
+const SEARCHES: [&str; 6] = [
+    "TRACKING_ID",
+    "REGISTRATION_NUMBER",
+    "NATIONAL_ID",
+    "NAME",
+    "PHONE_NUMBER",
+    "EMAIL",
+];
+
+/// How messages reach people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryMethod {
+    /// To their e-mail address.
+    Email,
+    /// To their phone.
+    Sms,
+}
+
+impl DeliveryMethod {
+    const ALL: [(&str, Self); 2] = [("email", Self::Email), ("sms", Self::Sms)];
+
+    /// Core's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+}
 
 /// The file.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Debug, Clone)]
 pub struct Application {
     /// Three-letter code of the country.
     pub country_code: String,
+    /// What the system is called.
+    pub name: String,
+    /// The picture beside the file, with its content type and bytes.
+    pub logo: Logo,
+    /// Where the country's days begin and end.
+    pub time_zone: String,
+    /// Languages of the pages.
+    pub languages: Vec<String>,
+    /// What a phone number looks like when it is typed in.
+    pub phone_number_pattern: String,
+    /// How users of the system get their messages.
+    pub user_notification: DeliveryMethod,
+    /// How informants get theirs.
+    pub informant_notification: DeliveryMethod,
+    /// What the quick search looks for at first.
+    pub search_default: &'static str,
+    /// Behind login and registration desk, as RRGGBB.
+    pub background_colour: String,
     /// Whether core looks for duplicates.
     pub duplicate_search: bool,
     /// Whether the events count in core's statistics.
     pub analytics: bool,
+    /// Code of ISO 4217.
+    pub currency: String,
+    /// How amounts of it are written.
+    pub currency_languages: Vec<String>,
+    /// The levels of areas, from the largest to the smallest.
+    pub levels: Vec<(String, Message)>,
+    /// Statistics inside the pages: id, title, address.
+    pub dashboards: Vec<(String, Message, String)>,
+}
+
+/// The country's picture.
+#[derive(Debug, Clone, Default)]
+pub struct Logo {
+    /// Its file.
+    pub file: String,
+    /// `image/png` …
+    pub content_type: &'static str,
+    /// Its content.
+    pub bytes: Vec<u8>,
 }
 
 impl Default for Application {
@@ -21,79 +112,384 @@ impl Default for Application {
     fn default() -> Self {
         Self {
             country_code: "FAR".to_owned(),
+            name: String::new(),
+            logo: Logo::default(),
+            time_zone: "UTC".to_owned(),
+            languages: vec!["en".to_owned()],
+            phone_number_pattern: String::new(),
+            user_notification: DeliveryMethod::Email,
+            informant_notification: DeliveryMethod::Email,
+            search_default: "TRACKING_ID",
+            background_colour: String::new(),
             duplicate_search: false,
             analytics: true,
+            currency: String::new(),
+            currency_languages: vec![],
+            levels: vec![],
+            dashboards: vec![],
         }
     }
 }
 
 impl Application {
-    /// Reads the file.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its place.
-    pub fn parse(file: &str, text: &str) -> Result<Self, Diagnostic> {
-        let application: Self = toml::from_str(text).map_err(|error| {
-            let (line, column) = place(text, error.span().map_or(0, |span| span.start));
-            Diagnostic {
-                line,
-                column,
-                ..Diagnostic::of_file(file, error.message())
-            }
-        })?;
-        let code = &application.country_code;
-        if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            let message =
-                format!("`country-code` is `{code}`, not three capital letters like `FAR`");
-            let (line, column) = place(text, text.find("country-code").unwrap_or(0));
-            return Err(Diagnostic {
-                line,
-                column,
-                ..Diagnostic::of_file(file, message)
-            });
+    /// Reads the file; nothing where it cannot be used.
+    pub fn parse(
+        files: &Files,
+        file: &str,
+        text: &str,
+        said: &mut Vec<Said>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let mut reader = Reader::new(file, text);
+        let document = reader.document();
+        let application = document
+            .as_ref()
+            .and_then(|document| read(&mut reader, &Section::root(document), files, said));
+        let usable = !reader.failed();
+        found.extend(reader.into_found());
+        application.filter(|_| usable)
+    }
+
+    /// Whether a phone number looks as it should.
+    pub fn is_phone_number(&self, number: &str) -> bool {
+        Pattern::new(&self.phone_number_pattern).is_ok_and(|pattern| pattern.matches(number))
+    }
+
+    /// What core calls the application configuration.
+    pub fn document(&self) -> Value {
+        let levels: Vec<_> = self
+            .levels
+            .iter()
+            .map(|(id, label)| json!({ "id": id, "label": label }))
+            .collect();
+        let Logo {
+            file,
+            content_type,
+            bytes,
+        } = &self.logo;
+        json!({
+            "APPLICATION_NAME": self.name,
+            "COUNTRY_LOGO": {
+                "fileName": file,
+                "file": format!("data:{content_type};base64,{}", STANDARD.encode(bytes)),
+            },
+            "SYSTEM_IANA_TIMEZONE": self.time_zone,
+            "CURRENCY": {
+                "languagesAndCountry": self.currency_languages,
+                "isoCode": self.currency,
+            },
+            "ADMIN_STRUCTURE": levels,
+            "PHONE_NUMBER_PATTERN": self.phone_number_pattern,
+            "USER_NOTIFICATION_DELIVERY_METHOD": self.user_notification.as_str(),
+            "INFORMANT_NOTIFICATION_DELIVERY_METHOD": self.informant_notification.as_str(),
+            "SEARCH_DEFAULT_CRITERIA": self.search_default,
+            "ADDITIONAL_USER_FIELDS": [],
+        })
+    }
+
+    /// The script that core's client loads first.
+    pub fn client_config(&self, settings: &Settings) -> String {
+        let base = settings.metabase_url.as_str().trim_end_matches('/');
+        let dashboards: Vec<_> = self
+            .dashboards
+            .iter()
+            .map(|(id, title, url)| {
+                let url = if url.starts_with('/') {
+                    format!("{base}{url}")
+                } else {
+                    url.clone()
+                };
+                json!({ "id": id, "title": title, "url": url })
+            })
+            .collect();
+        script(&json!({
+            "COUNTRY": self.country_code,
+            "LANGUAGES": self.languages,
+            "SENTRY": settings.sentry_dsn.as_deref().unwrap_or_default(),
+            "LOGIN_URL": settings.login_url.as_str().trim_end_matches('/'),
+            "REGISTER_BACKGROUND": { "backgroundColor": self.background_colour },
+            "DASHBOARDS": dashboards,
+            "FEATURES": { "V2_EVENTS": true },
+        }))
+    }
+
+    /// The script that core's login page loads first.
+    pub fn login_config(&self, settings: &Settings) -> String {
+        script(&json!({
+            "COUNTRY": self.country_code,
+            "LANGUAGES": self.languages,
+            "USER_NOTIFICATION_DELIVERY_METHOD": self.user_notification.as_str(),
+            "INFORMANT_NOTIFICATION_DELIVERY_METHOD": self.informant_notification.as_str(),
+            "PHONE_NUMBER_PATTERN": self.phone_number_pattern,
+            "LOGIN_BACKGROUND": { "backgroundColor": self.background_colour },
+            "SENTRY": settings.sentry_dsn.as_deref().unwrap_or_default(),
+        }))
+    }
+}
+
+/// Sets `window.config`. What JSON allows and a script or page could misread is escaped.
+fn script(config: &Value) -> String {
+    let json = config
+        .to_string()
+        .replace('<', "\\u003c")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029");
+    format!("window.config = {json}")
+}
+
+fn read(
+    reader: &mut Reader<'_>,
+    root: &Section<'_>,
+    files: &Files,
+    said: &mut Vec<Said>,
+) -> Option<Application> {
+    root.only(reader, &KEYS);
+    let code = checked(
+        reader,
+        root,
+        "country-code",
+        "three capital letters like `FAR`",
+        |code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()),
+    );
+    let name = checked(reader, root, "application-name", "a name", |name| {
+        !name.trim().is_empty()
+    });
+    let time_zone = checked(
+        reader,
+        root,
+        "time-zone",
+        "a zone like `Africa/Lusaka`",
+        |zone| jiff::tz::TimeZone::get(zone).is_ok(),
+    );
+    let pattern = checked(
+        reader,
+        root,
+        "phone-number-pattern",
+        "a regular expression",
+        |pattern| Pattern::new(pattern).is_ok(),
+    );
+    let colour = checked(
+        reader,
+        root,
+        "background-colour",
+        "a colour like `12395B`",
+        |colour| colour.len() == 6 && colour.bytes().all(|byte| byte.is_ascii_hexdigit()),
+    );
+    let languages = languages(reader, root);
+    let user = one_of(
+        reader,
+        root,
+        "user-notification-delivery-method",
+        DeliveryMethod::ALL,
+    );
+    let informant = one_of(
+        reader,
+        root,
+        "informant-notification-delivery-method",
+        DeliveryMethod::ALL,
+    );
+    let search = one_of(
+        reader,
+        root,
+        "search-default",
+        SEARCHES.map(|name| (name, name)),
+    );
+    let duplicates = required(reader, root, "duplicate-search");
+    let analytics = required(reader, root, "analytics");
+    let logo = logo(reader, root, files);
+    let currency = currency(reader, root);
+    let mut levels = Vec::new();
+    for section in root.sections(reader, "level") {
+        section.only(reader, &["id", "label"]);
+        let id = section.required_text(reader, "id");
+        let note = || {
+            format!(
+                "Name of the administrative level {}",
+                id.as_ref().map_or("", |id| id.value)
+            )
+        };
+        let label = texts::text(reader, &section, "label", note, said);
+        if let (Some(id), Some(label)) = (id, label) {
+            unique(
+                reader,
+                levels.iter().map(|(id, _): &(String, _)| id),
+                &id,
+                "level",
+            );
+            levels.push((id.value.to_owned(), label));
         }
-        Ok(application)
     }
+    if levels.is_empty() {
+        let hint = "add a [[level]] for each kind of administrative area";
+        reader.error(0..0, "`level` is missing".to_owned(), Some(hint.to_owned()));
+    }
+    let dashboards = dashboards(reader, root, said);
+    let (currency, currency_languages) = currency?;
+    Some(Application {
+        country_code: code?,
+        name: name?,
+        logo: logo?,
+        time_zone: time_zone?,
+        languages: languages?,
+        phone_number_pattern: pattern?,
+        user_notification: user?,
+        informant_notification: informant?,
+        search_default: search?,
+        background_colour: colour?,
+        duplicate_search: duplicates?,
+        analytics: analytics?,
+        currency,
+        currency_languages,
+        levels,
+        dashboards,
+    })
 }
 
-/// Line and column of a byte, from 1.
-fn place(text: &str, byte: usize) -> (usize, usize) {
-    let before = text.get(..byte).unwrap_or(text);
-    let column = before.chars().rev().take_while(|c| *c != '\n').count();
-    (before.matches('\n').count() + 1, column + 1)
+/// A text that has to be there and to be something.
+fn checked(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    wanted: &str,
+    is_it: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let text = section.required_text(reader, key)?;
+    if is_it(text.value) {
+        return Some(text.value.to_owned());
+    }
+    let message = format!("`{key}` is `{}`, not {wanted}", text.value);
+    reader.error(text.span, message, None);
+    None
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
+fn required(reader: &mut Reader<'_>, root: &Section<'_>, key: &str) -> Option<bool> {
+    if root.item(key).is_none() {
+        let hint = format!("add {key} = true or {key} = false");
+        reader.error(0..0, format!("`{key}` is missing"), Some(hint));
+    }
+    root.switch(reader, key)
+}
 
-    const SHIPPED: &str = include_str!("../../country/application.toml");
+fn languages(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Vec<String>> {
+    let given = root.texts(reader, "languages");
+    let mut languages: Vec<String> = Vec::new();
+    for language in &given {
+        let code = language.value;
+        let plain = (2..=3).contains(&code.split('-').next().unwrap_or_default().len())
+            && code.chars().all(|c| c.is_ascii_alphabetic() || c == '-');
+        if !plain {
+            let message = format!("`{code}` is no language");
+            let hint = "use codes like `en`, `fr` or `pt-BR`".to_owned();
+            reader.error(language.span.clone(), message, Some(hint));
+        }
+        unique(reader, languages.iter(), language, "language");
+        languages.push(code.to_owned());
+    }
+    if languages.is_empty() {
+        let hint = "languages = [\"en\"]".to_owned();
+        reader.error(0..0, "`languages` names no language".to_owned(), Some(hint));
+        return None;
+    }
+    Some(languages)
+}
 
-    #[test]
-    fn the_shipped_file_is_read() {
-        let application = Application::parse("application.toml", SHIPPED).unwrap();
-        assert_eq!(
-            (
-                application.country_code.as_str(),
-                application.duplicate_search
-            ),
-            ("FAR", false)
+fn currency(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<(String, Vec<String>)> {
+    let Some(section) = root.section(reader, "currency", "currency".to_owned()) else {
+        let hint = "add [currency] with iso-code and languages-and-country";
+        reader.error(
+            0..0,
+            "`currency` is missing".to_owned(),
+            Some(hint.to_owned()),
         );
+        return None;
+    };
+    section.only(reader, &["iso-code", "languages-and-country"]);
+    let code = checked(
+        reader,
+        &section,
+        "iso-code",
+        "three capital letters like `USD`",
+        |code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()),
+    );
+    let languages = section.texts(reader, "languages-and-country");
+    if languages.is_empty() {
+        let hint = "languages-and-country = [\"en-US\"]".to_owned();
+        let message = "currency: `languages-and-country` names nothing".to_owned();
+        reader.error(section.span.clone(), message, Some(hint));
     }
+    let languages = languages.iter().map(|text| text.value.to_owned()).collect();
+    Some((code?, languages))
+}
 
-    #[rstest]
-    #[case("duplicate-search = false", "duplicate-search = maybe", 10, 20)]
-    #[case("duplicate-search", "duplicate-serch", 10, 1)]
-    #[case("\"FAR\"", "\"Farajaland\"", 6, 1)]
-    fn a_mistake_has_its_place(
-        #[case] right: &str,
-        #[case] wrong: &str,
-        #[case] line: usize,
-        #[case] column: usize,
-    ) {
-        let problem =
-            Application::parse("application.toml", &SHIPPED.replace(right, wrong)).unwrap_err();
-        assert_eq!((problem.line, problem.column), (line, column), "{problem}");
+fn dashboards(
+    reader: &mut Reader<'_>,
+    root: &Section<'_>,
+    said: &mut Vec<Said>,
+) -> Vec<(String, Message, String)> {
+    let mut dashboards: Vec<(String, Message, String)> = Vec::new();
+    for section in root.sections(reader, "dashboard") {
+        section.only(reader, &["id", "title", "url"]);
+        let id = section.required_text(reader, "id");
+        let note = || {
+            format!(
+                "Title of the dashboard {}",
+                id.as_ref().map_or("", |id| id.value)
+            )
+        };
+        let title = texts::text(reader, &section, "title", note, said);
+        let url = checked(reader, &section, "url", "a path or a web address", |url| {
+            let absolute = url.parse::<crate::settings::WebUrl>().is_ok();
+            absolute || (url.starts_with('/') && !url.contains(char::is_whitespace))
+        });
+        if let (Some(id), Some(title), Some(url)) = (id, title, url) {
+            unique(
+                reader,
+                dashboards.iter().map(|(id, ..)| id),
+                &id,
+                "dashboard",
+            );
+            dashboards.push((id.value.to_owned(), title, url));
+        }
+    }
+    dashboards
+}
+
+fn unique<'a>(
+    reader: &mut Reader<'_>,
+    mut before: impl Iterator<Item = &'a String>,
+    given: &Text<'_>,
+    what: &str,
+) {
+    if before.any(|known| known == given.value) {
+        let message = format!("there is another {what} `{}` before", given.value);
+        reader.error(given.span.clone(), message, None);
+    }
+}
+
+fn logo(reader: &mut Reader<'_>, root: &Section<'_>, files: &Files) -> Option<Logo> {
+    let name = root.required_text(reader, "logo")?;
+    let mut fault = |message: String, hint| reader.error(name.span.clone(), message, hint);
+    let content_type = super::served::content_type(name.value).filter(|t| t.starts_with("image/"));
+    let Some(content_type) = content_type else {
+        let hint = "use a file that ends in .png, .svg, .jpg or .webp".to_owned();
+        fault(format!("`{}` is no picture", name.value), Some(hint));
+        return None;
+    };
+    match files.find(name.value) {
+        Ok(Some(bytes)) if !bytes.is_empty() => Some(Logo {
+            file: name.value.to_owned(),
+            content_type,
+            bytes: bytes.into_owned(),
+        }),
+        Ok(_) => {
+            let known = files.list("");
+            let hint = did_you_mean(name.value, known.iter().map(String::as_str));
+            fault(format!("there is no picture `{}`", name.value), hint);
+            None
+        }
+        Err(problem) => {
+            fault(problem.message, None);
+            None
+        }
     }
 }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The action hook: core asks whether an action may happen. It asks once.
 
-use super::App;
-use crate::auth::AuthError;
+use super::{App, authorized};
 use crate::metrics;
 use crate::problem::Problem;
 use handlers::hook::HookError;
 use handlers::ledger::Answer;
 use opencrvs_toolkit::event_document::EventDocument;
 use poem::http::StatusCode;
-use poem::http::header::AUTHORIZATION;
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::param::Path;
 use poem_openapi::registry::{
@@ -174,12 +172,7 @@ impl Trigger {
 
 impl Trigger {
     async fn decide(&self, event: &str, action: &str, unread: Unread<'_>) -> poem::Result<Reply> {
-        let header = unread
-            .request
-            .headers()
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let token = self.0.keys.verify(header).await.map_err(refused)?;
+        let token = authorized(&self.0, unread.request).await?;
         let document = read(unread.body).await?;
         if document.event_type != event {
             let message = format!(
@@ -216,14 +209,6 @@ async fn read(mut body: RequestBody) -> Result<EventDocument, Problem> {
         other => Problem::unprocessable("the body broke off").caused_by(other),
     })?;
     EventDocument::parse(&bytes).map_err(|error| Problem::unprocessable(error.to_string()))
-}
-
-fn refused(error: AuthError) -> Problem {
-    let status = match error {
-        AuthError::NoKey => StatusCode::SERVICE_UNAVAILABLE,
-        AuthError::Missing | AuthError::Invalid | AuthError::Expired => StatusCode::UNAUTHORIZED,
-    };
-    Problem::new(status, error.to_string())
 }
 
 fn undecided(error: HookError) -> Problem {

@@ -102,7 +102,12 @@ pub const VARIABLES: &[Variable] = &[
         "https://register.crvs.example",
         "core's client",
     ),
-    mandatory("DOMAIN", "*", "crvs.example", "domain of the installation"),
+    mandatory(
+        "DOMAIN",
+        "*",
+        "crvs.example",
+        "domain of the installation; one that starts with `*` lets pages of any origin read what is served",
+    ),
     mandatory(
         "ESIGNET_REDIRECT_URL",
         "http://localhost:20260/authorize",
@@ -158,7 +163,29 @@ pub const VARIABLES: &[Variable] = &[
     optional(
         "COUNTRY_DIR",
         "/etc/countryconfig/country",
-        "a folder in place of the country that is built in",
+        "a folder in place of the country that is built in, or several with `:` between them: a file of a later one stands in for that of an earlier; `built-in` is the one inside the program",
+    ),
+    optional(
+        "USERS_FILE",
+        "/run/secrets/users.csv",
+        "the users that core's seeder takes, in place of the country's `users.csv`; in production those with shared or well-known passwords are not given away",
+    ),
+    Variable {
+        name: "METABASE_URL",
+        meaning: "where the dashboards of `application.toml` are shown",
+        example: "https://metabase.crvs.example",
+        development: Some("http://localhost:4444"),
+        production: Some("https://metabase{SUBDOMAIN_SEPARATOR}{DOMAIN}"),
+    },
+    always(
+        "SUBDOMAIN_SEPARATOR",
+        ".",
+        "stands between a service's name and DOMAIN",
+    ),
+    optional(
+        "SENTRY_DSN",
+        "https://key@sentry.example/1",
+        "where core's pages report their errors",
     ),
     always(
         "LEDGER_URL",

@@ -7,7 +7,8 @@ use std::path::Path;
 #[test]
 fn a_country_of_plain_values_is_only_data() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/plain-packets");
-    let country = [("COUNTRY_DIR", folder.to_str().unwrap())];
+    let folder = format!("built-in:{}", folder.display());
+    let country = [("COUNTRY_DIR", folder.as_str())];
     let check = countryconfig(&["check"], &country);
     let said = text(&check.stdout);
     assert!(
@@ -65,7 +66,7 @@ fn the_country_of_the_kubernetes_example_would_start() {
     for (name, text) in &files {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    let folder = folder.path().to_str().unwrap();
-    let check = countryconfig(&["check"], &[("COUNTRY_DIR", folder)]);
+    let folder = format!("built-in:{}", folder.path().display());
+    let check = countryconfig(&["check"], &[("COUNTRY_DIR", &folder)]);
     assert!(check.status.success(), "{}", text(&check.stdout));
 }

@@ -12,6 +12,7 @@ mod crash;
 mod examples;
 mod health;
 mod ledger_fails;
+mod mutants;
 mod operators;
 mod process;
 mod program;

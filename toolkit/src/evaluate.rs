@@ -36,6 +36,7 @@ pub use age::age_to_date;
 pub use compile::{CompileError, Fault};
 pub use context::Context;
 pub use field::{FieldRules, Findings, Validator};
+pub use pattern::Pattern;
 
 use crate::conditional::Conditional;
 use node::{Node, Place};

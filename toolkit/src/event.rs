@@ -6,7 +6,7 @@ mod references;
 
 use serde::Serialize;
 
-pub use problems::{Problem, problems};
+pub use problems::{Problem, core_flags, problems};
 pub use references::{Reference, Via};
 
 use crate::action::Action;

@@ -7,6 +7,113 @@ use serde_json::{Map, Value, json};
 use crate::conditional::EventColumn;
 use crate::message::Message;
 
+/// The icons that core knows.
+pub const ICONS: [&str; 103] = [
+    "Archived",
+    "Assigned",
+    "Briefcase",
+    "Certified",
+    "Close",
+    "Collapse",
+    "Draft",
+    "DuplicateYellow",
+    "Expand",
+    "ExternalValidate",
+    "FilledCheck",
+    "InReview",
+    "Offline",
+    "Registered",
+    "RequiresUpdates",
+    "Sent",
+    "Validated",
+    "WaitingApproval",
+    "ChartActivity",
+    "Activity",
+    "Archive",
+    "ArchiveTray",
+    "ArrowLeft",
+    "ArrowRight",
+    "Buildings",
+    "Circle",
+    "CaretDown",
+    "CaretLeft",
+    "CaretRight",
+    "ChartBar",
+    "ChartLine",
+    "ChatCircle",
+    "CheckSquare",
+    "Compass",
+    "Check",
+    "Copy",
+    "Database",
+    "DotsThreeVertical",
+    "ArrowCounterClockwise",
+    "MagnifyingGlassMinus",
+    "MagnifyingGlassPlus",
+    "Export",
+    "Eye",
+    "EyeSlash",
+    "Envelope",
+    "File",
+    "FileSearch",
+    "FileMinus",
+    "FilePlus",
+    "FileText",
+    "FileX",
+    "Handshake",
+    "Gear",
+    "GitBranch",
+    "IdentificationCard",
+    "List",
+    "ListBullets",
+    "Lock",
+    "MagnifyingGlass",
+    "MapPin",
+    "Medal",
+    "NotePencil",
+    "Paperclip",
+    "PaperPlaneTilt",
+    "Pen",
+    "PenNib",
+    "Pencil",
+    "PencilSimpleLine",
+    "Phone",
+    "Plus",
+    "Printer",
+    "SignOut",
+    "Stamp",
+    "Star",
+    "Target",
+    "TextT",
+    "Trash",
+    "UploadSimple",
+    "User",
+    "UserPlus",
+    "Users",
+    "WarningCircle",
+    "X",
+    "ChatText",
+    "CircleWavyCheck",
+    "CircleWavyQuestion",
+    "ArchiveBox",
+    "ArrowCircleDown",
+    "FileArrowUp",
+    "FileDotted",
+    "Files",
+    "PencilLine",
+    "PencilCircle",
+    "UserCircle",
+    "Clock",
+    "QrCode",
+    "Webcam",
+    "Sun",
+    "DeviceTabletCamera",
+    "Globe",
+    "Fingerprint",
+    "PushPin",
+    "Timer",
+];
+
 /// A list of records that wait for someone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,6 +166,11 @@ impl Workqueue {
             columns: None,
             empty_message: None,
         }
+    }
+
+    /// Its slug.
+    pub fn slug(&self) -> &str {
+        &self.slug
     }
 
     /// The action that the list offers, for example `REGISTER`.
@@ -127,7 +239,20 @@ impl Records {
 
     /// Records in one of these states.
     pub fn status<'a>(self, states: impl IntoIterator<Item = &'a str>) -> Self {
-        self.any_of("status", states)
+        let states: Vec<_> = states.into_iter().collect();
+        match states.as_slice() {
+            [state] => self.with("status", json!({ "type": "exact", "term": state })),
+            _ => self.any_of("status", states),
+        }
+    }
+
+    /// Records declared or registered by somebody with one of these roles.
+    pub fn by_role<'a>(
+        self,
+        property: RoleProperty,
+        roles: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        self.any_of(property.name(), roles)
     }
 
     /// Records with at least one of these flags.
@@ -153,9 +278,12 @@ impl Records {
         )
     }
 
-    /// Records changed in a period that ends now, for example `last7Days`.
-    pub fn updated_in(self, period: &str) -> Self {
-        self.with("updatedAt", json!({ "type": "timePeriod", "term": period }))
+    /// Records made, changed or registered in a period that ends now, for example `last7Days`.
+    pub fn in_period(self, property: TimeProperty, period: &str) -> Self {
+        self.with(
+            property.name(),
+            json!({ "type": "timePeriod", "term": period }),
+        )
     }
 
     fn any_of<'a>(self, key: &str, terms: impl IntoIterator<Item = &'a str>) -> Self {
@@ -219,4 +347,19 @@ properties! {
     UpdatedAt = "updatedAtLocation",
     DeclaredAt = "legalStatuses.DECLARED.createdAtLocation",
     RegisteredAt = "legalStatuses.REGISTERED.createdAtLocation",
+}
+
+properties! {
+    /// Whose role counts.
+    RoleProperty:
+    DeclaredBy = "legalStatuses.DECLARED.createdByRole",
+    RegisteredBy = "legalStatuses.REGISTERED.createdByRole",
+}
+
+properties! {
+    /// A moment in a record's life.
+    TimeProperty:
+    Created = "createdAt",
+    Updated = "updatedAt",
+    Registered = "legalStatuses.REGISTERED.createdAt",
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From schema to tree, refusing what has no meaning here and what core itself would refuse.
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::node::{Bound, Days, Kinds, Node, Operand};
-use super::pattern::{self, PatternFault};
+use super::pattern::Pattern;
 use super::pointer::{Pointer, PointerFault, is_inherited};
 
 /// A schema that is not evaluated, with the place of the fault.
@@ -340,17 +339,14 @@ fn date_limit(
     }
 }
 
-fn regex(value: &Value) -> Result<Regex> {
+fn regex(value: &Value) -> Result<Pattern> {
     let pattern = value
         .as_str()
         .ok_or_else(|| shape("pattern", "a regular expression"))?;
-    let fault = |problem: String| Fault::Pattern {
+    Pattern::new(pattern).map_err(|problem| Fault::Pattern {
         pattern: pattern.to_owned(),
         problem,
-    };
-    let translated =
-        pattern::translate(pattern).map_err(|problem: PatternFault| fault(problem.to_string()))?;
-    Regex::new(&translated).map_err(|err| fault(format!("is not read: {err}")))
+    })
 }
 
 fn days(value: &Value, depth: usize) -> Result<Days> {

@@ -3,10 +3,10 @@
 
 use std::cmp::Ordering;
 
-use regex::Regex;
 use serde_json::Value;
 
 use super::date::{self, Moment};
+use super::pattern::Pattern;
 use super::pointer::{Pointer, is_falsy};
 use super::{Obstacle, Verdict};
 
@@ -33,7 +33,7 @@ pub(super) enum Node {
     },
     Number(Bound, Operand),
     Length(Bound, f64),
-    Pattern(Regex),
+    Pattern(Pattern),
     Date,
     DateLimit(Bound, Operand),
     DaysFromDate(Days),
@@ -178,7 +178,7 @@ impl Node {
                 .into(),
             Self::Pattern(pattern) => value
                 .as_str()
-                .is_none_or(|text| pattern.is_match(text))
+                .is_none_or(|text| pattern.matches(text))
                 .into(),
             Self::Date => value
                 .as_str()

@@ -5,6 +5,7 @@
 //! more line ends, and inside brackets `[`, `&&`, `--` and `~~` are plain characters in ECMAScript. So every pattern is
 //! read and written anew; what cannot run in linear time (looking around, back references) is refused by name.
 
+use regex::Regex;
 use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::str::Chars;
@@ -28,6 +29,27 @@ const DIGITS: &str = "0-9";
 const WORD: &str = "0-9A-Z_a-z";
 const SPACE: &str =
     r"\t-\r \u{A0}\u{1680}\u{2000}-\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}\u{FEFF}";
+
+/// A regular expression as core runs it: ECMAScript with the `u` flag.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// Compiles it.
+    ///
+    /// # Errors
+    /// Why it is none, or cannot be run here, as the end of a sentence.
+    pub fn new(pattern: &str) -> std::result::Result<Self, String> {
+        let translated = translate(pattern).map_err(|fault| fault.to_string())?;
+        let regex = Regex::new(&translated).map_err(|error| format!("is not read: {error}"))?;
+        Ok(Self(regex))
+    }
+
+    /// Whether it is found in a text.
+    pub fn matches(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
 
 /// The same pattern in the syntax of the `regex` crate.
 pub(super) fn translate(pattern: &str) -> Result<String> {

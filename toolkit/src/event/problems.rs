@@ -39,6 +39,21 @@ const INHERENT_FLAGS: [&str; 5] = [
     "edit-in-progress",
 ];
 
+/// The actions that core asks the country about.
+const ASKED_ABOUT: [&str; 11] = [
+    "NOTIFY",
+    "DECLARE",
+    "EDIT",
+    "REGISTER",
+    "REJECT",
+    "ARCHIVE",
+    "PRINT_CERTIFICATE",
+    "REQUEST_CORRECTION",
+    "APPROVE_CORRECTION",
+    "REJECT_CORRECTION",
+    "CUSTOM",
+];
+
 /// What may stand in the order of actions beside the country's own names.
 const ORDERED_ACTIONS: [&str; 12] = [
     "READ",
@@ -271,6 +286,7 @@ impl Check<'_> {
     }
 
     fn flags(&mut self) {
+        let core: BTreeSet<String> = core_flags().collect();
         let mut declared = BTreeSet::new();
         for flag in &self.event.flags {
             if !declared.insert(flag.id()) {
@@ -279,7 +295,7 @@ impl Check<'_> {
                     give_another(),
                 );
             }
-            if is_inherent(flag.id()) {
+            if core.contains(flag.id()) {
                 self.problem(
                     format!("the flag `{}` is core's own", flag.id()),
                     give_another(),
@@ -290,8 +306,11 @@ impl Check<'_> {
             let changed = action.flags().iter().map(|flag| flag.id.clone());
             let asked = mentions(&json!(action)).flags;
             for id in changed.chain(asked) {
-                if !declared.contains(id.as_str()) && !is_inherent(&id) {
-                    let names = declared.iter().copied().chain(INHERENT_FLAGS);
+                if !declared.contains(id.as_str()) && !core.contains(&id) {
+                    let names = declared
+                        .iter()
+                        .copied()
+                        .chain(core.iter().map(String::as_str));
                     let hint = did_you_mean(&id, names)
                         .unwrap_or_else(|| "declare it with `Event::flags`".to_owned());
                     self.problem(
@@ -378,12 +397,15 @@ fn give_another() -> String {
     "give one of them another name".to_owned()
 }
 
-/// Whether core sets the flag by itself: one of its names, or `<action type>:<state>`.
-fn is_inherent(flag: &str) -> bool {
-    let of_action = flag
-        .split_once(':')
-        .is_some_and(|(_, state)| ["requested", "accepted", "rejected"].contains(&state));
-    of_action || INHERENT_FLAGS.contains(&flag)
+/// The flags that core sets by itself: those with a meaning of their own, and `<action type>:<state>`
+/// while an action is not accepted.
+pub fn core_flags() -> impl Iterator<Item = String> {
+    let states = ["requested", "accepted", "rejected"];
+    let of_actions = ASKED_ABOUT.into_iter().flat_map(move |action| {
+        states.map(|state| format!("{}:{state}", action.to_ascii_lowercase()))
+    });
+    let inherent = INHERENT_FLAGS.into_iter().map(str::to_owned);
+    inherent.chain(of_actions)
 }
 
 /// The closest of the names, when it is close enough to be a slip of the pen.

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Certificates on the command line.
+
+use crate::country::certificates::{Certificate, Certificates as Known, Record, render};
+use crate::country::{self, Files};
+use crate::report;
+use crate::settings::Settings;
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, Subcommand};
+use handlers::diagnostic::did_you_mean;
+use std::path::{Path, PathBuf};
+
+#[derive(Subcommand)]
+pub(super) enum Certificates {
+    /// Print an SVG of a certificate, filled in and with its fonts, to look at in a browser
+    Preview(Preview),
+}
+
+#[derive(Args)]
+pub(super) struct Preview {
+    /// Which certificate
+    id: String,
+    /// What to fill in: JSON like certificates/samples/birth.json, which is taken when this is left out
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// As it is looked at before printing
+    #[arg(long)]
+    review: bool,
+}
+
+pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result<String> {
+    let Certificates::Preview(preview) = command;
+    let files = Files::of(settings.country_dir.as_deref());
+    let (known, messages) = country::certificates(settings)
+        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
+    let certificate = find(&known, &preview.id)?;
+    let mut record = match &preview.record {
+        Some(file) => record(file)?,
+        None => certificate
+            .sample(&files)
+            .map_err(|problem| anyhow::anyhow!("{problem}"))?,
+    };
+    record.review |= preview.review;
+    let svg = render(&certificate.template, &record, &messages)?;
+    with_fonts(svg.trim(), &faces(certificate, &files)?)
+}
+
+fn record(file: &Path) -> anyhow::Result<Record> {
+    let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    serde_json::from_slice(&json)
+        .with_context(|| format!("`{}` is not what a template reads", file.display()))
+}
+
+fn find<'k>(known: &'k Known, id: &str) -> anyhow::Result<&'k Certificate> {
+    let found = known.iter().find(|certificate| certificate.id == id);
+    found.with_context(|| {
+        let ids: Vec<&str> = known.ids().collect();
+        let hint = did_you_mean(id, ids.iter().copied())
+            .unwrap_or_else(|| format!("there are {}", ids.join(", ")));
+        format!("there is no certificate `{id}`; {hint}")
+    })
+}
+
+/// The drawing with its fonts behind the opening tag, where the client puts them.
+fn with_fonts(svg: &str, css: &str) -> anyhow::Result<String> {
+    let start = svg.find("<svg").context("there is no <svg> in it")?;
+    let (before, svg) = svg.split_at(start);
+    let (open, rest) = svg.split_once('>').context("the <svg> does not end")?;
+    Ok(format!("{before}{open}><style>{css}\n</style>{rest}\n"))
+}
+
+/// The fonts, as the client's page declares them: it tells faces apart by weight only.
+fn faces(certificate: &Certificate, files: &Files) -> anyhow::Result<String> {
+    let mut css = String::new();
+    for family in &certificate.families {
+        for (face, file) in &family.faces {
+            let font = files
+                .bytes(&format!("fonts/{file}"))
+                .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+            let weight = if *face == "bold" { "bold" } else { "normal" };
+            css += &format!(
+                "\n@font-face{{font-family:\"{}\";font-weight:{weight};src:url(\"data:font/ttf;base64,{}\")}}",
+                family.name,
+                STANDARD.encode(&font),
+            );
+        }
+    }
+    Ok(css)
+}

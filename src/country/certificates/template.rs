@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A template of a certificate: an SVG with Handlebars, and the parts that it shares with others.
+
+use super::readable::{HELPERS, OPERATORS, Paths, Readable, VARIABLES, holds};
+use handlebars::Template as Handlebars;
+use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
+use handlers::annotated_toml::position;
+use handlers::diagnostic::{Diagnostic, did_you_mean};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// A file with Handlebars in it.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What it is called in messages.
+    pub file: String,
+    /// Its content.
+    pub text: String,
+}
+
+/// Files of `certificates/parts/`, by the name that `{{> name}}` calls.
+pub(super) type Parts = BTreeMap<String, Source>;
+
+/// A template with the parts that it needs.
+#[derive(Debug, Clone)]
+pub struct Template {
+    source: Source,
+    parts: Parts,
+    helpers: Vec<String>,
+}
+
+impl Template {
+    /// Takes from all parts those that the template calls, directly or by way of others.
+    /// `helpers` are those that the country adds.
+    pub(super) fn new(source: Source, all: &Parts, helpers: &[String]) -> Self {
+        let mut parts = Parts::new();
+        let mut wanted = calls(&source.text);
+        while let Some(name) = wanted.pop_first() {
+            if let Some(part) = all.get(&name)
+                && parts.insert(name, part.clone()).is_none()
+            {
+                wanted.extend(calls(&part.text));
+            }
+        }
+        Self {
+            source,
+            parts,
+            helpers: helpers.to_vec(),
+        }
+    }
+
+    /// What the file is called in messages.
+    pub fn name(&self) -> &str {
+        &self.source.file
+    }
+
+    /// The file.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
+    /// What the file is called in which a part, or the template itself, stands.
+    pub(super) fn file_of(&self, name: &str) -> String {
+        self.parts
+            .get(name)
+            .map_or(&self.source.file, |part| &part.file)
+            .clone()
+    }
+
+    /// The parts that it needs, by name.
+    pub fn parts(&self) -> &BTreeMap<String, Source> {
+        &self.parts
+    }
+
+    /// The helpers that the country adds.
+    pub fn helpers(&self) -> &[String] {
+        &self.helpers
+    }
+
+    /// One text for core's client, which knows no parts: they come first, as inline partials.
+    pub fn whole(&self) -> String {
+        let inline = self.parts.iter().map(|(name, part)| {
+            let part = part.text.trim_end();
+            format!("{{{{#*inline \"{name}\"}}}}\n{part}\n{{{{/inline}}}}\n")
+        });
+        inline.chain([self.source.text.clone()]).collect()
+    }
+
+    /// What core's client would stumble over, or leave blank. `families` are the fonts that the
+    /// certificate brings along.
+    pub(super) fn problems(&self, readable: &Readable, families: &[&str]) -> Vec<Diagnostic> {
+        let sources = || std::iter::once(&self.source).chain(self.parts.values());
+        let mut found = Vec::new();
+        let compiled: Vec<_> = sources()
+            .filter_map(|source| match Handlebars::compile(&source.text) {
+                Ok(compiled) => Some((source, compiled)),
+                Err(error) => {
+                    let pos = error.pos().unwrap_or((1, 1));
+                    let message = format!("this is no Handlebars: {}", error.reason());
+                    found.push(at(&source.file, pos, message, None));
+                    None
+                }
+            })
+            .collect();
+        let mut variables: BTreeSet<&str> = VARIABLES.into();
+        for (_, template) in &compiled {
+            each_call(template, &mut |call| {
+                variables.extend(call.hash.keys().map(String::as_str));
+            });
+        }
+        for (source, template) in &compiled {
+            let mut check = Check {
+                source,
+                whole: self,
+                readable,
+                variables: &variables,
+                found: Vec::new(),
+            };
+            check.template(template, (1, 1));
+            found.extend(check.found);
+        }
+        for source in sources() {
+            found.extend(drawing_problems(source, families));
+        }
+        found.sort_by(|a, b| {
+            let key = |d: &Diagnostic| (d.file.clone(), d.line, d.column, d.message.clone());
+            key(a).cmp(&key(b))
+        });
+        found.dedup();
+        found
+    }
+}
+
+/// Line and column, from 1.
+type Position = (usize, usize);
+
+fn at(file: &str, (line, column): Position, message: String, hint: Option<String>) -> Diagnostic {
+    Diagnostic {
+        line,
+        column,
+        hint,
+        ..Diagnostic::of_file(file, message)
+    }
+}
+
+/// The parts that a text calls; none if it is no Handlebars, which is reported elsewhere.
+fn calls(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    if let Ok(template) = Handlebars::compile(text) {
+        each_call(&template, &mut |call| {
+            names.extend(call.name.as_name().map(str::to_owned));
+        });
+    }
+    names
+}
+
+/// Visits every `{{> name}}`.
+fn each_call<'t>(template: &'t Handlebars, visit: &mut impl FnMut(&'t DecoratorTemplate)) {
+    for element in &template.elements {
+        match element {
+            TemplateElement::PartialExpression(call) | TemplateElement::PartialBlock(call) => {
+                visit(call);
+            }
+            TemplateElement::HelperBlock(block) => {
+                for branch in block.template.iter().chain(&block.inverse) {
+                    each_call(branch, visit);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Looks at the expressions of one file.
+struct Check<'t> {
+    source: &'t Source,
+    whole: &'t Template,
+    readable: &'t Readable,
+    variables: &'t BTreeSet<&'t str>,
+    found: Vec<Diagnostic>,
+}
+
+impl Check<'_> {
+    fn template(&mut self, template: &Handlebars, above: Position) {
+        for (index, element) in template.elements.iter().enumerate() {
+            // The branch of an `{{else if}}` has no place of its own.
+            let place = template.mapping.get(index);
+            let place = place.map_or(above, |place| (place.0, place.1));
+            match element {
+                TemplateElement::Expression(expression)
+                | TemplateElement::HtmlExpression(expression) => self.helper(expression, place),
+                TemplateElement::HelperBlock(block) => {
+                    self.helper(block, place);
+                    for branch in block.template.iter().chain(&block.inverse) {
+                        self.template(branch, place);
+                    }
+                }
+                TemplateElement::PartialExpression(call) | TemplateElement::PartialBlock(call) => {
+                    self.call(call, place);
+                }
+                TemplateElement::DecoratorExpression(_) | TemplateElement::DecoratorBlock(_) => {
+                    let hint =
+                        "put it in a file in certificates/parts/, and call it with {{> name}}";
+                    self.error(
+                        place,
+                        "parts are not defined here".to_owned(),
+                        Some(hint.to_owned()),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn call(&mut self, call: &DecoratorTemplate, place: Position) {
+        match call.name.as_name() {
+            Some(name) if self.whole.parts.contains_key(name) => {}
+            name => {
+                let name = name.unwrap_or_default();
+                let message = format!("there is no part `{name}`");
+                let hint = format!("it would be the file certificates/parts/{name}.svg");
+                self.error(place, message, Some(hint));
+            }
+        }
+        for parameter in call.params.iter().chain(call.hash.values()) {
+            self.parameter(parameter, place);
+        }
+    }
+
+    fn helper(&mut self, helper: &HelperTemplate, place: Position) {
+        let Some(name) = helper.name.as_name() else {
+            return self.parameter(&helper.name, place);
+        };
+        if helper.params.is_empty() && helper.hash.is_empty() && !helper.block {
+            return self.variable(name, place);
+        }
+        let own = self.whole.helpers.iter().map(String::as_str);
+        let known: Vec<&str> = HELPERS.into_iter().chain(own).collect();
+        if !known.contains(&name) {
+            let message = format!("`{name}` is no helper of core's client");
+            let hint = did_you_mean(name, known.iter().copied())
+                .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+            self.error(self.word(place, name), message, Some(hint));
+        }
+        match (name, helper.params.as_slice()) {
+            ("$lookup", [of, path]) => self.lookup(of, path, place),
+            ("$lookup", _) => self.arguments(place, "`$lookup` takes what to look in, and a path"),
+            ("$or", [_, _]) => {}
+            ("$or", _) => self.arguments(place, "`$or` takes two values"),
+            ("$action" | "$actions", [Parameter::Literal(Value::String(of_type))]) => {
+                self.action(of_type, place);
+            }
+            ("$action" | "$actions", _) => {
+                self.arguments(place, "an action is asked for by its type, in quotes");
+            }
+            ("ifCond", [_, Parameter::Literal(Value::String(operator)), _])
+                if OPERATORS.contains(&operator.as_str()) => {}
+            ("ifCond", _) => self.arguments(
+                place,
+                "`ifCond` takes a value, one of \"===\" \"!==\" \"<\" \"<=\" \">\" \">=\" \"&&\" \"||\", and a value",
+            ),
+            _ => {}
+        }
+        for parameter in helper.params.iter().chain(helper.hash.values()) {
+            self.parameter(parameter, place);
+        }
+    }
+
+    fn arguments(&mut self, place: Position, message: &str) {
+        self.error(place, message.to_owned(), None);
+    }
+
+    fn parameter(&mut self, parameter: &Parameter, place: Position) {
+        match parameter {
+            Parameter::Subexpression(inner) => {
+                if let TemplateElement::Expression(inner) = inner.as_element() {
+                    self.helper(inner, place);
+                }
+            }
+            Parameter::Literal(_) => {}
+            _ => self.variable(parameter.as_name().unwrap_or_default(), place),
+        }
+    }
+
+    fn variable(&mut self, path: &str, place: Position) {
+        let name = path.trim_start_matches("../").trim_start_matches("@root.");
+        let first = name.split(['.', '/']).next().unwrap_or_default();
+        let inside = ["", "this", "@index", "@key", "@first", "@last"];
+        if inside.contains(&first) || self.variables.contains(first) {
+            return;
+        }
+        let message = format!("core's client offers nothing called `{first}`");
+        let hint = did_you_mean(first, self.variables.iter().copied())
+            .unwrap_or_else(|| format!("there are {}", VARIABLES.join(", ")));
+        self.error(self.word(place, path), message, Some(hint));
+    }
+
+    fn action(&mut self, of_type: &str, place: Position) {
+        let known = self.readable.actions.keys().map(String::as_str);
+        if !self.readable.actions.contains_key(of_type) {
+            let message = format!("a `{}` has no action `{of_type}`", self.readable.event);
+            let hint = did_you_mean(of_type, known);
+            self.error(self.word(place, of_type), message, hint);
+        }
+    }
+
+    fn lookup(&mut self, of: &Parameter, path: &Parameter, place: Position) {
+        let Parameter::Literal(Value::String(path)) = path else {
+            return;
+        };
+        let readable = self.readable;
+        match of {
+            Parameter::Path(_) => match of.as_name() {
+                Some("$declaration" | "@root.$declaration") => {
+                    let what = format!("the declaration of a `{}`", readable.event);
+                    self.path(&readable.declaration, path, &what, place);
+                }
+                Some("$metadata" | "@root.$metadata") => {
+                    self.path(&readable.metadata, path, "`$metadata`", place);
+                }
+                _ => {}
+            },
+            Parameter::Subexpression(inner) if inner.name() == "$action" => {
+                if let Some([Parameter::Literal(Value::String(of_type))]) =
+                    inner.params().map(Vec::as_slice)
+                    && let Some(paths) = readable.actions.get(of_type)
+                {
+                    self.path(paths, path, &format!("the action `{of_type}`"), place);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn path(&mut self, paths: &Paths, path: &str, what: &str, place: Position) {
+        if !holds(paths, path) {
+            let known = paths.iter().filter(|path| !path.ends_with(".*"));
+            let hint = did_you_mean(path, known.map(String::as_str));
+            let message = format!("there is no `{path}` in {what}");
+            self.error(self.word(place, path), message, hint);
+        }
+    }
+
+    fn error(&mut self, place: Position, message: String, hint: Option<String>) {
+        let file = &self.source.file;
+        self.found.push(at(file, place, message, hint));
+    }
+
+    /// Where a word stands that the expression at a place holds.
+    fn word(&self, place: Position, word: &str) -> Position {
+        let text = &self.source.text;
+        let (line, column) = place;
+        let line_start: usize = text
+            .split_inclusive('\n')
+            .take(line - 1)
+            .map(str::len)
+            .sum();
+        let start = text.get(line_start..).unwrap_or_default();
+        let before: usize = start.chars().take(column - 1).map(char::len_utf8).sum();
+        let expression = start.get(before..).unwrap_or_default();
+        let end = expression.find("}}").unwrap_or(expression.len());
+        let found = expression.get(..end).and_then(|inside| inside.find(word));
+        found.map_or(place, |found| position(text, line_start + before + found))
+    }
+}
+
+const OPEN: &str =
+    r#"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">"#;
+
+/// What is wrong with the drawing around the expressions: XML that is not well-formed, fonts that are not
+/// brought along. Looked at twice, with the first branch of every block and with the second.
+fn drawing_problems(source: &Source, families: &[&str]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for branch in [0, 1] {
+        let masked = masked(&source.text, branch);
+        // A part is a piece of a drawing.
+        let complete = masked.trim_start().starts_with("<svg");
+        let (open, close) = if complete { ("", "") } else { (OPEN, "</svg>") };
+        let text = format!("{open}{masked}{close}");
+        let place = |line: u32, column: u32| {
+            let (line, column) = (line as usize, column as usize);
+            let before = if line == 1 { open.len() } else { 0 };
+            (line, column.saturating_sub(before).max(1))
+        };
+        match roxmltree::Document::parse(text.trim_end()) {
+            Err(error) => {
+                let pos = error.pos();
+                let message = format!("this is no well-formed XML: {}", without_place(&error));
+                found.push(at(&source.file, place(pos.row, pos.col), message, None));
+            }
+            Ok(drawing) => {
+                for (family, range) in used_families(&drawing) {
+                    if families.contains(&family) {
+                        continue;
+                    }
+                    let pos = drawing.text_pos_at(range.start);
+                    let message = format!("the certificate has no font `{family}`");
+                    let hint = did_you_mean(family, families.iter().copied())
+                        .unwrap_or_else(|| format!("it has {}", families.join(", ")));
+                    found.push(at(
+                        &source.file,
+                        place(pos.row, pos.col),
+                        message,
+                        Some(hint),
+                    ));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The message of the parser, which ends with the place.
+fn without_place(error: &roxmltree::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at ")
+        .map_or(text.as_str(), |(message, _)| message)
+        .to_owned()
+}
+
+/// The families that a drawing names, with the bytes where it does.
+fn used_families<'d>(
+    drawing: &'d roxmltree::Document<'_>,
+) -> impl Iterator<Item = (&'d str, Range<usize>)> {
+    let attributes = drawing.descendants().flat_map(|node| node.attributes());
+    attributes
+        .filter_map(|attribute| {
+            let value = attribute.value();
+            let families = match attribute.name() {
+                "font-family" => Some(value),
+                "style" => value.split(';').find_map(|rule| {
+                    let (name, value) = rule.split_once(':')?;
+                    (name.trim() == "font-family").then_some(value)
+                }),
+                _ => None,
+            };
+            Some((families?, attribute.range()))
+        })
+        .flat_map(|(families, range)| families.split(',').map(move |f| (f, range.clone())))
+        .map(|(family, range)| (family.trim().trim_matches(['"', '\'']), range))
+        .filter(|(family, _)| !family.is_empty())
+}
+
+/// The text with blanks in place of the expressions and of all branches of blocks but the wanted one, so that
+/// everything else keeps its place.
+fn masked(text: &str, wanted: usize) -> String {
+    let mut masked = String::with_capacity(text.len());
+    // The branch in which we are, for each block around.
+    let mut branches: Vec<usize> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let start = rest.find("{{").unwrap_or(rest.len());
+        let (literal, tag) = rest.split_at(start);
+        if branches.iter().all(|branch| *branch == wanted) {
+            masked.push_str(literal);
+        } else {
+            blank(literal, &mut masked);
+        }
+        let end = if tag.starts_with("{{!--") {
+            "--}}"
+        } else {
+            "}}"
+        };
+        let length = tag.find(end).map_or(tag.len(), |found| found + end.len());
+        // `{{{ … }}}`
+        let length =
+            length + usize::from(tag.get(length..).is_some_and(|rest| rest.starts_with('}')));
+        let (tag, after) = tag.split_at_checked(length).unwrap_or((tag, ""));
+        let inside = tag
+            .trim_start_matches('{')
+            .trim_start_matches('~')
+            .trim_start();
+        if inside.starts_with('#') {
+            branches.push(0);
+        } else if inside.starts_with('/') {
+            branches.pop();
+        } else if (inside.starts_with("else") || inside.starts_with('^'))
+            && let Some(branch) = branches.last_mut()
+        {
+            *branch += 1;
+        }
+        blank(tag, &mut masked);
+        rest = after;
+    }
+    masked
+}
+
+fn blank(text: &str, masked: &mut String) {
+    masked.extend(text.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+}

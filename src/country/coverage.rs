@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Whether every text that people read is translated, and every translation is read by somebody.
+
+use super::icu;
+use super::texts::Said;
+use super::translations::{Texts, difference};
+use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
+use std::collections::{HashMap, HashSet};
+
+/// What is missing or without effect in `translations/client.csv`. Texts of the forms are in the
+/// program and have no place in a file: what is wrong with them is to be put right here.
+pub(super) fn problems(file: &str, texts: &Texts, said: &[Said], found: &mut Vec<Diagnostic>) {
+    let rows: HashMap<&str, usize> = texts
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| (row.id.as_str(), index))
+        .collect();
+    let known: HashSet<&str> = said.iter().map(|said| said.message.id()).collect();
+    let unread: Vec<_> = texts
+        .rows
+        .iter()
+        .filter(|row| !known.contains(row.id.as_str()) && of_this_country(&row.id, &known))
+        .collect();
+    let mut told = HashSet::new();
+    for said in said {
+        let (id, text) = (said.message.id(), said.message.text());
+        if text.trim().is_empty() || !told.insert(id) {
+            continue;
+        }
+        let Some(row) = rows.get(id).and_then(|index| texts.rows.get(*index)) else {
+            found.push(Diagnostic {
+                severity: Severity::Warning,
+                file: said.file.clone(),
+                line: said.line,
+                column: said.column,
+                message: format!("the text `{id}` has no row in {file}"),
+                hint: did_you_mean(id, unread.iter().map(|row| row.id.as_str()))
+                    .or_else(|| Some(format!("people will read “{text}” in every language"))),
+            });
+            continue;
+        };
+        let Ok(expected) = icu::arguments(text) else {
+            continue;
+        };
+        for (language, text) in texts.languages.iter().zip(&row.texts) {
+            let given = icu::arguments(text)
+                .ok()
+                .filter(|_| !text.trim().is_empty());
+            let differs = given.and_then(|given| difference(&expected, &given, "the form"));
+            if let Some((what, hint)) = differs {
+                found.push(Diagnostic {
+                    line: row.line,
+                    hint: Some(hint),
+                    ..Diagnostic::of_file(file, format!("`{id}` in `{language}`: {what}"))
+                });
+                break;
+            }
+        }
+    }
+    for row in unread {
+        found.push(Diagnostic {
+            severity: Severity::Warning,
+            line: row.line,
+            hint: did_you_mean(&row.id, known.iter().copied()),
+            ..Diagnostic::of_file(file, format!("nothing uses the text `{}`", row.id))
+        });
+    }
+}
+
+/// Whether a text belongs to the country's forms and files, by the beginning of its id. Texts of core's
+/// own pages may be in the same file, and are core's to know.
+fn of_this_country(id: &str, known: &HashSet<&str>) -> bool {
+    let beginning = |id: &str| id.split('.').next().map(str::to_owned);
+    known.iter().any(|known| beginning(known) == beginning(id))
+}

@@ -1,0 +1,803 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Mistakes that people make in the country's files, at random places: `check` has to find them, in the
+//! file and on the line where they were made.
+//!
+//! `MUTANTS=5000 cargo test --test it mutants -- --nocapture` tries more and lists what escapes.
+
+use countryconfig::country;
+use countryconfig::settings::Settings;
+use handlers::diagnostic::Diagnostic;
+use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// What becomes of the part of a file that a pattern finds.
+#[derive(Clone, Copy)]
+enum Becomes {
+    /// A letter is missing, doubled or swapped with the next.
+    Misspelt,
+    /// This instead.
+    Text(&'static str),
+    /// What the same pattern finds elsewhere in the file.
+    Another,
+    /// Nothing is left.
+    Gone,
+    /// The part stands there twice.
+    Twice,
+}
+
+/// Where the mistake has to be reported.
+#[derive(Clone, Copy)]
+enum At {
+    /// On the line where it is.
+    Here,
+    /// In the file, on any line: the line is gone, or another line is as much to blame.
+    InFile,
+    /// In another file, which relied on what is no more.
+    In(&'static str),
+}
+
+use At::{Here, In, InFile};
+use Becomes::{Another, Gone, Misspelt, Text, Twice};
+
+/// A kind of mistake: name, file, pattern whose first group is changed.
+type Kind = (&'static str, &'static str, &'static str, Becomes, At);
+
+const APPLICATION: &str = "application.toml";
+const AREAS: &str = "administrative-areas.csv";
+const CERTIFICATES: &str = "certificates.toml";
+const CLIENT: &str = "translations/client.csv";
+const LOCATIONS: &str = "locations.csv";
+const MANIFEST: &str = "static/manifest.json";
+const MOSIP: &str = "mosip.toml";
+const ROLES: &str = "roles.toml";
+const RULES: &str = "eligibility.toml";
+const STATISTICS: &str = "statistics.csv";
+const USERS: &str = "users.csv";
+const WORKQUEUES: &str = "workqueues.toml";
+
+const KINDS: &[Kind] = &[
+    (
+        "scope misspelt",
+        ROLES,
+        r#"type = "([a-z.-]{6,})""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "option of a scope misspelt",
+        ROLES,
+        r" (place_of_event|declared_in|registered_in|access_level|custom_action_types) = ",
+        Misspelt,
+        Here,
+    ),
+    (
+        "option of another scope",
+        ROLES,
+        r#"type = "performance.read"( )"#,
+        Text(", declared_in = \"all\" "),
+        Here,
+    ),
+    (
+        "reach misspelt",
+        ROLES,
+        r#"= "(administrativeArea|location)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "event of a scope unknown",
+        ROLES,
+        r#"event = \["(birth|death)"\]"#,
+        Text("marriage"),
+        Here,
+    ),
+    (
+        "custom action misspelt",
+        ROLES,
+        r#""([A-Z]+_[A-Z_]+)""#,
+        Misspelt,
+        InFile,
+    ),
+    (
+        "workqueue in a scope misspelt",
+        ROLES,
+        r#""([a-z]+-[a-z-]+)",? "#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "dashboard in a scope misspelt",
+        ROLES,
+        r#""(registrations|completeness|registry)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "certificate in a scope misspelt",
+        ROLES,
+        r#""(v2\.[a-z-]+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "role twice",
+        ROLES,
+        r#"\nid = "([A-Z_]+)""#,
+        Another,
+        InFile,
+    ),
+    (
+        "nobody may set core up",
+        ROLES,
+        r"(  \{ type = .config.update-all. \},\n)",
+        Gone,
+        InFile,
+    ),
+    (
+        "registrar without signature",
+        ROLES,
+        r"(  \{ type = .profile.electronic-signature. \},\n)",
+        Gone,
+        InFile,
+    ),
+    (
+        "label of a role without translation",
+        ROLES,
+        r#"id = "(userRole\.[A-Za-z]+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "label of a role empty",
+        ROLES,
+        r#"text = "([^"]+)" \}"#,
+        Gone,
+        Here,
+    ),
+    ("quote missing", ROLES, r#"id = "[A-Z_]+(")"#, Gone, Here),
+    (
+        "key of a workqueue misspelt",
+        WORKQUEUES,
+        r"\n(slug|icon|action|status|with-any-flag|without-flags|declared-within|registered-within) = ",
+        Misspelt,
+        Here,
+    ),
+    (
+        "icon misspelt",
+        WORKQUEUES,
+        r#"icon = "([A-Za-z]+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "action of a workqueue unknown",
+        WORKQUEUES,
+        r#"\naction = "(\w+)""#,
+        Text("PRINT"),
+        Here,
+    ),
+    (
+        "status misspelt",
+        WORKQUEUES,
+        r#"\nstatus = "(\w+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "flag misspelt",
+        WORKQUEUES,
+        r#"flags? = \["([a-z:-]+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "role in a workqueue misspelt",
+        WORKQUEUES,
+        r#"declared-by-role = \["(\w+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "workqueue twice",
+        WORKQUEUES,
+        r#"\nslug = "([a-z-]+)""#,
+        Another,
+        InFile,
+    ),
+    (
+        "workqueue renamed",
+        WORKQUEUES,
+        r#"\nslug = "(pending-(?:validation|approval|issuance|certification|updates))""#,
+        Misspelt,
+        In(ROLES),
+    ),
+    (
+        "workqueue shows nothing",
+        WORKQUEUES,
+        r"(\[\[workqueue.records\]\]\n(?:[a-z-]+ = .*\n)+)",
+        Gone,
+        InFile,
+    ),
+    (
+        "place of the user misspelt",
+        WORKQUEUES,
+        r#""(user\.\w+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "key of the application misspelt",
+        APPLICATION,
+        r"\n([a-z]+-[a-z-]+) = ",
+        Misspelt,
+        Here,
+    ),
+    (
+        "pattern of phone numbers broken",
+        APPLICATION,
+        r#""\^0(\(7\|9\))"#,
+        Text("(7|9"),
+        Here,
+    ),
+    (
+        "time zone unknown",
+        APPLICATION,
+        r#"time-zone = "([^"]+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "language without texts",
+        APPLICATION,
+        r#"\["en", ("fr")\]"#,
+        Text("\"pt\""),
+        In(CLIENT),
+    ),
+    (
+        "logo not there",
+        APPLICATION,
+        r#"logo = "(logo)\."#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "delivery method unknown",
+        APPLICATION,
+        r#"delivery-method = "(email)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "country code too long",
+        APPLICATION,
+        r#"country-code = "(FAR)""#,
+        Text("FARA"),
+        Here,
+    ),
+    (
+        "neither true nor false",
+        APPLICATION,
+        r"= (true|false)\n",
+        Text("\"yes\""),
+        Here,
+    ),
+    (
+        "colour that is none",
+        APPLICATION,
+        r#"colour = "(\w+)""#,
+        Text("blue"),
+        Here,
+    ),
+    (
+        "dashboard without address",
+        APPLICATION,
+        r#"url = "(/)public"#,
+        Gone,
+        Here,
+    ),
+    (
+        "level forgotten",
+        APPLICATION,
+        r#"(\[\[level\]\]\nid = "province"\nlabel = .*\n)"#,
+        Gone,
+        InFile,
+    ),
+    (
+        "drawing not there",
+        CERTIFICATES,
+        r#"svg = "([a-z-]+)\."#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "font not there",
+        CERTIFICATES,
+        r#"fonts = \["(\w+ \w+)"\]"#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "event of a certificate unknown",
+        CERTIFICATES,
+        r#"event = "(birth|death)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "certificate twice",
+        CERTIFICATES,
+        r#"\nid = "([^"]+)""#,
+        Another,
+        InFile,
+    ),
+    (
+        "fee no number",
+        CERTIFICATES,
+        r"late = ([0-9.]+)",
+        Text("\"much\""),
+        Here,
+    ),
+    (
+        "printed certificate unknown",
+        CERTIFICATES,
+        r#"printed = "([^"]+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "field in a drawing misspelt",
+        "certificates/birth-certificate.svg",
+        r#"\$declaration "([a-z]+\.[A-Za-z]+)"#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "helper in a drawing misspelt",
+        "certificates/death-certificate.svg",
+        r"\{\{\$(lookup|or|join) ",
+        Misspelt,
+        Here,
+    ),
+    (
+        "braces in a drawing broken",
+        "certificates/death-certified-copy.svg",
+        r"\{\{\$\w+ [^{}]*(\}\})",
+        Text("}"),
+        Here,
+    ),
+    (
+        "drawing no XML",
+        "certificates/birth-certified-copy.svg",
+        r"(</g>)",
+        Gone,
+        InFile,
+    ),
+    (
+        "area in two areas",
+        AREAS,
+        r"\n(?:[^,\n]*,){2}[^,\n]*,[^,\n]*,[^,\n]*,(FAR\d{4}),",
+        Another,
+        InFile,
+    ),
+    ("area without name", AREAS, r"\n([^,\n]+),", Gone, Here),
+    ("area called -", AREAS, r"\n([^,\n]+),", Text("-"), Here),
+    (
+        "cell of an area missing",
+        AREAS,
+        r"\n([^,\n]+,)",
+        Gone,
+        Here,
+    ),
+    (
+        "code of an area twice",
+        AREAS,
+        r",(FAR\d{6}),",
+        Another,
+        InFile,
+    ),
+    (
+        "code of an area missing",
+        AREAS,
+        r",(FAR\d{6}),",
+        Gone,
+        Here,
+    ),
+    (
+        "column of the areas misspelt",
+        AREAS,
+        r"^(?:\w+,)*(admin2Pcode)",
+        Misspelt,
+        Here,
+    ),
+    (
+        "area of an office unknown",
+        LOCATIONS,
+        r"Location/(FAR\d+)",
+        Misspelt,
+        Here,
+    ),
+    (
+        "reference without Location/",
+        LOCATIONS,
+        r",(Location/)FAR",
+        Gone,
+        Here,
+    ),
+    (
+        "office twice",
+        LOCATIONS,
+        r"\n([A-Z]+\d+),",
+        Another,
+        InFile,
+    ),
+    (
+        "office without name",
+        LOCATIONS,
+        r"\n[A-Z]+\d+,([^,\n]+),",
+        Gone,
+        Here,
+    ),
+    (
+        "kind of place misspelt",
+        LOCATIONS,
+        r",(CRVS_OFFICE|HEALTH_FACILITY)\n",
+        Misspelt,
+        Here,
+    ),
+    (
+        "id with a slash",
+        LOCATIONS,
+        r"\n(CRO)\d+",
+        Text("CRO/"),
+        Here,
+    ),
+    (
+        "office of a user unknown",
+        USERS,
+        r"\n(?:CRVS_OFFICE|HEALTH_FACILITY)_(\w+),",
+        Misspelt,
+        Here,
+    ),
+    (
+        "role of a user misspelt",
+        USERS,
+        r",([A-Z]+_[A-Z_]+),",
+        Misspelt,
+        Here,
+    ),
+    (
+        "phone number too short",
+        USERS,
+        r",(0[79]\d)\d{7},",
+        Gone,
+        Here,
+    ),
+    ("e-mail address broken", USERS, r"(@)example", Gone, Here),
+    (
+        "username twice",
+        USERS,
+        r",0\d{9},([a-z0-9.-]+),",
+        Another,
+        InFile,
+    ),
+    (
+        "username with capitals",
+        USERS,
+        r",0\d{9},([a-z])",
+        Text("X"),
+        Here,
+    ),
+    ("password missing", USERS, r",(test)\n", Gone, Here),
+    (
+        "nobody who may set core up",
+        USERS,
+        r"(NATIONAL_SYSTEM_ADMIN)",
+        Text("HOSPITAL_CLERK"),
+        InFile,
+    ),
+    (
+        "brace of a text missing",
+        CLIENT,
+        r"\{[a-z]+[^{}\n]*(\})",
+        Gone,
+        Here,
+    ),
+    (
+        "argument misspelt",
+        CLIENT,
+        r"\{([a-z]+\.[A-Za-z.]+)\}",
+        Misspelt,
+        Here,
+    ),
+    (
+        "text missing",
+        CLIENT,
+        r"\n[\w.]+,[^,\x22\n]+,[^,\x22\n]+,([^,\x22\n]+)\n",
+        Gone,
+        Here,
+    ),
+    (
+        "text twice",
+        CLIENT,
+        r"\n([\w.]+,[^\x22\n]+\n)",
+        Twice,
+        InFile,
+    ),
+    (
+        "row gone",
+        CLIENT,
+        r"\n((?:event|form|workqueues|userRole)\.[\w.]+,[^\x22\n]+\n)",
+        Gone,
+        InFile,
+    ),
+    (
+        "id of a text misspelt",
+        CLIENT,
+        r"\n((?:event|form|workqueues|userRole)\.[\w.]+),",
+        Misspelt,
+        Here,
+    ),
+    (
+        "language misspelt",
+        CLIENT,
+        r"^id,description,en,(fr)",
+        Text("fre"),
+        Here,
+    ),
+    (
+        "case of a choice lost",
+        CLIENT,
+        r"select,[^}]*(other )\{",
+        Text("othr "),
+        Here,
+    ),
+    (
+        "field in a rule misspelt",
+        RULES,
+        r"known\((child\.[a-z]+|deceased\.[a-z]+)\)",
+        Misspelt,
+        Here,
+    ),
+    (
+        "condition misspelt",
+        RULES,
+        r#"\n  "([a-z]+-[a-z-]+)","#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "expression broken",
+        RULES,
+        r"years\((child\.dob,)",
+        Text("child.dob"),
+        Here,
+    ),
+    (
+        "operation misspelt",
+        RULES,
+        r#"operation = "([a-z-]+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "answer unknown",
+        RULES,
+        r#"answer = "(wait|continue)""#,
+        Text("later"),
+        Here,
+    ),
+    (
+        "key of a rule misspelt",
+        RULES,
+        r"\n(event|action|operation|answer|conditions) = ",
+        Misspelt,
+        Here,
+    ),
+    (
+        "field in a packet misspelt",
+        MOSIP,
+        r"\((child|deceased|informant)\.\w+\)",
+        Misspelt,
+        Here,
+    ),
+    (
+        "function misspelt",
+        MOSIP,
+        r"'(full_name|in_language|capitalised|slashed_date)\(",
+        Misspelt,
+        Here,
+    ),
+    (
+        "packet gone",
+        MOSIP,
+        r#"operation = "(flag-deceased|create-uin|update-biographics)""#,
+        Another,
+        InFile,
+    ),
+    (
+        "rule in a case misspelt",
+        "eligibility.tests.toml",
+        r#"rule = "([a-z-]+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "area of figures unknown",
+        STATISTICS,
+        r"\n(FAR\d+),",
+        Misspelt,
+        Here,
+    ),
+    (
+        "figure with a letter",
+        STATISTICS,
+        r",\d{3}(\d)\d*,",
+        Text("O"),
+        Here,
+    ),
+    (
+        "figures twice",
+        STATISTICS,
+        r"\n(FAR\d{6}),",
+        Another,
+        InFile,
+    ),
+    ("map cut off", "map.geojson", r"(\}\s*)$", Gone, InFile),
+    (
+        "icon not there",
+        MANIFEST,
+        r#""src": "([^"]+)""#,
+        Misspelt,
+        Here,
+    ),
+    (
+        "comma of the manifest missing",
+        MANIFEST,
+        r#""display": "standalone"(,)"#,
+        Gone,
+        InFile,
+    ),
+];
+
+/// Numbers that look random and are the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % n as u64).unwrap()
+    }
+}
+
+/// The file with the mistake, and the line where it is.
+fn mutant(kind: &Kind, text: &str, dice: &mut Dice) -> (String, usize) {
+    let (name, _, pattern, becomes, _) = kind;
+    let pattern = Regex::new(pattern).unwrap();
+    let found: Vec<_> = pattern
+        .captures_iter(text)
+        .filter_map(|found| found.get(1))
+        .collect();
+    assert!(!found.is_empty(), "nothing to change: {name}");
+    loop {
+        let part = found[dice.below(found.len())];
+        let before = part.as_str();
+        let after = match becomes {
+            Misspelt => misspelt(before, dice),
+            Text(text) => (*text).to_owned(),
+            Another => found[dice.below(found.len())].as_str().to_owned(),
+            Gone => String::new(),
+            Twice => before.repeat(2),
+        };
+        if after == before {
+            assert!(
+                found.iter().any(|other| other.as_str() != before),
+                "{name}: all alike"
+            );
+            continue;
+        }
+        let mut changed = text.to_owned();
+        changed.replace_range(part.range(), &after);
+        let line = text[..part.start()].matches('\n').count() + 1;
+        return (changed, line);
+    }
+}
+
+fn misspelt(word: &str, dice: &mut Dice) -> String {
+    let letters: Vec<char> = word.chars().collect();
+    let at = dice.below(letters.len() - 1);
+    let mut wrong = letters.clone();
+    match dice.below(3) {
+        0 => drop(wrong.remove(at)),
+        1 => wrong.insert(at, letters[at]),
+        _ => wrong.swap(at, at + 1),
+    }
+    wrong.into_iter().collect()
+}
+
+fn is_found(kind: &Kind, line: usize, before: &BTreeSet<String>, problems: &[Diagnostic]) -> bool {
+    let (_, file, _, _, at) = kind;
+    problems
+        .iter()
+        .filter(|problem| !before.contains(&problem.to_string()))
+        .any(|problem| match at {
+            Here => problem.file.ends_with(file) && problem.line == line,
+            InFile => problem.file.ends_with(file),
+            In(other) => problem.file.ends_with(other),
+        })
+}
+
+fn settings(folder: &Path) -> Settings {
+    let folder = folder.to_str().unwrap().to_owned();
+    Settings::load(None, [("COUNTRY_DIR".to_owned(), folder)].into_iter()).unwrap()
+}
+
+/// Tries every `step`th mutant from `first` on; gives the names of those that escaped.
+fn escaped(first: usize, step: usize, all: usize) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    country::init(folder.path()).unwrap();
+    let settings = settings(folder.path());
+    let before: BTreeSet<_> = country::check(&settings)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let mut escaped = Vec::new();
+    for n in (first..all).step_by(step) {
+        let kind = &KINDS[n % KINDS.len()];
+        let path = folder.path().join(kind.1);
+        let shipped = fs::read_to_string(&path).unwrap();
+        let (changed, line) = mutant(kind, &shipped, &mut Dice(n as u64));
+        fs::write(&path, &changed).unwrap();
+        let problems = country::check(&settings);
+        fs::write(&path, &shipped).unwrap();
+        if !is_found(kind, line, &before, &problems) {
+            let told: Vec<_> = problems.iter().map(|p| format!("\n    {p}")).collect();
+            let was = shipped.lines().nth(line - 1).unwrap_or_default();
+            let is = changed.lines().nth(line - 1).unwrap_or_default();
+            escaped.push(format!(
+                "{}\n  {}:{line}\n  was {was}\n  is  {is}{}",
+                kind.0,
+                kind.1,
+                told.join("")
+            ));
+        }
+    }
+    escaped
+}
+
+#[test]
+fn the_shipped_country_has_no_problem() {
+    let problems = country::check(&Settings::load(None, std::iter::empty()).unwrap());
+    assert_eq!(problems, []);
+}
+
+#[test]
+fn mistakes_are_found_where_they_were_made() {
+    let all = std::env::var("MUTANTS").map_or(500, |n| n.parse().unwrap());
+    let escaped: Vec<_> = std::thread::scope(|scope| {
+        let halves = [0, 1].map(|first| scope.spawn(move || escaped(first, 2, all)));
+        halves
+            .into_iter()
+            .flat_map(|half| half.join().unwrap())
+            .collect()
+    });
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for mutant in &escaped {
+        println!("{mutant}\n");
+        *kinds.entry(mutant.lines().next().unwrap()).or_default() += 1;
+    }
+    let found = all - escaped.len();
+    println!(
+        "{found} of {all} mistakes of {} kinds found; escaped: {kinds:?}",
+        KINDS.len()
+    );
+    assert!(
+        found * 100 >= all * 95,
+        "only {found} of {all} are found; escaped: {kinds:?}"
+    );
+}
