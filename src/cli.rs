@@ -18,6 +18,7 @@ use std::process::ExitCode;
 mod certificates;
 mod deliveries;
 mod fields;
+mod notify;
 
 /// Country configuration server for OpenCRVS core 2.0.
 ///
@@ -59,6 +60,9 @@ enum Command {
     /// See certificates as they would be printed
     #[command(subcommand)]
     Certificates(certificates::Certificates),
+    /// See messages as people get them
+    #[command(subcommand)]
+    Notify(notify::Notify),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -166,6 +170,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
         Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
+        Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);
             let text = if pretty {

@@ -99,6 +99,7 @@ fn swap(app: &App, mut country: Snapshot) {
     }
     country.served.keep(&app.country.load().served);
     app.hooks.policy.store(country.policy.clone());
+    app.telling.users.post.voice.store(country.voice.clone());
     let country = Arc::new(country);
     app.country.store(country.clone());
     std::thread::spawn(move || country.served.compress());

@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
 use metrics_exporter_prometheus::PrometheusHandle;
+use notification::Telling;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
@@ -22,7 +23,10 @@ use tracing::{Instrument, debug, info, info_span};
 mod browsers;
 mod config;
 mod health;
+mod inside;
+pub mod notification;
 mod trigger;
+mod unread;
 
 /// What the routes answer from.
 pub struct App {
@@ -36,6 +40,8 @@ pub struct App {
     pub country: ArcSwap<Snapshot>,
     /// Why the last change of the country's files was not taken; nothing if it was.
     pub refused_change: ArcSwapOption<String>,
+    /// Tells people.
+    pub telling: Telling,
     /// Where deliveries go.
     pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
@@ -48,13 +54,22 @@ pub struct App {
     pub origins: Option<Vec<String>>,
 }
 
-type Service = OpenApiService<(health::Health, config::Config, trigger::Trigger), ()>;
+type Service = OpenApiService<
+    (
+        health::Health,
+        config::Config,
+        trigger::Trigger,
+        notification::Notification,
+    ),
+    (),
+>;
 
 fn service(app: &Arc<App>) -> Service {
     let apis = (
         health::Health(app.clone()),
         config::Config(app.clone()),
         trigger::Trigger(app.clone()),
+        notification::Notification(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
         .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")

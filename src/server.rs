@@ -5,16 +5,18 @@ use crate::auth::Keys;
 use crate::country::{self, Snapshot};
 use crate::metrics;
 use crate::reload;
+use crate::routes::notification::Telling;
 use crate::routes::{self, App};
 use crate::settings::{IdentityVerification, Settings};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use handlers::clock::SystemClock;
+use handlers::clock::{Clock, SystemClock};
 use handlers::core::Core;
 use handlers::delivery::{Deliveries, Door};
 use handlers::hook::Hooks;
 use handlers::ledger::{self, Destination, Ledger};
-use handlers::outside;
+use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
+use handlers::outside::{self, Outside};
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
 use poem::Server;
@@ -72,8 +74,14 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let http = Arc::new(outside::Http::new(
         client,
         settings.mosip_interop_url.as_str(),
-        core,
+        core.clone(),
     ));
+    let post = Arc::new(post(settings, &country, &core, &ledger, clock.clone())?);
+    let informants = Informants {
+        voice: post.voice.clone(),
+        mail: post.mail.clone(),
+        core,
+    };
     let verification = Verification {
         identities: match settings.identity_verification {
             IdentityVerification::IdAuth => Identities::Ask(http.clone()),
@@ -89,21 +97,34 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
         delay: SignedDuration::try_from(settings.delivery_delay)?,
-        followers: vec![],
+        followers: vec![Arc::new(informants)],
         wake: wake.clone(),
     };
-    let deliveries = Deliveries {
+    let door = |destination, outside: &Arc<dyn Outside>| Door {
+        destination,
+        outside: outside.clone(),
+    };
+    let (http, posted): (Arc<dyn Outside>, Arc<dyn Outside>) = (http, post.clone());
+    let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
-        doors: [Destination::MIDDLEWARE, Destination::CORE]
-            .map(|destination| Door {
-                destination,
-                outside: http.clone(),
-            })
-            .into(),
-        clock,
+        doors: vec![
+            door(Destination::MIDDLEWARE, &http),
+            door(Destination::CORE, &http),
+            door(Destination::EMAIL, &posted),
+            door(Destination::SMS, &posted),
+        ],
+        clock: clock.clone(),
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: settings.mosip_timeout,
+        wake: wake.clone(),
+    });
+    let users = Users {
+        post,
+        ledger: ledger.clone(),
+        deliveries: deliveries.clone(),
+        clock,
         wake,
+        login_url: settings.login_url.as_str().to_owned(),
     };
     let app = Arc::new(App {
         keys,
@@ -111,6 +132,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         ledger,
         country: ArcSwap::from_pointee(country),
         refused_change: ArcSwapOption::empty(),
+        telling: Telling::new(users, settings),
         destinations: deliveries
             .doors
             .iter()
@@ -123,8 +145,28 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     });
     Ok(Running {
         app,
-        deliveries: Arc::new(deliveries),
+        deliveries,
         settings: settings.clone(),
+    })
+}
+
+/// Brings messages to people.
+fn post(
+    settings: &Settings,
+    country: &Snapshot,
+    core: &Arc<Core>,
+    ledger: &Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Post> {
+    let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
+    let smtp = smtp.context("the system's certificates cannot be read")?;
+    Ok(Post {
+        voice: Arc::new(ArcSwap::new(country.voice.clone())),
+        mail: Arc::new(Channel::of(smtp, settings.production)),
+        core: core.clone(),
+        offices: Offices::new(core.clone(), clock.clone()),
+        ledger: ledger.clone(),
+        clock,
     })
 }
 

@@ -19,12 +19,11 @@ mod users;
 
 use crate::ledger::Destination;
 use jiff::Timestamp;
-use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
-use std::str::FromStr;
 use std::sync::Arc;
 
 pub use informants::Informants;
+pub use lettre::message::{Mailbox, Mailboxes};
 pub use offices::Offices;
 pub use post::Post;
 use sms::{Region, Sms};
@@ -32,27 +31,27 @@ pub use smtp::{Smtp, SmtpSettings};
 use templates::{Templates, Variables};
 pub use users::{Alert, NotTold, Recipient, Users};
 
-/// How people of one kind are told.
+/// How messages reach people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// By e-mail.
+pub enum DeliveryMethod {
+    /// To their e-mail address.
     Email,
-    /// By SMS.
+    /// To their phone.
     Sms,
 }
 
-impl FromStr for Method {
-    type Err = String;
-    fn from_str(word: &str) -> Result<Self, String> {
-        match word {
-            "email" => Ok(Self::Email),
-            "sms" => Ok(Self::Sms),
-            _ => Err(format!("`{word}` is neither `email` nor `sms`")),
+impl DeliveryMethod {
+    /// Both, by core's words.
+    pub const ALL: [(&str, Self); 2] = [("email", Self::Email), ("sms", Self::Sms)];
+
+    /// Core's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
         }
     }
-}
 
-impl Method {
     /// Where messages of this kind go.
     pub fn destination(self) -> Destination {
         match self {
@@ -87,26 +86,28 @@ impl<T> Channel<T> {
 pub struct Voice {
     /// What the country calls its system.
     pub application_name: String,
-    /// Its logo as a PNG.
-    pub logo: Vec<u8>,
+    /// Its logo: content type and bytes.
+    pub logo: (&'static str, Vec<u8>),
     /// The wording.
     pub templates: Templates,
     /// How users of core are told.
-    pub users: Method,
+    pub users: DeliveryMethod,
     /// How informants are told.
-    pub informants: Method,
+    pub informants: DeliveryMethod,
     /// Whose national numbers are meant.
     pub region: Region,
     /// Texts go there.
     pub sms: Channel<Arc<dyn Sms>>,
 }
 
-/// What stands in e-mails, from the settings.
-pub struct Mail {
-    /// `SMTP_HOST` and the like.
-    pub smtp: Channel<Smtp>,
-    /// `SENDER_EMAIL_ADDRESS`.
-    pub sender: Mailbox,
+impl Voice {
+    /// Whether nobody can be told that way.
+    fn is_closed(&self, method: DeliveryMethod, mail: &Channel<Smtp>) -> bool {
+        match method {
+            DeliveryMethod::Email => matches!(mail, Channel::Closed),
+            DeliveryMethod::Sms => matches!(self.sms, Channel::Closed),
+        }
+    }
 }
 
 /// A message in the ledger, not yet in words. It is private, so it has no `Debug`.

@@ -3,7 +3,7 @@
 
 use super::messages::Message;
 use super::templates::Variables;
-use super::{Channel, Mail, Method, Note, Voice};
+use super::{Channel, DeliveryMethod, Note, Smtp, Voice};
 use crate::core::Core;
 use crate::hook::{Follower, Told};
 use crate::ledger::NewDelivery;
@@ -18,7 +18,7 @@ pub struct Informants {
     /// The country's side.
     pub voice: Arc<ArcSwap<Voice>>,
     /// The way e-mails go.
-    pub mail: Arc<Mail>,
+    pub mail: Arc<Channel<Smtp>>,
     /// Whether core can be asked what became of an action that waits.
     pub core: Arc<Core>,
 }
@@ -38,17 +38,13 @@ impl Informants {
             told.answer.status == 200 || told.answer.status == 202 && self.core.may_ask();
         let voice = self.voice.load();
         let method = voice.informants;
-        let closed = match method {
-            Method::Email => matches!(self.mail.smtp, Channel::Closed),
-            Method::Sms => matches!(voice.sms, Channel::Closed),
-        };
-        if closed || !may_be_told {
+        if voice.is_closed(method, &self.mail) || !may_be_told {
             return None;
         }
         let state = told.facts.state;
         let contact = match method {
-            Method::Email => "informant.email",
-            Method::Sms => "informant.phoneNo",
+            DeliveryMethod::Email => "informant.email",
+            DeliveryMethod::Sms => "informant.phoneNo",
         };
         let to = text(state, contact)?.to_owned();
         let mut variables = Variables::new();

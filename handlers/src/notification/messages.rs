@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 pub struct Message {
     /// What it is called: in the trigger's path, as the files of its templates, in the ledger.
     pub word: &'static str,
-    /// The texts that core sends with it, besides the recipient.
+    /// What core sends with it, besides the recipient.
     pub payload: &'static [&'static str],
     /// What its templates may say, besides [`EVERYWHERE`].
     pub variables: &'static [&'static str],
@@ -117,7 +117,7 @@ pub static MESSAGES: [Message; 20] = [
     RESET_CODE,
     Message {
         word: "reset-password-by-admin",
-        payload: &["temporaryPassword"],
+        payload: &["temporaryPassword", "admin"],
         variables: &["firstname", "temporaryPassword", "loginURL"],
         essential: &["temporaryPassword"],
         sms: Some("resetUserPasswordByAdminNotification"),

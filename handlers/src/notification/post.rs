@@ -2,7 +2,7 @@
 //! Brings messages out of the ledger to people.
 
 use super::messages::Message;
-use super::{Channel, Mail, Note, Offices, Voice};
+use super::{Channel, Note, Offices, Smtp, Voice};
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::delivery::later as later_than;
@@ -14,8 +14,8 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, To};
+use lettre::message::{Attachment, Mailbox, Mailboxes, MultiPart, SinglePart};
 use lettre::{Address, Message as Letter};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use reqwest::StatusCode;
@@ -37,7 +37,7 @@ pub struct Post {
     /// The country's side.
     pub voice: Arc<ArcSwap<Voice>>,
     /// The way e-mails go.
-    pub mail: Arc<Mail>,
+    pub mail: Arc<Channel<Smtp>>,
     /// Is asked what became of an action that waits …
     pub core: Arc<Core>,
     /// … and what offices are called.
@@ -108,29 +108,32 @@ impl Post {
     }
 
     async fn email(&self, delivery: &Claimed, note: Note) -> Result<Outcome, Outcome> {
-        let mut recipients = Vec::with_capacity(note.hidden.len().max(1));
-        let given = if note.hidden.is_empty() {
-            std::slice::from_ref(&note.to)
-        } else {
-            &note.hidden
+        // An address list, as monitoring may have one; what is no address is refused for good.
+        let given: Vec<Mailbox> = match note.hidden.as_slice() {
+            [] => note.to.parse::<Mailboxes>().into_iter().flatten().collect(),
+            hidden => hidden
+                .iter()
+                .filter_map(|address| address.parse().ok())
+                .collect(),
         };
-        for address in given.iter().filter(|address| !is_example(address)) {
-            recipients.extend(address.parse::<Mailbox>().map(|mailbox| mailbox.email));
+        if given.is_empty() {
+            return Err(Outcome::Refused(StatusCode::BAD_REQUEST));
         }
+        let given = given.into_iter().map(|mailbox| mailbox.email);
+        let recipients: Vec<_> = given.filter(|address| !is_example(address)).collect();
         if recipients.is_empty() {
-            return Err(if given.iter().all(|address| is_example(address)) {
-                info!(event.id = %delivery.event_id, operation = delivery.operation, "`{}` is for an address at example.com and not sent", delivery.operation);
-                Outcome::Delivered(StatusCode::OK)
-            } else {
-                Outcome::Refused(StatusCode::BAD_REQUEST)
-            });
+            let operation = &delivery.operation;
+            info!(event.id = %delivery.event_id, operation, "`{operation}` is for addresses at example.com and not sent");
+            return Ok(Outcome::Delivered(StatusCode::OK));
         }
-        let smtp = match &self.mail.smtp {
+        let smtp = match &*self.mail {
             Channel::Open(smtp) => smtp,
             Channel::Logged => return Ok(would_have_gone(delivery)),
             Channel::Closed => return Err(Outcome::Unprepared),
         };
-        let (sender, letter) = self.letter(delivery, &note).ok_or(Outcome::Unprepared)?;
+        let (sender, letter) = self
+            .letter(delivery, &note, smtp.sender())
+            .ok_or(Outcome::Unprepared)?;
         let sent = smtp.send(&sender, &recipients, &letter).await;
         if sent.refused > 0 && matches!(sent.outcome, Outcome::Delivered(_)) {
             let (refused, all) = (sent.refused, recipients.len());
@@ -141,11 +144,16 @@ impl Post {
     }
 
     /// The e-mail as it goes over the wire, and who sends it.
-    fn letter(&self, delivery: &Claimed, note: &Note) -> Option<(Address, Vec<u8>)> {
+    fn letter(
+        &self,
+        delivery: &Claimed,
+        note: &Note,
+        sender: &Mailbox,
+    ) -> Option<(Address, Vec<u8>)> {
         let said = |variable: &str| note.variables.get(variable)?.as_str();
         let voice = self.voice.load_full();
         let alert = delivery.operation == ALERT;
-        let mut sender = self.mail.sender.clone();
+        let mut sender = sender.clone();
         if alert && let Some(from) = said("from") {
             sender = from.parse().ok()?;
         } else if sender.name.is_none() {
@@ -154,9 +162,11 @@ impl Post {
         let domain = sender.email.domain().to_owned();
         // The same however often it is tried: who gets it twice can tell.
         let id = format!("<{}.{}@{domain}>", delivery.event_id, delivery.action_id);
+        let to = note.to.parse::<Mailboxes>();
+        let to = to.unwrap_or_else(|_| Mailboxes::from(sender.clone()));
         let builder = Letter::builder()
             .from(sender.clone())
-            .to(note.to.parse().unwrap_or_else(|_| sender.clone()))
+            .mailbox(To::from(to))
             .message_id(Some(id));
         let letter = if alert {
             let html = said("html")?.to_owned();
@@ -175,8 +185,9 @@ impl Post {
                 .templates
                 .letter(message, note.language.as_deref(), variables);
             let words = words.map_err(|fault| error!(error = %fault.reason(), "The template of `{}` cannot be filled in", message.word)).ok()?;
-            let png = ContentType::parse("image/png").ok()?;
-            let logo = Attachment::new_inline(LOGO.to_owned()).body(voice.logo.clone(), png);
+            let (kind, bytes) = &voice.logo;
+            let kind = ContentType::parse(kind).ok()?;
+            let logo = Attachment::new_inline(LOGO.to_owned()).body(bytes.clone(), kind);
             let html = MultiPart::related()
                 .singlepart(SinglePart::html(words.html))
                 .singlepart(logo);
@@ -266,9 +277,8 @@ pub(super) fn id_of(texts: &[&str]) -> String {
 }
 
 /// Addresses at example.com are nobody's: samples and tests use them.
-fn is_example(address: &str) -> bool {
-    let address = address.trim_end_matches('>').to_ascii_lowercase();
-    address.ends_with("@example.com")
+fn is_example(address: &Address) -> bool {
+    address.domain().eq_ignore_ascii_case("example.com")
 }
 
 fn would_have_gone(delivery: &Claimed) -> Outcome {

@@ -8,6 +8,7 @@
 
 use crate::outside::Outcome;
 use lettre::Address;
+use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
@@ -43,6 +44,8 @@ pub struct SmtpSettings {
     pub credentials: Option<(String, SecretString)>,
     /// `SMTP_SECURE`: the connection begins with TLS.
     pub implicit_tls: bool,
+    /// `SENDER_EMAIL_ADDRESS`.
+    pub sender: Mailbox,
     /// `SMTP_REQUIRE_TLS`: nothing is said in the clear, unless the server is this machine.
     pub require_tls: bool,
 }
@@ -86,6 +89,11 @@ impl Smtp {
             tls,
             idle: Mutex::default(),
         })
+    }
+
+    /// Who writes.
+    pub fn sender(&self) -> &Mailbox {
+        &self.settings.sender
     }
 
     /// One attempt to bring a message to its recipients.

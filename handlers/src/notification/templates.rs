@@ -80,6 +80,7 @@ impl Templates {
             .iter()
             .filter_map(|f| stranger(languages, f))
             .collect();
+        faults.extend(rows.iter().filter_map(unused));
         let mut compiled = Vec::new();
         for (n, code) in languages.iter().enumerate() {
             // Who reads another language gets what is missing there in that of the country.
@@ -177,6 +178,18 @@ fn stranger(languages: &[String], file: &File) -> Option<Diagnostic> {
     Some(Diagnostic {
         hint: Some(hint),
         ..Diagnostic::of_file(&file.name, message)
+    })
+}
+
+/// A text that no message uses.
+fn unused(row: &Row) -> Option<Diagnostic> {
+    let ids = || MESSAGES.iter().filter_map(|message| message.sms);
+    let unknown = ids().all(|id| id != row.id);
+    unknown.then(|| Diagnostic {
+        severity: Severity::Warning,
+        line: row.line,
+        hint: did_you_mean(&row.id, ids()),
+        ..Diagnostic::of_file(&row.file, format!("no message uses `{}`", row.id))
     })
 }
 

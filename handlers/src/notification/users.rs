@@ -4,7 +4,7 @@
 use super::messages::Message;
 use super::post::{ALERT, Post, entry, id_of};
 use super::templates::Variables;
-use super::{Channel, Method, Note};
+use super::{Channel, DeliveryMethod, Note};
 use crate::clock::Clock;
 use crate::delivery::{Deliveries, later};
 use crate::ledger::{Claimed, Destination, Entry, Ledger, Recorded};
@@ -57,10 +57,10 @@ pub struct Alert {
 pub enum NotTold {
     /// Users are told another way.
     #[error("the recipient has no {}", .0.contact())]
-    NoContact(Method),
+    NoContact(DeliveryMethod),
     /// Nothing is set to send it with.
     #[error("there is nothing to send it with: {} is not set", .0.setting())]
-    NoWay(Method),
+    NoWay(DeliveryMethod),
     /// An announcement is too long for an SMS.
     #[error("it is sent by e-mail only, and users are told by SMS")]
     EmailOnly,
@@ -75,7 +75,15 @@ pub enum NotTold {
     Lost,
 }
 
-impl Method {
+impl DeliveryMethod {
+    /// What core calls that contact.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "mobile",
+        }
+    }
+
     fn contact(self) -> &'static str {
         match self {
             Self::Email => "e-mail address",
@@ -122,17 +130,14 @@ impl Users {
         let now = self.clock.now();
         let voice = self.post.voice.load_full();
         let method = voice.users;
-        let (contact, closed) = match method {
-            Method::Email => (
-                &recipient.email,
-                matches!(self.post.mail.smtp, Channel::Closed),
-            ),
-            Method::Sms => (&recipient.mobile, matches!(voice.sms, Channel::Closed)),
+        let contact = match method {
+            DeliveryMethod::Email => &recipient.email,
+            DeliveryMethod::Sms => &recipient.mobile,
         };
-        if closed {
+        if voice.is_closed(method, &self.post.mail) {
             return Err(NotTold::NoWay(method));
         }
-        if method == Method::Sms && message.sms.is_none() {
+        if method == DeliveryMethod::Sms && message.sms.is_none() {
             return Err(NotTold::EmailOnly);
         }
         let to = contact.clone().filter(|contact| !contact.trim().is_empty());
@@ -187,8 +192,8 @@ impl Users {
     /// # Errors
     /// Why not.
     pub async fn alert(&self, alert: Alert) -> Result<(), NotTold> {
-        if matches!(self.post.mail.smtp, Channel::Closed) {
-            return Err(NotTold::NoWay(Method::Email));
+        if matches!(*self.post.mail, Channel::Closed) {
+            return Err(NotTold::NoWay(DeliveryMethod::Email));
         }
         let words = [
             ("from", alert.from),
