@@ -21,6 +21,7 @@ use std::time::Instant;
 use tracing::{Instrument, debug, info, info_span};
 
 mod browsers;
+mod causes_of_death;
 mod config;
 mod health;
 mod inside;
@@ -59,6 +60,7 @@ type Service = OpenApiService<
         health::Health,
         config::Config,
         trigger::Trigger,
+        causes_of_death::CausesOfDeath,
         notification::Notification,
     ),
     (),
@@ -69,6 +71,7 @@ fn service(app: &Arc<App>) -> Service {
         health::Health(app.clone()),
         config::Config(app.clone()),
         trigger::Trigger(app.clone()),
+        causes_of_death::CausesOfDeath(app.clone()),
         notification::Notification(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))

@@ -7,19 +7,22 @@ use crate::metrics;
 use crate::reload;
 use crate::routes::notification::Telling;
 use crate::routes::{self, App};
-use crate::settings::{IdentityVerification, Settings};
+use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::clock::{Clock, SystemClock};
 use handlers::core::Core;
 use handlers::delivery::{Deliveries, Door};
-use handlers::hook::Hooks;
+use handlers::forward::{self, Forwarding, Webhook};
+use handlers::hook::{Follower, Hooks};
 use handlers::ledger::{self, Destination, Ledger};
 use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
-use handlers::outside::{self, Outside};
+use handlers::outside;
+use handlers::reference_data::{Changes, ReferenceData};
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
 use poem::Server;
+use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -36,6 +39,9 @@ const GRACE: Duration = Duration::from_secs(20);
 const IDLE: Duration = Duration::from_secs(75);
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
+
+/// The causes of death for dashboards follow a changed file within this time.
+const LOOK_AT_CAUSES: Duration = Duration::from_secs(5);
 
 /// A server that is about to listen.
 pub struct Running {
@@ -64,24 +70,13 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         )
         .await?,
     );
-    let core = Arc::new(Core::new(
-        client.clone(),
-        settings.gateway_url.as_str(),
-        settings.auth_url.as_str(),
-        settings.system_client.clone(),
-        clock.clone(),
-    ));
+    let core = Arc::new(core(settings, client.clone()));
     let http = Arc::new(outside::Http::new(
-        client,
+        client.clone(),
         settings.mosip_interop_url.as_str(),
         core.clone(),
     ));
     let post = Arc::new(post(settings, &country, &core, &ledger, clock.clone())?);
-    let informants = Informants {
-        voice: post.voice.clone(),
-        mail: post.mail.clone(),
-        core,
-    };
     let verification = Verification {
         identities: match settings.identity_verification {
             IdentityVerification::IdAuth => Identities::Ask(http.clone()),
@@ -90,6 +85,28 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         },
         on: settings.verify_on.clone(),
     };
+    let mut doors: Vec<Door> = [Destination::MIDDLEWARE, Destination::CORE]
+        .map(|destination| Door {
+            destination,
+            outside: http.clone(),
+        })
+        .into();
+    doors.extend(
+        [Destination::EMAIL, Destination::SMS].map(|destination| Door {
+            destination,
+            outside: post.clone(),
+        }),
+    );
+    let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(Informants(post.clone()))];
+    let webhooks = webhooks(settings, &client, &core)?;
+    if !webhooks.is_empty() {
+        let to = webhooks.iter().map(|door| door.destination.clone());
+        followers.push(Arc::new(Forwarding {
+            core: core.clone(),
+            to: to.collect(),
+        }));
+        doors.extend(webhooks);
+    }
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
         verification,
@@ -97,33 +114,20 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
         delay: SignedDuration::try_from(settings.delivery_delay)?,
-        followers: vec![Arc::new(informants)],
+        followers,
         wake: wake.clone(),
     };
-    let door = |destination, outside: &Arc<dyn Outside>| Door {
-        destination,
-        outside: outside.clone(),
-    };
-    let (http, posted): (Arc<dyn Outside>, Arc<dyn Outside>) = (http, post.clone());
     let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
-        doors: vec![
-            door(Destination::MIDDLEWARE, &http),
-            door(Destination::CORE, &http),
-            door(Destination::EMAIL, &posted),
-            door(Destination::SMS, &posted),
-        ],
-        clock: clock.clone(),
+        doors,
+        clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: settings.mosip_timeout,
-        wake: wake.clone(),
+        wake,
     });
     let users = Users {
         post,
-        ledger: ledger.clone(),
         deliveries: deliveries.clone(),
-        clock,
-        wake,
         login_url: settings.login_url.as_str().to_owned(),
     };
     let app = Arc::new(App {
@@ -170,6 +174,41 @@ fn post(
     })
 }
 
+/// Whoever learns of every accepted action.
+fn webhooks(
+    settings: &Settings,
+    client: &reqwest::Client,
+    core: &Arc<Core>,
+) -> anyhow::Result<Vec<Door>> {
+    let secret = settings.forward_secret.as_ref();
+    let secret: Option<forward::Secret> = secret
+        .map(|secret| secret.expose_secret().parse())
+        .transpose()?;
+    let urls = settings.forward_actions_to.iter();
+    let webhook = |url: &WebUrl| {
+        let webhook = Webhook {
+            client: client.clone(),
+            core: core.clone(),
+            clock: Arc::new(SystemClock),
+            url: url.as_str().parse()?,
+            secret: secret.clone(),
+        };
+        Ok(webhook.into())
+    };
+    urls.map(webhook).collect()
+}
+
+/// Core, as these settings reach it.
+pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
+    Core::new(
+        client,
+        settings.gateway_url.as_str(),
+        settings.auth_url.as_str(),
+        settings.system_client.clone(),
+        Arc::new(SystemClock),
+    )
+}
+
 async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
     let ledger = ledger::open(&settings.ledger_url, settings.seal()?).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
@@ -192,10 +231,41 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
             "SYSTEM_CLIENT_ID is not set: deaths and corrections go to the middleware after DELIVERY_DELAY, without asking core whether it has accepted them, and what is delivered after its token has expired is parked"
         );
     }
+    say_what_is_off(settings);
     let listener = Listening::on(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
     run(assemble(settings, country).await?, listener).await
+}
+
+/// What does nothing for want of a setting: said once, so that nobody has to find out.
+fn say_what_is_off(settings: &Settings) {
+    let doors = [
+        (
+            "the table of causes of death (REFERENCE_DATA_DATABASE_URL)",
+            settings.reference_data_database_url.is_some(),
+        ),
+        (
+            "forwarding (FORWARD_ACTIONS_TO)",
+            !settings.forward_actions_to.is_empty(),
+        ),
+    ];
+    let off: Vec<_> = doors
+        .into_iter()
+        .filter(|(_, on)| !on)
+        .map(|(door, _)| door)
+        .collect();
+    if !off.is_empty() {
+        info!("Off without their settings: {}", off.join(", "));
+    }
+    if !settings.forward_actions_to.is_empty() && settings.forward_secret.is_none() {
+        warn!("FORWARD_SECRET is not set: what is forwarded is not signed");
+    }
+    if !settings.forward_actions_to.is_empty() && settings.system_client.is_none() {
+        warn!(
+            "SYSTEM_CLIENT_ID is not set: actions that wait for the middleware are not forwarded, as core cannot be asked whether it has accepted them"
+        );
+    }
 }
 
 /// The same on a socket that listens already.
@@ -215,6 +285,10 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     beside.spawn(async move { keys.keep_fresh().await });
     beside.spawn(erase(app.clone(), settings.ledger_retention));
     beside.spawn(metrics::keep_up(app.metrics.clone()));
+    if let Some(url) = &settings.reference_data_database_url {
+        let data = url.expose_secret().parse()?;
+        beside.spawn(keep_reference_data(app.clone(), data));
+    }
     beside.spawn(reload::watch(app.clone(), settings));
     let country = app.country.load_full();
     // Not waited for: the content is served as it is meanwhile.
@@ -252,6 +326,32 @@ async fn erase(app: Arc<App>, retention: Duration) {
             }
         }
         tokio::time::sleep(ERASE).await;
+    }
+}
+
+/// Keeps the table of causes of death for dashboards as the country's file says. Never ends.
+async fn keep_reference_data(app: Arc<App>, data: ReferenceData) {
+    let mut kept = Arc::default();
+    loop {
+        let causes = app.country.load().causes_of_death.clone();
+        let mut pause = LOOK_AT_CAUSES;
+        // A country without a list leaves the table alone.
+        if !causes.is_empty() && !Arc::ptr_eq(&kept, &causes) {
+            match data.bring_in_step(&causes).await {
+                Ok(Changes { written, retired }) => {
+                    info!(written, retired, "The table of causes of death is in step");
+                    kept = causes;
+                }
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "The table of causes of death is not in step (REFERENCE_DATA_DATABASE_URL); tried again in a minute"
+                    );
+                    pause = Duration::from_mins(1);
+                }
+            }
+        }
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -8,7 +8,9 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use handlers::core::Credentials;
+use handlers::forward;
 use handlers::number::NumberFormat;
+use handlers::reference_data::ReferenceData;
 use handlers::schedule::{Schedule, duration};
 use handlers::seal::{Seal, SealError};
 use handlers::verification::Actions;
@@ -90,6 +92,12 @@ pub struct Settings {
     pub delivery_delay: Duration,
     /// `DELIVERY_RETRY_SCHEDULE`.
     pub delivery_retry_schedule: Schedule,
+    /// `REFERENCE_DATA_DATABASE_URL`: where dashboards find the causes of death.
+    pub reference_data_database_url: Option<SecretString>,
+    /// `FORWARD_ACTIONS_TO`: who is told of every accepted action.
+    pub forward_actions_to: Vec<WebUrl>,
+    /// `FORWARD_SECRET`: signs what they are told.
+    pub forward_secret: Option<SecretString>,
     /// `REGISTRATION_NUMBER_FORMAT`.
     pub registration_number_format: NumberFormat,
     /// `LOG_FORMAT`.
@@ -453,10 +461,14 @@ impl Reader {
             sentry_dsn: self.given("SENTRY_DSN"),
             messages: Messages::read(self),
             ledger_url: self.parsed("LEDGER_URL"),
-            ledger_key: self.ledger_key(),
+            ledger_key: self.secret::<Seal>("LEDGER_KEY"),
             ledger_retention: self.duration("LEDGER_RETENTION"),
             delivery_delay: self.duration("DELIVERY_DELAY"),
             delivery_retry_schedule: self.parsed("DELIVERY_RETRY_SCHEDULE"),
+            reference_data_database_url: self
+                .secret::<ReferenceData>("REFERENCE_DATA_DATABASE_URL"),
+            forward_actions_to: self.forward_actions_to(),
+            forward_secret: self.secret::<forward::Secret>("FORWARD_SECRET"),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
             log_format: self.parsed("LOG_FORMAT"),
             log_level: self.parsed("LOG_LEVEL"),
@@ -486,13 +498,35 @@ impl Reader {
         }
     }
 
-    /// Tried here, so that a key that is none is reported with the other problems.
-    fn ledger_key(&mut self) -> Option<SecretString> {
-        let keys = self.given("LEDGER_KEY")?;
-        if let Err(error) = keys.parse::<Seal>() {
-            self.problem("LEDGER_KEY", &error.to_string());
+    /// A secret that may be left out. Tried here, so that one that is of no use is reported with the
+    /// other problems, without being repeated.
+    fn secret<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<SecretString> {
+        let secret = self.given(name)?;
+        if let Err(error) = secret.parse::<T>() {
+            self.problem(name, &error.to_string());
         }
-        Some(SecretString::from(keys))
+        Some(SecretString::from(secret))
+    }
+
+    fn forward_actions_to(&mut self) -> Vec<WebUrl> {
+        let given = self.given("FORWARD_ACTIONS_TO").unwrap_or_default();
+        let mut urls = Vec::new();
+        for url in given
+            .split(',')
+            .map(str::trim)
+            .filter(|url| !url.is_empty())
+        {
+            match url.parse() {
+                Ok(known) if urls.contains(&known) => {
+                    self.problem("FORWARD_ACTIONS_TO", &format!("`{url}` is named twice"));
+                }
+                Ok(url) => urls.push(url),
+                Err(error) => {
+                    self.problem("FORWARD_ACTIONS_TO", &format!("`{url}`: {error}"));
+                }
+            }
+        }
+        urls
     }
 
     fn system_client(&mut self) -> Option<Credentials> {

@@ -112,10 +112,10 @@ fn confirmation(
 }
 
 /// What core shows about an action that it asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
-    /// It happened.
-    Accepted,
+    /// It happened: the action with which core accepted it.
+    Accepted(Box<Action>),
     /// It will not happen.
     Rejected,
     /// It waits, or core has not stored the answer yet.
@@ -123,19 +123,12 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// What a record shows about an action of it.
-    pub(crate) fn of(action: &ActionId, record: &EventDocument) -> Self {
-        let has = |status: &ActionStatus| {
-            let answers = |a: &&Action| a.original_action_id.as_ref() == Some(action);
-            let mut answers = record.actions.iter().filter(answers);
-            answers.any(|a| a.status == *status)
-        };
-        if has(&ActionStatus::Accepted) {
-            Self::Accepted
-        } else if has(&ActionStatus::Rejected) {
-            Self::Rejected
-        } else {
-            Self::Open
+    /// The word that operators see.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Rejected => "rejected",
+            Self::Open => "open",
         }
     }
 }
@@ -259,15 +252,41 @@ impl Core {
         }
     }
 
-    /// A record as core shows it, asked for with a token of that record, or as the system client.
-    pub(crate) async fn record(
+    /// What became of an action, asked with a token of that record, or as the system client. Core
+    /// keeps a READ action of each such question in the record.
+    ///
+    /// # Errors
+    /// When core cannot be reached, gives no token, or does not show the record.
+    pub async fn fate(
         &self,
         event: &EventId,
+        action: &ActionId,
         token: Option<&str>,
-    ) -> Result<EventDocument, CoreError> {
+    ) -> Result<Fate, CoreError> {
+        let token = match token {
+            Some(token) => token.to_owned(),
+            None => self.system_token().await?,
+        };
+        let mut actions = self.record(event, &token).await?.actions;
+        actions.retain(|answer| answer.original_action_id.as_ref() == Some(action));
+        let has = |status: &ActionStatus| actions.iter().any(|a| a.status == *status);
+        let rejected = has(&ActionStatus::Rejected);
+        let accepted = actions.into_iter().find(Action::is_accepted);
+        Ok(match accepted {
+            Some(accepted) => Fate::Accepted(Box::new(accepted)),
+            None if rejected => Fate::Rejected,
+            None => Fate::Open,
+        })
+    }
+
+    /// A record as core shows it to the bearer of a token. Core notes in the record that it was read.
+    ///
+    /// # Errors
+    /// Also where the bearer may not see it, or there is none.
+    pub async fn record(&self, event: &EventId, token: &str) -> Result<EventDocument, CoreError> {
         let input = json!({"eventId": event});
-        let document = self.ask("event.get", Some(&input), token).await?;
-        EventDocument::try_from(document).map_err(|_| CoreError::Content)
+        let record: Value = self.query("event.get", Some(&input), token).await?;
+        EventDocument::try_from(record).map_err(|_| CoreError::Content)
     }
 
     /// The names of all locations by id, as the system client sees them.
@@ -277,30 +296,27 @@ impl Core {
             id: String,
             name: String,
         }
-        let locations = self.ask("locations.list", None, None).await?;
+        let token = self.system_token().await?;
+        let locations = self.query("locations.list", None, &token).await?;
         let locations: Vec<Location> =
             serde_json::from_value(locations).map_err(|_| CoreError::Content)?;
         Ok(locations.into_iter().map(|l| (l.id, l.name)).collect())
     }
 
-    /// The answer to a question of core's events service.
-    async fn ask(
+    /// Asks core's tRPC interface.
+    async fn query(
         &self,
         procedure: &str,
         input: Option<&Value>,
-        token: Option<&str>,
+        token: &str,
     ) -> Result<Value, CoreError> {
-        let token = match token {
-            Some(token) => token.to_owned(),
-            None => self.system_token().await?,
-        };
         let url = format!("{}/events/{procedure}", self.gateway);
         let input = input.map(|input| ("input", json!({"json": input}).to_string()));
         let url = Url::parse_with_params(&url, input).map_err(|_| CoreError::Content)?;
         let reply = read(self.client.get(url).timeout(TIMEOUT).bearer_auth(token)).await;
         let mut reply: Value = self.forget_if_refused(reply).await?;
-        let answer = reply.pointer_mut("/result/data/json").map(Value::take);
-        answer.ok_or(CoreError::Content)
+        let found = reply.pointer_mut("/result/data/json").map(Value::take);
+        found.ok_or(CoreError::Content)
     }
 
     /// A token that may confirm one action, as that of its hook could.

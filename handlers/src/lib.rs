@@ -5,17 +5,20 @@
 
 pub mod annotated_toml;
 mod breaker;
+pub mod causes_of_death;
 pub mod clock;
 pub mod core;
 pub mod delivery;
 pub mod diagnostic;
 pub mod expression;
+pub mod forward;
 pub mod hook;
 pub mod ledger;
 pub mod mosip_mapping;
 pub mod notification;
 pub mod number;
 pub mod outside;
+pub mod reference_data;
 pub mod rules;
 pub mod schedule;
 pub mod seal;

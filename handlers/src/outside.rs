@@ -6,9 +6,9 @@ use crate::ledger::{Claimed, Destination};
 use crate::verification::{Identity, Verifier};
 use async_trait::async_trait;
 use jiff::Timestamp;
-use opencrvs_toolkit::event_document::EventDocument;
+use opencrvs_toolkit::event_document::Action;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,33 +149,35 @@ impl Http {
         status: StatusCode,
     ) -> Option<Outcome> {
         let (event, action) = (&delivery.event_id, &delivery.action_id);
-        let record = self.core.record(event, Some(token)).await.ok()?;
-        let wanted = if delivery.operation.ends_with(".accept") {
-            Fate::Accepted
-        } else {
-            Fate::Rejected
-        };
-        match Fate::of(action, &record) {
+        let fate = self.core.fate(event, action, Some(token)).await.ok()?;
+        let wanted = delivery.operation.ends_with(".accept");
+        match fate {
             Fate::Open => None,
-            fate if fate == wanted => Some(Outcome::Delivered(status)),
-            _ => Some(Outcome::Refused(status)),
+            Fate::Accepted(_) if wanted => Some(Outcome::Delivered(status)),
+            Fate::Rejected if !wanted => Some(Outcome::Delivered(status)),
+            Fate::Accepted(_) | Fate::Rejected => Some(Outcome::Refused(status)),
         }
     }
 }
 
 /// Whether core has accepted the action that a delivery follows from, where the delivery waits for that
-/// and there is a system client to ask with. The record as core shows it, if it was asked.
+/// and there is a system client to ask with: then with the action that accepted it.
 ///
 /// # Errors
 /// How the attempt ends if not.
-pub async fn accepted(core: &Core, delivery: &Claimed) -> Result<Option<EventDocument>, Outcome> {
-    if !delivery.waits_for_acceptance() || !core.may_ask() {
+pub async fn accepted(core: &Core, delivery: &Claimed) -> Result<Option<Box<Action>>, Outcome> {
+    if !delivery.waits_for_acceptance() {
         return Ok(None);
     }
-    let record = core.record(&delivery.event_id, None).await;
-    let record = record.map_err(|error| unprepared(delivery, &error))?;
-    match Fate::of(&delivery.action_id, &record) {
-        Fate::Accepted => Ok(Some(record)),
+    if !core.may_ask() {
+        // The middleware is told all the same; others are told what has happened, and that only.
+        let to_middleware = delivery.destination == Destination::MIDDLEWARE;
+        return to_middleware.then_some(None).ok_or(Outcome::Expired);
+    }
+    let (event, action) = (&delivery.event_id, &delivery.action_id);
+    let fate = core.fate(event, action, None).await;
+    match fate.map_err(|error| unprepared(delivery, &error))? {
+        Fate::Accepted(by) => Ok(Some(by)),
         Fate::Rejected => Err(Outcome::Unwanted),
         Fate::Open => Err(Outcome::Undecided),
     }
@@ -221,23 +223,10 @@ impl Outside for Http {
             .bearer_auth(&token)
             .header(CONTENT_TYPE, "application/json")
             .body(delivery.payload.clone());
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return unanswered(&error),
+        let (status, retry_after) = match status(request).await {
+            Ok(answered) => answered,
+            Err(outcome) => return outcome,
         };
-        let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.parse().ok())
-            .map(Duration::from_secs);
-        if response
-            .content_length()
-            .is_some_and(|length| length <= REPLY_LIMIT)
-        {
-            // The status has decided; a body that breaks off changes nothing.
-            drop(response.bytes().await);
-        }
         match status {
             _ if status.is_success() => Outcome::Delivered(status),
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
@@ -281,6 +270,28 @@ impl Verifier for Http {
             .find(|identity| status == StatusCode::OK && text == identity.as_str().as_bytes())
             .ok_or(Outcome::Failed(status, None))
     }
+}
+
+/// Sends a request whose answer is its status, with the wait that the other side asks for.
+///
+/// # Errors
+/// How the attempt ends without an answer.
+pub async fn status(request: RequestBuilder) -> Result<(StatusCode, Option<Duration>), Outcome> {
+    let response = request.send().await.map_err(|error| unanswered(&error))?;
+    let status = response.status();
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .map(Duration::from_secs);
+    if response
+        .content_length()
+        .is_some_and(|length| length <= REPLY_LIMIT)
+    {
+        // The status has decided; a body that breaks off changes nothing.
+        drop(response.bytes().await);
+    }
+    Ok((status, retry_after))
 }
 
 pub(crate) fn unanswered(error: &reqwest::Error) -> Outcome {

@@ -274,6 +274,21 @@ pub const VARIABLES: &[Variable] = &[
         "5s,1m,5m,30m,2h,6h,12h,24h,24h,24h,24h",
         "waits between attempts; after the last one an operator decides",
     ),
+    optional(
+        "REFERENCE_DATA_DATABASE_URL",
+        "postgres://events_reference_data:password@postgres:5432/events",
+        "PostgreSQL whose table `reference_data.icd10` is kept as `causes-of-death.csv` says, for dashboards",
+    ),
+    optional(
+        "FORWARD_ACTIONS_TO",
+        "https://statistics.example/events",
+        "URLs with commas between them, each of which gets every event with its accepted action",
+    ),
+    optional(
+        "FORWARD_SECRET",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "signs what is forwarded, after the Standard Webhooks convention: `whsec_` and 24 to 64 bytes in base64",
+    ),
     always(
         "REGISTRATION_NUMBER_FORMAT",
         "############",

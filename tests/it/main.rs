@@ -7,9 +7,11 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod causes_of_death;
 mod config;
 mod crash;
 mod examples;
+mod forward;
 mod health;
 mod ledger_fails;
 mod mutants;

@@ -3,25 +3,16 @@
 
 use super::messages::Message;
 use super::templates::Variables;
-use super::{Channel, DeliveryMethod, Note, Smtp, Voice};
-use crate::core::Core;
+use super::{DeliveryMethod, Note, Post};
 use crate::hook::{Follower, Told};
 use crate::ledger::NewDelivery;
-use arc_swap::ArcSwap;
 use opencrvs_toolkit::event_document::Fields;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// Follows actions on births and deaths. Words are found later: the hook only notes who is to be told
 /// what.
-pub struct Informants {
-    /// The country's side.
-    pub voice: Arc<ArcSwap<Voice>>,
-    /// The way e-mails go.
-    pub mail: Arc<Channel<Smtp>>,
-    /// Whether core can be asked what became of an action that waits.
-    pub core: Arc<Core>,
-}
+pub struct Informants(pub Arc<Post>);
 
 impl Follower for Informants {
     fn deliveries(&self, told: &Told<'_>) -> Vec<NewDelivery> {
@@ -35,10 +26,10 @@ impl Informants {
         let message = Message::to_informants(&event.event_type, action.action_type.as_str())?;
         // Of what waits nothing is claimed where core cannot be asked how it ended.
         let may_be_told =
-            told.answer.status == 200 || told.answer.status == 202 && self.core.may_ask();
-        let voice = self.voice.load();
+            told.answer.status == 200 || told.answer.status == 202 && self.0.core.may_ask();
+        let voice = self.0.voice.load();
         let method = voice.informants;
-        if voice.is_closed(method, &self.mail) || !may_be_told {
+        if voice.is_closed(method, &self.0.mail) || !may_be_told {
             return None;
         }
         let state = told.facts.state;

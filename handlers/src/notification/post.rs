@@ -62,18 +62,15 @@ impl Outside for Post {
 
 impl Post {
     async fn attempt(&self, delivery: &Claimed) -> Result<Outcome, Outcome> {
-        let record = accepted(&self.core, delivery).await?;
+        let answer = accepted(&self.core, delivery).await?;
         let mut note: Note =
             serde_json::from_str(&delivery.payload).map_err(|_| Outcome::Unprepared)?;
         if note.until.is_some_and(|end| end <= self.clock.now()) {
             return Err(Outcome::Outdated);
         }
-        if let Some(number) = record
-            .as_ref()
-            .and_then(|record| record.registration_number())
-        {
-            note.variables
-                .insert("registrationNumber".into(), number.into());
+        if let Some(number) = answer.and_then(|answer| answer.registration_number) {
+            let said = &mut note.variables;
+            said.insert("registrationNumber".into(), number.into());
         }
         if let Some(id) = &note.office
             && let Some(name) = self.offices.name(id).await

@@ -5,16 +5,14 @@ use super::messages::Message;
 use super::post::{ALERT, Post, entry, id_of};
 use super::templates::Variables;
 use super::{Channel, DeliveryMethod, Note};
-use crate::clock::Clock;
 use crate::delivery::{Deliveries, later};
-use crate::ledger::{Claimed, Destination, Entry, Ledger, Recorded};
+use crate::ledger::{Claimed, Destination, Entry, Recorded};
 use crate::outside::{Outcome, Outside};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 use tracing::{error, info};
 use uuid::Uuid;
 
@@ -103,14 +101,8 @@ impl DeliveryMethod {
 pub struct Users {
     /// Renders and sends.
     pub post: Arc<Post>,
-    /// Where messages wait.
-    pub ledger: Arc<dyn Ledger>,
-    /// Bring them on their way.
+    /// Bring messages on their way.
     pub deliveries: Arc<Deliveries>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Rung when there is something to send.
-    pub wake: Arc<Notify>,
     /// `LOGIN_URL`.
     pub login_url: String,
 }
@@ -127,7 +119,7 @@ impl Users {
         recipient: Recipient,
         payload: Variables,
     ) -> Result<(), NotTold> {
-        let now = self.clock.now();
+        let now = self.post.clock.now();
         let voice = self.post.voice.load_full();
         let method = voice.users;
         let contact = match method {
@@ -180,7 +172,11 @@ impl Users {
         for batch in everybody.chunks(BATCH) {
             // Core sends a batch again whose answer it did not hear: it is the same then.
             let words = Value::Object(variables.clone()).to_string();
-            let id = id_of(&[&words, &batch.join(","), &self.clock.today().to_string()]);
+            let id = id_of(&[
+                &words,
+                &batch.join(","),
+                &self.post.clock.today().to_string(),
+            ]);
             let entry = entry(&id, message.word, &destination, &note(batch), now);
             self.post(entry, false, now).await?;
         }
@@ -211,7 +207,7 @@ impl Users {
             office: None,
             until: None,
         };
-        let now = self.clock.now();
+        let now = self.post.clock.now();
         let id = Uuid::now_v7().to_string();
         self.post(
             entry(&id, ALERT, &Destination::EMAIL, &note, now),
@@ -255,7 +251,7 @@ impl Users {
     ) -> Result<(), NotTold> {
         let entry = entry.ok_or(NotTold::Lost)?;
         let (event, word) = (&entry.event_id, &entry.action_type);
-        let kept = match self.ledger.record(&entry, now).await {
+        let kept = match self.post.ledger.record(&entry, now).await {
             Ok(recorded) => recorded,
             Err(fault) => {
                 error!(error = &fault as &dyn std::error::Error, event.id = %event, "The ledger does not take `{word}`; it is sent without");
@@ -265,7 +261,7 @@ impl Users {
         info!(event.id = %event, operation = word, "A user is told `{word}` as `{event}`");
         if !urgent {
             if kept == Recorded::New {
-                self.wake.notify_one();
+                self.deliveries.wake.notify_one();
             }
             return Ok(());
         }

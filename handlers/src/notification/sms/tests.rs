@@ -135,8 +135,8 @@ fn a_mistake_is_found_before_the_first_sms() {
     ];
     let told = mistakes.map(|text| {
         let faults = SmsFile::parse("sms.toml", text).err().unwrap();
-        let told: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
-        format!("{text:?}\n{told}")
+        let told: Vec<_> = faults.iter().map(|fault| format!("{fault}\n")).collect();
+        format!("{text:?}\n{}", told.concat())
     });
     insta::assert_snapshot!(told.join("\n"));
 }

@@ -2,16 +2,20 @@
 use super::*;
 use serde_json::json;
 
+/// All that a message must say.
+fn says(message: &Message) -> String {
+    let said = message.essential.iter();
+    said.map(|name| format!(" {{{{{name}}}}}"))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
 /// The country's own files, and what was changed in them.
 fn compile(changed: &[(&str, &str)]) -> Result<(Templates, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut files = BTreeMap::new();
     for language in ["en", "fr"] {
         for message in &MESSAGES {
-            let says: String = message
-                .essential
-                .iter()
-                .map(|v| format!(" {{{{{v}}}}}"))
-                .collect();
+            let says = says(message);
             files.insert(
                 format!("{language}/{}.html", message.word),
                 format!("<p>{says}</p>"),
@@ -40,11 +44,7 @@ fn compile(changed: &[(&str, &str)]) -> Result<(Templates, Vec<Diagnostic>), Vec
         .filter_map(|message| Some((message.sms?, message)));
     let rows: Vec<_> = ids
         .map(|(id, message)| {
-            let says: String = message
-                .essential
-                .iter()
-                .map(|v| format!(" {{{{{v}}}}}"))
-                .collect();
+            let says = says(message);
             let texts = ["en", "fr"].map(|code| (code.to_owned(), format!("{code}{says}")));
             Row {
                 file: "notification.csv".into(),
@@ -89,8 +89,8 @@ fn a_mistake_is_found_where_it_stands() {
     ];
     let told = mistakes.map(|mistake| {
         let faults = compile(&[frame, part, mistake]).err().unwrap();
-        let told: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
-        format!("{:?}\n{told}", mistake.1)
+        let told: Vec<_> = faults.iter().map(|fault| format!("{fault}\n")).collect();
+        format!("{:?}\n{}", mistake.1, told.concat())
     });
     insta::assert_snapshot!(told.join("\n"));
 }
