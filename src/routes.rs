@@ -9,6 +9,7 @@ use handlers::analytics::Analytics;
 use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
 use metrics_exporter_prometheus::PrometheusHandle;
+use notification::Telling;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
@@ -24,8 +25,11 @@ mod browsers;
 mod causes_of_death;
 mod config;
 mod health;
+mod inside;
+pub mod notification;
 mod reindex;
 mod trigger;
+mod unread;
 
 /// What the routes answer from.
 pub struct App {
@@ -41,6 +45,8 @@ pub struct App {
     pub refused_change: ArcSwapOption<String>,
     /// Counts accepted actions; nothing where no database is set for it.
     pub analytics: Option<Arc<Analytics>>,
+    /// Tells people.
+    pub telling: Telling,
     /// Where deliveries go.
     pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
@@ -60,6 +66,7 @@ type Service = OpenApiService<
         trigger::Trigger,
         causes_of_death::CausesOfDeath,
         reindex::Reindex,
+        notification::Notification,
     ),
     (),
 >;
@@ -71,6 +78,7 @@ fn service(app: &Arc<App>) -> Service {
         trigger::Trigger(app.clone()),
         causes_of_death::CausesOfDeath(app.clone()),
         reindex::Reindex(app.clone()),
+        notification::Notification(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
         .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")

@@ -5,17 +5,19 @@ use crate::auth::Keys;
 use crate::country::{self, Snapshot};
 use crate::metrics;
 use crate::reload;
+use crate::routes::notification::Telling;
 use crate::routes::{self, App};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
-use handlers::clock::SystemClock;
+use handlers::clock::{Clock, SystemClock};
 use handlers::core::Core;
 use handlers::delivery::{Deliveries, Door};
 use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
 use handlers::ledger::{self, Destination, Ledger};
+use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
 use handlers::outside;
 use handlers::reference_data::{Changes, ReferenceData};
 use handlers::verification::{Identities, Verification};
@@ -77,6 +79,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         settings.mosip_interop_url.as_str(),
         core.clone(),
     ));
+    let post = Arc::new(post(settings, &country, &core, &ledger, clock.clone())?);
     let verification = Verification {
         identities: match settings.identity_verification {
             IdentityVerification::IdAuth => Identities::Ask(http.clone()),
@@ -91,7 +94,13 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             outside: http.clone(),
         })
         .into();
-    let mut followers: Vec<Arc<dyn Follower>> = vec![];
+    doors.extend(
+        [Destination::EMAIL, Destination::SMS].map(|destination| Door {
+            destination,
+            outside: post.clone(),
+        }),
+    );
+    let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(Informants(post.clone()))];
     let webhooks = webhooks(settings, &client, &core)?;
     if !webhooks.is_empty() {
         let to = webhooks.iter().map(|door| door.destination.clone());
@@ -119,13 +128,18 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         followers,
         wake: wake.clone(),
     };
-    let deliveries = Deliveries {
+    let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
         doors,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: settings.mosip_timeout,
         wake,
+    });
+    let users = Users {
+        post,
+        deliveries: deliveries.clone(),
+        login_url: settings.login_url.as_str().to_owned(),
     };
     let app = Arc::new(App {
         keys,
@@ -133,6 +147,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         ledger,
         country: ArcSwap::from_pointee(country),
         refused_change: ArcSwapOption::empty(),
+        telling: Telling::new(users, settings),
         destinations: deliveries
             .doors
             .iter()
@@ -146,8 +161,28 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     });
     Ok(Running {
         app,
-        deliveries: Arc::new(deliveries),
+        deliveries,
         settings: settings.clone(),
+    })
+}
+
+/// Brings messages to people.
+fn post(
+    settings: &Settings,
+    country: &Snapshot,
+    core: &Arc<Core>,
+    ledger: &Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Post> {
+    let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
+    let smtp = smtp.context("the system's certificates cannot be read")?;
+    Ok(Post {
+        voice: Arc::new(ArcSwap::new(country.voice.clone())),
+        mail: Arc::new(Channel::of(smtp, settings.production)),
+        core: core.clone(),
+        offices: Offices::new(core.clone(), clock.clone()),
+        ledger: ledger.clone(),
+        clock,
     })
 }
 

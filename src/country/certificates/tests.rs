@@ -26,7 +26,7 @@ fn read(files: &Files) -> (Certificates, Vec<Diagnostic>) {
 }
 
 fn shipped() -> Certificates {
-    let (certificates, found) = read(&Files::Embedded);
+    let (certificates, found) = read(&Files::of(None));
     assert_eq!(found, []);
     certificates
 }
@@ -40,7 +40,7 @@ fn shipped_one(id: &str) -> Certificate {
 fn faults_of(file: &str, right: &str, wrong: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("country");
-    let files = Files::Folder(shipped.clone());
+    let files = Files::of(shipped.to_str());
     let needed = files
         .list("certificates")
         .into_iter()
@@ -58,7 +58,7 @@ fn faults_of(file: &str, right: &str, wrong: &str) -> String {
                 .unwrap();
         }
     }
-    let (_, found) = read(&Files::Folder(folder.path().to_owned()));
+    let (_, found) = read(&Files::of(folder.path().to_str()));
     let said: Vec<String> = found.iter().map(ToString::to_string).collect();
     said.join("\n")
         .replace(&format!("{}/", folder.path().display()), "")
@@ -312,7 +312,7 @@ fn a_template_in_one_piece_fills_in_the_same(
     id: &str,
 ) {
     let certificate = shipped_one(id);
-    let record = certificate.sample(&Files::Embedded).unwrap();
+    let record = certificate.sample(&Files::of(None)).unwrap();
     let whole = Source::new("whole".into(), certificate.template.whole());
     let whole = Template::new(whole, &Parts::new(), &[]);
     let filled_in = |template| {
@@ -347,7 +347,7 @@ fn texts_keep_their_places(
     #[values(Data::Full, Data::Long, Data::Missing)] data: Data,
 ) {
     let certificate = shipped_one(id);
-    let sample = certificate.sample(&Files::Embedded).unwrap();
+    let sample = certificate.sample(&Files::of(None)).unwrap();
     let record = match data {
         Data::Full => sample,
         Data::Long => long(sample),
@@ -462,7 +462,7 @@ impl Fonts {
         let face = |name: &str| {
             let faces = &certificate.families[0].faces;
             let (_, file) = faces.iter().find(|(face, _)| *face == name).unwrap();
-            Files::Embedded
+            Files::of(None)
                 .bytes(&format!("fonts/{file}"))
                 .unwrap()
                 .into_owned()
