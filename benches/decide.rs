@@ -7,6 +7,7 @@ use countryconfig::sandbox::sample_birth;
 use countryconfig::settings::Settings;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use handlers::Facts;
+use handlers::causes_of_death::{Cause, Causes};
 use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event_document::EventDocument;
 use serde_json::{Value, json};
@@ -85,5 +86,44 @@ fn start(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, hooks, start);
+/// What a physician types, in a list of 20,000.
+fn causes_of_death(c: &mut Criterion) {
+    let settings = Settings::load(None, std::iter::empty()).unwrap();
+    let shipped = country::load(&settings).ok().unwrap().causes_of_death;
+    let also = [
+        "",
+        ", left side",
+        ", right side",
+        ", newborn",
+        ", sequelae",
+        ", second",
+        ", third",
+        ", severe",
+        ", mild",
+    ];
+    let cause = |(n, suffix): (usize, &str), cause: &Cause| Cause {
+        id: format!("{}{n}", cause.id),
+        label: format!("{}{suffix}", cause.label),
+        code: format!("{}{n}", cause.code),
+    };
+    let many = also.into_iter().enumerate();
+    let many = many.flat_map(|also| shipped.iter().map(move |known| cause(also, known)));
+    let causes = Causes::new(many.take(20_000).collect());
+    let mut group = c.benchmark_group("causes of death");
+    for terms in [
+        "i21",
+        "s",
+        "unspecified",
+        "acute myocardial infarction",
+        "tubreculosis of lnug",
+        "a b c d e f g h i j k l m n o p",
+    ] {
+        group.bench_with_input(BenchmarkId::new("search", terms), terms, |b, terms| {
+            b.iter(|| causes.search(black_box(terms)).len());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, hooks, start, causes_of_death);
 criterion_main!(benches);

@@ -56,7 +56,7 @@ enum Command {
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
     /// List the actions that core waits for, as far as the ledger knows: what needs you first
-    Pending(deliveries::Shown),
+    Pending(deliveries::Pending),
     /// Make the analytics database ready
     #[command(subcommand)]
     Analytics(analytics::Analytics),
@@ -168,7 +168,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
-        Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
+        Command::Pending(options) => print(&deliveries::pending(&options, &settings()?).await?)?,
         Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Export(Export::Events { pretty }) => {

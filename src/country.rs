@@ -6,6 +6,7 @@ use crate::blob::Caching;
 use crate::settings::Settings;
 use certificates::{Certificates, Messages, Readable};
 use handlers::analytics::Marks;
+use handlers::causes_of_death::Causes;
 use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
@@ -26,6 +27,7 @@ use translations::Syntax;
 use users::User;
 
 mod application;
+mod causes_of_death;
 pub mod certificates;
 mod counting;
 mod coverage;
@@ -250,6 +252,8 @@ pub struct Snapshot {
     pub application: Application,
     /// Where things are.
     pub places: Places,
+    /// What a physician can choose from.
+    pub causes_of_death: Arc<Causes>,
     /// How many people live there.
     pub populations: Vec<Population>,
     /// `birth`, `death` …
@@ -315,6 +319,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let (roles, workqueues) =
         reading.roles_and_workqueues(forms, certificates.ids().collect(), dashboards.collect());
     let places = reading.places(application.levels.len());
+    let causes_of_death = Arc::new(reading.causes_of_death());
     let users = reading.users(settings, &application, &roles, &places);
     let populations = reading
         .text("statistics.csv")
@@ -367,6 +372,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         served,
         users_unsafe: users::danger(&users),
         places,
+        causes_of_death,
         populations,
         event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
@@ -478,6 +484,19 @@ impl Reading<'_> {
         let locations = self.text("locations.csv").unwrap_or_default();
         let (areas, locations) = ((&*areas.0, &*areas.1), (&*locations.0, &*locations.1));
         Places::parse(areas, locations, levels, &mut self.found)
+    }
+
+    /// A country without the file has a form without a list.
+    fn causes_of_death(&mut self) -> Causes {
+        const FILE: &str = "causes-of-death.csv";
+        match self.files.find(FILE) {
+            Ok(None) => Causes::default(),
+            _ => self
+                .text(FILE)
+                .map_or_else(Causes::default, |(name, text)| {
+                    causes_of_death::parse(&name, &text, &mut self.found)
+                }),
+        }
     }
 
     /// The users of `USERS_FILE`, else those of the country.

@@ -21,6 +21,7 @@ use std::time::Instant;
 use tracing::{Instrument, debug, info, info_span};
 
 mod browsers;
+mod causes_of_death;
 mod config;
 mod health;
 mod reindex;
@@ -57,6 +58,7 @@ type Service = OpenApiService<
         health::Health,
         config::Config,
         trigger::Trigger,
+        causes_of_death::CausesOfDeath,
         reindex::Reindex,
     ),
     (),
@@ -67,6 +69,7 @@ fn service(app: &Arc<App>) -> Service {
         health::Health(app.clone()),
         config::Config(app.clone()),
         trigger::Trigger(app.clone()),
+        causes_of_death::CausesOfDeath(app.clone()),
         reindex::Reindex(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))

@@ -17,6 +17,7 @@ use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
 use handlers::ledger::{self, Destination, Ledger};
 use handlers::outside;
+use handlers::reference_data::{Changes, ReferenceData};
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
 use poem::Server;
@@ -37,6 +38,9 @@ const GRACE: Duration = Duration::from_secs(20);
 const IDLE: Duration = Duration::from_secs(75);
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
+
+/// The causes of death for dashboards follow a changed file within this time.
+const LOOK_AT_CAUSES: Duration = Duration::from_secs(5);
 
 /// A server that is about to listen.
 pub struct Running {
@@ -65,13 +69,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         )
         .await?,
     );
-    let core = Arc::new(Core::new(
-        client.clone(),
-        settings.gateway_url.as_str(),
-        settings.auth_url.as_str(),
-        settings.system_client.clone(),
-        clock.clone(),
-    ));
+    let core = Arc::new(core(settings, client.clone()));
     let http = Arc::new(outside::Http::new(
         client.clone(),
         settings.mosip_interop_url.as_str(),
@@ -187,6 +185,17 @@ fn analytics(
     Ok(Some(Arc::new(Analytics::new(url, core.clone(), counting))))
 }
 
+/// Core, as these settings reach it.
+pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
+    Core::new(
+        client,
+        settings.gateway_url.as_str(),
+        settings.auth_url.as_str(),
+        settings.system_client.clone(),
+        Arc::new(SystemClock),
+    )
+}
+
 async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
     let ledger = ledger::open(&settings.ledger_url, settings.seal()?).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
@@ -219,6 +228,10 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
 /// What does nothing for want of a setting: said once, so that nobody has to find out.
 fn say_what_is_off(settings: &Settings) {
     let doors = [
+        (
+            "the table of causes of death (REFERENCE_DATA_DATABASE_URL)",
+            settings.reference_data_database_url.is_some(),
+        ),
         (
             "forwarding (FORWARD_ACTIONS_TO)",
             !settings.forward_actions_to.is_empty(),
@@ -263,6 +276,10 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     beside.spawn(async move { keys.keep_fresh().await });
     beside.spawn(erase(app.clone(), settings.ledger_retention));
     beside.spawn(metrics::keep_up(app.metrics.clone()));
+    if let Some(url) = &settings.reference_data_database_url {
+        let data = url.expose_secret().parse()?;
+        beside.spawn(keep_reference_data(app.clone(), data));
+    }
     beside.spawn(reload::watch(app.clone(), settings));
     if let Some(analytics) = app.analytics.clone() {
         beside.spawn(async move { analytics.keep_up().await });
@@ -303,6 +320,32 @@ async fn erase(app: Arc<App>, retention: Duration) {
             }
         }
         tokio::time::sleep(ERASE).await;
+    }
+}
+
+/// Keeps the table of causes of death for dashboards as the country's file says. Never ends.
+async fn keep_reference_data(app: Arc<App>, data: ReferenceData) {
+    let mut kept = Arc::default();
+    loop {
+        let causes = app.country.load().causes_of_death.clone();
+        let mut pause = LOOK_AT_CAUSES;
+        // A country without a list leaves the table alone.
+        if !causes.is_empty() && !Arc::ptr_eq(&kept, &causes) {
+            match data.bring_in_step(&causes).await {
+                Ok(Changes { written, retired }) => {
+                    info!(written, retired, "The table of causes of death is in step");
+                    kept = causes;
+                }
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "The table of causes of death is not in step (REFERENCE_DATA_DATABASE_URL); tried again in a minute"
+                    );
+                    pause = Duration::from_mins(1);
+                }
+            }
+        }
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -11,6 +11,7 @@ use handlers::analytics;
 use handlers::core::Credentials;
 use handlers::forward;
 use handlers::number::NumberFormat;
+use handlers::reference_data::ReferenceData;
 use handlers::schedule::{Schedule, duration};
 use handlers::seal::{Seal, SealError};
 use handlers::verification::Actions;
@@ -86,6 +87,8 @@ pub struct Settings {
     pub delivery_delay: Duration,
     /// `DELIVERY_RETRY_SCHEDULE`.
     pub delivery_retry_schedule: Schedule,
+    /// `REFERENCE_DATA_DATABASE_URL`: where dashboards find the causes of death.
+    pub reference_data_database_url: Option<SecretString>,
     /// `FORWARD_ACTIONS_TO`: who is told of every accepted action.
     pub forward_actions_to: Vec<WebUrl>,
     /// `FORWARD_SECRET`: signs what they are told.
@@ -436,6 +439,8 @@ impl Reader {
             ledger_retention: self.duration("LEDGER_RETENTION"),
             delivery_delay: self.duration("DELIVERY_DELAY"),
             delivery_retry_schedule: self.parsed("DELIVERY_RETRY_SCHEDULE"),
+            reference_data_database_url: self
+                .secret::<ReferenceData>("REFERENCE_DATA_DATABASE_URL"),
             forward_actions_to: self.forward_actions_to(),
             forward_secret: self.secret::<forward::Secret>("FORWARD_SECRET"),
             analytics_database_url: self.secret::<analytics::Url>("ANALYTICS_DATABASE_URL"),

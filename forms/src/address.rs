@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Addresses: the street fields, the rules and the start value that all of them share.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use opencrvs_toolkit::prelude::*;
 use serde_json::json;
@@ -19,7 +19,7 @@ pub(crate) fn address_field(env: &Environment, id: &str, label: Message) -> Fiel
             AddressDefault::domestic(&env.country_code)
                 .area_of_user(user().field(UserField::AdministrativeAreaId)),
         )
-        .street_form(&STREET)
+        .street_form(STREET.clone())
         .validate(
             here.is_valid_administrative_leaf_level(),
             ("error.invalidInput", "Invalid input"),
@@ -54,9 +54,9 @@ fn needed_abroad(address: &FieldReference, part: &str) -> Conditional {
 }
 
 /// The lines below country and administrative area: one set at home, another abroad.
-static STREET: LazyLock<Vec<StreetField>> = LazyLock::new(street_fields);
+static STREET: LazyLock<Arc<[StreetField]>> = LazyLock::new(street_fields);
 
-fn street_fields() -> Vec<StreetField> {
+fn street_fields() -> Arc<[StreetField]> {
     let country_chosen = not(field("country").is_undefined());
     let kind = |kind| and([&country_chosen, &field("addressType").equals(kind)]);
     let at_home = and([kind("DOMESTIC"), not(field("district").is_undefined())]);
@@ -70,7 +70,7 @@ fn street_fields() -> Vec<StreetField> {
         let id = format!("field.address.{}.label.required", line.id());
         line.required_with_message((id, text))
     };
-    vec![
+    Arc::new([
         line("town", "town", "Town", &at_home),
         line(
             "residentialArea",
@@ -94,5 +94,5 @@ fn street_fields() -> Vec<StreetField> {
         line("addressLine2", "addressLine2", "Address Line 2", &abroad),
         line("addressLine3", "addressLine3", "Address Line 3", &abroad),
         line("postcodeOrZip", "postcodeOrZip", "Postcode / Zip", &abroad),
-    ]
+    ])
 }

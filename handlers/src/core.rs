@@ -121,6 +121,17 @@ pub enum Fate {
     Open,
 }
 
+impl Fate {
+    /// The word that operators see.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Rejected => "rejected",
+            Self::Open => "open",
+        }
+    }
+}
+
 /// Why core did not tell.
 #[derive(Debug, thiserror::Error)]
 pub enum CoreError {
@@ -240,8 +251,12 @@ impl Core {
         }
     }
 
-    /// What became of an action, asked with a token of that record, or as the system client.
-    pub(crate) async fn fate(
+    /// What became of an action, asked with a token of that record, or as the system client. Core
+    /// keeps a READ action of each such question in the record.
+    ///
+    /// # Errors
+    /// When core cannot be reached, gives no token, or does not show the record.
+    pub async fn fate(
         &self,
         event: &EventId,
         action: &ActionId,

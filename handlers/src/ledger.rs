@@ -412,11 +412,21 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, LedgerError>;
 
-    /// The last delivery to the middleware or core of each action that core was told to wait for (202) and that nobody has settled
-    /// as far as the ledger knows: what needs an operator first, then the oldest action first. An action
-    /// counts as settled when core was told its end, or knew it already, and when core has asked about a
-    /// later action of the event: it allows none while one waits.
+    /// The last delivery to the middleware or core of each action that core was told to wait for (202)
+    /// and that nobody has settled as far as the ledger knows: what needs an operator first, then the
+    /// oldest action first. An action counts as settled when core was told its end, knew it already or
+    /// has shown it ([`Ledger::settle`]), and when core has asked about a later action of the event: it
+    /// allows none while one waits.
     async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError>;
+
+    /// Notes that core itself has shown the end of an action: it is not pending any more. The note is a
+    /// delivery of nothing that has arrived, so that whoever looks at the event finds it.
+    async fn settle(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        now: Timestamp,
+    ) -> Result<(), LedgerError>;
 
     /// Deliveries that have not ended, for metrics.
     async fn queues(&self) -> Result<Vec<Queue>, LedgerError>;

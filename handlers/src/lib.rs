@@ -6,6 +6,7 @@
 pub mod analytics;
 pub mod annotated_toml;
 mod breaker;
+pub mod causes_of_death;
 pub mod clock;
 pub mod core;
 pub mod delivery;
@@ -17,6 +18,7 @@ pub mod ledger;
 pub mod mosip_mapping;
 pub mod number;
 pub mod outside;
+pub mod reference_data;
 pub mod rules;
 pub mod schedule;
 pub mod seal;

@@ -213,6 +213,11 @@ pub const VARIABLES: &[Variable] = &[
         "waits between attempts; after the last one an operator decides",
     ),
     optional(
+        "REFERENCE_DATA_DATABASE_URL",
+        "postgres://events_reference_data:password@postgres:5432/events",
+        "PostgreSQL whose table `reference_data.icd10` is kept as `causes-of-death.csv` says, for dashboards",
+    ),
+    optional(
         "FORWARD_ACTIONS_TO",
         "https://statistics.example/events",
         "URLs with commas between them, each of which gets every event with its accepted action",

@@ -8,6 +8,7 @@
 )]
 
 mod analytics;
+mod causes_of_death;
 mod config;
 mod crash;
 mod examples;

@@ -8,6 +8,7 @@
 mod date;
 mod field;
 mod record;
+mod schema;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -16,6 +17,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use schema::{Schema, schema};
 
 pub use date::{DateBound, DateComparison, Days};
 pub use field::{
@@ -30,35 +33,23 @@ pub use record::{
 /// A question that core can answer with yes or no, complete in itself.
 ///
 /// Serialised, it carries the `$id` under which core keeps it; inside another conditional it carries none.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Conditional {
     body: Arc<Body>,
-    chain: Option<Chain>,
+    /// The keyword and the parts that a `.and()` or `.or()` chain grows, so that a chain of three stays one flat list.
+    chain: Option<(&'static str, Vec<Nested>)>,
 }
 
-/// Shared by the clones of a conditional: one question often guards a whole page of fields.
-#[derive(Clone, Debug)]
+/// Shared by the clones of a conditional and by those that contain it: one question often guards a whole page.
+#[derive(Debug)]
 struct Body {
-    schema: Value,
+    schema: Schema,
     id: OnceLock<String>,
 }
 
-impl PartialEq for Body {
-    fn eq(&self, other: &Self) -> bool {
-        self.schema == other.schema
-    }
-}
-
 /// A part of a conditional: any [`Conditional`], or [`always_true`], which may not stand alone.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Nested(Value);
-
-/// The keyword that a `.and()` or `.or()` chain grows, so that a chain of three stays one flat list.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Chain {
-    And,
-    Or,
-}
+#[derive(Clone, Debug)]
+pub struct Nested(Arc<Body>);
 
 /// Holds when all parts hold.
 pub fn and<P: Into<Nested>>(parts: impl IntoIterator<Item = P>) -> Conditional {
@@ -72,7 +63,7 @@ pub fn or<P: Into<Nested>>(parts: impl IntoIterator<Item = P>) -> Conditional {
 
 /// Holds when the part does not.
 pub fn not(part: impl Into<Nested>) -> Conditional {
-    Conditional::new(json!({ "type": "object", "not": part.into().0, "required": [] }))
+    Conditional::new(schema!({ "type": "object", "not": (part.into()), "required": [] }))
 }
 
 /// Holds at no time; hides what it guards.
@@ -82,24 +73,24 @@ pub fn never() -> Conditional {
 
 /// Holds at all times.
 pub fn always() -> Conditional {
-    Conditional::new(json!({}))
+    Conditional::new(schema!({}))
 }
 
 /// Holds at all times, inside another conditional only: core crashes on a conditional without `$id`.
 pub fn always_true() -> Nested {
-    Nested(json!({}))
+    always().into()
 }
 
-fn list<P: Into<Nested>>(keyword: &str, parts: impl IntoIterator<Item = P>) -> Conditional {
-    let parts: Vec<Value> = parts.into_iter().map(|part| part.into().0).collect();
-    Conditional::new(json!({ "type": "object", keyword: parts, "required": [] }))
+fn list<P: Into<Nested>>(keyword: &'static str, parts: impl IntoIterator<Item = P>) -> Conditional {
+    let parts: Vec<Nested> = parts.into_iter().map(Into::into).collect();
+    Conditional::new(schema!({ "type": "object", keyword: parts, "required": [] }))
 }
 
 impl Conditional {
-    pub(crate) fn new(body: Value) -> Self {
+    fn new(schema: Schema) -> Self {
         Self {
             body: Arc::new(Body {
-                schema: body,
+                schema,
                 id: OnceLock::new(),
             }),
             chain: None,
@@ -108,49 +99,38 @@ impl Conditional {
 
     /// Holds when this and the other hold; `a.and(b).and(c)` is one list of three.
     pub fn and(self, other: impl Into<Nested>) -> Self {
-        self.join(Chain::And, other.into())
+        self.join("allOf", other.into())
     }
 
     /// Holds when this or the other holds; `a.or(b).or(c)` is one list of three.
     pub fn or(self, other: impl Into<Nested>) -> Self {
-        self.join(Chain::Or, other.into())
+        self.join("anyOf", other.into())
     }
 
-    fn join(self, chain: Chain, other: Nested) -> Self {
-        let keyword = match chain {
-            Chain::And => "allOf",
-            Chain::Or => "anyOf",
+    fn join(self, keyword: &'static str, other: Nested) -> Self {
+        let mut parts = match self.chain {
+            Some((grown, parts)) if grown == keyword => parts,
+            _ => vec![Nested(self.body)],
         };
-        let grows = self.chain == Some(chain);
-        let mut schema = Nested::from(self).0;
-        let parts = schema.get_mut(keyword).and_then(Value::as_array_mut);
-        match parts.filter(|_| grows) {
-            Some(parts) => {
-                parts.push(other.0);
-                Self {
-                    chain: Some(chain),
-                    ..Self::new(schema)
-                }
-            }
-            None => Self {
-                chain: Some(chain),
-                ..list(keyword, [Nested(schema), other])
-            },
+        parts.push(other);
+        Self {
+            chain: Some((keyword, parts.clone())),
+            ..list(keyword, parts)
         }
     }
 
     /// The schema without its `$id`, as it stands inside another conditional.
-    pub fn schema(&self) -> &Value {
-        &self.body.schema
+    pub fn schema(&self) -> Value {
+        json!(self.body.schema)
     }
 
     /// The `$id` under which core keeps the compiled schema: equal for equal content, different otherwise.
     pub fn schema_id(&self) -> &str {
         self.body.id.get_or_init(|| {
-            let mut hash = Sha256::new();
-            canonical(&self.body.schema, &mut hash);
+            let mut content = Vec::new();
+            canonical(&self.body.schema, &mut content);
             let mut id = "https://opencrvs.org/conditionals/".to_owned();
-            for byte in hash.finalize().iter().take(20) {
+            for byte in Sha256::digest(content).iter().take(20) {
                 for half in [byte >> 4, byte & 0xf] {
                     id.extend(char::from_digit(half.into(), 16));
                 }
@@ -161,19 +141,19 @@ impl Conditional {
 
     /// The form fields that the conditional asks about.
     pub fn fields(&self) -> BTreeSet<String> {
-        mentions(&self.body.schema).fields
+        mentions(&self.schema()).fields
     }
 
     /// The record flags that the conditional asks about.
     pub fn flags(&self) -> BTreeSet<String> {
-        mentions(&self.body.schema).flags
+        mentions(&self.schema()).flags
     }
 }
 
 impl Nested {
     /// The schema as it stands inside another conditional.
-    pub fn schema(&self) -> &Value {
-        &self.0
+    pub fn schema(&self) -> Value {
+        json!(self.0.schema)
     }
 }
 
@@ -185,17 +165,20 @@ impl From<&Conditional> for Conditional {
 
 impl From<Conditional> for Nested {
     fn from(conditional: Conditional) -> Self {
-        Self(
-            Arc::try_unwrap(conditional.body)
-                .unwrap_or_else(|shared| (*shared).clone())
-                .schema,
-        )
+        Self(conditional.body)
     }
 }
 
 impl From<&Conditional> for Nested {
     fn from(conditional: &Conditional) -> Self {
-        Self(conditional.body.schema.clone())
+        Self(conditional.body.clone())
+    }
+}
+
+/// Equal are conditionals of equal content, however they were built.
+impl PartialEq for Conditional {
+    fn eq(&self, other: &Self) -> bool {
+        self.schema_id() == other.schema_id()
     }
 }
 
@@ -203,8 +186,10 @@ impl Serialize for Conditional {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut top = serializer.serialize_map(None)?;
         top.serialize_entry("$id", self.schema_id())?;
-        for (key, value) in self.body.schema.as_object().into_iter().flatten() {
-            top.serialize_entry(key, value)?;
+        if let Schema::Object(members) = &self.body.schema {
+            for (key, value) in members {
+                top.serialize_entry(key, value)?;
+            }
         }
         top.end()
     }
@@ -245,36 +230,36 @@ fn collect(schema: &Value, found: &mut Mentions) {
     }
 }
 
-/// The content with sorted keys, into a hash: schemas that differ in key order only are one schema.
-fn canonical(value: &Value, hash: &mut Sha256) {
-    match value {
-        Value::Object(object) => {
-            let mut entries: Vec<_> = object.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| *key);
-            hash.update("{");
-            for (key, value) in entries {
-                text(key, hash);
-                canonical(value, hash);
+/// The content with sorted keys, to be hashed: schemas that differ in key order only are one schema.
+fn canonical(schema: &Schema, content: &mut Vec<u8>) {
+    match schema {
+        Schema::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(key, _)| key);
+            content.push(b'{');
+            for (key, value) in members {
+                text(key, content);
+                canonical(value, content);
             }
-            hash.update("}");
+            content.push(b'}');
         }
-        Value::Array(items) => {
-            hash.update("[");
+        Schema::List(items) => {
+            content.push(b'[');
             for item in items {
-                canonical(item, hash);
+                canonical(item, content);
             }
-            hash.update("]");
+            content.push(b']');
         }
-        Value::String(string) => text(string, hash),
-        other => {
-            hash.update(other.to_string());
-            hash.update(",");
-        }
+        Schema::Text(string) => text(string, content),
+        Schema::Part(Nested(body)) => canonical(&body.schema, content),
+        Schema::Null => content.extend_from_slice(b"null,"),
+        Schema::Bool(bool) => content.extend_from_slice(format!("{bool},").as_bytes()),
+        Schema::Number(number) => content.extend_from_slice(format!("{number},").as_bytes()),
     }
 }
 
 /// Its length goes first, so that no two documents run into the same bytes.
-fn text(text: &str, hash: &mut Sha256) {
-    hash.update(text.len().to_be_bytes());
-    hash.update(text);
+fn text(text: &str, content: &mut Vec<u8>) {
+    content.extend_from_slice(&text.len().to_be_bytes());
+    content.extend_from_slice(text.as_bytes());
 }

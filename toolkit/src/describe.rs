@@ -5,7 +5,7 @@
 //! use opencrvs_toolkit::{describe::describe, prelude::*};
 //!
 //! let shown = field("child.placeOfBirth").equals("OTHER").and(not(user().has_role("HOSPITAL_CLERK")));
-//! assert_eq!(describe(shown.schema()), "child.placeOfBirth = OTHER and not role = HOSPITAL_CLERK");
+//! assert_eq!(describe(&shown.schema()), "child.placeOfBirth = OTHER and not role = HOSPITAL_CLERK");
 //! ```
 
 use serde_json::{Map, Value};
@@ -258,6 +258,6 @@ mod tests {
     #[case(always(), "always")]
     #[case(event().has_action("PRINT_CERTIFICATE").min_count(1), "has action PRINT_CERTIFICATE at least 1 times")]
     fn conditionals_have_words(#[case] conditional: impl Into<Conditional>, #[case] words: &str) {
-        assert_eq!(describe(conditional.into().schema()), words);
+        assert_eq!(describe(&conditional.into().schema()), words);
     }
 }

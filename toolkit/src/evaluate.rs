@@ -91,7 +91,7 @@ impl TryFrom<&Conditional> for Predicate {
     type Error = CompileError;
 
     fn try_from(conditional: &Conditional) -> Result<Self, Self::Error> {
-        Self::new(conditional.schema())
+        Self::new(&conditional.schema())
     }
 }
 

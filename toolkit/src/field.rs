@@ -9,13 +9,14 @@ mod address;
 pub mod build;
 mod kind;
 mod options;
+mod own;
 mod settings;
 
 use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 pub use address::{AddressDefault, AddressPart, StreetField};
 pub use kind::{FieldType, Kind, types};
@@ -24,6 +25,7 @@ pub use settings::{AreaType, DataEntry, FontVariant, Method, TextAlign};
 
 use crate::conditional::{Conditional, FieldReference};
 use crate::message::{Message, message};
+use own::{Setting, Settings};
 
 /// A field of any type.
 pub type AnyField = Field<types::Any>;
@@ -50,7 +52,7 @@ pub struct Field<K = types::Any> {
     parent: Option<References>,
     value: Option<References>,
     /// What only this type has: `options`, `configuration`, `defaultValue` …
-    own: Map<String, Value>,
+    own: Settings,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -148,17 +150,27 @@ impl<K: Kind> Unlabelled<K> {
             helper_text: None,
             parent: None,
             value: None,
-            own: Map::new(),
+            own: Settings::default(),
             kind: PhantomData,
         })
     }
 
-    fn with(self, key: &str, value: impl Serialize) -> Self {
+    fn with(self, key: &'static str, value: impl Serialize) -> Self {
         Self(self.0.with(key, value))
     }
 
-    fn configured(self, key: &str, value: impl Serialize) -> Self {
+    fn with_options(self, options: impl IntoIterator<Item = SelectOption>) -> Self {
+        Self(self.0.with_options(options))
+    }
+
+    fn configured(self, key: &'static str, value: impl Serialize) -> Self {
         Self(self.0.configured(key, value))
+    }
+
+    /// Writes an empty `configuration`, for types that must have one.
+    fn configurable(mut self) -> Self {
+        self.0.own.group("configuration");
+        self
     }
 
     /// Gives the field its label: message id and wording.
@@ -354,28 +366,34 @@ impl<K> Field<K> {
         self
     }
 
-    fn with(mut self, key: &str, value: impl Serialize) -> Self {
-        self.own.insert(key.to_owned(), json!(value));
+    fn with(mut self, key: &'static str, value: impl Serialize) -> Self {
+        self.own.set(key, Setting::Json(json!(value)));
+        self
+    }
+
+    fn with_options(mut self, options: impl IntoIterator<Item = SelectOption>) -> Self {
+        let options = options.into_iter().collect();
+        self.own.set("options", Setting::Options(options));
         self
     }
 
     /// Sets a key of `configuration`.
-    fn configured(mut self, key: &str, value: impl Serialize) -> Self {
-        let configuration = self.own.entry("configuration").or_insert_with(|| json!({}));
-        if let Value::Object(configuration) = configuration {
-            configuration.insert(key.to_owned(), json!(value));
+    fn configured(self, key: &'static str, value: impl Serialize) -> Self {
+        self.configured_as(key, Setting::Json(json!(value)))
+    }
+
+    fn configured_as(mut self, key: &'static str, value: Setting) -> Self {
+        if let Some(configuration) = self.own.group("configuration") {
+            configuration.set(key, value);
         }
         self
     }
 
     /// Sets a key of `configuration.styles`.
-    fn styled(mut self, key: &str, value: impl Serialize) -> Self {
-        let configuration = self.own.entry("configuration").or_insert_with(|| json!({}));
-        if let Value::Object(configuration) = configuration
-            && let Value::Object(styles) =
-                configuration.entry("styles").or_insert_with(|| json!({}))
-        {
-            styles.insert(key.to_owned(), json!(value));
+    fn styled(mut self, key: &'static str, value: impl Serialize) -> Self {
+        let configuration = self.own.group("configuration");
+        if let Some(styles) = configuration.and_then(|settings| settings.group("styles")) {
+            styles.set(key, Setting::Json(json!(value)));
         }
         self
     }
@@ -430,7 +448,7 @@ impl<K> Serialize for Field<K> {
                 map.serialize_entry(key, references)?;
             }
         }
-        for (key, value) in &self.own {
+        for (key, value) in self.own.iter() {
             map.serialize_entry(key, value)?;
         }
         map.end()

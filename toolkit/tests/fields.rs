@@ -101,7 +101,7 @@ fn all_fields() -> Vec<AnyField> {
         address("address")
             .label("l", "L")
             .default_value(AddressDefault::domestic("FAR").area_of_user(area()))
-            .street_form(&[line])
+            .street_form([line])
             .parts(&[
                 AddressPart::country().required(),
                 AddressPart::administrative_area().label(("a", "A")),

@@ -322,6 +322,19 @@ macro_rules! sql_ledger {
                 rows.iter().map(Self::delivery).collect()
             }
 
+            async fn settle(&self, event: &EventId, action: &ActionId, now: Timestamp) -> Result<(), LedgerError> {
+                sqlx::query(
+                    "INSERT INTO deliveries (event_id, action_id, destination, operation, path, payload, token, state, due_at, created_at, ended_at) \
+                     VALUES ($1, $2, 'core', 'event.get', '', '', '', 'delivered', $3, $3, $3)",
+                )
+                .bind(event.as_str())
+                .bind(action.as_str())
+                .bind(now.as_millisecond())
+                .execute(&self.pool)
+                .await?;
+                Ok(())
+            }
+
             async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
                 let rows = sqlx::query(concat!(
                     select_delivery!(),

@@ -13,6 +13,7 @@ mod ledger;
 #[path = "../simulation/memory.rs"]
 mod memory;
 mod outage;
+mod reference_data;
 
 use handlers::ledger::{Answer, Destination, Entry, NewDelivery};
 use jiff::Timestamp;

@@ -319,6 +319,29 @@ impl Ledger for Memory {
         Ok(pending)
     }
 
+    async fn settle(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let mut tables = self.tables();
+        let note = NewDelivery {
+            destination: Destination::CORE,
+            operation: "event.get".into(),
+            path: String::new(),
+            payload: serde_json::Value::Null,
+            token: String::new(),
+            due_at: now,
+        };
+        tables.insert(event, action, note, now);
+        let id = i64::try_from(tables.deliveries.len()).unwrap();
+        tables.change(id, |row| {
+            (row.state, row.ended_at, row.erased) = (State::Delivered, Some(now), true);
+        });
+        Ok(())
+    }
+
     async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
         unreachable!("metrics are not simulated")
     }

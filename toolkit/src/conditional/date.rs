@@ -3,10 +3,9 @@
 //!
 //! `.now()` and `.date()` include the day itself; `.days()` is strict, as core counts it.
 
-use serde_json::{Value, json};
-
 use super::Conditional;
 use super::field::FieldReference;
+use super::schema::{Schema, schema};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clause {
@@ -44,18 +43,18 @@ impl DateComparison {
 
     /// Compares with today, today included.
     pub fn now(self) -> Conditional {
-        let today = json!({ "$data": "/$now" });
-        self.field.must_be(self.limit(&today))
+        let today = schema!({ "$data": "/$now" });
+        self.field.must_be(self.limit(today))
     }
 
     /// Compares with a day or the day in another field, that day included.
     pub fn date(self, bound: impl Into<DateBound>) -> Conditional {
         match bound.into() {
-            DateBound::Day(day) => self.field.must_be(self.limit(&day.into())),
+            DateBound::Day(day) => self.field.must_be(self.limit(day.into())),
             DateBound::Field(other) => {
-                let pointer = json!({ "$data": self.field.relative_pointer(&other) });
+                let pointer = schema!({ "$data": (self.field.relative_pointer(&other)) });
                 self.field
-                    .must_be_relative_to(self.limit(&pointer), &other, date_schema())
+                    .must_be_relative_to(self.limit(pointer), &other, date_schema())
             }
         }
     }
@@ -68,12 +67,12 @@ impl DateComparison {
         }
     }
 
-    fn limit(&self, bound: &Value) -> Value {
+    fn limit(&self, bound: Schema) -> Schema {
         let keyword = match self.clause {
             Clause::Before => "formatMaximum",
             Clause::After => "formatMinimum",
         };
-        json!({ "type": "string", "format": "date", keyword: bound })
+        schema!({ "type": "string", "format": "date", keyword: bound })
     }
 }
 
@@ -101,20 +100,20 @@ impl Days {
         let field = &self.comparison.field;
         match bound.into() {
             DateBound::Day(day) => field.must_be(days_schema(
-                &json!({ "days": days, "clause": self.word(), "referenceDate": day }),
+                schema!({ "days": days, "clause": (self.word()), "referenceDate": day }),
             )),
             DateBound::Field(other) => {
-                let pointer = json!({ "$data": field.relative_pointer(&other) });
+                let pointer = schema!({ "$data": (field.relative_pointer(&other)) });
                 let counted =
-                    json!({ "referenceDate": pointer, "clause": self.word(), "days": days });
-                field.must_be_relative_to(days_schema(&counted), &other, date_schema())
+                    schema!({ "referenceDate": pointer, "clause": (self.word()), "days": days });
+                field.must_be_relative_to(days_schema(counted), &other, date_schema())
             }
         }
     }
 
     fn counted(&self, signed: impl Fn(i64) -> i64) -> Conditional {
-        let counted = json!({ "days": signed(self.days), "clause": self.word() });
-        self.comparison.field.must_be(days_schema(&counted))
+        let counted = schema!({ "days": (signed(self.days)), "clause": (self.word()) });
+        self.comparison.field.must_be(days_schema(counted))
     }
 
     fn directed(&self) -> i64 {
@@ -132,12 +131,12 @@ impl Days {
     }
 }
 
-fn days_schema(days_from_date: &Value) -> Value {
-    json!({ "type": "string", "format": "date", "daysFromDate": days_from_date })
+fn days_schema(days_from_date: Schema) -> Schema {
+    schema!({ "type": "string", "format": "date", "daysFromDate": days_from_date })
 }
 
-fn date_schema() -> Value {
-    json!({ "type": "string", "format": "date" })
+fn date_schema() -> Schema {
+    schema!({ "type": "string", "format": "date" })
 }
 
 impl From<&str> for DateBound {

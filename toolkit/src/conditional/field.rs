@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::date::{Clause, DateComparison};
+use super::schema::{Schema, Word, schema};
 use super::{Conditional, Nested};
 
 /// Letters of the Latin script, digits, apostrophes, dots and hyphens; a chunk in parentheses per word; single spaces.
@@ -67,8 +68,12 @@ pub fn field(id: impl Into<String>) -> FieldReference {
 
 /// A conditional whose `$form` must satisfy the schema given: the way out when no builder fits.
 pub fn form_conditional(form: impl Into<Value>) -> Conditional {
+    about_form(form.into().into())
+}
+
+fn about_form(form: Schema) -> Conditional {
     Conditional::new(
-        json!({ "type": "object", "properties": { "$form": form.into() }, "required": ["$form"] }),
+        schema!({ "type": "object", "properties": { "$form": form }, "required": ["$form"] }),
     )
 }
 
@@ -112,15 +117,17 @@ impl FieldReference {
 
     /// Holds when the value equals a literal, or the value of another field when both are there.
     pub fn equals(&self, operand: impl Into<Operand>) -> Conditional {
-        let kinds = json!(["string", "boolean", "number"]);
+        let kinds = || schema!(["string", "boolean", "number"]);
         match operand.into() {
-            Operand::Literal(literal) => self.must_be(json!({ "type": kinds, "const": literal })),
+            Operand::Literal(literal) => {
+                self.must_be(schema!({ "type": (kinds()), "const": literal }))
+            }
             Operand::Field(other) => {
-                let here = json!({ "type": kinds, "const": { "$data": other.absolute_pointer() } });
+                let here = schema!({ "type": (kinds()), "const": { "$data": (other.absolute_pointer()) } });
                 form(
                     [
                         (&self.id, self.wrap(here)),
-                        (&other.id, other.wrap(json!({ "type": kinds }))),
+                        (&other.id, other.wrap(schema!({ "type": (kinds()) }))),
                     ],
                     Some(&[&self.id, &other.id]),
                 )
@@ -141,37 +148,41 @@ impl FieldReference {
     /// Holds when the number lies between the two, limits included.
     pub fn is_between(&self, minimum: impl Into<Value>, maximum: impl Into<Value>) -> Conditional {
         self.must_be(
-            json!({ "type": "number", "minimum": minimum.into(), "maximum": maximum.into() }),
+            schema!({ "type": "number", "minimum": (minimum.into()), "maximum": (maximum.into()) }),
         )
     }
 
     /// Holds when the value is one of the strings.
     pub fn in_array<S: Into<String>>(&self, values: impl IntoIterator<Item = S>) -> Conditional {
         let values: Vec<String> = values.into_iter().map(Into::into).collect();
-        self.must_be(json!({ "type": "string", "enum": values }))
+        self.must_be(schema!({ "type": "string", "enum": values }))
     }
 
     /// Holds when there is no value, or it is null, false or the empty string; zero is a value.
     pub fn is_falsy(&self) -> Conditional {
-        let falsy = json!({ "anyOf": [{ "const": "undefined" }, { "const": false }, { "const": null }, { "const": "" }] });
+        let falsy = schema!({
+            "anyOf": [{ "const": "undefined" }, { "const": false }, { "const": (Schema::Null) }, { "const": "" }]
+        });
         let schema = if self.path.is_empty() {
             falsy
         } else {
-            json!({ "anyOf": [{ "const": null }, self.wrap_optional(falsy)] })
+            schema!({ "anyOf": [{ "const": (Schema::Null) }, (self.wrap_optional(falsy))] })
         };
-        form_conditional(json!({
+        let id = || self.id.clone();
+        about_form(schema!({
             "type": "object",
-            "properties": { &self.id: schema },
-            "anyOf": [{ "required": [&self.id] }, { "not": { "required": [&self.id] } }]
+            "properties": { (id()): schema },
+            "anyOf": [{ "required": [(id())] }, { "not": { "required": [(id())] } }]
         }))
     }
 
     /// Holds when the form has no such key; null is a value.
     pub fn is_undefined(&self) -> Conditional {
-        form_conditional(json!({
+        let undefined = self.wrap(schema!({ "type": "string", "enum": ["undefined"] }));
+        about_form(schema!({
             "type": "object",
-            "properties": { &self.id: self.wrap(json!({ "type": "string", "enum": ["undefined"] })) },
-            "not": { "required": [&self.id] }
+            "properties": { (self.id.clone()): undefined },
+            "not": { "required": [(self.id.clone())] }
         }))
     }
 
@@ -179,7 +190,8 @@ impl FieldReference {
     pub fn object<N: Into<Nested>>(&self, parts: impl IntoIterator<Item = N>) -> Conditional {
         let mut properties = Map::new();
         let mut required = Vec::new();
-        for Nested(part) in parts.into_iter().map(Into::into) {
+        for part in parts {
+            let part = part.into().schema();
             let form = part.pointer("/properties/$form");
             if let Some(Value::Object(own)) = form.and_then(|form| form.get("properties")) {
                 properties.extend(own.clone());
@@ -188,22 +200,22 @@ impl FieldReference {
                 required.extend(own.clone());
             }
         }
-        self.must_be(json!({ "type": "object", "properties": properties, "required": required }))
+        self.satisfies(json!({ "type": "object", "properties": properties, "required": required }))
     }
 
     /// Holds when the string matches the pattern, an ECMAScript regular expression with the `u` flag, not anchored.
     pub fn matches(&self, pattern: &str) -> Conditional {
-        self.must_be(json!({ "type": "string", "pattern": pattern }))
+        self.must_be(schema!({ "type": "string", "pattern": (pattern.to_owned()) }))
     }
 
     /// Holds when the string matches the pattern, or there is none.
     pub fn matches_if_present(&self, pattern: &str) -> Conditional {
-        self.may_be(json!({ "type": "string", "pattern": pattern }))
+        self.may_be(schema!({ "type": "string", "pattern": (pattern.to_owned()) }))
     }
 
     /// Holds when a name is written in Latin letters, digits and `'.-()`, or is absent.
     pub fn is_valid_english_name(&self) -> Conditional {
-        self.may_be(json!({
+        self.may_be(schema!({
             "type": "string",
             "pattern": ENGLISH_NAME,
             "description": "A name holds Latin letters, digits, apostrophes, dots, hyphens and single spaces."
@@ -212,32 +224,29 @@ impl FieldReference {
 
     /// Holds when an ADDRESS names an area of the lowest level, or is abroad and names none.
     pub fn is_valid_administrative_leaf_level(&self) -> Conditional {
-        let area = |required: Option<Value>| {
-            let mut schema = json!({
-                "type": "object",
-                "properties": { "administrativeArea": { "type": "string", "isLeafLevelLocation": true } },
-                "description": "A domestic address names an administrative area of the lowest level."
-            });
-            if let (Value::Object(schema), Some(required)) = (&mut schema, required) {
-                schema.insert("required".into(), required);
-            }
-            schema
-        };
-        self.may_be(json!({
+        let area =
+            schema!({ "administrativeArea": { "type": "string", "isLeafLevelLocation": true } });
+        let said = "A domestic address names an administrative area of the lowest level.";
+        self.may_be(schema!({
             "if": { "type": "object", "properties": { "addressType": { "const": "DOMESTIC" } } },
-            "then": area(Some(json!(["administrativeArea"]))),
-            "else": area(None)
+            "then": {
+                "type": "object",
+                "properties": (area.clone()),
+                "description": said,
+                "required": ["administrativeArea"]
+            },
+            "else": { "type": "object", "properties": area, "description": said }
         }))
     }
 
     /// Holds when the value is there and satisfies the schema given: the way out when no builder fits.
     pub fn satisfies(&self, schema: impl Into<Value>) -> Conditional {
-        self.must_be(schema.into())
+        self.must_be(schema.into().into())
     }
 
     /// Holds when the JavaScript function `(value, context) => boolean` says so; it must stand alone.
     pub fn custom_client_validator(&self, code: &str) -> Conditional {
-        self.must_be(json!({ "customClientValidator": { "code": code } }))
+        self.must_be(schema!({ "customClientValidator": { "code": (code.to_owned()) } }))
     }
 
     /// A value computed in the browser by the JavaScript function `(value, context) => …`; it must stand alone.
@@ -258,17 +267,18 @@ impl FieldReference {
         DateComparison::new(self.clone(), Clause::After)
     }
 
-    fn limited(&self, keyword: &str, operand: NumberOperand) -> Conditional {
+    fn limited(&self, keyword: &'static str, operand: NumberOperand) -> Conditional {
         match operand {
             NumberOperand::Literal(number) => {
-                self.must_be(json!({ "type": "number", keyword: number }))
+                self.must_be(schema!({ "type": "number", keyword: number }))
             }
             NumberOperand::Field(other) => {
-                let here = json!({ "type": ["number"], keyword: { "$data": self.relative_pointer(&other) } });
+                let pointer = self.relative_pointer(&other);
+                let here = schema!({ "type": ["number"], keyword: { "$data": pointer } });
                 form(
                     [
                         (&self.id, self.wrap(here)),
-                        (&other.id, other.wrap(json!({ "type": "number" }))),
+                        (&other.id, other.wrap(schema!({ "type": "number" }))),
                     ],
                     Some(&[&self.id]),
                 )
@@ -277,16 +287,16 @@ impl FieldReference {
     }
 
     /// The value must be there and satisfy the schema.
-    pub(super) fn must_be(&self, schema: Value) -> Conditional {
+    pub(super) fn must_be(&self, schema: Schema) -> Conditional {
         form([(&self.id, self.wrap(schema))], Some(&[&self.id]))
     }
 
     /// As [`Self::must_be`], with a second field that the schema points at and that may be absent.
     pub(super) fn must_be_relative_to(
         &self,
-        schema: Value,
+        schema: Schema,
         other: &Self,
-        other_schema: Value,
+        other_schema: Schema,
     ) -> Conditional {
         form(
             [
@@ -297,23 +307,24 @@ impl FieldReference {
         )
     }
 
-    fn may_be(&self, schema: Value) -> Conditional {
+    fn may_be(&self, schema: Schema) -> Conditional {
         form([(&self.id, self.wrap_optional(schema))], None)
     }
 
     /// Leads a schema down the path, every key required.
-    fn wrap(&self, schema: Value) -> Value {
+    fn wrap(&self, schema: Schema) -> Schema {
+        let required = |key: &String| schema!([(key.clone())]);
         self.path.iter().rev().fold(
             schema,
-            |inner, key| json!({ "type": "object", "properties": { key: inner }, "required": [key] }),
+            |inner, key| schema!({ "type": "object", "properties": { (key.clone()): inner }, "required": (required(key)) }),
         )
     }
 
     /// Leads a schema down the path, no key required.
-    fn wrap_optional(&self, schema: Value) -> Value {
+    fn wrap_optional(&self, schema: Schema) -> Schema {
         self.path.iter().rev().fold(
             schema,
-            |inner, key| json!({ "type": "object", "properties": { key: inner } }),
+            |inner, key| schema!({ "type": "object", "properties": { (key.clone()): inner } }),
         )
     }
 
@@ -336,20 +347,24 @@ impl FieldReference {
 }
 
 fn form<const N: usize>(
-    properties: [(&String, Value); N],
+    properties: [(&String, Schema); N],
     required: Option<&[&String]>,
 ) -> Conditional {
-    let properties: Map<_, _> = properties
-        .into_iter()
-        .map(|(id, schema)| (id.clone(), schema))
-        .collect();
-    let mut form = Map::new();
-    form.insert("type".into(), "object".into());
-    form.insert("properties".into(), properties.into());
-    if let Some(required) = required {
-        form.insert("required".into(), json!(required));
+    let mut members: Vec<(Word, Schema)> = Vec::with_capacity(N);
+    for (id, schema) in properties {
+        // A field that is compared with a part of itself stands here once.
+        members.retain(|(other, _)| other != id);
+        members.push((id.clone().into(), schema));
     }
-    form_conditional(form)
+    let mut form = vec![
+        ("type".into(), "object".into()),
+        ("properties".into(), Schema::Object(members)),
+    ];
+    if let Some(required) = required {
+        let required: Vec<String> = required.iter().copied().cloned().collect();
+        form.push(("required".into(), required.into()));
+    }
+    about_form(Schema::Object(form))
 }
 
 impl From<&FieldReference> for FieldReference {

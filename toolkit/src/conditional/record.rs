@@ -4,23 +4,24 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::schema::schema;
 use super::{Conditional, Nested};
 use crate::search::{Match, SearchField};
 
 /// Holds when the record carries the flag; for actions only.
 pub fn flag(id: &str) -> Conditional {
-    Conditional::new(json!({
+    Conditional::new(schema!({
         "type": "object",
-        "properties": { "$flags": { "type": "array", "contains": { "type": "string", "const": id } } },
+        "properties": { "$flags": { "type": "array", "contains": { "type": "string", "const": (id.to_owned()) } } },
         "required": ["$flags"]
     }))
 }
 
 /// Holds when the record has the status, for example `REGISTERED`; for actions only.
 pub fn status(status: &str) -> Conditional {
-    Conditional::new(json!({
+    Conditional::new(schema!({
         "type": "object",
-        "properties": { "$status": { "type": "string", "const": status } },
+        "properties": { "$status": { "type": "string", "const": (status.to_owned()) } },
         "required": ["$status"]
     }))
 }
@@ -133,12 +134,12 @@ pub struct JurisdictionReference {
 impl UserReference {
     /// Holds when the user has exactly this scope, in its encoded form.
     pub fn has_scope(self, scope: &str) -> Conditional {
-        Conditional::new(json!({
+        Conditional::new(schema!({
             "type": "object",
             "properties": { "$user": {
                 "type": "object",
                 "required": ["scope"],
-                "properties": { "scope": { "type": "array", "contains": { "type": "string", "const": scope } } }
+                "properties": { "scope": { "type": "array", "contains": { "type": "string", "const": (scope.to_owned()) } } }
             } },
             "required": ["$user"]
         }))
@@ -146,12 +147,12 @@ impl UserReference {
 
     /// Holds when the user has this role.
     pub fn has_role(self, role: &str) -> Conditional {
-        Conditional::new(json!({
+        Conditional::new(schema!({
             "type": "object",
             "properties": { "$user": {
                 "type": "object",
                 "required": ["role"],
-                "properties": { "role": { "type": "string", "const": role } }
+                "properties": { "role": { "type": "string", "const": (role.to_owned()) } }
             } },
             "required": ["$user"]
         }))
@@ -159,7 +160,7 @@ impl UserReference {
 
     /// Holds when the user's device is connected.
     pub fn is_online(self) -> Conditional {
-        Conditional::new(json!({
+        Conditional::new(schema!({
             "type": "object",
             "properties": { "$online": { "type": "boolean", "const": true } },
             "required": ["$online"]
@@ -357,11 +358,11 @@ impl HasAction {
         if let Some((keyword, count)) = count {
             actions.insert(keyword.into(), count.into());
         }
-        Conditional::new(json!({
+        Conditional::new(schema!({
             "type": "object",
             "properties": { "$event": {
                 "type": "object",
-                "properties": { "actions": actions },
+                "properties": { "actions": (Value::from(actions)) },
                 "required": ["actions"]
             } },
             "required": ["$event"]

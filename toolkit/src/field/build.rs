@@ -98,7 +98,7 @@ pub fn number_with_unit(
     id: impl Into<String>,
     units: impl IntoIterator<Item = SelectOption>,
 ) -> Unlabelled<NumberWithUnit> {
-    Unlabelled::new(id).with("options", collect(units))
+    Unlabelled::new(id).with_options(units)
 }
 
 /// A choice of ranges of days, for search.
@@ -123,7 +123,7 @@ pub fn radio_group(
     id: impl Into<String>,
     options: impl IntoIterator<Item = SelectOption>,
 ) -> Unlabelled<RadioGroup> {
-    Unlabelled::new(id).with("options", collect(options))
+    Unlabelled::new(id).with_options(options)
 }
 
 /// A choice shown as a drop-down list.
@@ -131,7 +131,7 @@ pub fn select(
     id: impl Into<String>,
     options: impl IntoIterator<Item = SelectOption>,
 ) -> Unlabelled<Select> {
-    Unlabelled::new(id).with("options", collect(options))
+    Unlabelled::new(id).with_options(options)
 }
 
 /// An administrative area, or a place in one.
@@ -153,7 +153,7 @@ pub fn file_with_options(
     options: impl IntoIterator<Item = SelectOption>,
 ) -> Unlabelled<FileWithOptions> {
     Unlabelled::new(id)
-        .with("options", collect(options))
+        .with_options(options)
         .configured("maxFileSize", MAX_FILE_SIZE)
 }
 
@@ -169,12 +169,12 @@ pub fn signature(id: impl Into<String>, prompt: impl Into<Message>) -> Unlabelle
 
 /// Text to read; the label is the text.
 pub fn paragraph(id: impl Into<String>) -> Unlabelled<Paragraph> {
-    Unlabelled::new(id).with("configuration", json!({}))
+    Unlabelled::new(id).configurable()
 }
 
 /// A heading; the label is the text.
 pub fn heading(id: impl Into<String>) -> Unlabelled<Heading> {
-    Unlabelled::new(id).with("configuration", json!({}))
+    Unlabelled::new(id).configurable()
 }
 
 /// A list of points to read.
@@ -190,9 +190,7 @@ pub fn bullet_list<M: Into<Message>>(
                 .described_as(|| format!("Point of the list {id}"))
         })
         .collect();
-    Unlabelled::new(id)
-        .with("items", items)
-        .with("configuration", json!({}))
+    Unlabelled::new(id).with("items", items).configurable()
 }
 
 /// A line between fields; it has no label.
@@ -207,7 +205,7 @@ pub fn labelled_divider(id: impl Into<String>) -> Unlabelled<Divider> {
 
 /// A picture.
 pub fn image_view(id: impl Into<String>) -> Unlabelled<ImageView> {
-    Unlabelled::new(id).with("configuration", json!({}))
+    Unlabelled::new(id).configurable()
 }
 
 /// Values to read.
@@ -330,8 +328,4 @@ pub fn custom(id: impl Into<String>, src: &str) -> Unlabelled<Custom> {
 /// A text without a word, for labels that must be there and are not shown.
 pub fn empty_label() -> Message {
     message("messages.emptyString", "").describe("A text without a word")
-}
-
-fn collect(options: impl IntoIterator<Item = SelectOption>) -> Vec<SelectOption> {
-    options.into_iter().collect()
 }

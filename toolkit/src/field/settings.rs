@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What single types of field can be set to.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
+use super::own::Setting;
 use super::types::{
     Address, AdministrativeArea, Age, AlphaHidden, AlphaPrintButton, Autocomplete, BulletList,
     Button, Checkbox, Country, Custom, Data, Date, Email, Facility, File, FileWithOptions, Heading,
@@ -272,8 +275,8 @@ impl Field<Country> {
 
 impl Field<Address> {
     /// The text fields below country and administrative area.
-    pub fn street_form(self, fields: &[StreetField]) -> Self {
-        self.configured("streetAddressForm", fields)
+    pub fn street_form(self, fields: impl Into<Arc<[StreetField]>>) -> Self {
+        self.configured_as("streetAddressForm", Setting::Street(fields.into()))
     }
 
     /// Changes to country and administrative area.
@@ -615,6 +618,6 @@ has_options!(Select, RadioGroup, FileWithOptions, NumberWithUnit);
 impl<K: HasOptions> Field<K> {
     /// Replaces the choices.
     pub fn options(self, options: impl IntoIterator<Item = SelectOption>) -> Self {
-        self.with("options", options.into_iter().collect::<Vec<_>>())
+        self.with_options(options)
     }
 }

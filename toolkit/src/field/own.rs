@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What only some types of field have: `options`, `configuration`, `defaultValue` …
+
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::{SelectOption, StreetField};
+
+/// Settings in the order in which they were first made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Settings(Vec<(&'static str, Setting)>);
+
+/// The value of a setting. Long lists are not made JSON before they are written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Setting {
+    Json(Value),
+    Options(Vec<SelectOption>),
+    Street(Arc<[StreetField]>),
+    Group(Settings),
+}
+
+impl Settings {
+    pub(super) fn set(&mut self, key: &'static str, value: Setting) {
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((key, value)),
+        }
+    }
+
+    /// The settings under a key; none when a value stands there that is not ours to change.
+    pub(super) fn group(&mut self, key: &'static str) -> Option<&mut Self> {
+        if !self.0.iter().any(|(known, _)| *known == key) {
+            self.set(key, Setting::Group(Self::default()));
+        }
+        self.0.iter_mut().find_map(|(known, value)| match value {
+            Setting::Group(settings) if *known == key => Some(settings),
+            _ => None,
+        })
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.0.iter().map(|(key, value)| (*key, value))
+    }
+}
+
+impl Serialize for Setting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Json(value) => value.serialize(serializer),
+            Self::Options(options) => options.serialize(serializer),
+            Self::Street(fields) => fields[..].serialize(serializer),
+            Self::Group(settings) => serializer.collect_map(settings.iter()),
+        }
+    }
+}
