@@ -4,8 +4,10 @@
 //! `--` for another than a million.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::cast_precision_loss,
     reason = "a benchmark"
 )]
 
@@ -144,9 +146,9 @@ async fn main() {
     while actions < wanted {
         let lives = records..records + BATCH as u64;
         let documents: Vec<_> = lives.map(|n| Life::new(n, &country).exported()).collect();
-        let sent = Instant::now();
+        let before = Instant::now();
         actions += send(&documents).await.expect("a batch is written");
-        sending += sent.elapsed();
+        sending += before.elapsed();
         records += BATCH as u64;
         if actions * 10 / wanted > told {
             told = actions * 10 / wanted;
