@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
 use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
+use handlers::portal::Portal;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::AUTHORIZATION;
@@ -24,6 +25,7 @@ mod browsers;
 mod causes_of_death;
 mod config;
 mod health;
+mod portal;
 mod reindex;
 mod trigger;
 
@@ -41,6 +43,8 @@ pub struct App {
     pub refused_change: ArcSwapOption<String>,
     /// Counts accepted actions; nothing where no database is set for it.
     pub analytics: Option<Arc<Analytics>>,
+    /// What government portals may ask of core; nothing where none has a credential.
+    pub portal: Option<Portal>,
     /// Where deliveries go.
     pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
@@ -59,6 +63,7 @@ type Service = OpenApiService<
         config::Config,
         trigger::Trigger,
         causes_of_death::CausesOfDeath,
+        portal::PortalApi,
         reindex::Reindex,
     ),
     (),
@@ -70,6 +75,7 @@ fn service(app: &Arc<App>) -> Service {
         config::Config(app.clone()),
         trigger::Trigger(app.clone()),
         causes_of_death::CausesOfDeath(app.clone()),
+        portal::PortalApi(app.clone()),
         reindex::Reindex(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))

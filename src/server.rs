@@ -17,6 +17,8 @@ use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
 use handlers::ledger::{self, Destination, Ledger};
 use handlers::outside;
+use handlers::places::Atlas;
+use handlers::portal::Portal;
 use handlers::reference_data::{Changes, ReferenceData};
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
@@ -107,6 +109,8 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             outside: analytics.clone(),
         });
     }
+    let atlas = Arc::new(Atlas::new(core.clone()));
+    let portal = portal(settings, &client, &core, &atlas)?;
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
         verification,
@@ -137,6 +141,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             .map(|door| door.destination.clone())
             .collect(),
         analytics,
+        portal,
         metrics: metrics::handle(),
         docs: !settings.production,
         guarded: settings.production && !settings.allow_demo,
@@ -171,6 +176,24 @@ fn webhooks(
         Ok(webhook.into())
     };
     urls.map(webhook).collect()
+}
+
+fn portal(
+    settings: &Settings,
+    client: &reqwest::Client,
+    core: &Arc<Core>,
+    atlas: &Arc<Atlas>,
+) -> anyhow::Result<Option<Portal>> {
+    let Some(tokens) = &settings.portal_tokens else {
+        return Ok(None);
+    };
+    Ok(Some(Portal::new(
+        client.clone(),
+        core.clone(),
+        atlas.clone(),
+        tokens.expose_secret().parse()?,
+        settings.portal_operations.clone(),
+    )))
 }
 
 fn analytics(
@@ -235,6 +258,10 @@ fn say_what_is_off(settings: &Settings) {
         (
             "forwarding (FORWARD_ACTIONS_TO)",
             !settings.forward_actions_to.is_empty(),
+        ),
+        (
+            "the portals' API (PORTAL_TOKENS)",
+            settings.portal_tokens.is_some(),
         ),
         (
             "analytics (ANALYTICS_DATABASE_URL)",
