@@ -57,11 +57,13 @@ pub struct Running {
 /// # Errors
 /// A country with errors, a ledger that cannot be opened.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
+    // One for all: making it reads the system's certificates, which takes milliseconds. So does the ledger.
+    let timeout = settings.mosip_timeout;
+    let client = tokio::task::spawn_blocking(move || outside::client(timeout));
     let ledger = open_ledger(settings).await?;
+    let client = client.await??;
     let clock = Arc::new(SystemClock);
     let wake = Arc::new(Notify::new());
-    // One for all: making it reads the system's certificates, which takes milliseconds.
-    let client = outside::client(settings.mosip_timeout)?;
     let keys = Arc::new(
         Keys::new(
             settings.auth_url.as_str(),

@@ -196,7 +196,7 @@ pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::R
                 "actionType": last.action_type,
                 "since": last.answered_at,
                 "ageSeconds": now.duration_since(last.answered_at).as_secs(),
-                "inCore": word(last).and_then(|said| said.as_ref().ok()).map(|fate| fate.as_str()),
+                "inCore": word(last).and_then(|said| said.as_ref().ok()).map(Fate::as_str),
                 "nextStep": next_step(last, word(last), now),
                 "lastDelivery": delivery_json(last),
             })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `certificates.toml` and the templates beside it: what can be printed.
 
+mod drawing;
 mod parse;
 mod preview;
 mod readable;

@@ -10,6 +10,7 @@ use handlers::diagnostic::{Diagnostic, did_you_mean};
 use serde_json::Number;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 const FILE: &str = "certificates.toml";
 const FOLDER: &str = "certificates";
@@ -53,16 +54,13 @@ fn parts(files: &Files) -> Result<Parts, Diagnostic> {
     let part = |file: String| {
         let name = file.strip_prefix(&folder)?.strip_prefix('/')?;
         let name = name.strip_suffix(".svg")?.to_owned();
-        Some(source(files, &file).map(|source| (name, source)))
+        Some(source(files, &file).map(|source| (name, Arc::new(source))))
     };
     files.list(&folder).into_iter().filter_map(part).collect()
 }
 
 fn source(files: &Files, file: &str) -> Result<Source, Diagnostic> {
-    Ok(Source {
-        file: files.name_of(file),
-        text: files.text(file)?,
-    })
+    Ok(Source::new(files.name_of(file), files.text(file)?))
 }
 
 /// The helpers that the country adds to those of core's client: what `handlebars.js` exports.
@@ -116,7 +114,7 @@ impl Context<'_> {
             }
         }
         for (section, certificate) in sections.iter().zip(&read.list) {
-            printed_before(reader, section, certificate, &read.list);
+            printed_before(reader, section, certificate, &read);
         }
         Some(read)
     }
@@ -193,6 +191,7 @@ impl Context<'_> {
             let hint = did_you_mean(event.value, self.events.iter().copied())
                 .unwrap_or_else(|| format!("there are {}", self.events.join(", ")));
             reader.error(event.span, message, Some(hint));
+            return None;
         }
         Some(event.value.to_owned())
     }
@@ -291,19 +290,28 @@ fn printed_before(
     reader: &mut Reader<'_>,
     section: &Section<'_>,
     certificate: &Certificate,
-    all: &[Certificate],
+    read: &Certificates,
 ) {
     let ShowWhen::PrintedAs(id) = &certificate.show_when else {
         return;
     };
-    let same_event = all.iter().filter(|other| other.event == certificate.event);
-    let known: Vec<&str> = same_event.map(|other| other.id.as_str()).collect();
-    if !known.contains(&id.as_str()) {
+    let is_it = |other: &&Certificate| other.id == *id;
+    let right = match read.list.iter().find(is_it) {
+        Some(other) => other.event == certificate.event,
+        // It may be one with a fault of its own.
+        None => read.ids.contains(id),
+    };
+    if !right {
+        let same_event = read
+            .list
+            .iter()
+            .filter(|other| other.event == certificate.event);
+        let known = same_event.map(|other| other.id.as_str());
         let message = format!(
             "{}: there is no certificate `{id}` of `{}`",
             section.what, certificate.event
         );
-        let hint = did_you_mean(id, known.iter().copied());
+        let hint = did_you_mean(id, known);
         reader.error(span(section, "show-when"), message, hint);
     }
 }

@@ -31,22 +31,24 @@ pub type Messages = HashMap<String, String>;
 /// Fills in a template.
 ///
 /// # Errors
-/// When the template is no Handlebars, or does what stops core's client, too.
+/// When the template does what stops core's client, too.
 pub fn render(
     template: &Template,
     record: &Record,
     messages: &Messages,
 ) -> Result<String, RenderError> {
     let mut client = client(record, messages);
-    for (name, part) in template.parts() {
-        client.register_template_string(name, &part.text)?;
+    for (name, compiled) in template.compiled() {
+        // What is no Handlebars was reported when it was read.
+        if let Ok(compiled) = compiled {
+            client.register_template(name, compiled.clone());
+        }
     }
     // They are JavaScript, for the client only.
     for name in template.helpers() {
         let stand_in = format!("‹{name}›");
         client.register_helper(name, answering(move |_| Ok(stand_in.clone().into())));
     }
-    client.register_template_string(template.name(), template.text())?;
     let context = json!({
         "$declaration": record.declaration,
         "$metadata": record.metadata,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A template of a certificate: an SVG with Handlebars, and the parts that it shares with others.
 
+use super::drawing;
 use super::readable::{HELPERS, OPERATORS, Paths, Readable, VARIABLES, holds};
 use handlebars::Template as Handlebars;
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
@@ -8,22 +9,48 @@ use handlers::annotated_toml::position;
 use handlers::diagnostic::{Diagnostic, did_you_mean};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::sync::Arc;
 
 /// A file with Handlebars in it.
-#[derive(Debug, Clone)]
-pub struct Source {
+#[derive(Debug)]
+pub(super) struct Source {
     /// What it is called in messages.
-    pub file: String,
+    pub(super) file: String,
     /// Its content.
-    pub text: String,
+    pub(super) text: String,
+    /// What Handlebars makes of it, or what is wrong.
+    compiled: Result<Handlebars, Diagnostic>,
+}
+
+impl Source {
+    /// Compiles the text.
+    pub(super) fn new(file: String, text: String) -> Self {
+        let compiled = Handlebars::compile(&text).map_err(|error| {
+            let message = format!("this is no Handlebars: {}", error.reason());
+            at(&file, error.pos().unwrap_or((1, 1)), message, None)
+        });
+        Self {
+            file,
+            text,
+            compiled,
+        }
+    }
+
+    /// The parts that it calls.
+    fn calls(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        if let Ok(template) = &self.compiled {
+            each_call(template, &mut |call| names.extend(call.name.as_name()));
+        }
+        names
+    }
 }
 
 /// Files of `certificates/parts/`, by the name that `{{> name}}` calls.
-pub(super) type Parts = BTreeMap<String, Source>;
+pub(super) type Parts = BTreeMap<String, Arc<Source>>;
 
 /// A template with the parts that it needs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Template {
     source: Source,
     parts: Parts,
@@ -35,12 +62,12 @@ impl Template {
     /// `helpers` are those that the country adds.
     pub(super) fn new(source: Source, all: &Parts, helpers: &[String]) -> Self {
         let mut parts = Parts::new();
-        let mut wanted = calls(&source.text);
+        let mut wanted = source.calls();
         while let Some(name) = wanted.pop_first() {
-            if let Some(part) = all.get(&name)
-                && parts.insert(name, part.clone()).is_none()
+            if let Some(part) = all.get(name)
+                && parts.insert(name.to_owned(), part.clone()).is_none()
             {
-                wanted.extend(calls(&part.text));
+                wanted.extend(part.calls());
             }
         }
         Self {
@@ -55,22 +82,17 @@ impl Template {
         &self.source.file
     }
 
-    /// The file.
-    pub fn text(&self) -> &str {
-        &self.source.text
-    }
-
     /// What the file is called in which a part, or the template itself, stands.
-    pub(super) fn file_of(&self, name: &str) -> String {
-        self.parts
-            .get(name)
-            .map_or(&self.source.file, |part| &part.file)
-            .clone()
+    pub(super) fn file_of(&self, name: &str) -> &str {
+        let part = self.parts.get(name);
+        part.map_or(self.name(), |part| &part.file)
     }
 
-    /// The parts that it needs, by name.
-    pub fn parts(&self) -> &BTreeMap<String, Source> {
-        &self.parts
+    /// The template and its parts by name, compiled.
+    pub(super) fn compiled(&self) -> impl Iterator<Item = (&str, &Result<Handlebars, Diagnostic>)> {
+        let parts = self.parts.iter();
+        std::iter::once((self.name(), &self.source.compiled))
+            .chain(parts.map(|(name, part)| (name.as_str(), &part.compiled)))
     }
 
     /// The helpers that the country adds.
@@ -90,26 +112,18 @@ impl Template {
     /// What core's client would stumble over, or leave blank. `families` are the fonts that the
     /// certificate brings along.
     pub(super) fn problems(&self, readable: &Readable, families: &[&str]) -> Vec<Diagnostic> {
-        let sources = || std::iter::once(&self.source).chain(self.parts.values());
-        let mut found = Vec::new();
-        let compiled: Vec<_> = sources()
-            .filter_map(|source| match Handlebars::compile(&source.text) {
-                Ok(compiled) => Some((source, compiled)),
-                Err(error) => {
-                    let pos = error.pos().unwrap_or((1, 1));
-                    let message = format!("this is no Handlebars: {}", error.reason());
-                    found.push(at(&source.file, pos, message, None));
-                    None
-                }
-            })
-            .collect();
+        let sources = || std::iter::once(&self.source).chain(self.parts.values().map(Arc::as_ref));
+        let compiled =
+            || sources().filter_map(|source| Some((source, source.compiled.as_ref().ok()?)));
+        let faults = sources().filter_map(|source| source.compiled.as_ref().err());
+        let mut found: Vec<Diagnostic> = faults.cloned().collect();
         let mut variables: BTreeSet<&str> = VARIABLES.into();
-        for (_, template) in &compiled {
+        for (_, template) in compiled() {
             each_call(template, &mut |call| {
                 variables.extend(call.hash.keys().map(String::as_str));
             });
         }
-        for (source, template) in &compiled {
+        for (source, template) in compiled() {
             let mut check = Check {
                 source,
                 whole: self,
@@ -121,7 +135,7 @@ impl Template {
             found.extend(check.found);
         }
         for source in sources() {
-            found.extend(drawing_problems(source, families));
+            found.extend(drawing::problems(source, families));
         }
         found.sort_by(|a, b| {
             let key = |d: &Diagnostic| (d.file.clone(), d.line, d.column, d.message.clone());
@@ -135,24 +149,19 @@ impl Template {
 /// Line and column, from 1.
 type Position = (usize, usize);
 
-fn at(file: &str, (line, column): Position, message: String, hint: Option<String>) -> Diagnostic {
+/// A fault at a place.
+pub(super) fn at(
+    file: &str,
+    (line, column): Position,
+    message: String,
+    hint: Option<String>,
+) -> Diagnostic {
     Diagnostic {
         line,
         column,
         hint,
         ..Diagnostic::of_file(file, message)
     }
-}
-
-/// The parts that a text calls; none if it is no Handlebars, which is reported elsewhere.
-fn calls(text: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    if let Ok(template) = Handlebars::compile(text) {
-        each_call(&template, &mut |call| {
-            names.extend(call.name.as_name().map(str::to_owned));
-        });
-    }
-    names
 }
 
 /// Visits every `{{> name}}`.
@@ -363,129 +372,4 @@ impl Check<'_> {
         let found = expression.get(..end).and_then(|inside| inside.find(word));
         found.map_or(place, |found| position(text, line_start + before + found))
     }
-}
-
-const OPEN: &str =
-    r#"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">"#;
-
-/// What is wrong with the drawing around the expressions: XML that is not well-formed, fonts that are not
-/// brought along. Looked at twice, with the first branch of every block and with the second.
-fn drawing_problems(source: &Source, families: &[&str]) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for branch in [0, 1] {
-        let masked = masked(&source.text, branch);
-        // A part is a piece of a drawing.
-        let complete = masked.trim_start().starts_with("<svg");
-        let (open, close) = if complete { ("", "") } else { (OPEN, "</svg>") };
-        let text = format!("{open}{masked}{close}");
-        let place = |line: u32, column: u32| {
-            let (line, column) = (line as usize, column as usize);
-            let before = if line == 1 { open.len() } else { 0 };
-            (line, column.saturating_sub(before).max(1))
-        };
-        match roxmltree::Document::parse(text.trim_end()) {
-            Err(error) => {
-                let pos = error.pos();
-                let message = format!("this is no well-formed XML: {}", without_place(&error));
-                found.push(at(&source.file, place(pos.row, pos.col), message, None));
-            }
-            Ok(drawing) => {
-                for (family, range) in used_families(&drawing) {
-                    if families.contains(&family) {
-                        continue;
-                    }
-                    let pos = drawing.text_pos_at(range.start);
-                    let message = format!("the certificate has no font `{family}`");
-                    let hint = did_you_mean(family, families.iter().copied())
-                        .unwrap_or_else(|| format!("it has {}", families.join(", ")));
-                    found.push(at(
-                        &source.file,
-                        place(pos.row, pos.col),
-                        message,
-                        Some(hint),
-                    ));
-                }
-            }
-        }
-    }
-    found
-}
-
-/// The message of the parser, which ends with the place.
-fn without_place(error: &roxmltree::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at ")
-        .map_or(text.as_str(), |(message, _)| message)
-        .to_owned()
-}
-
-/// The families that a drawing names, with the bytes where it does.
-fn used_families<'d>(
-    drawing: &'d roxmltree::Document<'_>,
-) -> impl Iterator<Item = (&'d str, Range<usize>)> {
-    let attributes = drawing.descendants().flat_map(|node| node.attributes());
-    attributes
-        .filter_map(|attribute| {
-            let value = attribute.value();
-            let families = match attribute.name() {
-                "font-family" => Some(value),
-                "style" => value.split(';').find_map(|rule| {
-                    let (name, value) = rule.split_once(':')?;
-                    (name.trim() == "font-family").then_some(value)
-                }),
-                _ => None,
-            };
-            Some((families?, attribute.range()))
-        })
-        .flat_map(|(families, range)| families.split(',').map(move |f| (f, range.clone())))
-        .map(|(family, range)| (family.trim().trim_matches(['"', '\'']), range))
-        .filter(|(family, _)| !family.is_empty())
-}
-
-/// The text with blanks in place of the expressions and of all branches of blocks but the wanted one, so that
-/// everything else keeps its place.
-fn masked(text: &str, wanted: usize) -> String {
-    let mut masked = String::with_capacity(text.len());
-    // The branch in which we are, for each block around.
-    let mut branches: Vec<usize> = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let start = rest.find("{{").unwrap_or(rest.len());
-        let (literal, tag) = rest.split_at(start);
-        if branches.iter().all(|branch| *branch == wanted) {
-            masked.push_str(literal);
-        } else {
-            blank(literal, &mut masked);
-        }
-        let end = if tag.starts_with("{{!--") {
-            "--}}"
-        } else {
-            "}}"
-        };
-        let length = tag.find(end).map_or(tag.len(), |found| found + end.len());
-        // `{{{ … }}}`
-        let length =
-            length + usize::from(tag.get(length..).is_some_and(|rest| rest.starts_with('}')));
-        let (tag, after) = tag.split_at_checked(length).unwrap_or((tag, ""));
-        let inside = tag
-            .trim_start_matches('{')
-            .trim_start_matches('~')
-            .trim_start();
-        if inside.starts_with('#') {
-            branches.push(0);
-        } else if inside.starts_with('/') {
-            branches.pop();
-        } else if (inside.starts_with("else") || inside.starts_with('^'))
-            && let Some(branch) = branches.last_mut()
-        {
-            *branch += 1;
-        }
-        blank(tag, &mut masked);
-        rest = after;
-    }
-    masked
-}
-
-fn blank(text: &str, masked: &mut String) {
-    masked.extend(text.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
 }
