@@ -8,6 +8,7 @@
 )]
 
 mod causes_of_death;
+mod certificates;
 mod config;
 mod crash;
 mod examples;
