@@ -207,20 +207,21 @@ async fn counting(url: &str, outside: MockServer) -> TestApp {
 }
 
 async fn select(url: &str, sql: &str) -> Vec<Value> {
-    let mut connection = PgConnection::connect(url).await.unwrap();
+    try_select(url, sql).await.unwrap()
+}
+
+async fn try_select(url: &str, sql: &str) -> sqlx::Result<Vec<Value>> {
+    let mut connection = PgConnection::connect(url).await?;
     sqlx::raw_sql("SET TIME ZONE 'UTC'; SET search_path = analytics")
         .execute(&mut connection)
-        .await
-        .unwrap();
+        .await?;
     let sql = AssertSqlSafe(format!("SELECT to_jsonb(t)::text FROM ({sql}) t"));
-    let rows: Vec<String> = sqlx::query_scalar(sql)
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
-    rows.iter()
+    let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut connection).await?;
+    connection.close().await?;
+    Ok(rows
+        .iter()
         .map(|row| serde_json::from_str(row).unwrap())
-        .collect()
+        .collect())
 }
 
 /// Waits until a query gives so many rows.
@@ -228,7 +229,8 @@ async fn eventually(url: &str, sql: &str, wanted: usize) -> Vec<Value> {
     let sql = format!("{sql} ORDER BY event_id, position");
     let mut rows = vec![];
     for _ in 0..600 {
-        rows = select(url, &sql).await;
+        // The tables may not be made yet.
+        rows = try_select(url, &sql).await.unwrap_or_default();
         if rows.len() == wanted {
             break;
         }
