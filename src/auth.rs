@@ -7,6 +7,7 @@ use handlers::ledger::Ledger;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use opencrvs_toolkit::event_document::EventDocument;
+use opencrvs_toolkit::scope::Scope;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,9 @@ use tracing::{info, warn};
 pub const ISSUER: &str = "opencrvs:auth-service";
 /// Whom a token must be meant for.
 pub const AUDIENCE: &str = "opencrvs:countryconfig-user";
+/// Whom a token for a reindex may be meant for: core's own job says nothing of this server.
+pub const REINDEX_AUDIENCES: [&str; 3] =
+    [AUDIENCE, "opencrvs:events-user", "opencrvs:gateway-user"];
 
 /// Clocks of two machines may differ by so many seconds.
 const LEEWAY_S: u64 = 30;
@@ -46,6 +50,9 @@ pub struct Claims {
     pub action_id: Option<String>,
     /// `user` or `system`.
     pub user_type: Option<String>,
+    /// What its bearer may do.
+    #[serde(default)]
+    scope: serde_json::Value,
 }
 
 /// A token of core that was checked.
@@ -69,6 +76,16 @@ impl Token {
             }
             _ => false,
         }
+    }
+
+    /// Whether its bearer has a permission, such as `record.reindex`.
+    pub fn may(&self, permission: &str) -> bool {
+        let scopes = self.claims.scope.as_array().into_iter().flatten();
+        let mut scopes = scopes.filter_map(serde_json::Value::as_str);
+        scopes.any(|scope| {
+            let encoded = scope.parse::<Scope>();
+            scope == permission || encoded.is_ok_and(|scope| scope.kind() == permission)
+        })
     }
 }
 
@@ -220,11 +237,15 @@ impl Keys {
         Ok(())
     }
 
-    /// Checks the value of an Authorization header. Core sends `Bearer x`, `x` and `Bearer Bearer x`.
+    /// Checks the value of an Authorization header: a token that is meant for one of these. Core sends `Bearer x`, `x` and `Bearer Bearer x`.
     ///
     /// # Errors
     /// See [`AuthError`].
-    pub async fn verify(&self, header: Option<&str>) -> Result<Token, AuthError> {
+    pub async fn verify(
+        &self,
+        audiences: &[&str],
+        header: Option<&str>,
+    ) -> Result<Token, AuthError> {
         let text = header
             .map(bare)
             .filter(|text| !text.is_empty())
@@ -233,10 +254,10 @@ impl Keys {
             return Err(AuthError::Invalid);
         }
         let key = self.first_key().await.ok_or(AuthError::NoKey)?;
-        let claims = match claims(text, &key) {
+        let claims = match claims(text, &key, audiences) {
             Err(error) if *error.kind() == ErrorKind::InvalidSignature => {
                 match self.other_key(&key).await {
-                    Some(other) => claims(text, &other),
+                    Some(other) => claims(text, &other, audiences),
                     None => Err(error),
                 }
             }
@@ -284,10 +305,14 @@ impl Keys {
     }
 }
 
-fn claims(token: &str, key: &Key) -> Result<Claims, jsonwebtoken::errors::Error> {
+fn claims(
+    token: &str,
+    key: &Key,
+    audiences: &[&str],
+) -> Result<Claims, jsonwebtoken::errors::Error> {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_issuer(&[ISSUER]);
-    validation.set_audience(&[AUDIENCE]);
+    validation.set_audience(audiences);
     validation.set_required_spec_claims(&["exp", "aud", "iss"]);
     validation.validate_nbf = true;
     validation.leeway = LEEWAY_S;
@@ -327,6 +352,21 @@ mod tests {
     }
 
     #[test]
+    fn permissions_are_read_in_both_notations() {
+        let token = |scope| Token {
+            text: String::new(),
+            claims: serde_json::from_value(json!({"scope": scope})).unwrap(),
+        };
+        let may = |scope| token(scope).may("record.reindex");
+        assert!(may(json!(["type=record.read", "type=record.reindex"])));
+        assert!(may(json!(["record.reindex"])));
+        assert!(may(json!(["type=record.reindex&event=birth"])));
+        assert!(!may(json!(["type=record.read&event=record.reindex"])));
+        assert!(!may(json!("record.reindex.not")));
+        assert!(!may(json!(null)));
+    }
+
+    #[test]
     fn a_token_decides_only_about_its_own_record() {
         let record = json!({"id": "e", "type": "birth", "actions": [
             {"id": "a", "type": "REGISTER", "status": "Requested"},
@@ -338,6 +378,7 @@ mod tests {
                 event_id: event.map(text),
                 action_id: action.map(text),
                 user_type: Some(user_type.to_owned()),
+                scope: serde_json::Value::Null,
             };
             Token {
                 text: String::new(),

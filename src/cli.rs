@@ -15,9 +15,11 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod analytics;
 mod certificates;
 mod deliveries;
 mod fields;
+mod notify;
 
 /// Country configuration server for OpenCRVS core 2.0.
 ///
@@ -55,10 +57,16 @@ enum Command {
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
     /// List the actions that core waits for, as far as the ledger knows: what needs you first
-    Pending(deliveries::Shown),
+    Pending(deliveries::Pending),
+    /// Make the analytics database ready
+    #[command(subcommand)]
+    Analytics(analytics::Analytics),
     /// See certificates as they would be printed
     #[command(subcommand)]
     Certificates(certificates::Certificates),
+    /// See messages as people get them
+    #[command(subcommand)]
+    Notify(notify::Notify),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -164,8 +172,10 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
-        Command::Pending(shown) => print(&deliveries::pending(&shown, &settings()?).await?)?,
+        Command::Pending(options) => print(&deliveries::pending(&options, &settings()?).await?)?,
+        Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
+        Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);
             let text = if pretty {

@@ -5,10 +5,12 @@
 use crate::blob::Caching;
 use crate::settings::Settings;
 use certificates::{Certificates, Messages, Readable};
+use handlers::analytics::Marks;
 use handlers::causes_of_death::Causes;
 use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
+use handlers::notification::Voice;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::message::Message;
@@ -28,6 +30,7 @@ use users::User;
 mod application;
 mod causes_of_death;
 pub mod certificates;
+mod counting;
 mod coverage;
 mod csv_table;
 mod icu;
@@ -38,12 +41,13 @@ mod places;
 mod roles;
 mod served;
 mod statistics;
+pub mod templates;
 mod texts;
 mod translations;
 mod users;
 mod workqueues;
 
-pub use application::{Application, DeliveryMethod};
+pub use application::Application;
 pub use named::Forms;
 pub use places::{Area, Location, Places};
 pub use served::Served;
@@ -256,8 +260,12 @@ pub struct Snapshot {
     pub populations: Vec<Population>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
+    /// Which answers are counted.
+    pub marks: Marks,
     /// Rules and mapping.
     pub policy: Arc<Policy>,
+    /// What people are told, and how.
+    pub voice: Arc<Voice>,
     /// The cases that the rules must decide as expected.
     pub cases: Cases,
     /// Why the users may not be given away in production.
@@ -300,11 +308,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     // Taken first: what changes while the files are read is noticed afterwards.
     let fingerprint = files.fingerprint();
-    let mut reading = Reading {
-        files: &files,
-        said: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut reading = Reading::of(&files);
     let application = reading.application();
     let built = build(settings, &application, care)?;
     reading.found.extend(built.problems);
@@ -325,6 +329,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let languages = &application.languages;
     let client = reading.texts("translations/client.csv", languages, Syntax::Icu);
     let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
+    let voice = templates::voice(&mut reading, settings, &application);
     let mut served = Served::default();
     served.json("/config/events", built.json);
     let documents = [
@@ -361,7 +366,8 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         reading.found.extend(demo(settings, &users));
         reading.found.extend(strangers(&files));
     }
-    let Some((policy, cases)) = policy.filter(|_| !is_refused(&reading.found)) else {
+    let whole = policy.zip(voice).filter(|_| !is_refused(&reading.found));
+    let Some(((policy, cases), voice)) = whole else {
         return Err(reading.found);
     };
     Ok(Snapshot {
@@ -372,7 +378,9 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         populations,
         event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
+        marks: built.marks,
         policy: Arc::new(policy),
+        voice: Arc::new(voice),
         cases,
         warnings: reading.found,
         application,
@@ -392,7 +400,15 @@ struct Reading<'a> {
     found: Vec<Diagnostic>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn of(files: &'a Files) -> Self {
+        Self {
+            files,
+            said: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
     /// Name and text of a file; empty where it cannot be read.
     fn text(&mut self, file: &str) -> Option<(String, String)> {
         match self.files.text(file) {
@@ -634,6 +650,7 @@ fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
 struct Built {
     json: Vec<u8>,
     forms: Forms,
+    marks: Marks,
     readable: Vec<Readable>,
     /// Where it was asked for.
     said: Vec<Said>,
@@ -658,6 +675,7 @@ fn build(
             Ok::<_, serde_json::Error>(Built {
                 json: serde_json::to_vec(&events)?,
                 forms: Forms::of(&events),
+                marks: Marks::of(&events),
                 readable: readable(&events, application),
                 said,
                 problems,
@@ -671,6 +689,7 @@ fn build(
         Ok(Ok(built)) => Ok(Built {
             json: built.json.as_slice().to_vec(),
             forms: built.forms.clone(),
+            marks: built.marks.clone(),
             readable: built.readable.clone(),
             ..built
         }),
@@ -715,11 +734,7 @@ fn readable(events: &[Event], application: &Application) -> Vec<Readable> {
 /// Everything that is wrong with them.
 pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
-    let mut reading = Reading {
-        files: &files,
-        said: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut reading = Reading::of(&files);
     let application = reading.application();
     let events = forms::events(&environment(settings, &application));
     let certificates = reading.certificates(&readable(&events, &application));
@@ -738,11 +753,7 @@ pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec
 /// The events of this country, with the settings that reach its forms.
 pub fn events(settings: &Settings) -> Vec<Event> {
     let files = Files::of(settings.country_dir.as_deref());
-    let mut reading = Reading {
-        files: &files,
-        said: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut reading = Reading::of(&files);
     let application = reading.application();
     forms::events(&environment(settings, &application))
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The routes, put together with what surrounds each request.
 
-use crate::auth::{AuthError, Keys, Token};
+use crate::auth::{AUDIENCE, AuthError, Keys, Token};
 use crate::country::Snapshot;
 use crate::problem::{self, Problem};
 use arc_swap::{ArcSwap, ArcSwapOption};
+use handlers::analytics::Analytics;
 use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
 use metrics_exporter_prometheus::PrometheusHandle;
+use notification::Telling;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
@@ -23,7 +25,11 @@ mod browsers;
 mod causes_of_death;
 mod config;
 mod health;
+mod inside;
+pub mod notification;
+mod reindex;
 mod trigger;
+mod unread;
 
 /// What the routes answer from.
 pub struct App {
@@ -37,6 +43,10 @@ pub struct App {
     pub country: ArcSwap<Snapshot>,
     /// Why the last change of the country's files was not taken; nothing if it was.
     pub refused_change: ArcSwapOption<String>,
+    /// Counts accepted actions; nothing where no database is set for it.
+    pub analytics: Option<Arc<Analytics>>,
+    /// Tells people.
+    pub telling: Telling,
     /// Where deliveries go.
     pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
@@ -55,6 +65,8 @@ type Service = OpenApiService<
         config::Config,
         trigger::Trigger,
         causes_of_death::CausesOfDeath,
+        reindex::Reindex,
+        notification::Notification,
     ),
     (),
 >;
@@ -65,6 +77,8 @@ fn service(app: &Arc<App>) -> Service {
         config::Config(app.clone()),
         trigger::Trigger(app.clone()),
         causes_of_death::CausesOfDeath(app.clone()),
+        reindex::Reindex(app.clone()),
+        notification::Notification(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
         .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")
@@ -97,9 +111,19 @@ fn assets(request: &Request, Data(app): Data<&Arc<App>>) -> poem::Result<Respons
 
 /// The token of a request that must have one.
 async fn authorized(app: &App, request: &Request) -> Result<Token, Problem> {
+    authorized_for(&[AUDIENCE], app, request).await
+}
+
+/// The same where the token may be meant for one of several.
+async fn authorized_for(
+    audiences: &[&str],
+    app: &App,
+    request: &Request,
+) -> Result<Token, Problem> {
     let header = request.headers().get(AUTHORIZATION);
     let header = header.and_then(|value| value.to_str().ok());
-    app.keys.verify(header).await.map_err(|error| {
+    let verified = app.keys.verify(audiences, header).await;
+    verified.map_err(|error| {
         let status = match error {
             AuthError::NoKey => StatusCode::SERVICE_UNAVAILABLE,
             AuthError::Missing | AuthError::Invalid | AuthError::Expired => {

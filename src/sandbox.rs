@@ -26,6 +26,9 @@ pub struct Options {
     /// Folder for the sample records and the ledger of the sandbox
     #[arg(long, value_name = "DIR", default_value = "data/sandbox")]
     folder: PathBuf,
+    /// Port of the stand-ins, where another server shall use them too; 0 is any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    stand_ins_port: u16,
 }
 
 /// Starts the stand-ins and the server against them, and prints what to try.
@@ -35,7 +38,8 @@ pub struct Options {
 pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
     log::start(&settings);
     let signer = Signer::new()?;
-    let around = Listening::on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let around = SocketAddr::from((Ipv4Addr::LOCALHOST, options.stand_ins_port));
+    let around = Listening::on(around).await?;
     let around_url: WebUrl = format!("http://{}", around.address())
         .parse()
         .map_err(anyhow::Error::msg)?;

@@ -5,16 +5,19 @@ use crate::auth::Keys;
 use crate::country::{self, Snapshot};
 use crate::metrics;
 use crate::reload;
+use crate::routes::notification::Telling;
 use crate::routes::{self, App};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use handlers::clock::SystemClock;
+use handlers::analytics::Analytics;
+use handlers::clock::{Clock, SystemClock};
 use handlers::core::Core;
 use handlers::delivery::{Deliveries, Door};
 use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
 use handlers::ledger::{self, Destination, Ledger};
+use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
 use handlers::outside;
 use handlers::reference_data::{Changes, ReferenceData};
 use handlers::verification::{Identities, Verification};
@@ -54,11 +57,13 @@ pub struct Running {
 /// # Errors
 /// A country with errors, a ledger that cannot be opened.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
+    // One for all: making it reads the system's certificates, which takes milliseconds. So does the ledger.
+    let timeout = settings.mosip_timeout;
+    let client = tokio::task::spawn_blocking(move || outside::client(timeout));
     let ledger = open_ledger(settings).await?;
+    let client = client.await??;
     let clock = Arc::new(SystemClock);
     let wake = Arc::new(Notify::new());
-    // One for all: making it reads the system's certificates, which takes milliseconds.
-    let client = outside::client(settings.mosip_timeout)?;
     let keys = Arc::new(
         Keys::new(
             settings.auth_url.as_str(),
@@ -68,18 +73,13 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         )
         .await?,
     );
-    let core = Arc::new(Core::new(
-        client.clone(),
-        settings.gateway_url.as_str(),
-        settings.auth_url.as_str(),
-        settings.system_client.clone(),
-        clock.clone(),
-    ));
+    let core = Arc::new(core(settings, client.clone()));
     let http = Arc::new(outside::Http::new(
         client.clone(),
         settings.mosip_interop_url.as_str(),
         core.clone(),
     ));
+    let post = Arc::new(post(settings, &country, &core, &ledger, clock.clone())?);
     let verification = Verification {
         identities: match settings.identity_verification {
             IdentityVerification::IdAuth => Identities::Ask(http.clone()),
@@ -94,7 +94,13 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             outside: http.clone(),
         })
         .into();
-    let mut followers: Vec<Arc<dyn Follower>> = vec![];
+    doors.extend(
+        [Destination::EMAIL, Destination::SMS].map(|destination| Door {
+            destination,
+            outside: post.clone(),
+        }),
+    );
+    let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(Informants(post.clone()))];
     let webhooks = webhooks(settings, &client, &core)?;
     if !webhooks.is_empty() {
         let to = webhooks.iter().map(|door| door.destination.clone());
@@ -103,6 +109,14 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             to: to.collect(),
         }));
         doors.extend(webhooks);
+    }
+    let analytics = analytics(settings, &core, &country)?;
+    if let Some(analytics) = &analytics {
+        followers.push(analytics.clone());
+        doors.push(Door {
+            destination: Destination::ANALYTICS,
+            outside: analytics.clone(),
+        });
     }
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
@@ -114,13 +128,18 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         followers,
         wake: wake.clone(),
     };
-    let deliveries = Deliveries {
+    let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
         doors,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: settings.mosip_timeout,
         wake,
+    });
+    let users = Users {
+        post,
+        deliveries: deliveries.clone(),
+        login_url: settings.login_url.as_str().to_owned(),
     };
     let app = Arc::new(App {
         keys,
@@ -128,11 +147,13 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         ledger,
         country: ArcSwap::from_pointee(country),
         refused_change: ArcSwapOption::empty(),
+        telling: Telling::new(users, settings),
         destinations: deliveries
             .doors
             .iter()
             .map(|door| door.destination.clone())
             .collect(),
+        analytics,
         metrics: metrics::handle(),
         docs: !settings.production,
         guarded: settings.production && !settings.allow_demo,
@@ -140,8 +161,28 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     });
     Ok(Running {
         app,
-        deliveries: Arc::new(deliveries),
+        deliveries,
         settings: settings.clone(),
+    })
+}
+
+/// Brings messages to people.
+fn post(
+    settings: &Settings,
+    country: &Snapshot,
+    core: &Arc<Core>,
+    ledger: &Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Post> {
+    let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
+    let smtp = smtp.context("the system's certificates cannot be read")?;
+    Ok(Post {
+        voice: Arc::new(ArcSwap::new(country.voice.clone())),
+        mail: Arc::new(Channel::of(smtp, settings.production)),
+        core: core.clone(),
+        offices: Offices::new(core.clone(), clock.clone()),
+        ledger: ledger.clone(),
+        clock,
     })
 }
 
@@ -167,6 +208,29 @@ fn webhooks(
         Ok(webhook.into())
     };
     urls.map(webhook).collect()
+}
+
+fn analytics(
+    settings: &Settings,
+    core: &Arc<Core>,
+    country: &Snapshot,
+) -> anyhow::Result<Option<Arc<Analytics>>> {
+    let Some(url) = &settings.analytics_database_url else {
+        return Ok(None);
+    };
+    let (url, counting) = (url.expose_secret().parse()?, Arc::new(country.counting()));
+    Ok(Some(Arc::new(Analytics::new(url, core.clone(), counting))))
+}
+
+/// Core, as these settings reach it.
+pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
+    Core::new(
+        client,
+        settings.gateway_url.as_str(),
+        settings.auth_url.as_str(),
+        settings.system_client.clone(),
+        Arc::new(SystemClock),
+    )
 }
 
 async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
@@ -209,6 +273,10 @@ fn say_what_is_off(settings: &Settings) {
             "forwarding (FORWARD_ACTIONS_TO)",
             !settings.forward_actions_to.is_empty(),
         ),
+        (
+            "analytics (ANALYTICS_DATABASE_URL)",
+            settings.analytics_database_url.is_some(),
+        ),
     ];
     let off: Vec<_> = doors
         .into_iter()
@@ -250,6 +318,9 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         beside.spawn(keep_reference_data(app.clone(), data));
     }
     beside.spawn(reload::watch(app.clone(), settings));
+    if let Some(analytics) = app.analytics.clone() {
+        beside.spawn(async move { analytics.keep_up().await });
+    }
     let country = app.country.load_full();
     // Not waited for: the content is served as it is meanwhile.
     std::thread::spawn(move || country.served.compress());

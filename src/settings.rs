@@ -7,6 +7,7 @@
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use handlers::analytics;
 use handlers::core::Credentials;
 use handlers::forward;
 use handlers::number::NumberFormat;
@@ -22,8 +23,10 @@ use std::str::FromStr;
 use std::time::Duration;
 use validator::{Validate, ValidationError};
 
+mod messages;
 mod variables;
 
+pub use messages::Messages;
 pub use variables::{VARIABLES, Variable, markdown};
 
 /// The settings of a running server. Each field names the variable that sets it.
@@ -35,6 +38,8 @@ pub use variables::{VARIABLES, Variable, markdown};
 pub struct Settings {
     /// `NODE_ENV` is `production`.
     pub production: bool,
+    /// `CORE_VERSION`.
+    pub core_version: CoreVersion,
     /// `COUNTRY_CONFIG_HOST` and `COUNTRY_CONFIG_PORT`.
     pub listen: SocketAddr,
     /// `COUNTRY_CONFIG_URL`: where browsers reach this server.
@@ -76,6 +81,8 @@ pub struct Settings {
     pub metabase_url: WebUrl,
     /// `SENTRY_DSN`: where browsers report their errors.
     pub sentry_dsn: Option<String>,
+    /// How people are told.
+    pub messages: Messages,
     /// `LEDGER_URL`.
     pub ledger_url: String,
     /// `LEDGER_KEY`.
@@ -92,12 +99,35 @@ pub struct Settings {
     pub forward_actions_to: Vec<WebUrl>,
     /// `FORWARD_SECRET`: signs what they are told.
     pub forward_secret: Option<SecretString>,
+    /// `ANALYTICS_DATABASE_URL`: where accepted actions are counted.
+    pub analytics_database_url: Option<SecretString>,
     /// `REGISTRATION_NUMBER_FORMAT`.
     pub registration_number_format: NumberFormat,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `LOG_LEVEL`, in the notation of `RUST_LOG`.
     pub log_level: String,
+}
+
+/// A version of core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CoreVersion(u16, u16, u16);
+
+impl CoreVersion {
+    /// From here on core shows a token with everything that it wants its users to be told.
+    pub const V2_0_1: Self = Self(2, 0, 1);
+}
+
+impl FromStr for CoreVersion {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Result<Vec<u16>, _> = text.split('.').map(str::parse).collect();
+        match numbers.as_deref() {
+            Ok([major, minor]) => Ok(Self(*major, *minor, 0)),
+            Ok([major, minor, patch]) => Ok(Self(*major, *minor, *patch)),
+            _ => Err("no version like `2.0` or `2.0.1`".to_owned()),
+        }
+    }
 }
 
 /// How the identities in a declaration are checked.
@@ -411,6 +441,7 @@ impl Reader {
         let port = self.parsed("COUNTRY_CONFIG_PORT");
         Settings {
             production,
+            core_version: self.parsed("CORE_VERSION"),
             listen: SocketAddr::new(host, port),
             country_config_url: self.parsed("COUNTRY_CONFIG_URL"),
             auth_url: self.parsed("AUTH_URL"),
@@ -431,6 +462,7 @@ impl Reader {
             users_file: self.given("USERS_FILE").map(PathBuf::from),
             metabase_url: self.metabase_url(),
             sentry_dsn: self.given("SENTRY_DSN"),
+            messages: Messages::read(self),
             ledger_url: self.parsed("LEDGER_URL"),
             ledger_key: self.secret::<Seal>("LEDGER_KEY"),
             ledger_retention: self.duration("LEDGER_RETENTION"),
@@ -440,6 +472,7 @@ impl Reader {
                 .secret::<ReferenceData>("REFERENCE_DATA_DATABASE_URL"),
             forward_actions_to: self.forward_actions_to(),
             forward_secret: self.secret::<forward::Secret>("FORWARD_SECRET"),
+            analytics_database_url: self.secret::<analytics::Url>("ANALYTICS_DATABASE_URL"),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
             log_format: self.parsed("LOG_FORMAT"),
             log_level: self.parsed("LOG_LEVEL"),

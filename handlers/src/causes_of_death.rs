@@ -45,6 +45,9 @@ struct Entry {
     by_code: usize,
 }
 
+/// Takes the entries that have a word, and the typing errors in it.
+type Found<'a> = dyn FnMut(&[usize], u8) + 'a;
+
 /// How good a match is; the smallest is the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
@@ -125,7 +128,7 @@ impl Causes {
         &self,
         terms: &str,
         words: &[&str],
-        matching: fn(&Self, &str, &mut dyn FnMut(&[usize], u8)),
+        matching: fn(&Self, &str, &mut Found<'_>),
     ) -> Vec<(Rank, usize)> {
         let mut errors = vec![0_u8; self.entries.len()];
         for word in words {
@@ -166,7 +169,7 @@ impl Causes {
     }
 
     /// Words that begin so.
-    fn beginning(&self, typed: &str, found: &mut dyn FnMut(&[usize], u8)) {
+    fn beginning(&self, typed: &str, found: &mut Found<'_>) {
         let first = self
             .words
             .partition_point(|(word, _)| word.as_str() < typed);
@@ -178,7 +181,7 @@ impl Causes {
 
     /// Words that begin so but for a few letters: missing, superfluous, wrong, or two swapped. The
     /// words are sorted, so that what is known about the beginning of one serves for the next.
-    fn alike(&self, typed: &str, found: &mut dyn FnMut(&[usize], u8)) {
+    fn alike(&self, typed: &str, found: &mut Found<'_>) {
         let typed: Vec<char> = typed.chars().collect();
         let allowed = allowed_errors(&typed);
         let mut walked: Vec<char> = vec![];

@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -119,6 +120,17 @@ pub enum Fate {
     Rejected,
     /// It waits, or core has not stored the answer yet.
     Open,
+}
+
+impl Fate {
+    /// The word that operators see.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Rejected => "rejected",
+            Self::Open => "open",
+        }
+    }
 }
 
 /// Why core did not tell.
@@ -240,8 +252,12 @@ impl Core {
         }
     }
 
-    /// What became of an action, asked with a token of that record, or as the system client.
-    pub(crate) async fn fate(
+    /// What became of an action, asked with a token of that record, or as the system client. Core
+    /// keeps a READ action of each such question in the record.
+    ///
+    /// # Errors
+    /// When core cannot be reached, gives no token, or does not show the record.
+    pub async fn fate(
         &self,
         event: &EventId,
         action: &ActionId,
@@ -271,6 +287,34 @@ impl Core {
         let input = json!({"eventId": event});
         let record: Value = self.query("event.get", Some(&input), token).await?;
         EventDocument::try_from(record).map_err(|_| CoreError::Content)
+    }
+
+    /// A list that core keeps, `locations.list` for example, as it is shown to the bearer of a token, or
+    /// to the system client.
+    pub(crate) async fn list(
+        &self,
+        procedure: &str,
+        token: Option<&str>,
+    ) -> Result<Value, CoreError> {
+        let token = match token {
+            Some(token) => token.to_owned(),
+            None => self.system_token().await?,
+        };
+        self.query(procedure, None, &token).await
+    }
+
+    /// The names of all locations by id, as the system client sees them.
+    pub(crate) async fn locations(&self) -> Result<HashMap<String, String>, CoreError> {
+        #[derive(Deserialize)]
+        struct Location {
+            id: String,
+            name: String,
+        }
+        let token = self.system_token().await?;
+        let locations = self.query("locations.list", None, &token).await?;
+        let locations: Vec<Location> =
+            serde_json::from_value(locations).map_err(|_| CoreError::Content)?;
+        Ok(locations.into_iter().map(|l| (l.id, l.name)).collect())
     }
 
     /// Asks core's tRPC interface.
@@ -310,7 +354,8 @@ impl Core {
         self.forget_if_refused(exchanged).await
     }
 
-    async fn system_token(&self) -> Result<String, CoreError> {
+    /// The system client's token.
+    pub(crate) async fn system_token(&self) -> Result<String, CoreError> {
         let credentials = self.credentials.as_ref().ok_or(CoreError::Expired)?;
         let mut cached = self.system_token.lock().await;
         let now = self.clock.now();
@@ -334,9 +379,14 @@ impl Core {
     /// A system token that core no longer takes is not used again: its key may have changed.
     async fn forget_if_refused<T>(&self, result: Result<T, CoreError>) -> Result<T, CoreError> {
         if matches!(result, Err(CoreError::Status(StatusCode::UNAUTHORIZED))) {
-            *self.system_token.lock().await = None;
+            self.forget_system_token().await;
         }
         result
+    }
+
+    /// The next who needs the system client's token gets a new one.
+    pub(crate) async fn forget_system_token(&self) {
+        *self.system_token.lock().await = None;
     }
 
     async fn grant(&self, form: &[(&str, &str)]) -> Result<String, CoreError> {

@@ -13,10 +13,9 @@ use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use opencrvs_toolkit::event_document::merge::deep_merge;
-use opencrvs_toolkit::event_document::{Action, ActionId, ActionStatus, EventDocument, Fields};
+use opencrvs_toolkit::event_document::{Action, ActionId, ActionStatus, EventDocument};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Url};
-use serde_json::Value;
 use std::str::FromStr;
 use std::sync::Arc;
 use tracing::error;
@@ -100,23 +99,11 @@ impl From<Webhook> for Door {
 
 impl Follower for Forwarding {
     fn deliveries(&self, told: &Told<'_>) -> Vec<NewDelivery> {
-        let (event, action) = (told.facts.event, &told.facts.action.id);
-        let document = match told.answer.status {
-            200 => {
-                let body = told.answer.body.as_ref();
-                let said = |name| body.and_then(|body| body.get(name));
-                let number = said("registrationNumber").and_then(Value::as_str);
-                let fields = |name| said(name).and_then(Value::as_object);
-                as_accepted(
-                    event.clone(),
-                    action,
-                    fields("declaration"),
-                    fields("annotation"),
-                    number,
-                )
-            }
-            202 if self.core.may_ask() => event.clone(),
-            _ => return vec![],
+        let event = told.facts.event;
+        let document = match told.acceptance() {
+            Some(by) => as_accepted(event.clone(), &by),
+            None if told.answer.status == 202 && self.core.may_ask() => event.clone(),
+            None => return vec![],
         };
         let payload = match serde_json::to_value(&document) {
             Ok(payload) => payload,
@@ -137,24 +124,19 @@ impl Follower for Forwarding {
     }
 }
 
-/// The document with one action as accepted: with what the acceptance brought.
-fn as_accepted(
-    mut event: EventDocument,
-    action: &ActionId,
-    declaration: Option<&Fields>,
-    annotation: Option<&Fields>,
-    registration_number: Option<&str>,
-) -> EventDocument {
-    if let Some(action) = event.actions.iter_mut().find(|a| a.id == *action) {
+/// The document with the action that was accepted by another: with what that one brings.
+fn as_accepted(mut event: EventDocument, by: &Action) -> EventDocument {
+    let mut actions = event.actions.iter_mut();
+    if let Some(action) = actions.find(|a| Some(&a.id) == by.original_action_id.as_ref()) {
         action.status = ActionStatus::Accepted;
-        if let Some(declaration) = declaration {
-            deep_merge(&mut action.declaration, declaration);
-        }
-        if let Some(annotation) = annotation {
+        deep_merge(&mut action.declaration, &by.declaration);
+        if let Some(annotation) = &by.annotation {
             deep_merge(action.annotation.get_or_insert_default(), annotation);
         }
-        if let Some(number) = registration_number {
-            action.registration_number = Some(number.to_owned());
+        if by.registration_number.is_some() {
+            action
+                .registration_number
+                .clone_from(&by.registration_number);
         }
     }
     event
@@ -166,10 +148,7 @@ fn body(delivery: &Claimed, by: Option<&Action>) -> Option<String> {
         return Some(delivery.payload.clone());
     };
     let event = EventDocument::parse(delivery.payload.as_bytes()).ok()?;
-    let (declaration, annotation) = (Some(&by.declaration), by.annotation.as_ref());
-    let number = by.registration_number.as_deref();
-    let event = as_accepted(event, &delivery.action_id, declaration, annotation, number);
-    serde_json::to_string(&event).ok()
+    serde_json::to_string(&as_accepted(event, by)).ok()
 }
 
 #[async_trait]

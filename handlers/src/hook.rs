@@ -13,7 +13,9 @@ use crate::verification::Verification;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
-use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument, Fields};
+use opencrvs_toolkit::event_document::{
+    Action, ActionId, ActionStatus, ActionType, EventDocument, Fields,
+};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -66,6 +68,30 @@ pub struct Told<'a> {
     pub due_at: Timestamp,
 }
 
+impl Told<'_> {
+    /// The action with which core accepts, as far as it follows from the answer; none where core is not
+    /// told to accept.
+    pub(crate) fn acceptance(&self) -> Option<Action> {
+        if self.answer.status != 200 {
+            return None;
+        }
+        let body = self.answer.body.as_ref();
+        let said = |name| body.and_then(|body| body.get(name));
+        let fields = |name| said(name).and_then(Value::as_object).cloned();
+        let number = said("registrationNumber").and_then(Value::as_str);
+        let asked = self.facts.action;
+        Some(Action {
+            id: ActionId::new(format!("{}-accepted", asked.id)),
+            status: ActionStatus::Accepted,
+            declaration: fields("declaration").unwrap_or_default(),
+            annotation: fields("annotation"),
+            original_action_id: Some(asked.id.clone()),
+            registration_number: number.map(str::to_owned),
+            ..asked.clone()
+        })
+    }
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HookError {
@@ -114,8 +140,8 @@ impl Hooks {
                 registration_number: fresh.as_deref().or_else(|| history.registration_number()),
             };
             let entry = self.entry(&facts, fresh.as_deref(), &patch, token)?;
-            let promises = entry.registration_number.is_some() || !entry.deliveries.is_empty();
-            if !promises && !patch_was_asked_for {
+            let promises = entry.registration_number.is_some() || tells_the_middleware(&entry);
+            if !promises && !patch_was_asked_for && entry.deliveries.is_empty() {
                 // Nothing is promised, so nothing has to be remembered: asked again, it is decided again.
                 return Ok(entry.answer);
             }
@@ -123,9 +149,10 @@ impl Hooks {
                 Ok(Recorded::New) => (entry.answer, false),
                 Ok(Recorded::Before(answer)) => (answer, true),
                 Ok(Recorded::NumberTaken) => continue,
-                // An error would strand the record. Asked again, the identities are verified again.
+                // An error would strand the record for something that core does not depend on. Asked
+                // again, the identities are verified again.
                 Err(error) if !promises => {
-                    error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "The ledger does not take what is known about identities of `{}`", event.id);
+                    error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "The ledger does not take what is known about identities of `{}`, and nobody is told of its {}", event.id, pending.action_type);
                     (entry.answer, false)
                 }
                 Err(error) => return Err(error.into()),
@@ -209,6 +236,12 @@ impl Hooks {
             deliveries,
         })
     }
+}
+
+/// Whether the national ID system is told about an action: that is part of what core is promised.
+fn tells_the_middleware(entry: &Entry) -> bool {
+    let mut destinations = entry.deliveries.iter().map(|d| &d.destination);
+    destinations.any(|destination| *destination == Destination::MIDDLEWARE)
 }
 
 /// What an action changes in the record by itself: a birth that is no longer registered has no

@@ -3,6 +3,7 @@
 //! what is answered, and what is delivered afterwards. **Invariant:** nothing here knows the web
 //! framework or the forms.
 
+pub mod analytics;
 pub mod annotated_toml;
 mod breaker;
 pub mod causes_of_death;
@@ -15,8 +16,11 @@ pub mod forward;
 pub mod hook;
 pub mod ledger;
 pub mod mosip_mapping;
+pub mod notification;
 pub mod number;
 pub mod outside;
+pub mod places;
+pub mod portal;
 pub mod reference_data;
 pub mod rules;
 pub mod schedule;

@@ -2,15 +2,19 @@
 //! What an operator sees of the ledger and does with it, also beside a running server. Ids, times and
 //! outcomes only: no token and no packet is printed.
 
-use crate::report;
 use crate::settings::Settings;
+use crate::{report, server};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock, SystemClock};
+use handlers::core::{Core, CoreError, Fate};
 use handlers::ledger::{self, Delivery, Destination, Filter, Ledger, PastAttempt, State};
+use handlers::outside;
 use jiff::{SignedDuration, Timestamp};
-use opencrvs_toolkit::event_document::EventId;
+use opencrvs_toolkit::event_document::{ActionId, EventId};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Subcommand)]
@@ -54,6 +58,16 @@ pub(super) struct Shown {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Pending {
+    /// Ask core, as the system client, which of them it has settled, and remember those; each question
+    /// leaves a READ action in the record
+    #[arg(long)]
+    ask: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 #[derive(Args)]
@@ -150,10 +164,29 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
     }
 }
 
-/// Lists the actions that core waits for, as far as the ledger knows.
-pub(super) async fn pending(shown: &Shown, settings: &Settings) -> anyhow::Result<String> {
+/// What core says about actions, or why it does not.
+type Said = BTreeMap<ActionId, Result<Fate, CoreError>>;
+
+/// So many questions are enough for one command.
+const MOST_QUESTIONS: usize = 1000;
+
+/// Lists the actions that core waits for, as far as the ledger knows, or as core itself says.
+pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::Result<String> {
     let (ledger, now) = (open(settings).await?, SystemClock.now());
-    let waiting = ledger.pending(shown.limit).await?;
+    let shown = &options.shown;
+    let mut said = Said::new();
+    let mut waiting = ledger.pending(shown.limit).await?;
+    if options.ask {
+        let core = server::core(settings, outside::client(settings.mosip_timeout)?);
+        if !core.may_ask() {
+            bail!("core answers a system client only: SYSTEM_CLIENT_ID is not set");
+        }
+        // What core has settled leaves the list, and others come into view.
+        while said.len() < MOST_QUESTIONS && ask(&core, &*ledger, &waiting, &mut said).await? {
+            waiting = ledger.pending(shown.limit).await?;
+        }
+    }
+    let word = |last: &Delivery| said.get(&last.action_id);
     if shown.json {
         let action = |last: &Delivery| {
             json!({
@@ -163,7 +196,8 @@ pub(super) async fn pending(shown: &Shown, settings: &Settings) -> anyhow::Resul
                 "actionType": last.action_type,
                 "since": last.answered_at,
                 "ageSeconds": now.duration_since(last.answered_at).as_secs(),
-                "nextStep": next_step(last, now),
+                "inCore": word(last).and_then(|said| said.as_ref().ok()).map(Fate::as_str),
+                "nextStep": next_step(last, word(last), now),
                 "lastDelivery": delivery_json(last),
             })
         };
@@ -177,7 +211,7 @@ pub(super) async fn pending(shown: &Shown, settings: &Settings) -> anyhow::Resul
             what,
             age,
             last.operation.clone(),
-            next_step(last, now),
+            next_step(last, word(last), now),
         ]
     };
     let rows: Vec<_> = waiting.iter().map(row).collect();
@@ -185,6 +219,39 @@ pub(super) async fn pending(shown: &Shown, settings: &Settings) -> anyhow::Resul
         ["EVENT", "WAITS", "SINCE", "FOR", "NEXT STEP"],
         &rows,
     ))
+}
+
+/// Asks core about those that nothing more happens about by itself. What it has settled is noted in the
+/// ledger, and not asked about again. `true` where something was noted.
+async fn ask(
+    core: &Core,
+    ledger: &dyn Ledger,
+    waiting: &[Delivery],
+    said: &mut Said,
+) -> anyhow::Result<bool> {
+    let mut noted = false;
+    for last in waiting {
+        if last.state == State::Waiting || said.contains_key(&last.action_id) {
+            continue;
+        }
+        let fate = core.fate(&last.event_id, &last.action_id, None).await;
+        let fate = match fate {
+            Ok(_) | Err(CoreError::Content | CoreError::Status(StatusCode::NOT_FOUND)) => fate,
+            Err(error) => {
+                let instead = "core cannot be asked; without --ask the ledger tells what it knows";
+                return Err(error).context(instead);
+            }
+        };
+        // What is parked has to be purged first.
+        let settled = matches!(fate, Ok(Fate::Accepted(_) | Fate::Rejected));
+        if settled && last.state != State::Parked {
+            let now = SystemClock.now();
+            ledger.settle(&last.event_id, &last.action_id, now).await?;
+            noted = true;
+        }
+        said.insert(last.action_id.clone(), fate);
+    }
+    Ok(noted)
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
@@ -229,8 +296,16 @@ fn why_not(delivery: &Delivery, now: Timestamp) -> String {
 }
 
 /// What happens next about an action that core waits for, or who has to do something.
-fn next_step(last: &Delivery, now: Timestamp) -> String {
+fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Timestamp) -> String {
     let (id, destination) = (last.id, last.destination.as_str());
+    match said {
+        Some(Err(error)) => return format!("yours: core does not show it ({error})"),
+        Some(Ok(fate @ (Fate::Accepted(_) | Fate::Rejected))) => {
+            let fate = fate.as_str();
+            return format!("yours: it is {fate} in core already, so `deliveries purge {id}`");
+        }
+        _ => {}
+    }
     match (last.state, &last.destination) {
         (State::Waiting, _) if last.leased_until.is_some_and(|until| until > now) => {
             format!("an attempt at {destination} is under way")
@@ -258,7 +333,10 @@ fn next_step(last: &Delivery, now: Timestamp) -> String {
             let since = last.ended_at.map_or_else(String::new, |at| {
                 format!(" {} ago", age(now.duration_since(at)))
             });
-            format!("the middleware took it{since} and tells core; if core still waits, ask there")
+            if said.is_some() {
+                return format!("the middleware took it{since} and core still waits: ask there");
+            }
+            format!("the middleware took it{since} and tells core; --ask shows whether it has")
         }
     }
 }

@@ -17,10 +17,13 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[Said], found: &mut Vec
         .map(|(index, row)| (row.id.as_str(), index))
         .collect();
     let known: HashSet<&str> = said.iter().map(|said| said.message.id()).collect();
+    // Texts of core's own pages may be in the same file, and are core's to know: those of the country
+    // are told by the beginning of their ids.
+    let beginnings: HashSet<_> = known.iter().map(|id| beginning(id)).collect();
     let unread: Vec<_> = texts
         .rows
         .iter()
-        .filter(|row| !known.contains(row.id.as_str()) && of_this_country(&row.id, &known))
+        .filter(|row| !known.contains(row.id.as_str()) && beginnings.contains(beginning(&row.id)))
         .collect();
     let mut told = HashSet::new();
     for said in said {
@@ -68,9 +71,6 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[Said], found: &mut Vec
     }
 }
 
-/// Whether a text belongs to the country's forms and files, by the beginning of its id. Texts of core's
-/// own pages may be in the same file, and are core's to know.
-fn of_this_country(id: &str, known: &HashSet<&str>) -> bool {
-    let beginning = |id: &str| id.split('.').next().map(str::to_owned);
-    known.iter().any(|known| beginning(known) == beginning(id))
+fn beginning(id: &str) -> &str {
+    id.split('.').next().unwrap_or_default()
 }

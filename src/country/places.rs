@@ -55,6 +55,8 @@ pub struct Places {
     pub areas: Vec<Area>,
     /// Offices and facilities.
     pub locations: Vec<Location>,
+    /// What the file of the areas calls the country.
+    pub country: Option<String>,
 }
 
 impl Places {
@@ -72,9 +74,13 @@ impl Places {
         levels: usize,
         found: &mut Vec<Diagnostic>,
     ) -> Self {
-        let areas = areas(areas_file, areas_text, levels, found);
+        let (areas, country) = areas(areas_file, areas_text, levels, found);
         let locations = locations(locations_file, locations_text, &areas, found);
-        Self { areas, locations }
+        Self {
+            areas,
+            locations,
+            country,
+        }
     }
 }
 
@@ -84,7 +90,12 @@ struct Level {
     name: usize,
 }
 
-fn areas(file: &str, text: &str, levels: usize, found: &mut Vec<Diagnostic>) -> Vec<Area> {
+fn areas(
+    file: &str,
+    text: &str,
+    levels: usize,
+    found: &mut Vec<Diagnostic>,
+) -> (Vec<Area>, Option<String>) {
     let names: Vec<_> = (1..=levels)
         .flat_map(|level| [format!("admin{level}Pcode"), format!("admin{level}Name_en")])
         .collect();
@@ -107,7 +118,7 @@ fn areas(file: &str, text: &str, levels: usize, found: &mut Vec<Diagnostic>) -> 
         })
     };
     let Some(levels) = (1..=levels).map(level).collect::<Option<Vec<_>>>() else {
-        return Vec::new();
+        return Default::default();
     };
     let mut areas: Vec<Area> = Vec::new();
     let mut known: HashMap<String, (usize, usize)> = HashMap::new();
@@ -153,7 +164,9 @@ fn areas(file: &str, text: &str, levels: usize, found: &mut Vec<Diagnostic>) -> 
             "there is no administrative area; core needs one at least",
         ));
     }
-    areas
+    let country = table.column("admin0Name_en").zip(table.rows.first());
+    let country = country.map(|(column, row)| row.cell(column).to_owned());
+    (areas, country)
 }
 
 fn check_area(

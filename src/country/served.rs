@@ -64,7 +64,9 @@ impl Served {
         let mut blobs: Vec<_> = self.0.iter().collect();
         blobs.sort_unstable_by_key(|(path, _)| (!path.starts_with("/co"), *path));
         for effort in [Effort::Fast, Effort::Best] {
-            blobs.iter().for_each(|(_, blob)| blob.compress(effort));
+            for (_, blob) in &blobs {
+                blob.compress(effort);
+            }
         }
     }
 }

@@ -7,12 +7,14 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod analytics;
 mod causes_of_death;
 mod certificates;
 mod config;
 mod crash;
 mod examples;
 mod forward;
+mod generated;
 mod health;
 mod ledger_fails;
 mod mutants;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
-use wiremock::matchers::path;
+use wiremock::matchers::{path, query_param};
 use wiremock::{Mock, ResponseTemplate};
 
 /// Asks again until the answer is as wanted.
@@ -311,4 +311,81 @@ async fn check_warns_of_what_the_cases_do_not_show_and_rules_test_shows_the_diff
         "{said}"
     );
     assert!(said.contains("0 of 1 cases hold"), "{said}");
+}
+
+#[tokio::test]
+async fn pending_asks_core_when_told_to_and_once_about_what_is_settled() {
+    let outside = surroundings().await;
+    let folder = tempfile::tempdir().unwrap();
+    let app = TestApp::between(outside, folder).await;
+    app.wait_for(|status| status == 200, "/readyz").await;
+    let records = [eligible_birth(), eligible_birth()];
+    for record in &records {
+        assert_eq!(app.hook(record).await.status(), 202);
+    }
+    let id = |record: &Value| record["id"].as_str().unwrap().to_owned();
+    let [confirmed, open] = records.each_ref().map(id);
+    let mut settings = environment(&app.outside, app.folder.path());
+    let operator = Operator(settings.clone());
+    let delivered = async || operator.json("deliveries list --state delivered").await;
+    until(delivered, |list| list.as_array().unwrap().len() == 2).await;
+    let (code, said) = operator.says("pending --ask").await;
+    assert!(
+        code == Some(1) && said.contains("SYSTEM_CLIENT_ID is not set"),
+        "{said}"
+    );
+
+    for name in ["SYSTEM_CLIENT_ID", "SYSTEM_CLIENT_SECRET"] {
+        settings.push((name.to_owned(), "x".to_owned()));
+    }
+    let operator = Operator(settings);
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(401))
+        .up_to_n_times(1)
+        .mount(&app.outside)
+        .await;
+    let (code, said) = operator.says("pending --ask").await;
+    assert!(code == Some(1) && said.contains("without --ask"), "{said}");
+    let token = SIGNER.action_token("none", "none").unwrap();
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"access_token": token})))
+        .mount(&app.outside)
+        .await;
+    for (record, status) in records.iter().zip(["Accepted", "Requested"]) {
+        let mut shown = record.clone();
+        let mut answered = record["actions"][2].clone();
+        answered["status"] = json!(status);
+        answered["originalActionId"] = answered["id"].clone();
+        answered["id"] = json!("answer");
+        shown["actions"].as_array_mut().unwrap().push(answered);
+        let input = json!({"json": {"eventId": record["id"]}}).to_string();
+        Mock::given(path("/events/event.get"))
+            .and(query_param("input", input))
+            .respond_with(
+                ResponseTemplate::new(200)
+                    .set_body_json(json!({"result": {"data": {"json": shown}}})),
+            )
+            .mount(&app.outside)
+            .await;
+    }
+    let (_, said) = operator.says("pending").await;
+    assert!(said.contains(&confirmed) && said.contains(&open), "{said}");
+    for _ in 0..2 {
+        let (code, said) = operator.says("pending --ask").await;
+        assert_eq!(code, Some(0), "{said}");
+        assert!(
+            !said.contains(&confirmed) && said.contains(&open) && said.contains("core still waits"),
+            "{said}"
+        );
+    }
+    let (_, said) = operator.says("pending").await;
+    assert!(!said.contains(&confirmed) && said.contains(&open), "{said}");
+    let requests = app.outside.received_requests().await.unwrap();
+    let questions = |event: &str| {
+        let of = |r: &&wiremock::Request| {
+            r.url.path() == "/events/event.get" && r.url.as_str().contains(event)
+        };
+        requests.iter().filter(of).count()
+    };
+    assert_eq!((questions(&confirmed), questions(&open)), (1, 2));
 }

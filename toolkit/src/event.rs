@@ -200,6 +200,11 @@ impl Event {
         &self.id
     }
 
+    /// Whether records are sent to the statistics database.
+    pub fn is_for_analytics(&self) -> bool {
+        self.analytics
+    }
+
     /// The declaration.
     pub fn declaration(&self) -> &Form {
         &self.declaration

@@ -209,6 +209,11 @@ impl<K> Field<K> {
         self.secured
     }
 
+    /// Whether the value is stored for statistics.
+    pub fn is_for_analytics(&self) -> bool {
+        self.analytics
+    }
+
     /// Label of the field.
     pub fn label_message(&self) -> &Message {
         &self.label

@@ -5,14 +5,14 @@ use super::memory::Memory;
 use super::{at, entry};
 use handlers::ledger::{
     self, Answer, Attempt, Claimed, Counts, Destination, Filter, Ledger, NewDelivery, Next,
-    Recorded, State,
+    Recorded, State, USER,
 };
 use handlers::seal::Seal;
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use rstest::rstest;
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use std::sync::Arc;
 
 /// Where everything here goes.
@@ -278,6 +278,43 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows(
     );
 }
 
+/// From now on the database takes no further delivery.
+async fn take_no_delivery(fresh: &Fresh) {
+    if fresh.url.starts_with("sqlite") {
+        let mut connection = SqliteConnection::connect(&fresh.url).await.unwrap();
+        let refuse = "CREATE TRIGGER no_room BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'no room'); END";
+        connection.execute(refuse).await.unwrap();
+    } else {
+        let mut connection = PgConnection::connect(&fresh.url).await.unwrap();
+        let refuse = "ALTER TABLE countryconfig.deliveries ADD CONSTRAINT no_room CHECK (id < 2)";
+        connection.execute(refuse).await.unwrap();
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn nothing_is_written_down_by_halves(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let ledger = fresh(kind).await;
+    ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
+    let claimed = ledger.claim(TO, at(0), at(60), 10).await.unwrap();
+    take_no_delivery(&ledger).await;
+
+    let recorded = ledger.record(&entry("f", "b", "M"), at(1)).await;
+    assert!(recorded.is_err());
+    let (event, action) = (EventId::new("f"), ActionId::new("b"));
+    assert_eq!(ledger.answer(&event, &action).await.unwrap(), None);
+
+    let reject = entry("e", "a", "N").deliveries.remove(0);
+    let (refused, next) = (attempt("refused"), Next::Refused(Some(reject)));
+    let concluded = ledger.conclude(&claimed[0], &refused, &next, at(2)).await;
+    assert!(concluded.is_err());
+    let counts = ledger.counts().await.unwrap();
+    assert_eq!((counts.waiting, counts.refused), (1, 0));
+    assert_eq!(ledger.attempts(claimed[0].id).await.unwrap().len(), 0);
+    let again = ledger.claim(TO, at(61), at(99), 10).await.unwrap();
+    assert_eq!(actions(&again), ["a"], "its lease has run out");
+}
+
 #[rstest]
 #[tokio::test]
 async fn everything_survives_a_restart(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
@@ -457,6 +494,57 @@ async fn an_operator_lists_parks_retries_and_gives_up(
     assert!(!ledger.retry(claimed[0].id, false, at(11)).await.unwrap());
 }
 
+/// Passwords are not kept for a month because they were sent, nor every login for ever.
+#[rstest]
+#[tokio::test]
+async fn what_people_were_told_is_forgotten(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    let message = |event: &str, kind: &str| {
+        let mut entry = entry(event, event, event);
+        entry.registration_number = None;
+        entry.event_type = kind.to_owned();
+        entry.deliveries[0].destination = Destination::EMAIL;
+        entry
+    };
+    for (event, kind) in [("e1", "birth"), ("e2", USER), ("e3", USER)] {
+        ledger.record(&message(event, kind), at(0)).await.unwrap();
+    }
+    let of = async |event: &str| {
+        let (event, to) = (EventId::new(event), Destination::EMAIL);
+        ledger.claim_of(&event, &to, at(-5), at(30)).await.unwrap()
+    };
+    for event in ["e1", "e2"] {
+        let claimed = of(event).await.unwrap();
+        assert_eq!((claimed.attempt, claimed.payload.is_empty()), (1, false));
+        assert!(of(event).await.is_none(), "leased");
+        let sent = attempt("delivered");
+        let concluded = ledger.conclude(&claimed, &sent, &Next::Delivered, at(1));
+        concluded.await.unwrap();
+    }
+    let left = async || {
+        let filter = Filter {
+            limit: 9,
+            ..Filter::default()
+        };
+        let left = ledger.deliveries(&filter).await.unwrap();
+        let of = |d: handlers::ledger::Delivery| (d.event_id.to_string(), d.has_payload);
+        left.into_iter().map(of).collect::<Vec<_>>()
+    };
+    let [e1, e2, e3] = [("e1", false), ("e2", false), ("e3", true)].map(|(e, p)| (e.to_owned(), p));
+    assert_eq!(left().await, [e3.clone(), e2, e1.clone()]);
+    assert_eq!(ledger.erase(at(9)).await.unwrap(), 1);
+    assert_eq!(
+        left().await,
+        [e3, e1],
+        "what waits stays, and that a record was told about"
+    );
+    let again = ledger.record(&message("e2", USER), at(10)).await.unwrap();
+    assert_eq!(again, Recorded::New);
+    assert!(of("e2").await.is_some());
+}
+
 #[rstest]
 #[tokio::test]
 async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice_by_accident(
@@ -530,6 +618,9 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
     end(&in_core[0], Next::Refused(None)).await;
     let left = ["a", "d"].map(|action| told(action, State::Waiting));
     assert_eq!(pending().await, left, "core knew the end of `b` already");
+    let (event, action) = (EventId::new("e1"), ActionId::new("a"));
+    ledger.settle(&event, &action, at(10)).await.unwrap();
+    assert_eq!(pending().await, left[1..], "core has shown the end of `a`");
     if !matches!(kind, Kind::Memory) {
         let queues = ledger.queues().await.unwrap();
         let [queue] = &queues[..] else {

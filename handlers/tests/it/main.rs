@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod analytics;
 mod core;
 mod deliveries;
 mod ledger;

@@ -34,6 +34,8 @@ pub(crate) struct Asked {
     first_call: bool,
     pub(crate) dies: Duration,
     registers: bool,
+    /// Somebody rejected it in core, because no answer came.
+    given_up: bool,
     /// The numbers that anybody was told for it. There must be one.
     numbers: BTreeSet<String>,
 }
@@ -133,16 +135,18 @@ impl World {
             first_call: true,
             dies,
             registers: kind == "REGISTER",
+            given_up: false,
             numbers: BTreeSet::new(),
         };
         self.state().core.actions.insert(action.into(), asked);
         loop {
-            let (server, other, doubled, pause) = {
+            let (server, other, doubled, given_up, pause) = {
                 let rng = &mut self.state().rng;
                 let doubled = rng.happens(self.weather.doubled);
+                let given_up = rng.happens(self.weather.given_up);
                 let pause = rng.within(Duration::from_secs(30));
                 let mut one = || usize::try_from(rng.below(servers.len() as u64)).unwrap();
-                (&servers[one()], &servers[one()], doubled, pause)
+                (&servers[one()], &servers[one()], doubled, given_up, pause)
             };
             self.tell(|| format!("core: asks about {action} ({kind})"));
             let hook = |server: &Arc<Server>| {
@@ -165,10 +169,20 @@ impl World {
                 let asked = &mut self.state().core;
                 let asked = asked.actions.get_mut(action).unwrap();
                 asked.first_call = false;
-                asked.answer.clone()
+                if asked.answer.is_none() && asked.status == Status::Requested && given_up {
+                    (asked.status, asked.given_up) = (Status::Rejected, true);
+                }
+                asked.answer.clone().ok_or(asked.given_up)
             };
-            if answered.is_some() || self.elapsed() > dies {
-                return answered;
+            match answered {
+                Ok(answer) => return Some(answer),
+                Err(true) => {
+                    self.saw("given up");
+                    self.tell(|| format!("core: somebody rejects {action} by hand"));
+                    return None;
+                }
+                Err(false) if self.elapsed() > dies => return None,
+                Err(false) => {}
             }
             tokio::time::sleep(pause).await;
         }
@@ -273,7 +287,7 @@ impl World {
         let action = delivery.action_id.as_str().to_owned();
         let payload: Value = serde_json::from_str(&delivery.payload).unwrap();
         let registers = delivery.path == "/events/registration";
-        let (outcome, confirms, bad) = {
+        let (outcome, confirms, wrong) = {
             let now = self.elapsed();
             let mut state = self.state();
             let state = &mut *state;
@@ -289,6 +303,10 @@ impl World {
             if now > asked.dies && !self.weather.system_client {
                 return Outcome::Failed(StatusCode::UNAUTHORIZED, None);
             }
+            // What core was told to accept at once cannot be taken back from the middleware.
+            let untimely = self.weather.system_client
+                && delivery.answer_status == 200
+                && asked.status != Status::Accepted;
             let fields = &payload["requestFields"];
             for key in ["birthCertificateNumber", "deathCertificateNumber"] {
                 asked
@@ -325,10 +343,14 @@ impl World {
                 _ => Duration::from_mins(1),
             };
             let confirms = (registers && ![1, 4].contains(&bad)).then(|| state.rng.within(late));
-            (outcome, confirms, !order)
+            let wrong = [
+                (!order).then_some("comes after a later one"),
+                untimely.then_some("comes before core has accepted its action"),
+            ];
+            (outcome, confirms, wrong)
         };
-        if bad {
-            self.broken(format!("delivery {} comes after a later one", delivery.id));
+        for wrong in wrong.into_iter().flatten() {
+            self.broken(format!("delivery {} {wrong}", delivery.id));
         }
         if let Some(after) = confirms {
             let world = self.clone();
@@ -414,31 +436,52 @@ impl World {
                     }
                 }
             }
-            let Some(answer) = &asked.answer else {
-                broken.push(format!("{action} was never answered"));
-                continue;
-            };
             let of = |row: &&Delivery| row.action_id.as_str() == action;
             let mine: Vec<_> = rows.iter().filter(of).collect();
+            let refused = state.middleware.refused.get(action) == Some(&true);
+            let rejected = asked.status == Status::Rejected;
             for row in &mine {
                 let held_back = rows.iter().any(|earlier| {
                     earlier.id < row.id
                         && earlier.destination == row.destination
                         && earlier.state == State::Parked
                 });
-                let lost = row.state == State::Delivered
-                    && if row.destination == Destination::CORE {
-                        asked.status != Status::Rejected
-                    } else {
-                        !state.middleware.taken.contains(&row.id)
-                    };
-                if row.state == State::Waiting && !held_back {
-                    broken.push(format!("delivery {} of {action} still waits", row.id));
-                }
-                if lost {
-                    broken.push(format!("delivery {} of {action} never arrived", row.id));
-                }
+                let to_core = row.destination == Destination::CORE;
+                let arrived = if to_core {
+                    rejected
+                } else {
+                    state.middleware.taken.contains(&row.id)
+                };
+                let wrong = match row.state {
+                    State::Waiting if !held_back => "still waits",
+                    State::Delivered if !arrived => "never arrived",
+                    State::Refused if !to_core && !refused && !rejected => {
+                        "is given up without a reason"
+                    }
+                    _ => continue,
+                };
+                broken.push(format!("delivery {} of {action} {wrong}", row.id));
             }
+            // What the middleware refused and core waits for is rejected in core, once.
+            let of = |destination| {
+                mine.iter()
+                    .filter(move |row| row.destination == destination)
+            };
+            let refusals = of(Destination::MIDDLEWARE)
+                .filter(|row| row.state == State::Refused && row.answer_status == 202)
+                .count();
+            let rejections = of(Destination::CORE).count();
+            if rejections != refusals {
+                broken.push(format!(
+                    "{action} is refused {refusals} times and rejected in core {rejections} times"
+                ));
+            }
+            let Some(answer) = &asked.answer else {
+                if !asked.given_up {
+                    broken.push(format!("{action} was never answered"));
+                }
+                continue;
+            };
             // An operator sees it in `countryconfig pending`.
             let listed = listed.contains(action.as_str());
             if answer.status == 202 && asked.status == Status::Requested && !listed {

@@ -27,8 +27,10 @@ use tokio::task::AbortHandle;
 pub(crate) enum Sent {
     /// Under way, or its end was not written down: whoever sends again must have a reason.
     Open(Arc<Life>),
-    /// Its end is in the ledger, or an error said that it may not be.
-    Settled,
+    /// An error said that its end may not be written down.
+    Unknown,
+    /// It ended so, and the ledger has it.
+    Ended(&'static str),
 }
 
 /// One life of a process.
@@ -107,12 +109,20 @@ impl Server {
             });
             *self.running.lock().unwrap() = Some((life.clone(), Arc::new(hooks)));
             let (stop, stopped) = watch::channel(false);
-            let worker = tokio::spawn(deliveries.run(stopped));
+            let mut worker = tokio::spawn(deliveries.run(stopped));
             let (shutdown, pause) = {
                 let rng = &mut self.world.state().rng;
                 // Now and then a new version is installed.
                 let shutdown = self.world.times.token / 10 + rng.within(self.world.times.token);
                 (shutdown, rng.within(Duration::from_secs(10)))
+            };
+            let told_to_stop = async {
+                tokio::time::sleep(shutdown).await;
+                self.world
+                    .tell(|| format!("server {}: told to stop", self.name));
+                *self.running.lock().unwrap() = None;
+                stop.send_replace(true);
+                drop((&mut worker).await);
             };
             tokio::select! {
                 biased;
@@ -120,22 +130,31 @@ impl Server {
                     self.world.tell(|| format!("server {}: killed", self.name));
                     *self.running.lock().unwrap() = None;
                     worker.abort();
-                    for task in life.tasks.lock().unwrap().drain(..) {
-                        task.abort();
-                    }
                 }
-                () = tokio::time::sleep(shutdown) => {
-                    self.world.tell(|| format!("server {}: told to stop", self.name));
-                    *self.running.lock().unwrap() = None;
-                    stop.send_replace(true);
-                    drop(worker.await);
+                () = told_to_stop => {
+                    self.check_stopped(&life);
                     life.end();
                 }
+            }
+            for task in life.tasks.lock().unwrap().drain(..) {
+                task.abort();
             }
             tokio::time::sleep(pause).await;
             self.world
                 .tell(|| format!("server {}: started again", self.name));
         }
+    }
+
+    /// What was under way has come to its end.
+    fn check_stopped(&self, this: &Arc<Life>) {
+        let attempts = std::mem::take(&mut self.world.state().attempts);
+        for (id, sent) in &attempts {
+            if matches!(sent, Sent::Open(life) if Arc::ptr_eq(life, this)) {
+                let cut_off = format!("an attempt of delivery {id} is cut off by a planned stop");
+                self.world.broken(cut_off);
+            }
+        }
+        self.world.state().attempts = attempts;
     }
 
     /// A hook over the network; nothing where no answer comes back.
@@ -208,12 +227,20 @@ impl Ledger for Faulty {
         if entry.registration_number.is_some() && known.await?.is_none() {
             let taken = self.world.state().rng.happens(20);
             if taken {
+                let number = entry.registration_number.clone();
+                self.world.state().taken.extend(number);
                 self.world.saw("number taken");
                 self.world.tell(|| "the number was another's".into());
                 return Ok(Recorded::NumberTaken);
             }
         }
         let recorded = self.memory().record(entry, now).await?;
+        if let (Recorded::New, Some(number)) = (&recorded, &entry.registration_number)
+            && self.world.state().taken.contains(number)
+        {
+            let taken = format!("{} keeps a number that is another's", entry.action_id);
+            self.world.broken(taken);
+        }
         self.world.tell(|| {
             let how = match &recorded {
                 Recorded::New => "is written down",
@@ -251,6 +278,18 @@ impl Ledger for Faulty {
         claimed
     }
 
+    async fn claim_of(
+        &self,
+        event: &EventId,
+        destination: &Destination,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Claimed>, LedgerError> {
+        self.fault("before", "claim").await?;
+        let memory = self.memory();
+        memory.claim_of(event, destination, now, until).await
+    }
+
     async fn conclude(
         &self,
         claimed: &Claimed,
@@ -260,12 +299,11 @@ impl Ledger for Faulty {
     ) -> Result<(), LedgerError> {
         // Whether it fails before or after: the sender has noticed, and said so in its log.
         let before = self.fault("before", "conclude").await;
-        self.world
-            .state()
-            .attempts
-            .insert(claimed.id, Sent::Settled);
+        let end = |sent| self.world.state().attempts.insert(claimed.id, sent);
+        end(Sent::Unknown);
         before?;
         self.memory().conclude(claimed, attempt, next, now).await?;
+        end(Sent::Ended(attempt.outcome));
         self.world.saw(attempt.outcome);
         if matches!(next, Next::Parked) {
             self.world.saw("parked");
@@ -294,6 +332,15 @@ impl Ledger for Faulty {
 
     async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError> {
         self.memory().pending(limit).await
+    }
+
+    async fn settle(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.memory().settle(event, action, now).await
     }
 
     async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
@@ -405,14 +452,14 @@ impl Network {
     fn check_reason(&self, delivery: &Claimed) {
         let this = Sent::Open(self.life.clone());
         let last = self.world.state().attempts.insert(delivery.id, this);
-        if let Some(Sent::Open(life)) = last
-            && !life.is_over()
-            && !self.world.clock_was_set()
-        {
-            self.world.broken(format!(
-                "delivery {} is sent while another attempt is under way",
-                delivery.id
-            ));
-        }
+        let wrong = match last {
+            _ if self.world.clock_was_set() => return,
+            Some(Sent::Open(life)) if !life.is_over() => "while another attempt is under way",
+            Some(Sent::Ended("delivered")) => "although it has arrived",
+            Some(Sent::Ended("refused" | "unwanted")) => "although nobody will take it",
+            _ => return,
+        };
+        let id = delivery.id;
+        self.world.broken(format!("delivery {id} is sent {wrong}"));
     }
 }

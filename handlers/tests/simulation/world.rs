@@ -8,7 +8,7 @@ use handlers::hook::Policy;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -96,6 +96,8 @@ pub(crate) struct Weather {
     pub(crate) system_client: bool,
     /// So many of a thousand hooks come twice at once.
     pub(crate) doubled: u64,
+    /// So many of a thousand times that no answer comes, somebody rejects the action in core by hand.
+    pub(crate) given_up: u64,
 }
 
 impl Weather {
@@ -130,6 +132,7 @@ impl Weather {
             clock_jumps,
             system_client: rng.happens(300),
             doubled: rng.one(&[0, 100, 500]),
+            given_up: rng.one(&[0, 50, 600]),
         }
     }
 }
@@ -151,6 +154,8 @@ pub(crate) struct State {
     pub(crate) middleware: Middleware,
     /// What is known about the attempts of each delivery.
     pub(crate) attempts: BTreeMap<i64, crate::server::Sent>,
+    /// Numbers that others have.
+    pub(crate) taken: BTreeSet<String>,
     /// What has happened, where somebody wants to read it.
     story: Option<Vec<String>>,
     pub(crate) broken: Vec<String>,
@@ -177,6 +182,7 @@ impl World {
                 core: Core::default(),
                 middleware: Middleware::default(),
                 attempts: BTreeMap::new(),
+                taken: BTreeSet::new(),
                 story: story.then(Vec::new),
                 broken: Vec::new(),
                 seen: BTreeMap::new(),

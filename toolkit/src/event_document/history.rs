@@ -122,6 +122,16 @@ impl<'a> History<'a> {
         annotation
     }
 
+    /// Every accepted action in the order of time, with the answers as it left them. Cleared answers
+    /// are null.
+    pub fn states(&self) -> impl Iterator<Item = (&'a Action, Fields)> {
+        let accepted = self.accepted_actions().into_iter();
+        accepted.scan(Fields::new(), |state, action| {
+            self.apply(state, action);
+            Some((action, state.clone()))
+        })
+    }
+
     /// The answers as they stand now, without those that were cleared.
     pub fn current_state(&self) -> Fields {
         without_nulls(self.aggregate_declaration())
@@ -188,7 +198,8 @@ impl<'a> History<'a> {
         deep_merge(state, &action.declaration);
     }
 
-    fn requested_original(&self, action: &Action) -> Option<&'a Action> {
+    /// The request that an action answers.
+    pub fn requested_original(&self, action: &Action) -> Option<&'a Action> {
         self.action(action.original_action_id.as_ref()?)
             .filter(|original| original.is_requested())
     }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Core sends all records when it renews its search index: statistics are renewed with it.
+
+use super::{App, authorized_for};
+use crate::auth::{REINDEX_AUDIENCES, Token};
+use crate::problem::Problem;
+use handlers::analytics::{self, ReindexError};
+use poem::http::StatusCode;
+use poem::{Request, RequestBody};
+use poem_openapi::payload::Json;
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi};
+use std::sync::Arc;
+
+/// Core sends up to 300 event documents at once, in up to this many bytes.
+const BODY_LIMIT: usize = 50 * 1024 * 1024;
+/// What the bearer of a token must be allowed to do.
+const PERMISSION: &str = "record.reindex";
+
+pub(super) struct Reindex(pub(super) Arc<App>);
+
+/// What became of a batch.
+#[derive(Object)]
+struct Report {
+    /// Records that were written.
+    imported: usize,
+    /// Their accepted actions.
+    actions: usize,
+    /// Records of events that are not counted.
+    skipped: usize,
+    /// Records that could not be written. The others were.
+    failed: Vec<Failed>,
+}
+
+/// A record that could not be written.
+#[derive(Object)]
+struct Failed {
+    /// Its place in the batch, from 0.
+    index: usize,
+    /// Why.
+    error: String,
+}
+
+impl From<analytics::Report> for Report {
+    fn from(report: analytics::Report) -> Self {
+        let failed = report.failed.into_iter();
+        Self {
+            imported: report.imported,
+            actions: report.actions,
+            skipped: report.skipped,
+            failed: failed
+                .map(|analytics::Failed { index, error }| Failed { index, error })
+                .collect(),
+        }
+    }
+}
+
+/// A batch that nobody has read yet: authority comes first.
+struct Batch<'a> {
+    request: &'a Request,
+    body: RequestBody,
+}
+
+impl<'a> ApiExtractor<'a> for Batch<'a> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn request_meta() -> Option<MetaRequest> {
+        let schema = MetaSchema {
+            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::new(
+                "object",
+            ))))),
+            ..MetaSchema::new("array")
+        };
+        Some(MetaRequest {
+            description: Some("Event documents as core keeps them"),
+            content: vec![MetaMediaType {
+                content_type: "application/json",
+                schema: MetaSchemaRef::Inline(Box::new(schema)),
+            }],
+            required: true,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self {
+            request,
+            body: std::mem::take(body),
+        })
+    }
+}
+
+#[OpenApi]
+impl Reindex {
+    /// Writes records into the analytics database
+    ///
+    /// With a token that has the scope `record.reindex`. What cannot be written is named and does not
+    /// stop the others; 503 where nothing was written: the same batch can be sent again. Without an
+    /// analytics database nothing happens.
+    #[oai(path = "/reindex", method = "post")]
+    async fn reindex(&self, batch: Batch<'_>) -> poem::Result<Json<Report>> {
+        let token = self.authorized(batch.request).await?;
+        let Some(analytics) = &self.0.analytics else {
+            return Ok(Json(analytics::Report::default().into()));
+        };
+        let turn = analytics.turn().await;
+        let json = read(batch.body).await?;
+        let report = turn.reindex(json, &token.text).await.map_err(refused)?;
+        Ok(Json(report.into()))
+    }
+}
+
+impl Reindex {
+    async fn authorized(&self, request: &Request) -> Result<Token, Problem> {
+        let token = authorized_for(&REINDEX_AUDIENCES, &self.0, request).await?;
+        if token.may(PERMISSION) {
+            return Ok(token);
+        }
+        let message = format!("the token has no scope `{PERMISSION}`");
+        Err(Problem::new(StatusCode::FORBIDDEN, message))
+    }
+}
+
+async fn read(mut body: RequestBody) -> Result<bytes::Bytes, Problem> {
+    let body = body
+        .take()
+        .map_err(|error| Problem::unprocessable("there is no body").caused_by(error))?;
+    body.into_bytes_limit(BODY_LIMIT)
+        .await
+        .map_err(|error| match error {
+            poem::error::ReadBodyError::PayloadTooLarge => Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body is larger than {BODY_LIMIT} bytes"),
+            ),
+            other => Problem::unprocessable("the body broke off").caused_by(other),
+        })
+}
+
+fn refused(error: ReindexError) -> Problem {
+    let status = match error {
+        ReindexError::Body(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        ReindexError::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ReindexError::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Problem::new(status, error.to_string()).caused_by(error)
+}
