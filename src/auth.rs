@@ -320,7 +320,7 @@ fn claims(
 }
 
 /// The token without any number of `Bearer` before it.
-fn bare(header: &str) -> &str {
+pub(crate) fn bare(header: &str) -> &str {
     let mut rest = header.trim();
     while let Some((word, after)) = rest
         .split_at_checked(6)

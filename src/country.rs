@@ -260,6 +260,8 @@ pub struct Snapshot {
     pub populations: Vec<Population>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
+    /// The fields that say where an event happened.
+    pub place_fields: Vec<String>,
     /// Which answers are counted.
     pub marks: Marks,
     /// Rules and mapping.
@@ -376,6 +378,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         places,
         causes_of_death,
         populations,
+        place_fields: forms.place_fields.clone(),
         event_types: forms.event_types().map(str::to_owned).collect(),
         fingerprint,
         marks: built.marks,

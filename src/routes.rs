@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
 use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
+use handlers::portal::Portal;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notification::Telling;
 use poem::endpoint::BoxEndpoint;
@@ -27,6 +28,7 @@ mod config;
 mod health;
 mod inside;
 pub mod notification;
+mod portal;
 mod reindex;
 mod trigger;
 mod unread;
@@ -47,6 +49,8 @@ pub struct App {
     pub analytics: Option<Arc<Analytics>>,
     /// Tells people.
     pub telling: Telling,
+    /// What government portals may ask of core; nothing where none has a credential.
+    pub portal: Option<Portal>,
     /// Where deliveries go.
     pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
@@ -65,6 +69,7 @@ type Service = OpenApiService<
         config::Config,
         trigger::Trigger,
         causes_of_death::CausesOfDeath,
+        portal::PortalApi,
         reindex::Reindex,
         notification::Notification,
     ),
@@ -77,6 +82,7 @@ fn service(app: &Arc<App>) -> Service {
         config::Config(app.clone()),
         trigger::Trigger(app.clone()),
         causes_of_death::CausesOfDeath(app.clone()),
+        portal::PortalApi(app.clone()),
         reindex::Reindex(app.clone()),
         notification::Notification(app.clone()),
     );

@@ -19,6 +19,8 @@ use handlers::hook::{Follower, Hooks};
 use handlers::ledger::{self, Destination, Ledger};
 use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
 use handlers::outside;
+use handlers::places::Atlas;
+use handlers::portal::Portal;
 use handlers::reference_data::{Changes, ReferenceData};
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
@@ -80,26 +82,15 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         core.clone(),
     ));
     let post = Arc::new(post(settings, &country, &core, &ledger, clock.clone())?);
-    let verification = Verification {
-        identities: match settings.identity_verification {
-            IdentityVerification::IdAuth => Identities::Ask(http.clone()),
-            IdentityVerification::AssumeVerified => Identities::Assume,
-            IdentityVerification::Off => Identities::Leave,
-        },
-        on: settings.verify_on.clone(),
-    };
-    let mut doors: Vec<Door> = [Destination::MIDDLEWARE, Destination::CORE]
-        .map(|destination| Door {
-            destination,
-            outside: http.clone(),
-        })
-        .into();
-    doors.extend(
-        [Destination::EMAIL, Destination::SMS].map(|destination| Door {
-            destination,
-            outside: post.clone(),
-        }),
-    );
+    let to_systems = [Destination::MIDDLEWARE, Destination::CORE].map(|destination| Door {
+        destination,
+        outside: http.clone(),
+    });
+    let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| Door {
+        destination,
+        outside: post.clone(),
+    });
+    let mut doors: Vec<Door> = to_systems.into_iter().chain(to_people).collect();
     let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(Informants(post.clone()))];
     let webhooks = webhooks(settings, &client, &core)?;
     if !webhooks.is_empty() {
@@ -118,9 +109,11 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             outside: analytics.clone(),
         });
     }
+    let atlas = Arc::new(Atlas::new(core.clone()));
+    let portal = portal(settings, &client, &core, &atlas)?;
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
-        verification,
+        verification: verification(settings, &http),
         ledger: ledger.clone(),
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
@@ -154,6 +147,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             .map(|door| door.destination.clone())
             .collect(),
         analytics,
+        portal,
         metrics: metrics::handle(),
         docs: !settings.production,
         guarded: settings.production && !settings.allow_demo,
@@ -164,6 +158,18 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         deliveries,
         settings: settings.clone(),
     })
+}
+
+/// Asks the middleware about identities, if anybody is to be asked.
+fn verification(settings: &Settings, http: &Arc<outside::Http>) -> Verification {
+    Verification {
+        identities: match settings.identity_verification {
+            IdentityVerification::IdAuth => Identities::Ask(http.clone()),
+            IdentityVerification::AssumeVerified => Identities::Assume,
+            IdentityVerification::Off => Identities::Leave,
+        },
+        on: settings.verify_on.clone(),
+    }
 }
 
 /// Brings messages to people.
@@ -208,6 +214,24 @@ fn webhooks(
         Ok(webhook.into())
     };
     urls.map(webhook).collect()
+}
+
+fn portal(
+    settings: &Settings,
+    client: &reqwest::Client,
+    core: &Arc<Core>,
+    atlas: &Arc<Atlas>,
+) -> anyhow::Result<Option<Portal>> {
+    let Some(tokens) = &settings.portal_tokens else {
+        return Ok(None);
+    };
+    Ok(Some(Portal::new(
+        client.clone(),
+        core.clone(),
+        atlas.clone(),
+        tokens.expose_secret().parse()?,
+        settings.portal_operations.clone(),
+    )))
 }
 
 fn analytics(
@@ -272,6 +296,10 @@ fn say_what_is_off(settings: &Settings) {
         (
             "forwarding (FORWARD_ACTIONS_TO)",
             !settings.forward_actions_to.is_empty(),
+        ),
+        (
+            "the portals' API (PORTAL_TOKENS)",
+            settings.portal_tokens.is_some(),
         ),
         (
             "analytics (ANALYTICS_DATABASE_URL)",

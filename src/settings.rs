@@ -11,6 +11,7 @@ use handlers::analytics;
 use handlers::core::Credentials;
 use handlers::forward;
 use handlers::number::NumberFormat;
+use handlers::portal;
 use handlers::reference_data::ReferenceData;
 use handlers::schedule::{Schedule, duration};
 use handlers::seal::{Seal, SealError};
@@ -101,6 +102,10 @@ pub struct Settings {
     pub forward_secret: Option<SecretString>,
     /// `ANALYTICS_DATABASE_URL`: where accepted actions are counted.
     pub analytics_database_url: Option<SecretString>,
+    /// `PORTAL_TOKENS`: the portals that may act through the system client.
+    pub portal_tokens: Option<SecretString>,
+    /// `PORTAL_OPERATIONS`: what they may ask for.
+    pub portal_operations: portal::Operations,
     /// `REGISTRATION_NUMBER_FORMAT`.
     pub registration_number_format: NumberFormat,
     /// `LOG_FORMAT`.
@@ -473,6 +478,8 @@ impl Reader {
             forward_actions_to: self.forward_actions_to(),
             forward_secret: self.secret::<forward::Secret>("FORWARD_SECRET"),
             analytics_database_url: self.secret::<analytics::Url>("ANALYTICS_DATABASE_URL"),
+            portal_tokens: self.portal_tokens(),
+            portal_operations: self.parsed("PORTAL_OPERATIONS"),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
             log_format: self.parsed("LOG_FORMAT"),
             log_level: self.parsed("LOG_LEVEL"),
@@ -510,6 +517,15 @@ impl Reader {
             self.problem(name, &error.to_string());
         }
         Some(SecretString::from(secret))
+    }
+
+    fn portal_tokens(&mut self) -> Option<SecretString> {
+        let tokens = self.secret::<portal::Tokens>("PORTAL_TOKENS")?;
+        if self.given("SYSTEM_CLIENT_ID").is_none() {
+            let why = "portals act through the system client: set SYSTEM_CLIENT_ID and SYSTEM_CLIENT_SECRET too";
+            self.problem("PORTAL_TOKENS", why);
+        }
+        Some(tokens)
     }
 
     fn forward_actions_to(&mut self) -> Vec<WebUrl> {

@@ -7,7 +7,8 @@ use crate::core::{Core, CoreError};
 use crate::places::Atlas;
 use aws_lc_rs::{constant_time, digest};
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, Stream, StreamExt};
+use futures_util::TryStreamExt;
+use futures_util::stream::{BoxStream, StreamExt};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
     CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_NONE_MATCH, RETRY_AFTER,
@@ -202,8 +203,11 @@ impl Caller {
     }
 }
 
+/// A body while it passes.
+pub type Passing = BoxStream<'static, io::Result<Bytes>>;
+
 /// A call as it goes to core.
-pub struct Call<B> {
+pub struct Call {
     /// What it is about.
     pub operation: Operation,
     /// How.
@@ -215,7 +219,7 @@ pub struct Call<B> {
     /// The headers as they came.
     pub headers: HeaderMap,
     /// The body as it comes; nothing where there is none.
-    pub body: Option<B>,
+    pub body: Option<Passing>,
 }
 
 /// Core's answer, while it arrives.
@@ -225,7 +229,7 @@ pub struct Relayed {
     /// Those of its headers that concern the caller.
     pub headers: HeaderMap,
     /// Its body.
-    pub body: BoxStream<'static, Result<Bytes, reqwest::Error>>,
+    pub body: Passing,
 }
 
 /// Why core was not asked, or did not answer.
@@ -313,10 +317,7 @@ impl Portal {
     ///
     /// # Errors
     /// When there is no answer of core.
-    pub async fn relay<B>(&self, caller: &Caller, call: Call<B>) -> Result<Relayed, PortalError>
-    where
-        B: Stream<Item = io::Result<Bytes>> + Send + 'static,
-    {
+    pub async fn relay(&self, caller: &Caller, call: Call) -> Result<Relayed, PortalError> {
         let free = self.free.clone().try_acquire_owned();
         let place = free.map_err(|_| PortalError::Busy)?;
         let length = call.headers.get(CONTENT_LENGTH);
@@ -365,9 +366,9 @@ impl Portal {
         }
         let headers = only(&BACK, response.headers());
         // The place is free again when the last byte has gone.
-        let body = response.bytes_stream().map(move |chunk| {
+        let body = response.bytes_stream().map_err(move |error| {
             let _ = &place;
-            chunk
+            io::Error::other(error)
         });
         Ok(Relayed {
             status,
@@ -421,7 +422,7 @@ impl Portal {
             path,
             query: None,
             headers: sent,
-            body: Some(futures_util::stream::iter([Ok(Bytes::from(body))])),
+            body: Some(futures_util::stream::iter([Ok(Bytes::from(body))]).boxed()),
         };
         self.relay(caller, call).await
     }
@@ -443,10 +444,7 @@ fn only(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
 }
 
 /// A body that breaks off, and says so, when it becomes too large.
-fn limited<B>(body: B, too_large: Arc<AtomicBool>) -> impl Stream<Item = io::Result<Bytes>>
-where
-    B: Stream<Item = io::Result<Bytes>>,
-{
+fn limited(body: Passing, too_large: Arc<AtomicBool>) -> Passing {
     let mut left = BODY_LIMIT;
     body.map(move |chunk| {
         let chunk = chunk?;
@@ -456,6 +454,7 @@ where
         })?;
         Ok(chunk)
     })
+    .boxed()
 }
 
 #[cfg(test)]

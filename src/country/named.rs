@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Forms {
     /// The fields that rules, mappings and certificates may name.
     pub vocabulary: Vocabulary,
+    /// The fields that say where an event happened.
+    pub place_fields: Vec<String>,
     custom_actions: BTreeMap<String, BTreeSet<String>>,
     flags: BTreeSet<String>,
 }
@@ -29,6 +31,10 @@ impl Forms {
                     .iter()
                     .map(|event| (event.id(), event.field_ids().map(|(id, _)| id))),
             ),
+            place_fields: events
+                .iter()
+                .filter_map(|event| event.place().map(|field| field.id().to_owned()))
+                .collect(),
             custom_actions: events
                 .iter()
                 .map(|event| (event.id().to_owned(), custom(event)))

@@ -294,6 +294,16 @@ pub const VARIABLES: &[Variable] = &[
         "postgres://events_analytics:password@postgres:5432/events",
         "PostgreSQL database in whose schema `analytics` every accepted action is counted, for dashboards",
     ),
+    optional(
+        "PORTAL_TOKENS",
+        "health:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+        "portals that may act through the system client: of each its name, a colon and the SHA-256 of its token in hexadecimal, with commas between them; opens `/api`",
+    ),
+    always(
+        "PORTAL_OPERATIONS",
+        "config,locations,create,notify,upload",
+        "what portals may ask for; besides these `read`, `search` and `correct`",
+    ),
     always(
         "REGISTRATION_NUMBER_FORMAT",
         "############",

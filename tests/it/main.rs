@@ -19,6 +19,7 @@ mod health;
 mod ledger_fails;
 mod mutants;
 mod operators;
+mod portal;
 mod process;
 mod program;
 mod replicas;
@@ -190,6 +191,16 @@ async fn packets(outside: &MockServer) -> Vec<Value> {
 
 fn fresh_id() -> String {
     uuid::Uuid::new_v4().to_string()
+}
+
+/// A user's token, with what they may do.
+fn user_token(scopes: &[&str]) -> String {
+    let exp = jsonwebtoken::get_current_timestamp() + 600;
+    let claims = json!({
+        "iss": "opencrvs:auth-service", "aud": ["opencrvs:gateway-user", "opencrvs:countryconfig-user"],
+        "exp": exp, "sub": "11111111-2222-4333-8444-555555555555", "userType": "user", "scope": scopes,
+    });
+    SIGNER.token(&claims).unwrap()
 }
 
 /// A birth whose mother's identity is verified: it goes to the middleware.

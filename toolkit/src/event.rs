@@ -200,6 +200,11 @@ impl Event {
         &self.id
     }
 
+    /// The field that says where the event happened.
+    pub fn place(&self) -> Option<&FieldReference> {
+        self.place.as_ref()
+    }
+
     /// Whether records are sent to the statistics database.
     pub fn is_for_analytics(&self) -> bool {
         self.analytics
