@@ -369,7 +369,16 @@ impl Check<'_> {
         let before: usize = start.chars().take(column - 1).map(char::len_utf8).sum();
         let expression = start.get(before..).unwrap_or_default();
         let end = expression.find("}}").unwrap_or(expression.len());
-        let found = expression.get(..end).and_then(|inside| inside.find(word));
+        let inside = expression.get(..end).unwrap_or_default();
+        // `$o` does not stand where `$or` does.
+        let is_alone = |found: &usize| {
+            let part = |c: char| c.is_alphanumeric() || "$_-.".contains(c);
+            let before = inside.get(..*found).unwrap_or_default();
+            let after = inside.get(found + word.len()..).unwrap_or_default();
+            !before.ends_with(part) && !after.starts_with(part)
+        };
+        let mut found = inside.match_indices(word).map(|(found, _)| found);
+        let found = found.find(is_alone);
         found.map_or(place, |found| position(text, line_start + before + found))
     }
 }

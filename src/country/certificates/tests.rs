@@ -159,6 +159,12 @@ const BIRTH: &str = "certificates/birth-certificate.svg";
     "($lokup $declaration \"child.gender\")",
     "`$lokup` is no helper of core's client\n  hint: did you mean `$lookup`?"
 )]
+#[case::helper_that_begins_another(
+    "certificates/death-certificate.svg",
+    "\" \" ($lookup",
+    "\" \" ($looku",
+    "death-certificate.svg:10:21: error: `$looku` is no helper"
+)]
 #[case::variable(
     BIRTH,
     "$declaration \"child.gender\"",
