@@ -144,7 +144,7 @@ impl Users {
         if method == DeliveryMethod::Sms && message.sms.is_none() {
             return Err(NotTold::EmailOnly);
         }
-        let to = contact.clone().filter(|contact| !contact.trim().is_empty());
+        let to = recipient.contact(method).cloned();
         let until = message.lasts.map(|lasts| later(now, lasts));
         let mut variables = self.variables(message, payload);
         variables.extend(
