@@ -49,7 +49,7 @@ pub(super) fn run(command: &Notify, settings: &Settings) -> anyhow::Result<Strin
         language.unwrap_or_default(),
         known.join(", ")
     );
-    let sample = templates::sample(&voice);
+    let sample = templates::sample(&voice, message);
     if preview.sms {
         let sms = voice.templates.sms(message, language, sample)?;
         let sms = sms.with_context(|| format!("`{word}` is sent by e-mail only"))?;

@@ -7,6 +7,7 @@ use crate::settings::Settings;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use handlers::diagnostic::Diagnostic;
+use handlers::notification::messages::Message;
 use handlers::notification::sms::description::Description;
 use handlers::notification::sms::{HttpGateway, Sms, SmsFile};
 use handlers::notification::templates::{File, Row, Templates, Variables};
@@ -122,7 +123,7 @@ pub fn read(settings: &Settings) -> Result<Voice, Vec<Diagnostic>> {
 }
 
 /// Made-up values for everything that a message may say, with the logo as a picture inside the page.
-pub fn sample(voice: &Voice) -> Variables {
+pub fn sample(voice: &Voice, message: &Message) -> Variables {
     let (kind, logo) = &voice.logo;
     let logo = format!("data:{kind};base64,{}", STANDARD.encode(logo));
     let body = "On Saturday, 5 December, the system is not available from 18:00 to 20:00.\n\nPlease finish what you have begun before.";
@@ -140,7 +141,6 @@ pub fn sample(voice: &Voice) -> Variables {
             "https://login.crvs.example/recover?token=9k%2BVb3w%2FTq5sZg%3D%3D",
         ),
         ("code", "402917"),
-        ("minutes", "10"),
         ("subject", "Two hours without the system on Saturday"),
         ("body", body),
         ("informantName", "Halina Adeyemi"),
@@ -159,6 +159,8 @@ pub fn sample(voice: &Voice) -> Variables {
         .map(Value::from)
         .collect();
     sample.insert("lines".into(), lines.into());
+    let minutes = message.lasts.map(|lasts| lasts.as_mins().into());
+    sample.extend(minutes.map(|minutes| ("minutes".into(), minutes)));
     sample
 }
 
@@ -175,8 +177,8 @@ mod tests {
     fn the_wording(#[case] language: &str) {
         let settings = Settings::load(None, std::iter::empty()).unwrap();
         let voice = read(&settings).unwrap();
-        let sample = || {
-            let mut sample = sample(&voice);
+        let sample = |message| {
+            let mut sample = sample(&voice, message);
             sample.insert("countryLogo".into(), "cid:logo".into());
             sample
         };
@@ -184,11 +186,11 @@ mod tests {
         for message in &MESSAGES {
             let letter = voice
                 .templates
-                .letter(message, Some(language), sample())
+                .letter(message, Some(language), sample(message))
                 .unwrap();
             let sms = voice
                 .templates
-                .sms(message, Some(language), sample())
+                .sms(message, Some(language), sample(message))
                 .unwrap();
             page += &format!("======== {}\n", message.word);
             page += &format!("Subject: {}\n\n{}\n", letter.subject, letter.text);

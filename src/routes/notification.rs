@@ -47,7 +47,9 @@ impl Telling {
     /// By the settings.
     pub fn new(users: Users, settings: &Settings) -> Self {
         let messages = &settings.messages;
-        let sender = messages.sender.as_ref().map(ToString::to_string);
+        // Without a mail server nobody reads it.
+        let sender = messages.sender.as_ref();
+        let sender = sender.map_or("no-reply@localhost".to_owned(), ToString::to_string);
         let limits = Limits {
             all: RateLimiter::direct(Quota::per_minute(messages.per_minute)),
             each: RateLimiter::keyed(Quota::per_minute(messages.per_recipient)),
@@ -60,7 +62,7 @@ impl Telling {
             names: [
                 ("DOMAIN", settings.domain.clone()),
                 ("ALERT_EMAIL", messages.alert_email.clone()),
-                ("SENDER_EMAIL_ADDRESS", sender.unwrap_or_default()),
+                ("SENDER_EMAIL_ADDRESS", sender),
             ],
         }
     }
@@ -96,12 +98,10 @@ struct Limits {
 }
 
 impl Limits {
-    fn allow(&self, recipient: &Recipient) -> bool {
+    fn allow<'a>(&self, mut contacts: impl Iterator<Item = &'a String>) -> bool {
         if self.each.len() > COUNTED {
             self.each.retain_recent();
         }
-        let contacts = [&recipient.email, &recipient.mobile].into_iter().flatten();
-        let mut contacts = contacts.chain(recipient.bcc.iter().flatten());
         self.all.check().is_ok()
             && contacts.all(|contact| self.each.check_key(&contact.to_lowercase()).is_ok())
     }
@@ -247,14 +247,14 @@ impl Notification {
         }
         let mut content = unread.read(BODY_LIMIT).await?;
         let recipient = content.recipient.take().ok_or_else(|| wrong(vec![]))?;
-        if !telling.tokens && !telling.limits.allow(&recipient) {
+        let texts = texts(message, &content)?;
+        let recipient = telling::Recipient::from(recipient);
+        let contacts = recipient.contact(telling.users.method()).into_iter();
+        if !telling.tokens && !telling.limits.allow(contacts.chain(&recipient.bcc)) {
             let why = "too many messages in a minute; try again in one";
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
         }
-        let told = telling
-            .users
-            .tell(message, recipient.into(), texts(message, &content)?);
-        match told.await {
+        match telling.users.tell(message, recipient, texts).await {
             Ok(()) => Ok(Told::Told),
             Err(why @ NotTold::NoContact(method)) if message.urgent => {
                 let field = format!("recipient.{}", method.field());

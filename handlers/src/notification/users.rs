@@ -38,6 +38,17 @@ pub struct Recipient {
     pub language: Option<String>,
 }
 
+impl Recipient {
+    /// Where the recipient is told.
+    pub fn contact(&self, method: DeliveryMethod) -> Option<&String> {
+        let contact = match method {
+            DeliveryMethod::Email => self.email.as_ref(),
+            DeliveryMethod::Sms => self.mobile.as_ref(),
+        };
+        contact.filter(|contact| !contact.trim().is_empty())
+    }
+}
+
 /// An e-mail with its own words, for those who look after the installation.
 pub struct Alert {
     /// The sender's address.
@@ -108,6 +119,11 @@ pub struct Users {
 }
 
 impl Users {
+    /// How users are told.
+    pub fn method(&self) -> DeliveryMethod {
+        self.post.voice.load().users
+    }
+
     /// Tells a user something: what is urgent at once, anything else out of the ledger. `payload` is
     /// what core says besides the recipient.
     ///
@@ -122,17 +138,13 @@ impl Users {
         let now = self.post.clock.now();
         let voice = self.post.voice.load_full();
         let method = voice.users;
-        let contact = match method {
-            DeliveryMethod::Email => &recipient.email,
-            DeliveryMethod::Sms => &recipient.mobile,
-        };
         if voice.is_closed(method, &self.post.mail) {
             return Err(NotTold::NoWay(method));
         }
         if method == DeliveryMethod::Sms && message.sms.is_none() {
             return Err(NotTold::EmailOnly);
         }
-        let to = contact.clone().filter(|contact| !contact.trim().is_empty());
+        let to = recipient.contact(method).cloned();
         let until = message.lasts.map(|lasts| later(now, lasts));
         let mut variables = self.variables(message, payload);
         variables.extend(

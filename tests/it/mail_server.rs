@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A real mail server as a process of its own, and what it was sent.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mail_parser::{Message, MessageParser, MimeHeaders};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, LazyLock, Mutex};
+
+/// Debian's Python has the server (`apt-get install python3-aiosmtpd`), another one may have it too.
+static PYTHON: LazyLock<&str> = LazyLock::new(|| {
+    let has_it = |python: &&str| {
+        let asked = Command::new(python)
+            .args(["-c", "import aiosmtpd"])
+            .output();
+        asked.is_ok_and(|asked| asked.status.success())
+    };
+    let known = ["/usr/bin/python3", "python3"].into_iter().find(has_it);
+    known.unwrap_or_else(|| {
+        panic!("the tests need Python's aiosmtpd: apt-get install python3-aiosmtpd")
+    })
+});
+
+/// It does not outlive its test.
+pub(super) struct MailServer {
+    child: Child,
+    pub(super) port: u16,
+    received: Arc<Mutex<Vec<Mail>>>,
+}
+
+/// A message that the server took.
+#[derive(Debug, Clone)]
+pub(super) struct Mail {
+    pub(super) from: String,
+    pub(super) to: Vec<String>,
+    pub(super) tls: bool,
+    pub(super) login: bool,
+    pub(super) data: Vec<u8>,
+}
+
+impl MailServer {
+    pub(super) fn start(options: &[&str]) -> Self {
+        let mut child = Command::new(*PYTHON)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/smtp.py"))
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut next =
+            move || -> Option<Value> { Some(serde_json::from_str(&said.next()?.ok()?).unwrap()) };
+        let port = next().unwrap()["port"].as_u64().unwrap();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let kept = received.clone();
+        std::thread::spawn(move || {
+            while let Some(said) = next() {
+                kept.lock().unwrap().push(Mail::of(&said));
+            }
+        });
+        Self {
+            child,
+            port: port.try_into().unwrap(),
+            received,
+        }
+    }
+
+    pub(super) fn received(&self) -> Vec<Mail> {
+        self.received.lock().unwrap().clone()
+    }
+
+    /// What was received, once it is so much.
+    pub(super) async fn wait_for(&self, wanted: usize) -> Vec<Mail> {
+        super::process::within("mail", async || self.received().len() >= wanted).await;
+        self.received()
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Mail {
+    fn of(said: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            from: text(&said["from"]),
+            to: said["to"].as_array().unwrap().iter().map(text).collect(),
+            tls: said["tls"].as_bool().unwrap(),
+            login: said["login"].as_bool().unwrap(),
+            data: STANDARD.decode(text(&said["data"])).unwrap(),
+        }
+    }
+
+    pub(super) fn parsed(&self) -> Message<'_> {
+        MessageParser::default().parse(&self.data).unwrap()
+    }
+
+    pub(super) fn subject(&self) -> String {
+        self.parsed().subject().unwrap().to_owned()
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.parsed().body_text(0).unwrap().replace("\r\n", "\n")
+    }
+
+    pub(super) fn html(&self) -> String {
+        self.parsed().body_html(0).unwrap().replace("\r\n", "\n")
+    }
+
+    /// The first part of a kind of picture: its content id and its bytes.
+    pub(super) fn picture(&self) -> (String, Vec<u8>) {
+        let message = self.parsed();
+        let mut parts = message.parts.iter();
+        let is_picture = |part: &&mail_parser::MessagePart<'_>| {
+            part.content_type()
+                .is_some_and(|kind| kind.ctype() == "image")
+        };
+        let picture = parts.find(is_picture).unwrap();
+        let id = picture.content_id().unwrap().to_owned();
+        (id, picture.contents().to_vec())
+    }
+}
