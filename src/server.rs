@@ -5,13 +5,14 @@ use crate::auth::Keys;
 use crate::country::{self, Snapshot};
 use crate::metrics;
 use crate::reload;
-use crate::routes::{self, App};
+use crate::routes::{self, App, DemoIssuer};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
 use handlers::clock::SystemClock;
 use handlers::core::Core;
+use handlers::credentials::{Credentials, Issuer};
 use handlers::delivery::{Deliveries, Door};
 use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
@@ -113,6 +114,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     }
     let atlas = Arc::new(Atlas::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
+    let credentials = credentials(settings, &client, &core, atlas)?;
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
         verification,
@@ -144,6 +146,11 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             .collect(),
         analytics,
         portal,
+        credentials,
+        demo_issuer: settings
+            .allow_demo
+            .then(|| DemoIssuer::new(&settings.country_config_url))
+            .transpose()?,
         metrics: metrics::handle(),
         docs: !settings.production,
         guarded: settings.production && !settings.allow_demo,
@@ -196,6 +203,31 @@ fn portal(
         tokens.expose_secret().parse()?,
         settings.portal_operations.clone(),
     )))
+}
+
+fn credentials(
+    settings: &Settings,
+    client: &reqwest::Client,
+    core: &Arc<Core>,
+    atlas: Arc<Atlas>,
+) -> anyhow::Result<Credentials> {
+    let issuer = |url: &Option<WebUrl>| {
+        let issuer = |url: &WebUrl| {
+            anyhow::Ok(Issuer {
+                url: url.as_str().parse()?,
+                token: settings.credential_issuer_token.clone(),
+            })
+        };
+        url.as_ref().map(issuer).transpose()
+    };
+    Ok(Credentials {
+        client: client.clone(),
+        core: core.clone(),
+        atlas,
+        clock: Arc::new(SystemClock),
+        offer: issuer(&settings.credential_offer_url)?,
+        paper: issuer(&settings.credential_sign_url)?,
+    })
 }
 
 fn analytics(
@@ -264,6 +296,14 @@ fn say_what_is_off(settings: &Settings) {
         (
             "the portals' API (PORTAL_TOKENS)",
             settings.portal_tokens.is_some(),
+        ),
+        (
+            "offers of verifiable credentials (VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL)",
+            settings.credential_offer_url.is_some(),
+        ),
+        (
+            "verifiable credentials on paper (VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL)",
+            settings.credential_sign_url.is_some(),
         ),
         (
             "analytics (ANALYTICS_DATABASE_URL)",

@@ -11,6 +11,7 @@ mod analytics;
 mod causes_of_death;
 mod config;
 mod crash;
+mod credentials;
 mod examples;
 mod forward;
 mod generated;
