@@ -19,6 +19,7 @@ mod analytics;
 mod certificates;
 mod deliveries;
 mod fields;
+mod notify;
 
 /// Country configuration server for OpenCRVS core 2.0.
 ///
@@ -63,6 +64,9 @@ enum Command {
     /// See certificates as they would be printed
     #[command(subcommand)]
     Certificates(certificates::Certificates),
+    /// See messages as people get them
+    #[command(subcommand)]
+    Notify(notify::Notify),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -171,6 +175,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Pending(options) => print(&deliveries::pending(&options, &settings()?).await?)?,
         Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
+        Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);
             let text = if pretty {

@@ -12,6 +12,7 @@ use handlers::credentials::Template;
 use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
+use handlers::notification::Voice;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::message::Message;
@@ -42,12 +43,13 @@ mod places;
 mod roles;
 mod served;
 mod statistics;
+pub mod templates;
 mod texts;
 mod translations;
 mod users;
 mod workqueues;
 
-pub use application::{Application, DeliveryMethod};
+pub use application::Application;
 pub use named::Forms;
 pub use places::{Area, Location, Places};
 pub use served::Served;
@@ -268,6 +270,8 @@ pub struct Snapshot {
     pub marks: Marks,
     /// Rules and mapping.
     pub policy: Arc<Policy>,
+    /// What people are told, and how.
+    pub voice: Arc<Voice>,
     /// The cases that the rules must decide as expected.
     pub cases: Cases,
     /// Why the users may not be given away in production.
@@ -310,11 +314,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     // Taken first: what changes while the files are read is noticed afterwards.
     let fingerprint = files.fingerprint();
-    let mut reading = Reading {
-        files: &files,
-        said: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut reading = Reading::of(&files);
     let application = reading.application();
     let built = build(settings, &application, care)?;
     reading.found.extend(built.problems);
@@ -336,6 +336,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let languages = &application.languages;
     let client = reading.texts("translations/client.csv", languages, Syntax::Icu);
     let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
+    let voice = templates::voice(&mut reading, settings, &application);
     let mut served = Served::default();
     served.json("/config/events", built.json);
     let documents = [
@@ -372,7 +373,8 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         reading.found.extend(demo(settings, &users));
         reading.found.extend(strangers(&files));
     }
-    let Some((policy, cases)) = policy.filter(|_| !is_refused(&reading.found)) else {
+    let whole = policy.zip(voice).filter(|_| !is_refused(&reading.found));
+    let Some(((policy, cases), voice)) = whole else {
         return Err(reading.found);
     };
     Ok(Snapshot {
@@ -387,6 +389,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         fingerprint,
         marks: built.marks,
         policy: Arc::new(policy),
+        voice: Arc::new(voice),
         cases,
         warnings: reading.found,
         application,
@@ -406,7 +409,15 @@ struct Reading<'a> {
     found: Vec<Diagnostic>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn of(files: &'a Files) -> Self {
+        Self {
+            files,
+            said: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
     /// Name and text of a file; empty where it cannot be read.
     fn text(&mut self, file: &str) -> Option<(String, String)> {
         match self.files.text(file) {
@@ -750,11 +761,7 @@ fn readable(events: &[Event], application: &Application) -> Vec<Readable> {
 /// Everything that is wrong with them.
 pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
-    let mut reading = Reading {
-        files: &files,
-        said: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut reading = Reading::of(&files);
     let application = reading.application();
     let events = forms::events(&environment(settings, &application));
     let certificates = reading.certificates(&readable(&events, &application));
@@ -773,11 +780,7 @@ pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec
 /// The events of this country, with the settings that reach its forms.
 pub fn events(settings: &Settings) -> Vec<Event> {
     let files = Files::of(settings.country_dir.as_deref());
-    let mut reading = Reading {
-        files: &files,
-        said: Vec::new(),
-        found: Vec::new(),
-    };
+    let mut reading = Reading::of(&files);
     let application = reading.application();
     forms::events(&environment(settings, &application))
 }

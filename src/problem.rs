@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Error answers: JSON `{statusCode, error, message}`, as core's other services give them. The client
+//! Error answers: JSON `{statusCode, error, message}`, and `fields` where a body is at fault, as core's other services give them. The client
 //! gets a sentence, the log gets the cause.
 
 use poem::error::ResponseError;
@@ -14,6 +14,7 @@ use tracing::error;
 pub struct Problem {
     status: StatusCode,
     message: String,
+    fields: Vec<(String, String)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -23,8 +24,15 @@ impl Problem {
         Self {
             status,
             message: message.into(),
+            fields: vec![],
             source: None,
         }
+    }
+
+    /// What is wrong with each field of the body, by its path.
+    pub fn with_fields(mut self, fields: Vec<(String, String)>) -> Self {
+        self.fields = fields;
+        self
     }
 
     /// The cause, for the log.
@@ -66,7 +74,7 @@ impl ResponseError for Problem {
                 self.message
             );
         }
-        answer(self.status, &self.message)
+        answer_about(self.status, &self.message, &self.fields)
     }
 }
 
@@ -105,11 +113,24 @@ pub fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 fn answer(status: StatusCode, message: &str) -> Response {
-    let body = json!({
+    answer_about(status, message, &[])
+}
+
+fn answer_about(status: StatusCode, message: &str, fields: &[(String, String)]) -> Response {
+    let mut body = json!({
         "statusCode": status.as_u16(),
         "error": status.canonical_reason().unwrap_or("Error"),
         "message": message,
     });
+    if let (Some(body), false) = (body.as_object_mut(), fields.is_empty()) {
+        let fields = fields
+            .iter()
+            .map(|(field, why)| (field.clone(), why.clone().into()));
+        body.insert(
+            "fields".into(),
+            fields.collect::<serde_json::Map<_, _>>().into(),
+        );
+    }
     let response = Response::builder()
         .status(status)
         .content_type("application/json; charset=utf-8");

@@ -102,6 +102,7 @@ fn swap(app: &App, mut country: Snapshot) {
     if let Some(analytics) = &app.analytics {
         analytics.count(Arc::new(country.counting()));
     }
+    app.telling.users.post.voice.store(country.voice.clone());
     let country = Arc::new(country);
     app.country.store(country.clone());
     std::thread::spawn(move || country.served.compress());

@@ -11,6 +11,7 @@ use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
 use handlers::portal::Portal;
 use metrics_exporter_prometheus::PrometheusHandle;
+use notification::Telling;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
@@ -29,9 +30,12 @@ mod credentials;
 mod demo_issuer;
 mod gone;
 mod health;
+mod inside;
+pub mod notification;
 mod portal;
 mod reindex;
 mod trigger;
+mod unread;
 
 pub use demo_issuer::DemoIssuer;
 
@@ -49,6 +53,8 @@ pub struct App {
     pub refused_change: ArcSwapOption<String>,
     /// Counts accepted actions; nothing where no database is set for it.
     pub analytics: Option<Arc<Analytics>>,
+    /// Tells people.
+    pub telling: Telling,
     /// What government portals may ask of core; nothing where none has a credential.
     pub portal: Option<Portal>,
     /// Asks for verifiable credentials.
@@ -78,6 +84,7 @@ type Service = OpenApiService<
         demo_issuer::DemoIssuerApi,
         gone::Gone,
         reindex::Reindex,
+        notification::Notification,
     ),
     (),
 >;
@@ -93,6 +100,7 @@ fn service(app: &Arc<App>) -> Service {
         demo_issuer::DemoIssuerApi(app.clone()),
         gone::Gone,
         reindex::Reindex(app.clone()),
+        notification::Notification(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
         .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")
@@ -166,7 +174,7 @@ async fn one_slash(mut request: Request) -> poem::Result<Request> {
     if let Some(path) = asked.strip_prefix("//")
         && let Ok(uri) = format!("/{}", path.trim_start_matches('/')).parse()
     {
-        request.set_uri(uri);
+        *request.uri_mut() = uri;
     }
     Ok(request)
 }

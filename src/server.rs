@@ -5,18 +5,20 @@ use crate::auth::Keys;
 use crate::country::{self, Snapshot};
 use crate::metrics;
 use crate::reload;
+use crate::routes::notification::Telling;
 use crate::routes::{self, App, DemoIssuer};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
-use handlers::clock::SystemClock;
+use handlers::clock::{Clock, SystemClock};
 use handlers::core::Core;
 use handlers::credentials::{Credentials, Issuer};
 use handlers::delivery::{Deliveries, Door};
 use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
 use handlers::ledger::{self, Destination, Ledger};
+use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
 use handlers::outside;
 use handlers::places::Atlas;
 use handlers::portal::Portal;
@@ -80,21 +82,17 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         settings.mosip_interop_url.as_str(),
         core.clone(),
     ));
-    let verification = Verification {
-        identities: match settings.identity_verification {
-            IdentityVerification::IdAuth => Identities::Ask(http.clone()),
-            IdentityVerification::AssumeVerified => Identities::Assume,
-            IdentityVerification::Off => Identities::Leave,
-        },
-        on: settings.verify_on.clone(),
-    };
-    let mut doors: Vec<Door> = [Destination::MIDDLEWARE, Destination::CORE]
-        .map(|destination| Door {
-            destination,
-            outside: http.clone(),
-        })
-        .into();
-    let mut followers: Vec<Arc<dyn Follower>> = vec![];
+    let post = Arc::new(post(settings, &country, &core, &ledger, clock.clone())?);
+    let to_systems = [Destination::MIDDLEWARE, Destination::CORE].map(|destination| Door {
+        destination,
+        outside: http.clone(),
+    });
+    let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| Door {
+        destination,
+        outside: post.clone(),
+    });
+    let mut doors: Vec<Door> = to_systems.into_iter().chain(to_people).collect();
+    let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(Informants(post.clone()))];
     let webhooks = webhooks(settings, &client, &core)?;
     if !webhooks.is_empty() {
         let to = webhooks.iter().map(|door| door.destination.clone());
@@ -117,7 +115,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let credentials = credentials(settings, &client, &core, atlas)?;
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
-        verification,
+        verification: verification(settings, &http),
         ledger: ledger.clone(),
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
@@ -125,13 +123,18 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         followers,
         wake: wake.clone(),
     };
-    let deliveries = Deliveries {
+    let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
         doors,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: settings.mosip_timeout,
         wake,
+    });
+    let users = Users {
+        post,
+        deliveries: deliveries.clone(),
+        login_url: settings.login_url.as_str().to_owned(),
     };
     let app = Arc::new(App {
         keys,
@@ -139,6 +142,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         ledger,
         country: ArcSwap::from_pointee(country),
         refused_change: ArcSwapOption::empty(),
+        telling: Telling::new(users, settings),
         destinations: deliveries
             .doors
             .iter()
@@ -158,8 +162,40 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     });
     Ok(Running {
         app,
-        deliveries: Arc::new(deliveries),
+        deliveries,
         settings: settings.clone(),
+    })
+}
+
+/// Asks the middleware about identities, if anybody is to be asked.
+fn verification(settings: &Settings, http: &Arc<outside::Http>) -> Verification {
+    Verification {
+        identities: match settings.identity_verification {
+            IdentityVerification::IdAuth => Identities::Ask(http.clone()),
+            IdentityVerification::AssumeVerified => Identities::Assume,
+            IdentityVerification::Off => Identities::Leave,
+        },
+        on: settings.verify_on.clone(),
+    }
+}
+
+/// Brings messages to people.
+fn post(
+    settings: &Settings,
+    country: &Snapshot,
+    core: &Arc<Core>,
+    ledger: &Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Post> {
+    let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
+    let smtp = smtp.context("the system's certificates cannot be read")?;
+    Ok(Post {
+        voice: Arc::new(ArcSwap::new(country.voice.clone())),
+        mail: Arc::new(Channel::of(smtp, settings.production)),
+        core: core.clone(),
+        offices: Offices::new(core.clone(), clock.clone()),
+        ledger: ledger.clone(),
+        clock,
     })
 }
 

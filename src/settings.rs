@@ -24,8 +24,10 @@ use std::str::FromStr;
 use std::time::Duration;
 use validator::{Validate, ValidationError};
 
+mod messages;
 mod variables;
 
+pub use messages::Messages;
 pub use variables::{VARIABLES, Variable, markdown};
 
 /// The settings of a running server. Each field names the variable that sets it.
@@ -37,6 +39,8 @@ pub use variables::{VARIABLES, Variable, markdown};
 pub struct Settings {
     /// `NODE_ENV` is `production`.
     pub production: bool,
+    /// `CORE_VERSION`.
+    pub core_version: CoreVersion,
     /// `COUNTRY_CONFIG_HOST` and `COUNTRY_CONFIG_PORT`.
     pub listen: SocketAddr,
     /// `COUNTRY_CONFIG_URL`: where browsers reach this server.
@@ -78,6 +82,8 @@ pub struct Settings {
     pub metabase_url: WebUrl,
     /// `SENTRY_DSN`: where browsers report their errors.
     pub sentry_dsn: Option<String>,
+    /// How people are told.
+    pub messages: Messages,
     /// `LEDGER_URL`.
     pub ledger_url: String,
     /// `LEDGER_KEY`.
@@ -112,6 +118,27 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// `LOG_LEVEL`, in the notation of `RUST_LOG`.
     pub log_level: String,
+}
+
+/// A version of core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CoreVersion(u16, u16, u16);
+
+impl CoreVersion {
+    /// From here on core shows a token with everything that it wants its users to be told.
+    pub const V2_0_1: Self = Self(2, 0, 1);
+}
+
+impl FromStr for CoreVersion {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Result<Vec<u16>, _> = text.split('.').map(str::parse).collect();
+        match numbers.as_deref() {
+            Ok([major, minor]) => Ok(Self(*major, *minor, 0)),
+            Ok([major, minor, patch]) => Ok(Self(*major, *minor, *patch)),
+            _ => Err("no version like `2.0` or `2.0.1`".to_owned()),
+        }
+    }
 }
 
 /// How the identities in a declaration are checked.
@@ -425,6 +452,7 @@ impl Reader {
         let port = self.parsed("COUNTRY_CONFIG_PORT");
         Settings {
             production,
+            core_version: self.parsed("CORE_VERSION"),
             listen: SocketAddr::new(host, port),
             country_config_url: self.parsed("COUNTRY_CONFIG_URL"),
             auth_url: self.parsed("AUTH_URL"),
@@ -445,6 +473,7 @@ impl Reader {
             users_file: self.given("USERS_FILE").map(PathBuf::from),
             metabase_url: self.metabase_url(),
             sentry_dsn: self.given("SENTRY_DSN"),
+            messages: Messages::read(self),
             ledger_url: self.parsed("LEDGER_URL"),
             ledger_key: self.secret::<Seal>("LEDGER_KEY"),
             ledger_retention: self.duration("LEDGER_RETENTION"),

@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -300,6 +301,20 @@ impl Core {
             None => self.system_token().await?,
         };
         self.query(procedure, None, &token).await
+    }
+
+    /// The names of all locations by id, as the system client sees them.
+    pub(crate) async fn locations(&self) -> Result<HashMap<String, String>, CoreError> {
+        #[derive(Deserialize)]
+        struct Location {
+            id: String,
+            name: String,
+        }
+        let token = self.system_token().await?;
+        let locations = self.query("locations.list", None, &token).await?;
+        let locations: Vec<Location> =
+            serde_json::from_value(locations).map_err(|_| CoreError::Content)?;
+        Ok(locations.into_iter().map(|l| (l.id, l.name)).collect())
     }
 
     /// Asks core's tRPC interface.

@@ -11,6 +11,7 @@ use crate::schedule::Schedule;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, gauge, histogram};
+use opencrvs_toolkit::event_document::EventId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -25,11 +26,18 @@ const IDLE: Duration = Duration::from_secs(30);
 /// After a failure of the ledger.
 const FAILED: Duration = Duration::from_secs(1);
 
-/// What waits for core to accept an action asks at least once in this time …
-const ASK_AT_LEAST: SignedDuration = SignedDuration::from_hours(1);
+/// What waits for core to accept an action asks at least once in the first time, and no longer than
+/// the second: core accepts at once or not at all …
+const ASK: (SignedDuration, SignedDuration) = (
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(24),
+);
 
-/// … and no longer than this: core accepts at once or not at all.
-const ASK_UNTIL: SignedDuration = SignedDuration::from_hours(24);
+/// … unless it was told to wait (202) for somebody else, who may take weeks.
+const ASK_AFTER_A_WAIT: (SignedDuration, SignedDuration) = (
+    SignedDuration::from_hours(24),
+    SignedDuration::from_hours(30 * 24),
+);
 
 /// A destination, and who brings deliveries there.
 pub struct Door {
@@ -49,7 +57,7 @@ pub struct Deliveries {
     pub clock: Arc<dyn Clock>,
     /// When to try again.
     pub schedule: Schedule,
-    /// Longest time of one attempt.
+    /// Longest time of one attempt, where its destination has none of its own.
     pub timeout: Duration,
     /// Rung when the ledger has something new.
     pub wake: Arc<Notify>,
@@ -93,7 +101,7 @@ impl Deliveries {
             let now = Instant::now();
             state.set(breaker.level(now));
             let free = breaker.allowed(now).saturating_sub(attempts.len());
-            let pause = match self.claim(destination, free).await {
+            let pause = match self.claim(door, free).await {
                 Ok(claimed) if !claimed.is_empty() => {
                     for delivery in claimed {
                         let (worker, outside) = (Arc::clone(self), door.outside.clone());
@@ -123,27 +131,50 @@ impl Deliveries {
         while attempts.join_next().await.is_some() {}
     }
 
-    async fn claim(
-        &self,
-        destination: &Destination,
-        free: usize,
-    ) -> Result<Vec<Claimed>, LedgerError> {
+    async fn claim(&self, door: &Door, free: usize) -> Result<Vec<Claimed>, LedgerError> {
         if free == 0 {
             return Ok(vec![]);
         }
+        let (now, until) = self.lease(&*door.outside);
+        let free = u32::try_from(free).unwrap_or(u32::MAX);
+        self.ledger.claim(&door.destination, now, until, free).await
+    }
+
+    /// From now on twice the longest attempt: a lease must never end while its attempt still runs.
+    fn lease(&self, outside: &dyn Outside) -> (Timestamp, Timestamp) {
         let now = self.clock.now();
-        // Twice the longest attempt: a lease must never end while its attempt still runs.
-        let lease = SignedDuration::try_from(self.timeout * 2)
+        let lease = SignedDuration::try_from(self.longest(outside) * 2)
             .unwrap_or(SignedDuration::from_mins(1))
             + SignedDuration::from_secs(5);
-        self.ledger
-            .claim(
-                destination,
-                now,
-                later(now, lease),
-                u32::try_from(free).unwrap_or(u32::MAX),
-            )
-            .await
+        (now, later(now, lease))
+    }
+
+    fn longest(&self, outside: &dyn Outside) -> Duration {
+        outside.longest().unwrap_or(self.timeout)
+    }
+
+    /// Tries at once what an event has for a destination, whatever else waits there and however the
+    /// destination has fared. Nothing where another is trying it already.
+    ///
+    /// # Errors
+    /// When the ledger does not give it.
+    pub async fn at_once(
+        &self,
+        event: &EventId,
+        destination: &Destination,
+    ) -> Result<Option<Outcome>, LedgerError> {
+        let Some(door) = self.doors.iter().find(|d| d.destination == *destination) else {
+            return Ok(None);
+        };
+        let (now, until) = self.lease(&*door.outside);
+        let claimed = self.ledger.claim_of(event, destination, now, until).await?;
+        let Some(delivery) = claimed else {
+            return Ok(None);
+        };
+        let outcome = self.attempt(&*door.outside, &delivery).await;
+        // What is to be tried again has a time now.
+        self.wake.notify_one();
+        Ok(Some(outcome))
     }
 
     /// How long nothing will be due.
@@ -161,7 +192,7 @@ impl Deliveries {
     async fn attempt(&self, outside: &dyn Outside, delivery: &Claimed) -> Outcome {
         let started_at = self.clock.now();
         let outcome = tokio::time::timeout(
-            self.timeout + Duration::from_secs(1),
+            self.longest(outside) + Duration::from_secs(1),
             outside.send(delivery),
         )
         .await
@@ -198,7 +229,7 @@ impl Deliveries {
         match outcome {
             Outcome::Delivered(_) => Next::Delivered,
             Outcome::Refused(_) => Next::Refused(rejection(delivery, now)),
-            Outcome::Unwanted => Next::Refused(None),
+            Outcome::Unwanted | Outcome::Outdated => Next::Refused(None),
             Outcome::Undecided => self.ask_again(delivery, now),
             Outcome::Expired => Next::Parked,
             Outcome::Failed(..) | Outcome::Timeout | Outcome::Unreachable | Outcome::Unprepared => {
@@ -223,12 +254,17 @@ impl Deliveries {
 
     /// Waits as long again as it has waited already: every question leaves a trace in core's record.
     fn ask_again(&self, delivery: &Claimed, now: Timestamp) -> Next {
+        let (at_least, until) = if delivery.answer_status == 202 {
+            ASK_AFTER_A_WAIT
+        } else {
+            ASK
+        };
         let waited = now.duration_since(delivery.created_at);
-        if waited >= ASK_UNTIL {
+        if waited >= until {
             return Next::Parked;
         }
         let first = self.schedule.wait(1, delivery.id, None).unwrap_or_default();
-        Next::Later(later(now, waited.max(first).min(ASK_AT_LEAST)))
+        Next::Later(later(now, waited.max(first).min(at_least)))
     }
 }
 
@@ -278,6 +314,9 @@ fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
         }
         Next::Refused(_) if attempt.outcome == Outcome::Unwanted.as_str() => {
             info!(event.id = %event, action.id = %action, operation, destination, status, duration_ms, outcome, "`{operation}` is not sent: core rejected its action");
+        }
+        Next::Refused(_) if attempt.outcome == Outcome::Outdated.as_str() => {
+            info!(event.id = %event, action.id = %action, operation, destination, status, duration_ms, outcome, "`{operation}` is not sent: it is of no use any more");
         }
         Next::Refused(_) => {
             warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, "{destination} refused `{operation}` for good");

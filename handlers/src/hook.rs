@@ -140,8 +140,8 @@ impl Hooks {
                 registration_number: fresh.as_deref().or_else(|| history.registration_number()),
             };
             let entry = self.entry(&facts, fresh.as_deref(), &patch, token)?;
-            let promises = entry.registration_number.is_some() || !entry.deliveries.is_empty();
-            if !promises && !patch_was_asked_for {
+            let promises = entry.registration_number.is_some() || tells_the_middleware(&entry);
+            if !promises && !patch_was_asked_for && entry.deliveries.is_empty() {
                 // Nothing is promised, so nothing has to be remembered: asked again, it is decided again.
                 return Ok(entry.answer);
             }
@@ -149,9 +149,10 @@ impl Hooks {
                 Ok(Recorded::New) => (entry.answer, false),
                 Ok(Recorded::Before(answer)) => (answer, true),
                 Ok(Recorded::NumberTaken) => continue,
-                // An error would strand the record. Asked again, the identities are verified again.
+                // An error would strand the record for something that core does not depend on. Asked
+                // again, the identities are verified again.
                 Err(error) if !promises => {
-                    error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "The ledger does not take what is known about identities of `{}`", event.id);
+                    error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "The ledger does not take what is known about identities of `{}`, and nobody is told of its {}", event.id, pending.action_type);
                     (entry.answer, false)
                 }
                 Err(error) => return Err(error.into()),
@@ -235,6 +236,12 @@ impl Hooks {
             deliveries,
         })
     }
+}
+
+/// Whether the national ID system is told about an action: that is part of what core is promised.
+fn tells_the_middleware(entry: &Entry) -> bool {
+    let mut destinations = entry.deliveries.iter().map(|d| &d.destination);
+    destinations.any(|destination| *destination == Destination::MIDDLEWARE)
 }
 
 /// What an action changes in the record by itself: a birth that is no longer registered has no

@@ -96,6 +96,10 @@ impl Destination {
     pub const CORE: Self = Self(Cow::Borrowed("core"));
     /// The analytics database.
     pub const ANALYTICS: Self = Self(Cow::Borrowed("analytics"));
+    /// People, by e-mail.
+    pub const EMAIL: Self = Self(Cow::Borrowed("email"));
+    /// People, by SMS.
+    pub const SMS: Self = Self(Cow::Borrowed("sms"));
 
     /// One that a setting names.
     pub fn named(word: String) -> Self {
@@ -106,7 +110,16 @@ impl Destination {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether what goes there is erased as soon as it has ended: a message may hold a password.
+    pub fn is_forgotten(&self) -> bool {
+        [Self::EMAIL, Self::SMS].contains(self)
+    }
 }
+
+/// Event type of an entry that belongs to no record: something that a user of core is told. It is
+/// forgotten as a whole once it has ended.
+pub const USER: &str = "user";
 
 /// What became of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +185,7 @@ pub struct Attempt {
     pub duration: SignedDuration,
     /// The word of an [`Outcome`](crate::outside::Outcome).
     pub outcome: &'static str,
-    /// HTTP status, where there was one.
+    /// HTTP status or SMTP reply, where there was one.
     pub status: Option<u16>,
 }
 
@@ -395,6 +408,16 @@ pub trait Ledger: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Claimed>, LedgerError>;
 
+    /// Leases what an event has for a destination, whether or not it is due yet. Nothing where
+    /// another has leased it already.
+    async fn claim_of(
+        &self,
+        event: &EventId,
+        destination: &Destination,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Claimed>, LedgerError>;
+
     /// Writes down how an attempt ended, and what is next.
     async fn conclude(
         &self,
@@ -448,7 +471,8 @@ pub trait Ledger: Send + Sync {
     /// Gives a delivery up for ever and erases what it holds. `false` where it had ended already.
     async fn purge(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError>;
 
-    /// Erases the packets that were delivered or refused before a moment; the fact that they were stays.
+    /// Erases the packets that were delivered or refused before a moment; the fact that they were
+    /// stays, except that of [`USER`] entries. Says how many deliveries lost something.
     async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError>;
 
     /// How many deliveries are where.

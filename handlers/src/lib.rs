@@ -17,6 +17,7 @@ pub mod forward;
 pub mod hook;
 pub mod ledger;
 pub mod mosip_mapping;
+pub mod notification;
 pub mod number;
 pub mod outside;
 pub mod places;

@@ -30,6 +30,8 @@ pub enum Outcome {
     Refused(StatusCode),
     /// Nothing was sent: core rejected the action that this follows from.
     Unwanted,
+    /// Nothing was sent: it is of no use to anybody any more.
+    Outdated,
     /// Nothing was sent: core does not show the action as accepted yet.
     Undecided,
     /// Nothing was sent: its token has ended, and there is no system client to get another.
@@ -51,6 +53,7 @@ impl Outcome {
             Self::Delivered(_) => "delivered",
             Self::Refused(_) => "refused",
             Self::Unwanted => "unwanted",
+            Self::Outdated => "outdated",
             Self::Undecided => "undecided",
             Self::Expired => "expired",
             Self::Unprepared => "unprepared",
@@ -70,17 +73,22 @@ impl Outcome {
                 Some(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS)
             }
             Self::Delivered(_) | Self::Refused(_) => Some(false),
-            Self::Unwanted | Self::Undecided | Self::Expired | Self::Unprepared => None,
+            Self::Unwanted
+            | Self::Outdated
+            | Self::Undecided
+            | Self::Expired
+            | Self::Unprepared => None,
         }
     }
 
-    /// HTTP status, where there was one.
+    /// HTTP status or SMTP reply, where there was one.
     pub fn status(self) -> Option<u16> {
         match self {
             Self::Delivered(status) | Self::Refused(status) | Self::Failed(status, _) => {
                 Some(status.as_u16())
             }
             Self::Unwanted
+            | Self::Outdated
             | Self::Undecided
             | Self::Expired
             | Self::Unprepared
@@ -95,6 +103,11 @@ impl Outcome {
 pub trait Outside: Send + Sync {
     /// One attempt.
     async fn send(&self, delivery: &Claimed) -> Outcome;
+
+    /// The longest time of an attempt, where it is not that of the others.
+    fn longest(&self) -> Option<Duration> {
+        None
+    }
 
     /// From when on it could not be sent any more, where that is known.
     fn sendable_until(&self, _delivery: &Claimed) -> Option<Timestamp> {
@@ -281,7 +294,7 @@ pub async fn status(request: RequestBuilder) -> Result<(StatusCode, Option<Durat
     Ok((status, retry_after))
 }
 
-fn unanswered(error: &reqwest::Error) -> Outcome {
+pub(crate) fn unanswered(error: &reqwest::Error) -> Outcome {
     if error.is_timeout() {
         Outcome::Timeout
     } else {

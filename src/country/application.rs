@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use handlers::annotated_toml::{Reader, Section, Text, one_of};
 use handlers::diagnostic::{Diagnostic, did_you_mean};
+use handlers::notification::DeliveryMethod;
 use opencrvs_toolkit::evaluate::Pattern;
 use opencrvs_toolkit::message::Message;
 use serde_json::{Value, json};
@@ -37,27 +38,6 @@ const SEARCHES: [&str; 6] = [
     "PHONE_NUMBER",
     "EMAIL",
 ];
-
-/// How messages reach people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryMethod {
-    /// To their e-mail address.
-    Email,
-    /// To their phone.
-    Sms,
-}
-
-impl DeliveryMethod {
-    const ALL: [(&str, Self); 2] = [("email", Self::Email), ("sms", Self::Sms)];
-
-    /// Core's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "sms",
-        }
-    }
-}
 
 /// The file.
 #[derive(Debug, Clone)]

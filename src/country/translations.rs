@@ -72,13 +72,13 @@ impl Texts {
             let mut first: Option<(&str, Arguments)> = None;
             for (column, language) in columns.iter().zip(languages) {
                 let text = row.raw(*column);
+                if syntax == Syntax::Handlebars {
+                    continue;
+                }
                 if text.trim().is_empty() {
                     let message = format!("`{name}` has no text in `{language}`");
                     let hint = "people will read core's default instead".to_owned();
                     found.push(table.warning(row, *column, message, Some(hint)));
-                    continue;
-                }
-                if syntax == Syntax::Handlebars {
                     continue;
                 }
                 match icu::arguments(text) {

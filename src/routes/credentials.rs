@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Verifiable credentials of registered births, asked for by the forms.
 
+use super::unread::Unread;
 use super::{App, authorized};
 use crate::problem::Problem;
 use handlers::core::CoreError;
@@ -11,17 +12,23 @@ use poem::http::StatusCode;
 use poem::http::header::REFERER;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
+use serde::Deserialize;
 use std::sync::Arc;
 use uuid::Uuid;
+use validator::Validate;
 
 /// The custom action whose form asks for an offer.
 const ISSUE: &str = "ISSUE_VERIFIABLE_CREDENTIAL";
 
+/// A path and an id are short.
+const BODY_LIMIT: usize = 16 * 1024;
+
 pub(super) struct CredentialsApi(pub(super) Arc<App>);
 
 /// Which record.
-#[derive(Object)]
+#[derive(Object, Deserialize, Validate)]
 #[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct Asked {
     /// Path of the page in core's client: it names the record.
     pathname: Option<String>,
@@ -55,9 +62,9 @@ impl CredentialsApi {
     /// for a record that core shows its bearer: registered, with nothing open. The issuer is that of
     /// VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL.
     #[oai(path = "/verifiable-credentials/credential-offer", method = "post")]
-    async fn offer(&self, request: &Request, asked: Json<Asked>) -> poem::Result<Json<Offer>> {
+    async fn offer(&self, asked: Unread<'_, Asked>) -> poem::Result<Json<Offer>> {
         let (credential_offer_uri, credential_offer_uri_qr) =
-            self.issue(Kind::Offer, request, &asked).await?;
+            self.issue(Kind::Offer, asked).await?;
         Ok(Json(Offer {
             credential_offer_uri,
             credential_offer_uri_qr,
@@ -69,8 +76,8 @@ impl CredentialsApi {
     /// With a user's token that allows printing, and for a record that core shows its bearer: registered,
     /// with nothing open. The issuer is that of VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL.
     #[oai(path = "/verifiable-credentials/paper-credential", method = "post")]
-    async fn paper(&self, request: &Request, asked: Json<Asked>) -> poem::Result<Json<Paper>> {
-        let (credential, credential_qr) = self.issue(Kind::Paper, request, &asked).await?;
+    async fn paper(&self, asked: Unread<'_, Asked>) -> poem::Result<Json<Paper>> {
+        let (credential, credential_qr) = self.issue(Kind::Paper, asked).await?;
         Ok(Json(Paper {
             credential,
             credential_qr,
@@ -83,9 +90,9 @@ impl CredentialsApi {
     async fn issue(
         &self,
         kind: Kind,
-        request: &Request,
-        asked: &Asked,
+        asked: Unread<'_, Asked>,
     ) -> Result<(String, String), Problem> {
+        let request = asked.request;
         let token = authorized(&self.0, request).await?;
         let credentials = &self.0.credentials;
         credentials.issuer(kind).map_err(refused)?;
@@ -105,7 +112,7 @@ impl CredentialsApi {
             let message = format!("the token has no scope `{permission}`{action}");
             return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
-        let event = event(request, asked)?;
+        let event = event(request, &asked.read(BODY_LIMIT).await?)?;
         let templates = self.0.country.load().credentials.clone();
         let issued = credentials
             .issue(kind, &event, &templates, &token.text, |event| {

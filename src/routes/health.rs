@@ -2,6 +2,7 @@
 //! Whether the server runs and is ready.
 
 use super::App;
+use super::inside::through_a_proxy;
 use crate::metrics;
 use crate::problem::Problem;
 use poem::Request;
@@ -92,11 +93,7 @@ impl Health {
     /// Figures for Prometheus; for the cluster only, so not through a proxy
     #[oai(path = "/metrics", method = "get")]
     async fn metrics(&self, request: &Request) -> poem::Result<PlainText<String>> {
-        let proxied = ["x-forwarded-for", "x-real-ip", "forwarded"];
-        if proxied
-            .iter()
-            .any(|name| request.headers().contains_key(*name))
-        {
+        if through_a_proxy(request) {
             return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found").into());
         }
         Ok(PlainText(metrics::render(&self.0).await))

@@ -60,6 +60,11 @@ pub const VARIABLES: &[Variable] = &[
         "development",
         "`production` makes the settings below mandatory that have no default there",
     ),
+    always(
+        "CORE_VERSION",
+        "2.0",
+        "version of core: up to `2.0` (or `2.0.0`) it wants users to be told without always showing a token, from `2.0.1` on it must show one",
+    ),
     always("COUNTRY_CONFIG_HOST", "0.0.0.0", "address to listen on"),
     always("COUNTRY_CONFIG_PORT", "3040", "port to listen on"),
     mandatory(
@@ -186,6 +191,63 @@ pub const VARIABLES: &[Variable] = &[
         "SENTRY_DSN",
         "https://key@sentry.example/1",
         "where core's pages report their errors",
+    ),
+    optional(
+        "SMTP_HOST",
+        "smtp.crvs.example",
+        "mail server; without one nobody is told by e-mail, and in development the log says what would have gone",
+    ),
+    always("SMTP_PORT", "587", "its port"),
+    optional("SMTP_USERNAME", "crvs", "login at the mail server"),
+    optional("SMTP_PASSWORD", "a-long-password", "its password"),
+    always(
+        "SMTP_SECURE",
+        "false",
+        "`true` begins the connection with TLS (port 465); otherwise STARTTLS is used where it is offered",
+    ),
+    Variable {
+        name: "SMTP_REQUIRE_TLS",
+        meaning: "`true` sends nothing in the clear, except to a mail server on this machine",
+        example: "true",
+        development: Some("false"),
+        production: Some("true"),
+    },
+    optional(
+        "SENDER_EMAIL_ADDRESS",
+        "no-reply@crvs.example",
+        "who writes the e-mails; needed with SMTP_HOST",
+    ),
+    always(
+        "ALERT_EMAIL",
+        "alerts@example.com",
+        "who gets the alerts of the cluster's monitoring; an address at example.com gets nothing",
+    ),
+    optional(
+        "EMAIL_ROUTE_TOKEN",
+        "kX3vQm8ZtRw2",
+        "bearer token that lets callers from outside the cluster use `POST /email`, and on core 2.0 the user triggers",
+    ),
+    optional(
+        "INFOBIP_GATEWAY_ENDPOINT",
+        "https://api.infobip.example/sms/2/text/advanced",
+        "SMS gateway of Infobip, where `sms.toml` describes no other",
+    ),
+    optional("INFOBIP_API_KEY", "a-long-key", "its key"),
+    optional("INFOBIP_SENDER_ID", "CRVS", "sender that SMS show"),
+    optional(
+        "SMS_GATEWAY_KEY",
+        "another-long-key",
+        "the secret of a gateway that `sms.toml` describes: `{{key}}` there",
+    ),
+    always(
+        "MESSAGES_PER_RECIPIENT",
+        "20",
+        "on core 2.0, so many messages in a minute to one recipient; more are answered 429",
+    ),
+    always(
+        "MESSAGES_PER_MINUTE",
+        "600",
+        "on core 2.0, so many messages in a minute in all",
     ),
     always(
         "LEDGER_URL",

@@ -289,12 +289,12 @@ impl<'a> Life<'a> {
         }
         match self.place() {
             "HEALTH_FACILITY" => {
-                declared["child.birthLocation"] = json!(self.any(21, &self.country.hospitals))
+                declared["child.birthLocation"] = json!(self.any(21, &self.country.hospitals));
             }
             "PRIVATE_HOME" => declared["child.birthLocation.privateHome"] = self.address("FAR"),
             _ => {
                 declared["child.birthLocation.other"] =
-                    self.address(if self.is_abroad() { "PRT" } else { "FAR" })
+                    self.address(if self.is_abroad() { "PRT" } else { "FAR" });
             }
         }
         declared

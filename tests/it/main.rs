@@ -9,6 +9,7 @@
 
 mod analytics;
 mod causes_of_death;
+mod certificates;
 mod config;
 mod crash;
 mod credentials;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger in PostgreSQL, for several replicas that share it.
 
-use super::sql::{held_back, moment, select_delivery, sql_ledger, state};
+use super::sql::{claim_where, held_back, moment, of_users, select_delivery, sql_ledger, state};
 use super::{
     Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
     NewDelivery, Next, PastAttempt, Queue, Recorded, State,

@@ -22,6 +22,31 @@ macro_rules! held_back {
     };
 }
 
+/// Leases deliveries until `$2`; the condition says which.
+macro_rules! claim_where {
+    ($which:expr, $last:expr) => {
+        concat!(
+            "UPDATE deliveries SET leased_until = $2, attempts = attempts + 1 WHERE id IN (\
+             SELECT id FROM deliveries AS due WHERE state = 'waiting' AND destination = $3 \
+               AND (leased_until IS NULL OR leased_until <= $1) AND NOT ",
+            held_back!(),
+            $which,
+            $last,
+            ") RETURNING id, event_id, action_id, destination, operation, path, payload, token, attempts, created_at, \
+             (SELECT action_type FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS action_type, \
+             (SELECT answer_status FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS answer_status"
+        )
+    };
+}
+
+/// The ended deliveries of what users were told before `$1`.
+macro_rules! of_users {
+    () => {
+        "SELECT d.id FROM actions AS a JOIN deliveries AS d ON d.event_id = a.event_id AND d.action_id = a.action_id \
+         WHERE a.event_type = 'user' AND a.recorded_at < $1 AND d.state NOT IN ('waiting', 'parked')"
+    };
+}
+
 /// What an operator sees of deliveries, and of the actions that caused them.
 macro_rules! select_delivery {
     () => {
@@ -173,23 +198,13 @@ macro_rules! sql_ledger {
             }
 
             async fn claim(&self, destination: &Destination, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
-                let rows = sqlx::query(concat!(
-                    "UPDATE deliveries SET leased_until = $2, attempts = attempts + 1 WHERE id IN (\
-                     SELECT id FROM deliveries AS due WHERE state = 'waiting' AND destination = $4 AND due_at <= $1 \
-                       AND (leased_until IS NULL OR leased_until <= $1) AND NOT ",
-                    held_back!(),
-                    " ORDER BY due_at, id LIMIT $3 ",
-                    $lock,
-                    ") RETURNING id, event_id, action_id, destination, operation, path, payload, token, attempts, created_at, \
-                     (SELECT action_type FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS action_type, \
-                     (SELECT answer_status FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS answer_status"
-                ))
-                .bind(now.as_millisecond())
-                .bind(until.as_millisecond())
-                .bind(i64::from(limit))
-                .bind(destination.as_str())
-                .fetch_all(&self.pool)
-                .await?;
+                let rows = sqlx::query(claim_where!(" AND due_at <= $1 ORDER BY due_at, id LIMIT $4 ", $lock))
+                    .bind(now.as_millisecond())
+                    .bind(until.as_millisecond())
+                    .bind(destination.as_str())
+                    .bind(i64::from(limit))
+                    .fetch_all(&self.pool)
+                    .await?;
                 let mut claimed = Vec::with_capacity(rows.len());
                 for row in &rows {
                     match self.claimed(row) {
@@ -205,6 +220,17 @@ macro_rules! sql_ledger {
                 Ok(claimed)
             }
 
+            async fn claim_of(&self, event: &EventId, destination: &Destination, now: Timestamp, until: Timestamp) -> Result<Option<Claimed>, LedgerError> {
+                let row = sqlx::query(claim_where!(" AND event_id = $4 LIMIT 1 ", $lock))
+                    .bind(now.as_millisecond())
+                    .bind(until.as_millisecond())
+                    .bind(destination.as_str())
+                    .bind(event.as_str())
+                    .fetch_optional(&self.pool)
+                    .await?;
+                row.as_ref().map(|row| self.claimed(row)).transpose()
+            }
+
             async fn conclude(&self, claimed: &Claimed, attempt: &Attempt, next: &Next, now: Timestamp) -> Result<(), LedgerError> {
                 let mut tx = self.begin().await?;
                 sqlx::query("INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status) VALUES ($1, $2, $3, $4, $5, $6)")
@@ -216,18 +242,21 @@ macro_rules! sql_ledger {
                     .bind(attempt.status.map(i64::from))
                     .execute(&mut *tx)
                     .await?;
+                let forgotten = claimed.destination.is_forgotten();
                 // Whoever lost the lease, or was told to stop, may still report an arrival, but nothing else.
                 let changed = match next {
                     Next::Delivered => {
-                        sqlx::query("UPDATE deliveries SET state = 'delivered', token = '', leased_until = NULL, ended_at = $2 WHERE id = $1 AND state IN ('waiting', 'parked')")
+                        sqlx::query("UPDATE deliveries SET state = 'delivered', token = '', payload = CASE WHEN $3 THEN '' ELSE payload END, leased_until = NULL, ended_at = $2 WHERE id = $1 AND state IN ('waiting', 'parked')")
                             .bind(claimed.id)
                             .bind(now.as_millisecond())
+                            .bind(forgotten)
                     }
                     Next::Refused(_) => {
-                        sqlx::query("UPDATE deliveries SET state = 'refused', token = '', leased_until = NULL, ended_at = $2 WHERE id = $1 AND state = 'waiting' AND attempts = $3")
+                        sqlx::query("UPDATE deliveries SET state = 'refused', token = '', payload = CASE WHEN $4 THEN '' ELSE payload END, leased_until = NULL, ended_at = $2 WHERE id = $1 AND state = 'waiting' AND attempts = $3")
                             .bind(claimed.id)
                             .bind(now.as_millisecond())
                             .bind(i64::from(claimed.attempt))
+                            .bind(forgotten)
                     }
                     Next::Retry(at) => {
                         sqlx::query("UPDATE deliveries SET due_at = $2, leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $3")
@@ -401,11 +430,23 @@ macro_rules! sql_ledger {
             }
 
             async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError> {
-                let changed = sqlx::query("UPDATE deliveries SET payload = '' WHERE payload <> '' AND state IN ('delivered', 'refused') AND ended_at < $1")
-                    .bind(ended_before.as_millisecond())
-                    .execute(&self.pool)
+                let before = ended_before.as_millisecond();
+                let mut tx = self.begin().await?;
+                let erased = sqlx::query("UPDATE deliveries SET payload = '' WHERE payload <> '' AND state IN ('delivered', 'refused') AND ended_at < $1")
+                    .bind(before)
+                    .execute(&mut *tx)
                     .await?;
-                Ok(changed.rows_affected())
+                sqlx::query(concat!("DELETE FROM attempts WHERE delivery_id IN (", of_users!(), ")")).bind(before).execute(&mut *tx).await?;
+                let forgotten = sqlx::query(concat!("DELETE FROM deliveries WHERE id IN (", of_users!(), ")")).bind(before).execute(&mut *tx).await?;
+                sqlx::query(
+                    "DELETE FROM actions WHERE event_type = 'user' AND recorded_at < $1 AND NOT EXISTS \
+                       (SELECT 1 FROM deliveries AS d WHERE d.event_id = actions.event_id AND d.action_id = actions.action_id)",
+                )
+                .bind(before)
+                .execute(&mut *tx)
+                .await?;
+                tx.commit().await?;
+                Ok(erased.rows_affected() + forgotten.rows_affected())
             }
 
             async fn keep(&self, name: &str, value: &str, now: Timestamp) -> Result<(), LedgerError> {
@@ -443,4 +484,4 @@ macro_rules! sql_ledger {
     };
 }
 
-pub(super) use {held_back, select_delivery, sql_ledger};
+pub(super) use {claim_where, held_back, of_users, select_delivery, sql_ledger};

@@ -5,7 +5,7 @@ use super::memory::Memory;
 use super::{at, entry};
 use handlers::ledger::{
     self, Answer, Attempt, Claimed, Counts, Destination, Filter, Ledger, NewDelivery, Next,
-    Recorded, State,
+    Recorded, State, USER,
 };
 use handlers::seal::Seal;
 use jiff::SignedDuration;
@@ -492,6 +492,57 @@ async fn an_operator_lists_parks_retries_and_gives_up(
     assert_eq!(ledger.erase(at(9)).await.unwrap(), 0);
     assert_eq!(ledger.erase(at(10)).await.unwrap(), 1);
     assert!(!ledger.retry(claimed[0].id, false, at(11)).await.unwrap());
+}
+
+/// Passwords are not kept for a month because they were sent, nor every login for ever.
+#[rstest]
+#[tokio::test]
+async fn what_people_were_told_is_forgotten(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    let message = |event: &str, kind: &str| {
+        let mut entry = entry(event, event, event);
+        entry.registration_number = None;
+        entry.event_type = kind.to_owned();
+        entry.deliveries[0].destination = Destination::EMAIL;
+        entry
+    };
+    for (event, kind) in [("e1", "birth"), ("e2", USER), ("e3", USER)] {
+        ledger.record(&message(event, kind), at(0)).await.unwrap();
+    }
+    let of = async |event: &str| {
+        let (event, to) = (EventId::new(event), Destination::EMAIL);
+        ledger.claim_of(&event, &to, at(-5), at(30)).await.unwrap()
+    };
+    for event in ["e1", "e2"] {
+        let claimed = of(event).await.unwrap();
+        assert_eq!((claimed.attempt, claimed.payload.is_empty()), (1, false));
+        assert!(of(event).await.is_none(), "leased");
+        let sent = attempt("delivered");
+        let concluded = ledger.conclude(&claimed, &sent, &Next::Delivered, at(1));
+        concluded.await.unwrap();
+    }
+    let left = async || {
+        let filter = Filter {
+            limit: 9,
+            ..Filter::default()
+        };
+        let left = ledger.deliveries(&filter).await.unwrap();
+        let of = |d: handlers::ledger::Delivery| (d.event_id.to_string(), d.has_payload);
+        left.into_iter().map(of).collect::<Vec<_>>()
+    };
+    let [e1, e2, e3] = [("e1", false), ("e2", false), ("e3", true)].map(|(e, p)| (e.to_owned(), p));
+    assert_eq!(left().await, [e3.clone(), e2, e1.clone()]);
+    assert_eq!(ledger.erase(at(9)).await.unwrap(), 1);
+    assert_eq!(
+        left().await,
+        [e3, e1],
+        "what waits stays, and that a record was told about"
+    );
+    let again = ledger.record(&message("e2", USER), at(10)).await.unwrap();
+    assert_eq!(again, Recorded::New);
+    assert!(of("e2").await.is_some());
 }
 
 #[rstest]

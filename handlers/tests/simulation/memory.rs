@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use handlers::ledger::{
     Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
-    NewDelivery, Next, PastAttempt, Queue, Recorded, State,
+    NewDelivery, Next, PastAttempt, Queue, Recorded, State, USER,
 };
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
@@ -68,7 +68,7 @@ impl Row {
 
 impl Tables {
     fn insert(&mut self, event: &EventId, action: &ActionId, content: NewDelivery, now: Timestamp) {
-        let id = i64::try_from(self.deliveries.len()).unwrap() + 1;
+        let id = self.deliveries.last_key_value().map_or(1, |(id, _)| id + 1);
         let row = Row {
             event: event.clone(),
             action: action.clone(),
@@ -236,6 +236,30 @@ impl Ledger for Memory {
         Ok(ids.into_iter().map(|id| tables.claimed(id)).collect())
     }
 
+    async fn claim_of(
+        &self,
+        event: &EventId,
+        destination: &Destination,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Claimed>, LedgerError> {
+        let mut tables = self.tables();
+        tables.end_leases(now);
+        let first = tables
+            .open
+            .get(&(event.clone(), destination.as_str().to_owned()));
+        let first = first.and_then(|open| open.first().copied()).filter(|id| {
+            let row = &tables.deliveries[id];
+            row.state == State::Waiting && row.leased_until.is_none()
+        });
+        let Some(id) = first else { return Ok(None) };
+        tables.change(id, |row| {
+            row.leased_until = Some(until);
+            row.attempts += 1;
+        });
+        Ok(Some(tables.claimed(id)))
+    }
+
     async fn conclude(
         &self,
         claimed: &Claimed,
@@ -271,6 +295,7 @@ impl Ledger for Memory {
             if matches!(next, Next::Delivered | Next::Refused(_)) {
                 row.content.token.clear();
                 row.ended_at = Some(now);
+                row.erased |= row.content.destination.is_forgotten();
             }
         });
         if let Next::Refused(Some(delivery)) = next {
@@ -421,6 +446,25 @@ impl Ledger for Memory {
                 erased += 1;
             }
         }
+        let tables = &mut *tables;
+        let old = |(entry, at): &(Entry, Timestamp)| entry.event_type == USER && *at < ended_before;
+        let actions = &tables.actions;
+        let forgotten = |row: &Row| {
+            let ended = !matches!(row.state, State::Waiting | State::Parked);
+            ended && old(&actions[&(row.event.clone(), row.action.clone())])
+        };
+        let before = tables.deliveries.len();
+        tables.deliveries.retain(|_, row| !forgotten(row));
+        erased += (before - tables.deliveries.len()) as u64;
+        let rows = &tables.deliveries;
+        for ids in tables.of_event.values_mut() {
+            ids.retain(|id| rows.contains_key(id));
+        }
+        let of_event = &tables.of_event;
+        let empty = |event: &EventId| of_event.get(event).is_none_or(Vec::is_empty);
+        tables
+            .actions
+            .retain(|(event, _), action| !(old(action) && empty(event)));
         Ok(erased)
     }
 

@@ -278,6 +278,18 @@ impl Ledger for Faulty {
         claimed
     }
 
+    async fn claim_of(
+        &self,
+        event: &EventId,
+        destination: &Destination,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Claimed>, LedgerError> {
+        self.fault("before", "claim").await?;
+        let memory = self.memory();
+        memory.claim_of(event, destination, now, until).await
+    }
+
     async fn conclude(
         &self,
         claimed: &Claimed,

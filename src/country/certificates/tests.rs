@@ -8,7 +8,6 @@ use roxmltree::{Document, Node};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::path::Path;
 use std::sync::LazyLock;
 
 const LEVELS: [&str; 3] = ["province", "district", "village"];
@@ -19,6 +18,11 @@ static EVENTS: LazyLock<Vec<Readable>> = LazyLock::new(|| {
     events.iter().map(of).collect()
 });
 
+/// The sample country.
+fn files() -> Files {
+    Files::of(None)
+}
+
 fn read(files: &Files) -> (Certificates, Vec<Diagnostic>) {
     let mut found = Vec::new();
     let certificates = Certificates::read(files, &EVENTS, &mut Vec::new(), &mut found);
@@ -26,7 +30,7 @@ fn read(files: &Files) -> (Certificates, Vec<Diagnostic>) {
 }
 
 fn shipped() -> Certificates {
-    let (certificates, found) = read(&Files::Embedded);
+    let (certificates, found) = read(&files());
     assert_eq!(found, []);
     certificates
 }
@@ -38,30 +42,16 @@ fn shipped_one(id: &str) -> Certificate {
 
 /// What is said of the sample country with one thing changed in one of its files.
 fn faults_of(file: &str, right: &str, wrong: &str) -> String {
+    let text = files().text(file).unwrap();
+    assert!(text.contains(right), "`{right}` is not in {file}");
     let folder = tempfile::tempdir().unwrap();
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("country");
-    let files = Files::Folder(shipped.clone());
-    let needed = files
-        .list("certificates")
-        .into_iter()
-        .chain(files.list("fonts"));
-    for path in needed.chain(["certificates.toml".to_owned()]) {
-        let to = folder.path().join(&path);
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-        if path == file {
-            let text = std::fs::read_to_string(shipped.join(&path)).unwrap();
-            assert!(text.contains(right), "`{right}` is not in {path}");
-            std::fs::write(to, text.replacen(right, wrong, 1)).unwrap();
-        } else {
-            std::fs::hard_link(shipped.join(&path), &to)
-                .or_else(|_| std::fs::copy(shipped.join(&path), &to).map(drop))
-                .unwrap();
-        }
-    }
-    let (_, found) = read(&Files::Folder(folder.path().to_owned()));
+    let changed = folder.path().join(file);
+    std::fs::create_dir_all(changed.parent().unwrap()).unwrap();
+    std::fs::write(changed, text.replacen(right, wrong, 1)).unwrap();
+    let folder = folder.path().display().to_string();
+    let (_, found) = read(&Files::of(Some(&format!("built-in:{folder}"))));
     let said: Vec<String> = found.iter().map(ToString::to_string).collect();
-    said.join("\n")
-        .replace(&format!("{}/", folder.path().display()), "")
+    said.join("\n").replace(&format!("{folder}/"), "")
 }
 
 #[test]
@@ -312,7 +302,7 @@ fn a_template_in_one_piece_fills_in_the_same(
     id: &str,
 ) {
     let certificate = shipped_one(id);
-    let record = certificate.sample(&Files::Embedded).unwrap();
+    let record = certificate.sample(&files()).unwrap();
     let whole = Source::new("whole".into(), certificate.template.whole());
     let whole = Template::new(whole, &Parts::new(), &[]);
     let filled_in = |template| {
@@ -347,7 +337,7 @@ fn texts_keep_their_places(
     #[values(Data::Full, Data::Long, Data::Missing)] data: Data,
 ) {
     let certificate = shipped_one(id);
-    let sample = certificate.sample(&Files::Embedded).unwrap();
+    let sample = certificate.sample(&files()).unwrap();
     let record = match data {
         Data::Full => sample,
         Data::Long => long(sample),
@@ -462,7 +452,7 @@ impl Fonts {
         let face = |name: &str| {
             let faces = &certificate.families[0].faces;
             let (_, file) = faces.iter().find(|(face, _)| *face == name).unwrap();
-            Files::Embedded
+            files()
                 .bytes(&format!("fonts/{file}"))
                 .unwrap()
                 .into_owned()

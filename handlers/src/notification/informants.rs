@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What informants are told after an action on the birth or death that they declared.
+
+use super::messages::Message;
+use super::templates::Variables;
+use super::{DeliveryMethod, Note, Post};
+use crate::hook::{Follower, Told};
+use crate::ledger::NewDelivery;
+use opencrvs_toolkit::event_document::Fields;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Follows actions on births and deaths. Words are found later: the hook only notes who is to be told
+/// what.
+pub struct Informants(pub Arc<Post>);
+
+impl Follower for Informants {
+    fn deliveries(&self, told: &Told<'_>) -> Vec<NewDelivery> {
+        self.delivery(told).into_iter().collect()
+    }
+}
+
+impl Informants {
+    fn delivery(&self, told: &Told<'_>) -> Option<NewDelivery> {
+        let (event, action) = (told.facts.event, told.facts.action);
+        let message = Message::to_informants(&event.event_type, action.action_type.as_str())?;
+        // Of what waits nothing is claimed where core cannot be asked how it ended.
+        let may_be_told =
+            told.answer.status == 200 || told.answer.status == 202 && self.0.core.may_ask();
+        let voice = self.0.voice.load();
+        let method = voice.informants;
+        if voice.is_closed(method, &self.0.mail) || !may_be_told {
+            return None;
+        }
+        let state = told.facts.state;
+        let contact = match method {
+            DeliveryMethod::Email => "informant.email",
+            DeliveryMethod::Sms => "informant.phoneNo",
+        };
+        let to = text(state, contact)?.to_owned();
+        let mut variables = Variables::new();
+        let mut say = |variable: &str, value: Option<String>| {
+            variables.extend(value.map(|value| (variable.to_owned(), value.into())));
+        };
+        let subject = if event.event_type == "birth" {
+            "child"
+        } else {
+            "deceased"
+        };
+        say("name", name(state, subject));
+        say("informantName", name(state, informant(state)));
+        say("trackingId", event.tracking_id.clone());
+        say(
+            "registrationNumber",
+            told.facts.registration_number.map(str::to_owned),
+        );
+        let office = action
+            .extra
+            .get("createdAtLocation")
+            .and_then(Value::as_str);
+        let note = Note {
+            to,
+            hidden: vec![],
+            language: text(state, "informant.language").map(str::to_owned),
+            variables,
+            office: office.map(str::to_owned),
+            until: None,
+        };
+        Some(NewDelivery {
+            destination: method.destination(),
+            operation: message.word.to_owned(),
+            path: String::new(),
+            payload: serde_json::to_value(note).ok()?,
+            token: String::new(),
+            due_at: told.due_at,
+        })
+    }
+}
+
+/// On whose page the informant's name stands.
+fn informant(state: &Fields) -> &'static str {
+    match text(state, "informant.relation") {
+        Some("MOTHER") => "mother",
+        Some("FATHER") => "father",
+        Some("SPOUSE") => "spouse",
+        _ => "informant",
+    }
+}
+
+/// A name in full.
+fn name(state: &Fields, page: &str) -> Option<String> {
+    let name = state.get(&format!("{page}.name"))?;
+    let parts = ["firstname", "middlename", "surname"]
+        .iter()
+        .filter_map(|part| name.get(part)?.as_str());
+    let words: Vec<_> = parts.flat_map(str::split_whitespace).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+fn text<'a>(state: &'a Fields, field: &str) -> Option<&'a str> {
+    let text = state.get(field)?.as_str()?.trim();
+    (!text.is_empty()).then_some(text)
+}

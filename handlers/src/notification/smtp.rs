@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MPL-2.0
+//! E-mail through an SMTP server.
+//!
+//! The dialogue is led here, command by command: the transport of `lettre` gives up a message for all
+//! when one address is refused, waits for an answer without end, and may take the late answer to one
+//! message for that to the next. What is kept of it is the client of a connection, the commands and
+//! the writing of messages.
+
+use crate::outside::Outcome;
+use lettre::Address;
+use lettre::message::Mailbox;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, MailParameter};
+use reqwest::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use tracing::warn;
+
+/// The longest that one message may take, all its recipients included.
+pub const LONGEST: Duration = Duration::from_mins(1);
+/// The longest until a server is ready for a message.
+const CONNECT: Duration = Duration::from_secs(15);
+/// A connection that was silent for so long is not trusted any more: servers close them.
+const IDLE: Duration = Duration::from_secs(30);
+/// So many are kept for the next messages.
+const KEPT: usize = 4;
+/// A kept connection answers within this time or is given up.
+const ALIVE: Duration = Duration::from_secs(2);
+
+/// The server and how it is reached.
+#[derive(Debug, Clone)]
+pub struct SmtpSettings {
+    /// `SMTP_HOST`.
+    pub host: String,
+    /// `SMTP_PORT`.
+    pub port: u16,
+    /// `SMTP_USERNAME` and `SMTP_PASSWORD`.
+    pub credentials: Option<(String, SecretString)>,
+    /// `SMTP_SECURE`: the connection begins with TLS.
+    pub implicit_tls: bool,
+    /// `SENDER_EMAIL_ADDRESS`.
+    pub sender: Mailbox,
+    /// `SMTP_REQUIRE_TLS`: nothing is said in the clear, unless the server is this machine.
+    pub require_tls: bool,
+}
+
+/// A server, with connections that wait for the next message.
+pub struct Smtp {
+    settings: SmtpSettings,
+    tls: TlsParameters,
+    idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
+}
+
+/// What became of a message.
+pub struct Sent {
+    /// With the most of its recipients: delivered if any of them was taken.
+    pub outcome: Outcome,
+    /// Who is to be tried again.
+    pub later: Vec<Address>,
+    /// How many the server refuses for good.
+    pub refused: usize,
+}
+
+impl From<Outcome> for Sent {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            later: vec![],
+            refused: 0,
+        }
+    }
+}
+
+impl Smtp {
+    /// Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be read.
+    pub fn new(settings: SmtpSettings) -> Result<Self, Error> {
+        let tls = TlsParameters::new(settings.host.clone())?;
+        Ok(Self {
+            settings,
+            tls,
+            idle: Mutex::default(),
+        })
+    }
+
+    /// Who writes.
+    pub fn sender(&self) -> &Mailbox {
+        &self.settings.sender
+    }
+
+    /// One attempt to bring a message to its recipients.
+    pub async fn send(&self, sender: &Address, recipients: &[Address], message: &[u8]) -> Sent {
+        let hello = ClientId::Domain(sender.domain().to_owned());
+        let sending = async {
+            let mut connection = match timeout(CONNECT, self.connection(&hello)).await {
+                Ok(Ok(connection)) => connection,
+                Ok(Err(error)) => return unconnected(&error).into(),
+                Err(_) => return Outcome::Timeout.into(),
+            };
+            let sent = transaction(&mut connection, sender, recipients, message).await;
+            match sent {
+                Ok(sent) => {
+                    self.keep(connection);
+                    sent
+                }
+                // After that nobody knows where the dialogue stands.
+                Err(error) => failure(&error).into(),
+            }
+        };
+        // A connection that is given up here is closed and never used again.
+        timeout(LONGEST, sending)
+            .await
+            .unwrap_or_else(|_| Outcome::Timeout.into())
+    }
+
+    async fn connection(&self, hello: &ClientId) -> Result<AsyncSmtpConnection, Error> {
+        while let Some(mut connection) = self.take() {
+            if timeout(ALIVE, connection.test_connected()).await == Ok(true) {
+                return Ok(connection);
+            }
+        }
+        let settings = &self.settings;
+        let (host, port) = (settings.host.as_str(), settings.port);
+        let implicit = settings.implicit_tls.then(|| self.tls.clone());
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1((host, port), Some(CONNECT), hello, implicit, None)
+                .await?;
+        // Where TLS is required, a server that does not offer it is an error.
+        let required = settings.require_tls && !is_this_machine(host);
+        if !settings.implicit_tls && (required || connection.can_starttls()) {
+            connection.starttls(self.tls.clone(), hello).await?;
+        }
+        if let Some((name, password)) = &settings.credentials
+            && connection
+                .server_info()
+                .get_auth_mechanism(DEFAULT_MECHANISMS)
+                .is_some()
+        {
+            let credentials = Credentials::new(name.clone(), password.expose_secret().to_owned());
+            connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
+        }
+        Ok(connection)
+    }
+
+    /// One that was used lately.
+    fn take(&self) -> Option<AsyncSmtpConnection> {
+        let mut kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(_, since)| since.elapsed() < IDLE);
+        kept.pop().map(|(connection, _)| connection)
+    }
+
+    fn keep(&self, connection: AsyncSmtpConnection) {
+        let mut kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT && !connection.has_broken() {
+            kept.push((connection, Instant::now()));
+        }
+    }
+}
+
+/// Whether nobody can listen in.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Hands a message over. After anything but success the connection is at its end.
+async fn transaction(
+    connection: &mut AsyncSmtpConnection,
+    sender: &Address,
+    recipients: &[Address],
+    message: &[u8],
+) -> Result<Sent, Error> {
+    let mut options = vec![];
+    let everybody = || recipients.iter().chain([sender]);
+    if !everybody().all(|address| AsRef::<str>::as_ref(address).is_ascii()) {
+        options.push(MailParameter::SmtpUtfEight);
+    }
+    // A server that does not take the sender takes no message at all: a fault of the settings.
+    connection
+        .command(Mail::new(Some(sender.clone()), options))
+        .await?;
+    let mut sent = Sent::from(Outcome::Unreachable);
+    let (mut taken, mut last) = (0, None);
+    for recipient in recipients {
+        match connection
+            .command(Rcpt::new(recipient.clone(), vec![]))
+            .await
+        {
+            Ok(_) => taken += 1,
+            Err(error) if error.is_permanent() => {
+                sent.refused += 1;
+                last = last.or(Some(error));
+            }
+            Err(error) if error.is_transient() => {
+                sent.later.push(recipient.clone());
+                last = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if taken == 0 {
+        connection.abort().await;
+        // Where some may be taken later, all of them are tried again as they came.
+        let means = if sent.later.is_empty() {
+            ended
+        } else {
+            failure
+        };
+        return Ok(last.as_ref().map_or(Outcome::Unreachable, means).into());
+    }
+    let handed_over = async {
+        connection.command(Data).await?;
+        connection.message(message).await
+    };
+    match handed_over.await {
+        Ok(_) => sent.outcome = Outcome::Delivered(StatusCode::OK),
+        Err(error) => {
+            connection.abort().await;
+            sent = ended(&error).into();
+        }
+    }
+    Ok(sent)
+}
+
+/// What an answer to the recipients or the message means: 5xx is for good.
+fn ended(error: &Error) -> Outcome {
+    match failure(error) {
+        Outcome::Failed(status, _) if error.is_permanent() => Outcome::Refused(status),
+        other => other,
+    }
+}
+
+/// What an error means that may be over the next time.
+fn failure(error: &Error) -> Outcome {
+    match error.status().map(u16::from) {
+        // The server is about to leave.
+        Some(421) => Outcome::Unreachable,
+        Some(code) => StatusCode::from_u16(code)
+            .map_or(Outcome::Unreachable, |status| Outcome::Failed(status, None)),
+        None if error.is_timeout() => Outcome::Timeout,
+        None => Outcome::Unreachable,
+    }
+}
+
+/// What a server answers may name whom it was told about, so only its number is logged.
+fn unconnected(error: &Error) -> Outcome {
+    let status = error.status().map(u16::from);
+    if status.is_some() || error.is_response() {
+        warn!(status, "The mail server does not let this server in");
+    } else {
+        warn!(
+            error = error as &dyn std::error::Error,
+            "The mail server cannot be used"
+        );
+    }
+    failure(error)
+}

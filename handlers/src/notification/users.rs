@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What core wants its users to be told.
+
+use super::messages::Message;
+use super::post::{ALERT, Post, entry, id_of};
+use super::templates::Variables;
+use super::{Channel, DeliveryMethod, Note};
+use crate::delivery::{Deliveries, later};
+use crate::ledger::{Claimed, Destination, Entry, Recorded};
+use crate::outside::{Outcome, Outside};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Url;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{error, info};
+use uuid::Uuid;
+
+/// Who waits for a code waits so long for its answer.
+const WAIT: Duration = Duration::from_secs(5);
+/// Until then nobody else tries what is tried at once.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(5);
+/// So many get one and the same e-mail, unseen by each other: servers take at least 100.
+const BATCH: usize = 50;
+
+/// Who is to be told.
+#[derive(Default)]
+pub struct Recipient {
+    /// Given name.
+    pub firstname: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone number.
+    pub mobile: Option<String>,
+    /// Others who get an announcement, unseen by each other.
+    pub bcc: Vec<String>,
+    /// Language, where the caller knows it.
+    pub language: Option<String>,
+}
+
+/// An e-mail with its own words, for those who look after the installation.
+pub struct Alert {
+    /// The sender's address.
+    pub from: String,
+    /// The recipient's address.
+    pub to: String,
+    /// Subject.
+    pub subject: String,
+    /// Body.
+    pub html: String,
+}
+
+/// Why nobody was told, or not yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotTold {
+    /// Users are told another way.
+    #[error("the recipient has no {}", .0.contact())]
+    NoContact(DeliveryMethod),
+    /// Nothing is set to send it with.
+    #[error("there is nothing to send it with: {} is not set", .0.setting())]
+    NoWay(DeliveryMethod),
+    /// An announcement is too long for an SMS.
+    #[error("it is sent by e-mail only, and users are told by SMS")]
+    EmailOnly,
+    /// The server or gateway will never take it.
+    #[error("it was refused for good")]
+    Refused,
+    /// It did not arrive in time; it is tried again while it is of use.
+    #[error("it was not taken yet; it is tried again while it is of use")]
+    NotYet,
+    /// It did not arrive, and the ledger does not keep it for another attempt.
+    #[error("it was not taken, and cannot be kept for later")]
+    Lost,
+}
+
+impl DeliveryMethod {
+    /// What core calls that contact.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "mobile",
+        }
+    }
+
+    fn contact(self) -> &'static str {
+        match self {
+            Self::Email => "e-mail address",
+            Self::Sms => "mobile number",
+        }
+    }
+
+    fn setting(self) -> &'static str {
+        match self {
+            Self::Email => "SMTP_HOST",
+            Self::Sms => "the SMS gateway",
+        }
+    }
+}
+
+/// Tells users.
+pub struct Users {
+    /// Renders and sends.
+    pub post: Arc<Post>,
+    /// Bring messages on their way.
+    pub deliveries: Arc<Deliveries>,
+    /// `LOGIN_URL`.
+    pub login_url: String,
+}
+
+impl Users {
+    /// Tells a user something: what is urgent at once, anything else out of the ledger. `payload` is
+    /// what core says besides the recipient.
+    ///
+    /// # Errors
+    /// Why not, or not yet.
+    pub async fn tell(
+        &self,
+        message: &'static Message,
+        recipient: Recipient,
+        payload: Variables,
+    ) -> Result<(), NotTold> {
+        let now = self.post.clock.now();
+        let voice = self.post.voice.load_full();
+        let method = voice.users;
+        let contact = match method {
+            DeliveryMethod::Email => &recipient.email,
+            DeliveryMethod::Sms => &recipient.mobile,
+        };
+        if voice.is_closed(method, &self.post.mail) {
+            return Err(NotTold::NoWay(method));
+        }
+        if method == DeliveryMethod::Sms && message.sms.is_none() {
+            return Err(NotTold::EmailOnly);
+        }
+        let to = contact.clone().filter(|contact| !contact.trim().is_empty());
+        let until = message.lasts.map(|lasts| later(now, lasts));
+        let mut variables = self.variables(message, payload);
+        variables.extend(
+            recipient
+                .firstname
+                .map(|name| ("firstname".into(), name.into())),
+        );
+        let announced = message.sms.is_none();
+        let everybody: Vec<_> = to
+            .iter()
+            .chain(recipient.bcc.iter().filter(|_| announced))
+            .cloned()
+            .collect();
+        if everybody.is_empty() {
+            return Err(NotTold::NoContact(method));
+        }
+        let to = to.unwrap_or_default();
+        let destination = method.destination();
+        let note = |hidden: &[String]| Note {
+            to: to.clone(),
+            hidden: hidden.to_vec(),
+            language: recipient.language.clone(),
+            variables: variables.clone(),
+            office: None,
+            until,
+        };
+        if !announced {
+            let due_at = if message.urgent {
+                later(now, AT_ONCE)
+            } else {
+                now
+            };
+            let id = Uuid::now_v7().to_string();
+            let entry = entry(&id, message.word, &destination, &note(&[]), due_at);
+            return self.post(entry, message.urgent, now).await;
+        }
+        for batch in everybody.chunks(BATCH) {
+            // Core sends a batch again whose answer it did not hear: it is the same then.
+            let words = Value::Object(variables.clone()).to_string();
+            let id = id_of(&[
+                &words,
+                &batch.join(","),
+                &self.post.clock.today().to_string(),
+            ]);
+            let entry = entry(&id, message.word, &destination, &note(batch), now);
+            self.post(entry, false, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends an alert, out of the ledger or, if that is what the alert is about, without it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn alert(&self, alert: Alert) -> Result<(), NotTold> {
+        if matches!(*self.post.mail, Channel::Closed) {
+            return Err(NotTold::NoWay(DeliveryMethod::Email));
+        }
+        let words = [
+            ("from", alert.from),
+            ("subject", alert.subject),
+            ("html", alert.html),
+        ];
+        let words = words
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into()));
+        let note = Note {
+            to: alert.to,
+            hidden: vec![],
+            language: None,
+            variables: words.collect(),
+            office: None,
+            until: None,
+        };
+        let now = self.post.clock.now();
+        let id = Uuid::now_v7().to_string();
+        self.post(
+            entry(&id, ALERT, &Destination::EMAIL, &note, now),
+            false,
+            now,
+        )
+        .await
+    }
+
+    /// What core says, and what follows from it.
+    fn variables(&self, message: &Message, mut payload: Variables) -> Variables {
+        if let Some(lasts) = message.lasts {
+            payload.insert("minutes".into(), lasts.as_mins().into());
+        }
+        if let Some(body) = payload.get("body").and_then(Value::as_str) {
+            let lines: Vec<Value> = body
+                .lines()
+                .filter(|l| !l.trim().is_empty())
+                .map(Value::from)
+                .collect();
+            payload.insert("lines".into(), lines.into());
+        }
+        if let Some(token) = payload.remove("token") {
+            let base = format!("{}/recover", self.login_url.trim_end_matches('/'));
+            let link =
+                Url::parse_with_params(&base, [("token", token.as_str().unwrap_or_default())]);
+            payload.extend(
+                link.ok()
+                    .map(|link| ("recoverURL".to_owned(), link.to_string().into())),
+            );
+        }
+        payload.insert("loginURL".into(), self.login_url.clone().into());
+        payload
+    }
+
+    async fn post(
+        &self,
+        entry: Option<Entry>,
+        urgent: bool,
+        now: Timestamp,
+    ) -> Result<(), NotTold> {
+        let entry = entry.ok_or(NotTold::Lost)?;
+        let (event, word) = (&entry.event_id, &entry.action_type);
+        let kept = match self.post.ledger.record(&entry, now).await {
+            Ok(recorded) => recorded,
+            Err(fault) => {
+                error!(error = &fault as &dyn std::error::Error, event.id = %event, "The ledger does not take `{word}`; it is sent without");
+                return self.without_ledger(&entry).await;
+            }
+        };
+        info!(event.id = %event, operation = word, "A user is told `{word}` as `{event}`");
+        if !urgent {
+            if kept == Recorded::New {
+                self.deliveries.wake.notify_one();
+            }
+            return Ok(());
+        }
+        let (deliveries, event) = (self.deliveries.clone(), event.clone());
+        let destination = entry
+            .deliveries
+            .first()
+            .map(|d| d.destination.clone())
+            .ok_or(NotTold::Lost)?;
+        // It goes on when nobody waits any more: a message broken off half-way might arrive twice.
+        let trying = tokio::spawn(async move { deliveries.at_once(&event, &destination).await });
+        match tokio::time::timeout(WAIT, trying).await {
+            Ok(Ok(Ok(Some(outcome)))) => told(outcome),
+            _ => Err(NotTold::NotYet),
+        }
+    }
+
+    /// One attempt that nothing is written down about.
+    async fn without_ledger(&self, entry: &Entry) -> Result<(), NotTold> {
+        let Some(delivery) = entry.deliveries.first() else {
+            return Err(NotTold::Lost);
+        };
+        let claimed = Claimed {
+            id: 0,
+            event_id: entry.event_id.clone(),
+            action_id: entry.action_id.clone(),
+            action_type: entry.action_type.clone(),
+            answer_status: entry.answer.status,
+            destination: delivery.destination.clone(),
+            operation: delivery.operation.clone(),
+            path: String::new(),
+            payload: delivery.payload.to_string(),
+            token: String::new(),
+            attempt: 1,
+            created_at: delivery.due_at,
+        };
+        let post = self.post.clone();
+        let trying = tokio::spawn(async move { post.send(&claimed).await });
+        match tokio::time::timeout(WAIT, trying).await {
+            Ok(Ok(outcome)) => told(outcome).map_err(|why| match why {
+                NotTold::NotYet => NotTold::Lost,
+                other => other,
+            }),
+            _ => Err(NotTold::Lost),
+        }
+    }
+}
+
+fn told(outcome: Outcome) -> Result<(), NotTold> {
+    match outcome {
+        Outcome::Delivered(_) => Ok(()),
+        Outcome::Refused(_) => Err(NotTold::Refused),
+        _ => Err(NotTold::NotYet),
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Messages on the command line.
+
+use crate::country::templates;
+use crate::report;
+use crate::settings::Settings;
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use handlers::diagnostic::did_you_mean;
+use handlers::notification::messages::{MESSAGES, Message};
+
+#[derive(Subcommand)]
+pub(super) enum Notify {
+    /// Print a message as people get it, with made-up data: HTML, to look at in a browser
+    Preview(Preview),
+}
+
+#[derive(Args)]
+pub(super) struct Preview {
+    /// Which message: reset-password, birth-registered …
+    message: String,
+    /// In which language; the first of the country where this is left out
+    #[arg(long, value_name = "LANGUAGE")]
+    lang: Option<String>,
+    /// The subject and the plain text instead
+    #[arg(long, conflicts_with = "sms")]
+    text: bool,
+    /// The SMS instead
+    #[arg(long)]
+    sms: bool,
+}
+
+pub(super) fn run(command: &Notify, settings: &Settings) -> anyhow::Result<String> {
+    let Notify::Preview(preview) = command;
+    let voice = templates::read(settings)
+        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
+    let word = preview.message.as_str();
+    let message = Message::named(word).with_context(|| {
+        let words = || MESSAGES.iter().map(|message| message.word);
+        let all = || format!("there are {}", words().collect::<Vec<_>>().join(", "));
+        let hint = did_you_mean(word, words()).unwrap_or_else(all);
+        format!("there is no message `{word}`; {hint}")
+    })?;
+    let language = preview.lang.as_deref();
+    let known: Vec<_> = voice.templates.languages().collect();
+    anyhow::ensure!(
+        language.is_none_or(|language| known.contains(&language)),
+        "there is no language `{}`; there are {}",
+        language.unwrap_or_default(),
+        known.join(", ")
+    );
+    let sample = templates::sample(&voice);
+    if preview.sms {
+        let sms = voice.templates.sms(message, language, sample)?;
+        let sms = sms.with_context(|| format!("`{word}` is sent by e-mail only"))?;
+        return Ok(format!("{}\n", sms.trim_end()));
+    }
+    let letter = voice.templates.letter(message, language, sample)?;
+    Ok(if preview.text {
+        format!("Subject: {}\n\n{}", letter.subject, letter.text)
+    } else {
+        letter.html
+    })
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Core wants its users to be told something, and the cluster's monitoring whoever looks after it.
+
+use super::inside::is_inside;
+use super::unread::{Unread, wrong};
+use super::{App, authorized};
+use crate::problem::Problem;
+use crate::settings::{CoreVersion, Settings};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use handlers::notification::messages::Message;
+use handlers::notification::templates::Variables;
+use handlers::notification::{self as telling, Mailboxes, NotTold, Users};
+use poem::Request;
+use poem::http::StatusCode;
+use poem::http::header::AUTHORIZATION;
+use poem_openapi::param::Path;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+use tracing::info;
+use validator::Validate;
+
+/// An announcement to 500 addresses is far smaller.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// So many recipients are counted before those of more than a minute ago are forgotten.
+const COUNTED: usize = 10_000;
+
+pub(super) struct Notification(pub(super) Arc<App>);
+
+/// Tells people, and decides who may ask for that.
+pub struct Telling {
+    /// Tells them.
+    pub users: Users,
+    /// Whether core shows a token with everything.
+    tokens: bool,
+    /// Lets callers in that are not inside.
+    pass: Option<SecretString>,
+    limits: Limits,
+    /// What alerts call by name.
+    names: [(&'static str, String); 3],
+}
+
+impl Telling {
+    /// By the settings.
+    pub fn new(users: Users, settings: &Settings) -> Self {
+        let messages = &settings.messages;
+        let sender = messages.sender.as_ref().map(ToString::to_string);
+        let limits = Limits {
+            all: RateLimiter::direct(Quota::per_minute(messages.per_minute)),
+            each: RateLimiter::keyed(Quota::per_minute(messages.per_recipient)),
+        };
+        Self {
+            users,
+            tokens: settings.core_version >= CoreVersion::V2_0_1,
+            pass: messages.email_route_token.clone(),
+            limits,
+            names: [
+                ("DOMAIN", settings.domain.clone()),
+                ("ALERT_EMAIL", messages.alert_email.clone()),
+                ("SENDER_EMAIL_ADDRESS", sender.unwrap_or_default()),
+            ],
+        }
+    }
+
+    /// Whether a caller may come in without core's token.
+    fn lets_in(&self, request: &Request) -> bool {
+        let pass = self.pass.as_ref().zip(bearer(request));
+        let shown = pass.is_some_and(|(pass, shown)| {
+            let pass = pass.expose_secret().as_bytes();
+            verify_slices_are_equal(pass, shown.as_bytes()).is_ok()
+        });
+        shown || is_inside(request)
+    }
+
+    /// The same with the values of what is called by name: literally, nothing is compiled.
+    fn filled_in(&self, text: &str) -> String {
+        let filled = |text: String, (name, value): &(&str, String)| {
+            text.replace(&format!("{{{{{name}}}}}"), value)
+        };
+        self.names.iter().fold(text.to_owned(), filled)
+    }
+}
+
+fn bearer(request: &Request) -> Option<&str> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    header.strip_prefix("Bearer ")
+}
+
+/// How often people may be told while anybody inside can ask for it.
+struct Limits {
+    all: DefaultDirectRateLimiter,
+    each: DefaultKeyedRateLimiter<String>,
+}
+
+impl Limits {
+    fn allow(&self, recipient: &Recipient) -> bool {
+        if self.each.len() > COUNTED {
+            self.each.retain_recent();
+        }
+        let contacts = [&recipient.email, &recipient.mobile].into_iter().flatten();
+        let mut contacts = contacts.chain(recipient.bcc.iter().flatten());
+        self.all.check().is_ok()
+            && contacts.all(|contact| self.each.check_key(&contact.to_lowercase()).is_ok())
+    }
+}
+
+/// What core wants a user to be told. Which texts it takes depends on the event.
+#[derive(Object, Serialize, Deserialize, Validate)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct UserMessage {
+    /// Who is to be told.
+    #[validate(required(message = "is missing"), nested)]
+    recipient: Option<Recipient>,
+    /// With user-created, resend-invite, username-reminder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    /// With user-created, resend-invite, reset-password-by-admin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temporary_password: Option<String>,
+    /// With user-updated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_username: Option<String>,
+    /// With user-updated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_username: Option<String>,
+    /// With reset-password, 2fa, change-phone-number, change-email-address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// With password-reset-link, username-reminder-link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    /// With reset-password-by-admin: who has done it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<Admin>,
+    /// With all-user-notification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// With all-user-notification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+}
+
+/// Who is to be told.
+#[derive(Object, Serialize, Deserialize, Validate)]
+struct Recipient {
+    /// Name.
+    name: Option<Name>,
+    /// Telephone number.
+    #[validate(length(max = 40, message = "is too long for a telephone number"))]
+    mobile: Option<String>,
+    /// E-mail address.
+    #[validate(email(message = "is no e-mail address"))]
+    email: Option<String>,
+    /// Others who get an announcement, unseen by each other.
+    #[validate(length(max = 1000, message = "has more than 1000 addresses"))]
+    bcc: Option<Vec<String>>,
+    /// The recipient's language, from callers who know it.
+    #[validate(length(max = 20, message = "is no language"))]
+    language: Option<String>,
+}
+
+/// A name.
+#[derive(Object, Serialize, Deserialize)]
+struct Name {
+    firstname: String,
+    surname: String,
+    middlename: Option<String>,
+}
+
+/// An administrator.
+#[derive(Object, Serialize, Deserialize)]
+struct Admin {
+    id: String,
+    name: Name,
+    role: String,
+}
+
+/// An alert. `{{DOMAIN}}`, `{{ALERT_EMAIL}}` and `{{SENDER_EMAIL_ADDRESS}}` are filled in.
+#[derive(Object, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct Alert {
+    #[validate(length(min = 1, message = "is empty"))]
+    subject: String,
+    html: String,
+    from: String,
+    to: String,
+}
+
+#[derive(ApiResponse)]
+enum Told {
+    /// The user is told, or there is nothing to do
+    #[oai(status = 200)]
+    Told,
+}
+
+#[OpenApi]
+impl Notification {
+    /// Tells a user of core something (core 2.0)
+    ///
+    /// A code is sent at once and the answer is the truth: 422 there is no address to send it to, 502 it
+    /// was refused for good, 504 not yet. Anything else is kept and sent as soon as possible. 400 names the
+    /// fields that are wrong. From core 2.0.1 on with a token of core; before, 429 beyond so many a minute.
+    #[oai(path = "/triggers/user/:event", method = "post")]
+    async fn user(
+        &self,
+        /// user-created, resend-invite, user-updated, username-reminder, reset-password, reset-password-by-admin, 2fa, change-phone-number, change-email-address, all-user-notification
+        event: Path<String>,
+        unread: Unread<'_, UserMessage>,
+    ) -> poem::Result<Told> {
+        Ok(self.tell(&event.0, unread).await?)
+    }
+
+    /// Tells a user of core something (core 2.1)
+    ///
+    /// As under `/triggers/user`.
+    #[oai(path = "/trigger/user/:event", method = "post")]
+    async fn user_of_later_core(
+        &self,
+        /// As under `/triggers/user`, and password-reset-link, username-reminder-link
+        event: Path<String>,
+        unread: Unread<'_, UserMessage>,
+    ) -> poem::Result<Told> {
+        Ok(self.tell(&event.0, unread).await?)
+    }
+
+    /// Sends an alert of the cluster's monitoring
+    ///
+    /// From inside the cluster only: 403 for what came through a proxy or from a public address without the
+    /// bearer token `EMAIL_ROUTE_TOKEN`.
+    #[oai(path = "/email", method = "post")]
+    async fn email(&self, unread: Unread<'_, Alert>) -> poem::Result<Told> {
+        Ok(self.alert(unread).await?)
+    }
+}
+
+impl Notification {
+    async fn tell(&self, event: &str, unread: Unread<'_, UserMessage>) -> Result<Told, Problem> {
+        let telling = &self.0.telling;
+        let message = Message::to_users(event)
+            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "Not Found"))?;
+        if telling.tokens || !telling.lets_in(unread.request) {
+            authorized(&self.0, unread.request).await?;
+        }
+        let mut content = unread.read(BODY_LIMIT).await?;
+        let recipient = content.recipient.take().ok_or_else(|| wrong(vec![]))?;
+        if !telling.tokens && !telling.limits.allow(&recipient) {
+            let why = "too many messages in a minute; try again in one";
+            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
+        }
+        let told = telling
+            .users
+            .tell(message, recipient.into(), texts(message, &content)?);
+        match told.await {
+            Ok(()) => Ok(Told::Told),
+            Err(why @ NotTold::NoContact(method)) if message.urgent => {
+                let field = format!("recipient.{}", method.field());
+                let problem = Problem::unprocessable(why.to_string());
+                Err(problem.with_fields(vec![(field, "is missing".to_owned())]))
+            }
+            Err(why @ (NotTold::NoContact(_) | NotTold::EmailOnly)) => {
+                info!(operation = event, "Nobody is told `{event}`: {why}");
+                Ok(Told::Told)
+            }
+            Err(why) => Err(not_told(why)),
+        }
+    }
+
+    async fn alert(&self, unread: Unread<'_, Alert>) -> Result<Told, Problem> {
+        let telling = &self.0.telling;
+        if !telling.lets_in(unread.request) {
+            let why = "only from inside the cluster, or with EMAIL_ROUTE_TOKEN as bearer token";
+            return Err(Problem::new(StatusCode::FORBIDDEN, why));
+        }
+        let alert = unread.read(BODY_LIMIT).await?;
+        let alert = telling::Alert {
+            from: telling.filled_in(&alert.from),
+            to: telling.filled_in(&alert.to),
+            subject: telling.filled_in(&alert.subject),
+            html: telling.filled_in(&alert.html),
+        };
+        let addresses = [("from", &alert.from), ("to", &alert.to)];
+        let no_addresses = addresses
+            .into_iter()
+            .filter(|(_, text)| text.parse::<Mailboxes>().is_err());
+        let faults: Vec<_> = no_addresses
+            .map(|(field, _)| (field.to_owned(), "is no e-mail address".to_owned()))
+            .collect();
+        if !faults.is_empty() {
+            return Err(wrong(faults));
+        }
+        telling.users.alert(alert).await.map_err(not_told)?;
+        Ok(Told::Told)
+    }
+}
+
+/// The texts that a message takes.
+fn texts(message: &Message, content: &UserMessage) -> Result<Variables, Problem> {
+    let given = serde_json::to_value(content).unwrap_or_default();
+    let missing: Vec<_> = message
+        .payload
+        .iter()
+        .filter(|name| given.get(**name).is_none())
+        .map(|name| ((*name).to_owned(), "is missing".to_owned()))
+        .collect();
+    if !missing.is_empty() {
+        return Err(wrong(missing));
+    }
+    let texts = message.payload.iter().filter_map(|name| {
+        let text = given.get(*name).filter(|value| value.is_string())?;
+        Some(((*name).to_owned(), Value::clone(text)))
+    });
+    Ok(texts.collect())
+}
+
+fn not_told(why: NotTold) -> Problem {
+    let status = match why {
+        NotTold::Refused => StatusCode::BAD_GATEWAY,
+        NotTold::NotYet => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Problem::new(status, why.to_string())
+}
+
+impl From<Recipient> for telling::Recipient {
+    fn from(recipient: Recipient) -> Self {
+        Self {
+            firstname: recipient.name.map(|name| name.firstname),
+            email: recipient.email,
+            mobile: recipient.mobile,
+            bcc: recipient.bcc.unwrap_or_default(),
+            language: recipient.language,
+        }
+    }
+}
