@@ -80,11 +80,24 @@ impl Token {
 
     /// Whether its bearer has a permission, such as `record.reindex`.
     pub fn may(&self, permission: &str) -> bool {
+        self.may_with(permission, &[])
+    }
+
+    /// Whether its bearer has a permission that is not limited to other values of these options: to
+    /// other events, for example.
+    pub fn may_with(&self, permission: &str, options: &[(&str, &str)]) -> bool {
         let scopes = self.claims.scope.as_array().into_iter().flatten();
         let mut scopes = scopes.filter_map(serde_json::Value::as_str);
+        let allows = |scope: &Scope| {
+            let allowed = |(name, value): &(&str, &str)| {
+                let values = scope.values(name);
+                values.is_none_or(|values| values.iter().any(|known| known == value))
+            };
+            scope.kind() == permission && options.iter().all(allowed)
+        };
         scopes.any(|scope| {
-            let encoded = scope.parse::<Scope>();
-            scope == permission || encoded.is_ok_and(|scope| scope.kind() == permission)
+            let encoded = scope.parse();
+            scope == permission || encoded.is_ok_and(|scope| allows(&scope))
         })
     }
 }
@@ -364,6 +377,26 @@ mod tests {
         assert!(!may(json!(["type=record.read&event=record.reindex"])));
         assert!(!may(json!("record.reindex.not")));
         assert!(!may(json!(null)));
+    }
+
+    #[test]
+    fn permissions_hold_for_what_they_name() {
+        let may = |scope: &str, event: &str| {
+            let token = Token {
+                text: String::new(),
+                claims: serde_json::from_value(json!({"scope": [scope]})).unwrap(),
+            };
+            let options = [("event", event), ("customActionTypes", "ISSUE")];
+            token.may_with("record.custom-action", &options)
+        };
+        let limited = "type=record.custom-action&event=birth,death&customActionTypes=REVOKE,ISSUE";
+        assert!(may(limited, "birth"));
+        assert!(!may(limited, "marriage"));
+        assert!(may("type=record.custom-action", "birth"));
+        assert!(!may(
+            "type=record.custom-action&customActionTypes=REVOKE",
+            "birth"
+        ));
     }
 
     #[test]

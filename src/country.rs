@@ -5,8 +5,10 @@
 use crate::blob::Caching;
 use crate::settings::Settings;
 use certificates::{Certificates, Messages, Readable};
+use handlers::Vocabulary;
 use handlers::analytics::Marks;
 use handlers::causes_of_death::Causes;
+use handlers::credentials::Template;
 use handlers::diagnostic::{Diagnostic, Severity, closest};
 use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
@@ -254,6 +256,8 @@ pub struct Snapshot {
     pub application: Application,
     /// Where things are.
     pub places: Places,
+    /// How requests for credentials are made.
+    pub credentials: Arc<[Template]>,
     /// What a physician can choose from.
     pub causes_of_death: Arc<Causes>,
     /// How many people live there.
@@ -322,6 +326,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         reading.roles_and_workqueues(forms, certificates.ids().collect(), dashboards.collect());
     let places = reading.places(application.levels.len());
     let causes_of_death = Arc::new(reading.causes_of_death());
+    let credentials = reading.credentials(&forms.vocabulary).into();
     let users = reading.users(settings, &application, &roles, &places);
     let populations = reading
         .text("statistics.csv")
@@ -377,6 +382,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         users_unsafe: users::danger(&users),
         places,
         causes_of_death,
+        credentials,
         populations,
         place_fields: forms.place_fields.clone(),
         event_types: forms.event_types().map(str::to_owned).collect(),
@@ -498,6 +504,24 @@ impl<'a> Reading<'a> {
         let locations = self.text("locations.csv").unwrap_or_default();
         let (areas, locations) = ((&*areas.0, &*areas.1), (&*locations.0, &*locations.1));
         Places::parse(areas, locations, levels, &mut self.found)
+    }
+
+    /// The templates in `credentials/`: one for each kind and event.
+    fn credentials(&mut self, vocabulary: &Vocabulary) -> Vec<Template> {
+        let mut templates: Vec<Template> = Vec::new();
+        for file in self.files.list("credentials") {
+            let read = self.parsed(&file, |name, text| Template::parse(name, text, vocabulary));
+            let Some(read) = read else { continue };
+            let same = |known: &&Template| (known.kind, &known.event) == (read.kind, &read.event);
+            if templates.iter().any(|known| same(&known)) {
+                let (kind, event) = (read.kind.name(), &read.event);
+                let message = format!("another file is for the kind `{kind}` of a `{event}`, too");
+                self.found
+                    .push(Diagnostic::of_file(self.files.name_of(&file), message));
+            }
+            templates.push(read);
+        }
+        templates
     }
 
     /// A country without the file has a form without a list.

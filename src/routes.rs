@@ -6,6 +6,7 @@ use crate::country::Snapshot;
 use crate::problem::{self, Problem};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
+use handlers::credentials::Credentials;
 use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
 use handlers::portal::Portal;
@@ -25,6 +26,9 @@ use tracing::{Instrument, debug, info, info_span};
 mod browsers;
 mod causes_of_death;
 mod config;
+mod credentials;
+mod demo_issuer;
+mod gone;
 mod health;
 mod inside;
 pub mod notification;
@@ -32,6 +36,8 @@ mod portal;
 mod reindex;
 mod trigger;
 mod unread;
+
+pub use demo_issuer::DemoIssuer;
 
 /// What the routes answer from.
 pub struct App {
@@ -51,6 +57,10 @@ pub struct App {
     pub telling: Telling,
     /// What government portals may ask of core; nothing where none has a credential.
     pub portal: Option<Portal>,
+    /// Asks for verifiable credentials.
+    pub credentials: Credentials,
+    /// Issues credentials that are worth nothing; only for demonstrations.
+    pub demo_issuer: Option<DemoIssuer>,
     /// Where deliveries go.
     pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
@@ -70,6 +80,9 @@ type Service = OpenApiService<
         trigger::Trigger,
         causes_of_death::CausesOfDeath,
         portal::PortalApi,
+        credentials::CredentialsApi,
+        demo_issuer::DemoIssuerApi,
+        gone::Gone,
         reindex::Reindex,
         notification::Notification,
     ),
@@ -83,6 +96,9 @@ fn service(app: &Arc<App>) -> Service {
         trigger::Trigger(app.clone()),
         causes_of_death::CausesOfDeath(app.clone()),
         portal::PortalApi(app.clone()),
+        credentials::CredentialsApi(app.clone()),
+        demo_issuer::DemoIssuerApi(app.clone()),
+        gone::Gone,
         reindex::Reindex(app.clone()),
         notification::Notification(app.clone()),
     );
@@ -143,12 +159,24 @@ async fn authorized_for(
 /// What happens to every request, whatever route it is for.
 fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'static> {
     routes
+        .before(one_slash)
         .with(CatchPanic::new().with_handler(problem::panicked))
         .catch_all_error(problem::shape)
         .around(move |next, request| browsers::served(next, request, origins.clone()))
         .around(logged)
         .map_to_response()
         .boxed()
+}
+
+/// Core's forms ask for `//verifiable-credentials/…`, and not every proxy makes one slash of two.
+async fn one_slash(mut request: Request) -> poem::Result<Request> {
+    let asked = request.uri().to_string();
+    if let Some(path) = asked.strip_prefix("//")
+        && let Ok(uri) = format!("/{}", path.trim_start_matches('/')).parse()
+    {
+        *request.uri_mut() = uri;
+    }
+    Ok(request)
 }
 
 /// One span and one line per request, with an id that the caller may have given. The path is logged

@@ -6,13 +6,14 @@ use crate::country::{self, Snapshot};
 use crate::metrics;
 use crate::reload;
 use crate::routes::notification::Telling;
-use crate::routes::{self, App};
+use crate::routes::{self, App, DemoIssuer};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
 use handlers::clock::{Clock, SystemClock};
 use handlers::core::Core;
+use handlers::credentials::{Credentials, Issuer};
 use handlers::delivery::{Deliveries, Door};
 use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
@@ -111,6 +112,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     }
     let atlas = Arc::new(Atlas::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
+    let credentials = credentials(settings, &client, &core, atlas)?;
     let hooks = Hooks {
         policy: ArcSwap::new(country.policy.clone()),
         verification: verification(settings, &http),
@@ -148,6 +150,11 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             .collect(),
         analytics,
         portal,
+        credentials,
+        demo_issuer: settings
+            .allow_demo
+            .then(|| DemoIssuer::new(&settings.country_config_url))
+            .transpose()?,
         metrics: metrics::handle(),
         docs: !settings.production,
         guarded: settings.production && !settings.allow_demo,
@@ -234,6 +241,31 @@ fn portal(
     )))
 }
 
+fn credentials(
+    settings: &Settings,
+    client: &reqwest::Client,
+    core: &Arc<Core>,
+    atlas: Arc<Atlas>,
+) -> anyhow::Result<Credentials> {
+    let issuer = |url: &Option<WebUrl>| {
+        let issuer = |url: &WebUrl| {
+            anyhow::Ok(Issuer {
+                url: url.as_str().parse()?,
+                token: settings.credential_issuer_token.clone(),
+            })
+        };
+        url.as_ref().map(issuer).transpose()
+    };
+    Ok(Credentials {
+        client: client.clone(),
+        core: core.clone(),
+        atlas,
+        clock: Arc::new(SystemClock),
+        offer: issuer(&settings.credential_offer_url)?,
+        paper: issuer(&settings.credential_sign_url)?,
+    })
+}
+
 fn analytics(
     settings: &Settings,
     core: &Arc<Core>,
@@ -300,6 +332,14 @@ fn say_what_is_off(settings: &Settings) {
         (
             "the portals' API (PORTAL_TOKENS)",
             settings.portal_tokens.is_some(),
+        ),
+        (
+            "offers of verifiable credentials (VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL)",
+            settings.credential_offer_url.is_some(),
+        ),
+        (
+            "verifiable credentials on paper (VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL)",
+            settings.credential_sign_url.is_some(),
         ),
         (
             "analytics (ANALYTICS_DATABASE_URL)",

@@ -106,6 +106,12 @@ pub struct Settings {
     pub portal_tokens: Option<SecretString>,
     /// `PORTAL_OPERATIONS`: what they may ask for.
     pub portal_operations: portal::Operations,
+    /// `VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL`: who makes offers of credentials.
+    pub credential_offer_url: Option<WebUrl>,
+    /// `VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL`: who signs what is printed.
+    pub credential_sign_url: Option<WebUrl>,
+    /// `VERIFIABLE_CREDENTIALS_ISSUER_TOKEN`: this server's own credential there.
+    pub credential_issuer_token: Option<SecretString>,
     /// `REGISTRATION_NUMBER_FORMAT`.
     pub registration_number_format: NumberFormat,
     /// `LOG_FORMAT`.
@@ -480,6 +486,11 @@ impl Reader {
             analytics_database_url: self.secret::<analytics::Url>("ANALYTICS_DATABASE_URL"),
             portal_tokens: self.portal_tokens(),
             portal_operations: self.parsed("PORTAL_OPERATIONS"),
+            credential_offer_url: self.issuer_url("VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL"),
+            credential_sign_url: self.issuer_url("VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL"),
+            credential_issuer_token: self
+                .given("VERIFIABLE_CREDENTIALS_ISSUER_TOKEN")
+                .map(SecretString::from),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
             log_format: self.parsed("LOG_FORMAT"),
             log_level: self.parsed("LOG_LEVEL"),
@@ -526,6 +537,18 @@ impl Reader {
             self.problem("PORTAL_TOKENS", why);
         }
         Some(tokens)
+    }
+
+    /// Nobody gets a demonstration's credential by accident.
+    fn issuer_url(&mut self, name: &'static str) -> Option<WebUrl> {
+        let given = self.given(name)?;
+        let demo: bool = self
+            .given("ALLOW_DEMO")
+            .is_some_and(|allowed| allowed == "true");
+        if given.contains("/_demo-issuer/") && !demo {
+            self.problem(name, "names the demo issuer, which needs ALLOW_DEMO=true");
+        }
+        Some(self.parsed(name))
     }
 
     fn forward_actions_to(&mut self) -> Vec<WebUrl> {

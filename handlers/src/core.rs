@@ -328,7 +328,7 @@ impl Core {
         let input = input.map(|input| ("input", json!({"json": input}).to_string()));
         let url = Url::parse_with_params(&url, input).map_err(|_| CoreError::Content)?;
         let reply = read(self.client.get(url).timeout(TIMEOUT).bearer_auth(token)).await;
-        let mut reply: Value = self.forget_if_refused(reply).await?;
+        let mut reply: Value = self.forget_if_refused(reply, token).await?;
         let found = reply.pointer_mut("/result/data/json").map(Value::take);
         found.ok_or(CoreError::Content)
     }
@@ -351,7 +351,7 @@ impl Core {
             ("action_id", action.as_str()),
         ];
         let exchanged = self.grant(&exchange).await;
-        self.forget_if_refused(exchanged).await
+        self.forget_if_refused(exchanged, &system).await
     }
 
     /// The system client's token.
@@ -377,16 +377,21 @@ impl Core {
     }
 
     /// A system token that core no longer takes is not used again: its key may have changed.
-    async fn forget_if_refused<T>(&self, result: Result<T, CoreError>) -> Result<T, CoreError> {
+    async fn forget_if_refused<T>(
+        &self,
+        result: Result<T, CoreError>,
+        used: &str,
+    ) -> Result<T, CoreError> {
         if matches!(result, Err(CoreError::Status(StatusCode::UNAUTHORIZED))) {
-            self.forget_system_token().await;
+            self.forget(used).await;
         }
         result
     }
 
-    /// The next who needs the system client's token gets a new one.
-    pub(crate) async fn forget_system_token(&self) {
-        *self.system_token.lock().await = None;
+    /// If this is the system client's token, the next who needs it gets a new one.
+    pub(crate) async fn forget(&self, token: &str) {
+        let mut kept = self.system_token.lock().await;
+        kept.take_if(|(known, _)| known == token);
     }
 
     async fn grant(&self, form: &[(&str, &str)]) -> Result<String, CoreError> {

@@ -336,7 +336,7 @@ impl Portal {
             .request(call.method, url)
             .timeout(TIMEOUT)
             .headers(only(&THERE, &call.headers))
-            .bearer_auth(token);
+            .bearer_auth(&token);
         let too_large = Arc::new(AtomicBool::new(false));
         if let Some(body) = call.body {
             request = request.body(Body::wrap_stream(limited(body, too_large.clone())));
@@ -361,7 +361,7 @@ impl Portal {
         );
         if status == StatusCode::UNAUTHORIZED && matches!(caller, Caller::Portal(_)) {
             // The caller's credential is good; it is this server that core does not let in.
-            self.core.forget_system_token().await;
+            self.core.forget(&token).await;
             return Err(PortalError::Token(CoreError::Status(status)));
         }
         let headers = only(&BACK, response.headers());

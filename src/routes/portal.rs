@@ -23,12 +23,12 @@ const NOTIFICATION_LIMIT: usize = 1024 * 1024;
 pub(super) struct PortalApi(pub(super) Arc<App>);
 
 /// A call that nobody has read yet: authority comes first, and its body passes by.
-struct Unread<'a> {
+struct Arriving<'a> {
     request: &'a Request,
     body: RequestBody,
 }
 
-impl<'a> ApiExtractor<'a> for Unread<'a> {
+impl<'a> ApiExtractor<'a> for Arriving<'a> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
@@ -126,7 +126,7 @@ impl PortalApi {
 
     /// Makes a record
     #[oai(path = "/api/events/events", method = "post")]
-    async fn create(&self, call: Unread<'_>) -> poem::Result<Answer> {
+    async fn create(&self, call: Arriving<'_>) -> poem::Result<Answer> {
         self.post(Operation::Create, call, "/events/events").await
     }
 
@@ -139,21 +139,21 @@ impl PortalApi {
 
     /// Records by what they say
     #[oai(path = "/api/events/events/search", method = "post")]
-    async fn search(&self, call: Unread<'_>) -> poem::Result<Answer> {
+    async fn search(&self, call: Arriving<'_>) -> poem::Result<Answer> {
         self.post(Operation::Search, call, "/events/events/search")
             .await
     }
 
     /// Makes a record of a birth or death that is told of
     #[oai(path = "/api/events/events/notify", method = "post")]
-    async fn create_and_notify(&self, call: Unread<'_>) -> poem::Result<Answer> {
+    async fn create_and_notify(&self, call: Arriving<'_>) -> poem::Result<Answer> {
         self.post(Operation::Notify, call, "/events/events/notify")
             .await
     }
 
     /// Tells of a birth or death, about a record that exists
     #[oai(path = "/api/events/events/:event/notify", method = "post")]
-    async fn notify(&self, event: Path<String>, call: Unread<'_>) -> poem::Result<Answer> {
+    async fn notify(&self, event: Path<String>, call: Arriving<'_>) -> poem::Result<Answer> {
         let path = format!("/events/events/{}/notify", id(&event)?);
         self.post(Operation::Notify, call, &path).await
     }
@@ -163,7 +163,7 @@ impl PortalApi {
     async fn request_correction(
         &self,
         event: Path<String>,
-        call: Unread<'_>,
+        call: Arriving<'_>,
     ) -> poem::Result<Answer> {
         self.correct(&event, call, "request").await
     }
@@ -173,7 +173,7 @@ impl PortalApi {
     async fn approve_correction(
         &self,
         event: Path<String>,
-        call: Unread<'_>,
+        call: Arriving<'_>,
     ) -> poem::Result<Answer> {
         self.correct(&event, call, "approve").await
     }
@@ -183,14 +183,14 @@ impl PortalApi {
     async fn reject_correction(
         &self,
         event: Path<String>,
-        call: Unread<'_>,
+        call: Arriving<'_>,
     ) -> poem::Result<Answer> {
         self.correct(&event, call, "reject").await
     }
 
     /// Attaches a file
     #[oai(path = "/api/upload", method = "post")]
-    async fn upload(&self, call: Unread<'_>) -> poem::Result<Answer> {
+    async fn upload(&self, call: Arriving<'_>) -> poem::Result<Answer> {
         self.post(Operation::Upload, call, "/upload").await
     }
 
@@ -200,7 +200,7 @@ impl PortalApi {
     /// `annotation`, `keepAssignment`. The office is the nearest to the place of the event in the
     /// declaration; `createdAtLocation` counts where none is found. Everything else is core's to check.
     #[oai(path = "/api/events/notifications", method = "post")]
-    async fn notifications(&self, call: Unread<'_>) -> poem::Result<Answer> {
+    async fn notifications(&self, call: Arriving<'_>) -> poem::Result<Answer> {
         let (portal, caller) = self.caller(Operation::Notify, call.request).await?;
         let notification = read(call.body).await?;
         let country = self.0.country.load();
@@ -211,7 +211,7 @@ impl PortalApi {
 }
 
 impl PortalApi {
-    async fn correct(&self, event: &str, call: Unread<'_>, step: &str) -> poem::Result<Answer> {
+    async fn correct(&self, event: &str, call: Arriving<'_>, step: &str) -> poem::Result<Answer> {
         let path = format!("/events/events/{}/correction/{step}", id(event)?);
         self.post(Operation::Correct, call, &path).await
     }
@@ -229,10 +229,10 @@ impl PortalApi {
     async fn post(
         &self,
         operation: Operation,
-        call: Unread<'_>,
+        call: Arriving<'_>,
         path: &str,
     ) -> poem::Result<Answer> {
-        let Unread { request, body } = call;
+        let Arriving { request, body } = call;
         self.relay(operation, request, Method::POST, path, Some(body))
             .await
     }

@@ -54,6 +54,31 @@ fn demonstrations_do_not_reach_production_by_accident() {
 }
 
 #[test]
+fn doors_want_what_they_need() {
+    let refused = |given: &[(&str, &str)]| load(given).unwrap_err();
+    let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    let tokens = format!("health:{hash}");
+    assert!(refused(&[("PORTAL_TOKENS", &tokens)]).contains("SYSTEM_CLIENT_ID"));
+    let demo = "http://localhost:3040/_demo-issuer/raw/jwt/sign";
+    let url = ("VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL", demo);
+    assert!(refused(&[url]).contains("ALLOW_DEMO=true"));
+    load(&[url, ("ALLOW_DEMO", "true")]).unwrap();
+    let twice = "http://a.example, http://a.example";
+    assert!(refused(&[("FORWARD_ACTIONS_TO", twice)]).contains("named twice"));
+    for (name, secret) in [
+        ("FORWARD_SECRET", "whsec_c2hvcnQ="),
+        ("PORTAL_TOKENS", "health:the-token-itself"),
+        (
+            "REFERENCE_DATA_DATABASE_URL",
+            "mysql://user:password@host/db",
+        ),
+    ] {
+        let said = refused(&[(name, secret)]);
+        assert!(said.contains(name) && !said.contains(secret), "{said}");
+    }
+}
+
+#[test]
 fn a_file_is_read_below_the_environment_and_checked_for_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("settings.toml");

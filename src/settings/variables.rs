@@ -304,6 +304,21 @@ pub const VARIABLES: &[Variable] = &[
         "config,locations,create,notify,upload",
         "what portals may ask for; besides these `read`, `search` and `correct`",
     ),
+    optional(
+        "VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL",
+        "https://issuer.crvs.example/openid4vc/sdjwt/issue",
+        "who makes offers of verifiable credentials for wallets",
+    ),
+    optional(
+        "VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL",
+        "https://issuer.crvs.example/raw/jwt/sign",
+        "who signs the credentials that are printed on certificates",
+    ),
+    optional(
+        "VERIFIABLE_CREDENTIALS_ISSUER_TOKEN",
+        "of-this-server-at-the-issuer",
+        "this server's own credential at the issuer, sent as bearer token",
+    ),
     always(
         "REGISTRATION_NUMBER_FORMAT",
         "############",

@@ -12,6 +12,7 @@ mod causes_of_death;
 mod certificates;
 mod config;
 mod crash;
+mod credentials;
 mod examples;
 mod forward;
 mod generated;

@@ -169,6 +169,43 @@ impl<'a> History<'a> {
             .map(|(_, number)| number)
     }
 
+    /// The accepted registration of a record that is not in the archive.
+    pub fn registration(&self) -> Option<&'a Action> {
+        let accepted = self.accepted_actions();
+        let last = |kind: &str| {
+            accepted
+                .iter()
+                .rposition(|a| a.action_type.as_str() == kind)
+        };
+        let registered = last(ActionType::REGISTER.as_str())?;
+        let archived = last("ARCHIVE").filter(|archived| Some(*archived) > last("UNARCHIVE"));
+        let action = accepted.get(registered).copied();
+        action.filter(|_| archived.is_none())
+    }
+
+    /// Whether something about the record is open: an action waits for its answer, or a correction that
+    /// was requested is neither approved nor rejected.
+    pub fn is_unsettled(&self) -> bool {
+        let answers = |id: &ActionId, of: fn(&Action) -> Option<&ActionId>| {
+            self.actions.iter().any(|answer| {
+                let settles = matches!(
+                    answer.status,
+                    ActionStatus::Accepted | ActionStatus::Rejected
+                );
+                settles && of(answer) == Some(id)
+            })
+        };
+        self.actions.iter().any(|action| match action.status {
+            ActionStatus::Requested => !answers(&action.id, |a| a.original_action_id.as_ref()),
+            ActionStatus::Accepted if action.action_type == ActionType::REQUEST_CORRECTION => {
+                !answers(&action.id, |a| {
+                    a.request_id.as_ref().filter(|_| a.is_accepted())
+                })
+            }
+            _ => false,
+        })
+    }
+
     /// Lets an action take effect.
     fn apply(&self, state: &mut Fields, action: &Action) {
         const NO_EFFECT: [ActionType; 3] = [

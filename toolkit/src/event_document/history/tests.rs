@@ -313,3 +313,74 @@ fn cost_grows_with_the_number_of_actions() {
         "500 actions took {short:?}, 10,000 took {long:?}"
     );
 }
+
+/// What a record's actions say about its state: `(type, status, more)`, ids from 1.
+#[test]
+fn a_record_is_registered_and_settled_or_not() {
+    let said = |actions: &[(&str, &str, Value)]| {
+        let ids: Vec<String> = (1..=actions.len()).map(|n| n.to_string()).collect();
+        let actions: Vec<_> = actions
+            .iter()
+            .zip(&ids)
+            .map(|((kind, status, more), id)| (id.as_str(), *kind, *status, more.clone()))
+            .collect();
+        let event = event(&actions);
+        let history = event.history();
+        (
+            history.registration().map(|a| a.id.as_str().to_owned()),
+            history.is_unsettled(),
+        )
+    };
+    let accepted = |kind| (kind, "Accepted", json!({}));
+    let answering = |kind, status, id: &str| (kind, status, json!({"originalActionId": id}));
+    let about = |kind, status, id: &str| (kind, status, json!({"requestId": id}));
+    let registered = || {
+        vec![
+            ("REGISTER", "Requested", json!({})),
+            answering("REGISTER", "Accepted", "1"),
+        ]
+    };
+    let with = |more: &[(&'static str, &'static str, Value)]| said(&[&registered(), more].concat());
+    let yes = || Some("2".to_owned());
+
+    assert_eq!(said(&[("REGISTER", "Requested", json!({}))]), (None, true));
+    assert_eq!(
+        said(&[
+            ("REGISTER", "Requested", json!({})),
+            answering("REGISTER", "Rejected", "1")
+        ]),
+        (None, false)
+    );
+    assert_eq!(with(&[]), (yes(), false));
+    assert_eq!(with(&[accepted("ARCHIVE")]), (None, false));
+    assert_eq!(
+        with(&[accepted("ARCHIVE"), accepted("UNARCHIVE")]),
+        (yes(), false)
+    );
+    assert_eq!(
+        with(&[("PRINT_CERTIFICATE", "Requested", json!({}))]),
+        (yes(), true)
+    );
+    assert_eq!(with(&[accepted("REQUEST_CORRECTION")]), (yes(), true));
+    assert_eq!(
+        with(&[
+            accepted("REQUEST_CORRECTION"),
+            about("APPROVE_CORRECTION", "Requested", "3")
+        ]),
+        (yes(), true)
+    );
+    assert_eq!(
+        with(&[
+            accepted("REQUEST_CORRECTION"),
+            about("APPROVE_CORRECTION", "Accepted", "3")
+        ]),
+        (yes(), false)
+    );
+    assert_eq!(
+        with(&[
+            accepted("REQUEST_CORRECTION"),
+            about("REJECT_CORRECTION", "Accepted", "3")
+        ]),
+        (yes(), false)
+    );
+}

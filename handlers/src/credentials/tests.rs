@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MPL-2.0
+use super::*;
+use crate::expression::Vocabulary;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rstest::rstest;
+
+fn vocabulary() -> Vocabulary {
+    Vocabulary::new([(
+        "birth",
+        ["child.name", "child.dob", "child.place", "mother.name"],
+    )])
+}
+
+fn faults(text: &str) -> String {
+    let faults = Template::parse("t.toml", text, &vocabulary()).unwrap_err();
+    faults.iter().map(|fault| format!("{fault}\n")).collect()
+}
+
+#[test]
+fn every_fault_of_a_template_has_its_place() {
+    let text = r#"kind = "papers"
+event = "birth"
+required = ["child.nam"]
+[places]
+Where = "child.plaice"
+[request]
+given = "child.nam.firstname"
+list = ["child.dob", { deep = "child.dop" }]
+when = 2026-01-01
+[[request.parents]]
+given = "full_nam(mother.name)"
+[requests]
+"#;
+    insta::assert_snapshot!(faults(text), @r"
+    t.toml:1:8: error: the file: unknown kind `papers`
+      hint: did you mean `paper`?
+    t.toml:3:13: error: unknown field `child.nam`
+      hint: did you mean `child.name`?
+    t.toml:5:1: error: `Where` is no name of small letters and `_`
+    t.toml:5:9: error: unknown field `child.plaice`
+      hint: did you mean `child.place`?
+    t.toml:7:10: error: request.given: unknown field `child.nam.firstname`
+      hint: did you mean `child.name`?
+    t.toml:8:32: error: request.list.deep: unknown field `child.dop`
+      hint: did you mean `child.dob`?
+    t.toml:9:8: error: request.when: a date is none of the things that are sent
+      hint: write it as a text with quotes of its own
+    t.toml:11:10: error: request.parents.given: unknown function `full_nam`
+      hint: did you mean `full_name`?
+    t.toml:12:2: error: the file: unknown key `requests`
+      hint: did you mean `request`?
+    ");
+    let nothing = faults("kind = \"paper\"\nevent = \"birth\"\n");
+    assert_eq!(
+        nothing,
+        "t.toml:1:1: error: the table `request` is missing\n"
+    );
+}
+
+#[test]
+fn what_the_record_does_not_say_is_left_out() {
+    let text = r#"kind = "paper"
+event = "birth"
+[places]
+place = "child.place"
+[request]
+always = true
+number = 1.5
+first = "child.name.firstname"
+middle = "child.name.middlename"
+where = { name = "place.name", full = "place.full" }
+nothing = { at = ["child.dob"], all = { here = "mother.name.firstname" } }
+[[request.parents]]
+given = "mother.name.firstname"
+[[request.parents]]
+given = '"known"'
+"#;
+    let template = Template::parse("t.toml", text, &vocabulary()).unwrap();
+    let record = json!({"id": "e", "type": "birth", "actions": [{"id": "r", "type": "REGISTER", "status": "Accepted"}]});
+    let record = EventDocument::parse(record.to_string().as_bytes()).unwrap();
+    let state = json!({"child.name": {"firstname": "Nia"}, "place": {"name": "Clinic", "full": "Clinic, Village"}});
+    let request = template.request(&Facts {
+        event: &record,
+        action: &record.actions[0],
+        state: state.as_object().unwrap(),
+        today: jiff::civil::date(2026, 6, 1),
+        registration_number: None,
+    });
+    let expected = json!({
+        "always": true, "number": 1.5, "first": "Nia", "where": {"name": "Clinic", "full": "Clinic, Village"},
+        "parents": [{"given": "known"}],
+    });
+    assert_eq!(request, expected);
+}
+
+#[rstest]
+#[case::offer(
+    Kind::Offer,
+    "openid-credential-offer://?credential_offer_uri=https%3A%2F%2Fissuer",
+    true
+)]
+#[case::page(Kind::Offer, "<html>", false)]
+#[case::with_blanks(Kind::Offer, "openid-credential-offer://x y", false)]
+#[case::no_scheme(Kind::Offer, "://x", false)]
+#[case::signed(Kind::Paper, "eyJh.eyJp.c2ln-_", true)]
+#[case::two_parts(Kind::Paper, "eyJh.eyJp", false)]
+#[case::empty_part(Kind::Paper, "eyJh..c2ln", false)]
+#[case::message(Kind::Paper, "not.signed.here!", false)]
+fn answers_of_issuers_are_told_from_others(
+    #[case] kind: Kind,
+    #[case] answer: &str,
+    #[case] expected: bool,
+) {
+    assert_eq!(kind.is(answer), expected);
+}
+
+#[rstest]
+#[case::screen(Kind::Offer, 300)]
+#[case::print(Kind::Paper, 600)]
+fn a_camera_reads_what_was_written(#[case] kind: Kind, #[case] width: u32) {
+    let text = format!("openid-credential-offer://?{}", "a1".repeat(250));
+    let url = kind.picture(&text).unwrap();
+    let png = STANDARD
+        .decode(url.strip_prefix("data:image/png;base64,").unwrap())
+        .unwrap();
+    assert!(png.len() < 8 * 1024, "{}", png.len());
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    assert!(info.width >= width && info.width == info.height);
+    let side = info.width as usize;
+    let mut image =
+        rqrr::PreparedImage::prepare_from_greyscale(side, side, |x, y| pixels[y * side + x]);
+    let (_, read) = image.detect_grids()[0].decode().unwrap();
+    assert_eq!(read, text);
+}
+
+#[test]
+fn a_text_that_no_code_can_hold_has_no_picture() {
+    assert!(matches!(
+        Kind::Paper.picture(&"x".repeat(3000)),
+        Err(QrError::TooLong(_))
+    ));
+}

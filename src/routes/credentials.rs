@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Verifiable credentials of registered births, asked for by the forms.
+
+use super::unread::Unread;
+use super::{App, authorized};
+use crate::problem::Problem;
+use handlers::core::CoreError;
+use handlers::credentials::{CredentialError, Kind};
+use opencrvs_toolkit::event_document::EventId;
+use poem::Request;
+use poem::http::StatusCode;
+use poem::http::header::REFERER;
+use poem_openapi::payload::Json;
+use poem_openapi::{Object, OpenApi};
+use serde::Deserialize;
+use std::sync::Arc;
+use uuid::Uuid;
+use validator::Validate;
+
+/// The custom action whose form asks for an offer.
+const ISSUE: &str = "ISSUE_VERIFIABLE_CREDENTIAL";
+
+/// A path and an id are short.
+const BODY_LIMIT: usize = 16 * 1024;
+
+pub(super) struct CredentialsApi(pub(super) Arc<App>);
+
+/// Which record.
+#[derive(Object, Deserialize, Validate)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    /// Path of the page in core's client: it names the record.
+    pathname: Option<String>,
+    /// The record itself, where the path does not name it.
+    event_id: Option<String>,
+}
+
+/// An offer of a credential.
+#[derive(Object)]
+struct Offer {
+    /// For wallets on the same device.
+    credential_offer_uri: String,
+    /// The same as a picture, a `data:` URL.
+    credential_offer_uri_qr: String,
+}
+
+/// A credential for paper.
+#[derive(Object)]
+struct Paper {
+    /// Signed by the issuer.
+    credential: String,
+    /// The same as a picture, a `data:` URL.
+    credential_qr: String,
+}
+
+#[OpenApi]
+impl CredentialsApi {
+    /// An offer of a verifiable credential, for a wallet
+    ///
+    /// With a user's token that allows the action ISSUE_VERIFIABLE_CREDENTIAL on records of this type, and
+    /// for a record that core shows its bearer: registered, with nothing open. The issuer is that of
+    /// VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL.
+    #[oai(path = "/verifiable-credentials/credential-offer", method = "post")]
+    async fn offer(&self, asked: Unread<'_, Asked>) -> poem::Result<Json<Offer>> {
+        let (credential_offer_uri, credential_offer_uri_qr) =
+            self.issue(Kind::Offer, asked).await?;
+        Ok(Json(Offer {
+            credential_offer_uri,
+            credential_offer_uri_qr,
+        }))
+    }
+
+    /// A verifiable credential, for the certificate
+    ///
+    /// With a user's token that allows printing, and for a record that core shows its bearer: registered,
+    /// with nothing open. The issuer is that of VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL.
+    #[oai(path = "/verifiable-credentials/paper-credential", method = "post")]
+    async fn paper(&self, asked: Unread<'_, Asked>) -> poem::Result<Json<Paper>> {
+        let (credential, credential_qr) = self.issue(Kind::Paper, asked).await?;
+        Ok(Json(Paper {
+            credential,
+            credential_qr,
+        }))
+    }
+}
+
+impl CredentialsApi {
+    /// The issuer's answer, and its picture.
+    async fn issue(
+        &self,
+        kind: Kind,
+        asked: Unread<'_, Asked>,
+    ) -> Result<(String, String), Problem> {
+        let request = asked.request;
+        let token = authorized(&self.0, request).await?;
+        let credentials = &self.0.credentials;
+        credentials.issuer(kind).map_err(refused)?;
+        let (permission, action) = match kind {
+            Kind::Offer => ("record.custom-action", Some(("customActionTypes", ISSUE))),
+            Kind::Paper => ("record.print-certified-copies", None),
+        };
+        let may = |event: Option<&str>| {
+            let event = event.map(|event| ("event", event));
+            let options: Vec<_> = action.into_iter().chain(event).collect();
+            token.may_with(permission, &options)
+        };
+        if !may(None) {
+            let action = action
+                .map(|(_, name)| format!(" for `{name}`"))
+                .unwrap_or_default();
+            let message = format!("the token has no scope `{permission}`{action}");
+            return Err(Problem::new(StatusCode::FORBIDDEN, message));
+        }
+        let event = event(request, &asked.read(BODY_LIMIT).await?)?;
+        let templates = self.0.country.load().credentials.clone();
+        let issued = credentials
+            .issue(kind, &event, &templates, &token.text, |event| {
+                may(Some(event))
+            })
+            .await;
+        let issued = issued.map_err(refused)?;
+        let picture = kind.picture(&issued).map_err(|error| {
+            let message = "what the issuer answered does not fit into a QR code";
+            Problem::new(StatusCode::BAD_GATEWAY, message).caused_by(error)
+        })?;
+        Ok((issued, picture))
+    }
+}
+
+/// The record that a request is about. Core's client fills the path into its form once and may send it
+/// again for the next record; the page that a browser says it is on is always the right one.
+fn event(request: &Request, asked: &Asked) -> Result<EventId, Problem> {
+    let named = asked
+        .event_id
+        .as_deref()
+        .and_then(|id| Uuid::parse_str(id).ok());
+    let named = named
+        .or_else(|| event_in(asked.pathname.as_deref()?))
+        .ok_or_else(|| {
+            let message =
+                "no record is named: `pathname` is no path like /events/ID, and `eventId` no id";
+            Problem::new(StatusCode::BAD_REQUEST, message)
+        })?;
+    let page = request.headers().get(REFERER);
+    let page = page.and_then(|page| page.to_str().ok()).and_then(event_in);
+    if page.is_some_and(|page| page != named) {
+        let message = "the page shows another record than the one that is named; load it again";
+        return Err(Problem::new(StatusCode::CONFLICT, message));
+    }
+    Ok(EventId::new(named.to_string()))
+}
+
+/// The id in the path of a page: `…/events/ID…` or `…/print-certificate/ID…`.
+fn event_in(path: &str) -> Option<Uuid> {
+    let parts: Vec<_> = path.split(['/', '?', '#']).collect();
+    let after = parts.iter().position(|part| *part == "events")? + 1;
+    let mut rest = parts.iter().skip(after).take(2);
+    rest.find_map(|part| Uuid::try_parse(part).ok())
+}
+
+fn refused(error: CredentialError) -> Problem {
+    let status = match &error {
+        CredentialError::Off(_)
+        | CredentialError::Record(_, CoreError::Status(StatusCode::NOT_FOUND)) => {
+            StatusCode::NOT_FOUND
+        }
+        CredentialError::Record(
+            _,
+            CoreError::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+        )
+        | CredentialError::NotAllowed(_) => StatusCode::FORBIDDEN,
+        CredentialError::NoTemplate { .. }
+        | CredentialError::NotRegistered
+        | CredentialError::Revoked
+        | CredentialError::Unsettled
+        | CredentialError::Lacks(_) => StatusCode::CONFLICT,
+        CredentialError::Record(..)
+        | CredentialError::Places(_)
+        | CredentialError::Issuer(_)
+        | CredentialError::Refused(_)
+        | CredentialError::Answer => StatusCode::BAD_GATEWAY,
+    };
+    Problem::new(status, error.to_string()).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const ID: &str = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+
+    #[rstest]
+    #[case("/events/6ba7b810-9dad-41d1-80b4-00c04fd430c8", true)]
+    #[case("/events/6BA7B810-9DAD-41D1-80B4-00C04FD430C8/overview", true)]
+    #[case(
+        "/events/print-certificate/6ba7b810-9dad-41d1-80b4-00c04fd430c8/pages/payment?x=1",
+        true
+    )]
+    #[case(
+        "https://register.crvs.example/events/custom-action/6ba7b810-9dad-41d1-80b4-00c04fd430c8#top",
+        true
+    )]
+    #[case("/events/overview", false)]
+    #[case("/workqueue/recent/6ba7b810-9dad-41d1-80b4-00c04fd430c8", false)]
+    #[case("/events/6ba7b810-9dad-41d1-80b4", false)]
+    #[case("", false)]
+    fn pages_name_records(#[case] path: &str, #[case] named: bool) {
+        assert_eq!(event_in(path), named.then(|| ID.parse().unwrap()));
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MPL-2.0
+//! An issuer for demonstrations. What it issues says that it is worth nothing: it is signed with a key
+//! that nobody knows and that ends with the process, and marked as a demonstration.
+
+use super::App;
+use crate::problem::Problem;
+use crate::settings::WebUrl;
+use anyhow::Context;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use poem::http::StatusCode;
+use poem_openapi::OpenApi;
+use poem_openapi::payload::{Json, PlainText};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Who issues, in a word that no wallet trusts.
+const ISSUER: &str = "urn:demonstration:not-an-issuer";
+/// What it issues ends after a day.
+const LASTS_S: u64 = 24 * 60 * 60;
+
+pub(super) struct DemoIssuerApi(pub(super) Arc<App>);
+
+/// A key that was made for this run.
+pub struct DemoIssuer {
+    key: EncodingKey,
+    url: String,
+}
+
+impl DemoIssuer {
+    /// With a fresh key; `country_config_url` stands in its offers.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn new(country_config_url: &WebUrl) -> anyhow::Result<Self> {
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
+        let key = key.ok().context("no key can be made")?;
+        Ok(Self {
+            key: EncodingKey::from_ec_der(key.as_ref()),
+            url: country_config_url.as_str().trim_end_matches('/').to_owned(),
+        })
+    }
+
+    fn sign(&self, request: &Value) -> jsonwebtoken::errors::Result<String> {
+        let now = jsonwebtoken::get_current_timestamp();
+        let claims = json!({
+            "iss": ISSUER, "sub": request.get("subjectDid"), "jti": uuid::Uuid::new_v4(),
+            "iat": now, "nbf": now, "exp": now + LASTS_S,
+            "demo": true, "vc": request.get("credentialData"),
+        });
+        let mut header = Header::new(Algorithm::ES256);
+        header.jwk = Some(Jwk::from_encoding_key(&self.key, Algorithm::ES256)?);
+        encode(&header, &claims, &self.key)
+    }
+
+    /// An offer that no wallet can take up: there is nothing behind it.
+    fn offer(&self, request: &Value) -> String {
+        let offer = json!({
+            "credential_issuer": format!("{}/_demo-issuer", self.url),
+            "credential_configuration_ids": [request.get("credentialConfigurationId")],
+            "grants": {"urn:ietf:params:oauth:grant-type:pre-authorized_code": {"pre-authorized_code": uuid::Uuid::new_v4()}},
+            "demo": true,
+        });
+        let mut url = reqwest::Url::parse("openid-credential-offer://").ok();
+        if let Some(url) = &mut url {
+            url.query_pairs_mut()
+                .append_pair("credential_offer", &offer.to_string());
+        }
+        url.map(String::from).unwrap_or_default()
+    }
+}
+
+#[expect(clippy::unused_async, reason = "the framework wants every route async")]
+#[OpenApi]
+impl DemoIssuerApi {
+    /// An offer of a credential, for demonstrations
+    ///
+    /// Only with ALLOW_DEMO. It is marked, and no wallet can take it up.
+    #[oai(path = "/_demo-issuer/openid4vc/sdjwt/issue", method = "post")]
+    async fn offer(&self, request: Json<Value>) -> poem::Result<PlainText<String>> {
+        Ok(PlainText(self.issuer()?.offer(&request.0)))
+    }
+
+    /// A signed credential, for demonstrations
+    ///
+    /// Only with ALLOW_DEMO. It is marked, and signed with a key that ends with the process.
+    #[oai(path = "/_demo-issuer/raw/jwt/sign", method = "post")]
+    async fn sign(&self, request: Json<Value>) -> poem::Result<PlainText<String>> {
+        let signed = self.issuer()?.sign(&request.0).map_err(|error| {
+            let message = "the demo issuer cannot sign";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, message).caused_by(error)
+        })?;
+        Ok(PlainText(signed))
+    }
+}
+
+impl DemoIssuerApi {
+    fn issuer(&self) -> Result<&DemoIssuer, Problem> {
+        let issuer = self.0.demo_issuer.as_ref();
+        issuer.ok_or_else(|| {
+            let message = "there is no demo issuer without ALLOW_DEMO";
+            Problem::new(StatusCode::NOT_FOUND, message)
+        })
+    }
+}
