@@ -26,18 +26,12 @@ const IDLE: Duration = Duration::from_secs(30);
 /// After a failure of the ledger.
 const FAILED: Duration = Duration::from_secs(1);
 
-/// What waits for core to accept an action asks at least once in the first time, and no longer than
-/// the second: core accepts at once or not at all …
-const ASK: (SignedDuration, SignedDuration) = (
-    SignedDuration::from_hours(1),
-    SignedDuration::from_hours(24),
-);
+/// What waits for core to accept an action asks at least once in so many hours, and for so many in all:
+/// what core was told to accept (200) it accepts at once or not at all …
+const ASK_ABOUT_ACCEPTED: (i64, i64) = (1, 24);
 
-/// … unless it was told to wait (202) for somebody else, who may take weeks.
-const ASK_AFTER_A_WAIT: (SignedDuration, SignedDuration) = (
-    SignedDuration::from_hours(24),
-    SignedDuration::from_hours(30 * 24),
-);
+/// … and what waits for the middleware (202) may wait for weeks.
+const ASK_ABOUT_WAITING: (i64, i64) = (12, 30 * 24);
 
 /// A destination, and who brings deliveries there.
 pub struct Door {
@@ -230,7 +224,7 @@ impl Deliveries {
             Outcome::Delivered(_) => Next::Delivered,
             Outcome::Refused(_) => Next::Refused(rejection(delivery, now)),
             Outcome::Unwanted | Outcome::Outdated => Next::Refused(None),
-            Outcome::Undecided => self.ask_again(delivery, now),
+            Outcome::Undecided => ask_again(&self.schedule, delivery, now),
             Outcome::Expired => Next::Parked,
             Outcome::Failed(..) | Outcome::Timeout | Outcome::Unreachable | Outcome::Unprepared => {
                 let retry_after = if let Outcome::Failed(_, retry_after) = outcome {
@@ -251,21 +245,21 @@ impl Deliveries {
             }
         }
     }
+}
 
-    /// Waits as long again as it has waited already: every question leaves a trace in core's record.
-    fn ask_again(&self, delivery: &Claimed, now: Timestamp) -> Next {
-        let (at_least, until) = if delivery.answer_status == 202 {
-            ASK_AFTER_A_WAIT
-        } else {
-            ASK
-        };
-        let waited = now.duration_since(delivery.created_at);
-        if waited >= until {
-            return Next::Parked;
-        }
-        let first = self.schedule.wait(1, delivery.id, None).unwrap_or_default();
-        Next::Later(later(now, waited.max(first).min(at_least)))
+/// Waits as long again as it has waited already: every question leaves a trace in core's record.
+fn ask_again(schedule: &Schedule, delivery: &Claimed, now: Timestamp) -> Next {
+    let (at_least, until) = match delivery.answer_status {
+        202 => ASK_ABOUT_WAITING,
+        _ => ASK_ABOUT_ACCEPTED,
+    };
+    let waited = now.duration_since(delivery.created_at);
+    if waited >= SignedDuration::from_hours(until) {
+        return Next::Parked;
     }
+    let first = schedule.wait(1, delivery.id, None).unwrap_or_default();
+    let wait = waited.max(first).min(SignedDuration::from_hours(at_least));
+    Next::Later(later(now, wait))
 }
 
 /// A moment so much later; the end of time where there is none.
@@ -324,5 +318,54 @@ fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
         Next::Parked => {
             error!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} ({outcome}); parked for an operator");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opencrvs_toolkit::event_document::{ActionId, EventId};
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::just_accepted(200, 0, Some(600))]
+    #[case::as_long_again(200, 1800, Some(1800))]
+    #[case::every_hour(200, 80_000, Some(3600))]
+    #[case::not_accepted_for_a_day(200, 86_400, None)]
+    #[case::waits_for_the_middleware(202, 86_400, Some(43_200))]
+    #[case::for_a_month(202, 30 * 86_400, None)]
+    fn core_is_asked_again(
+        #[case] answer_status: u16,
+        #[case] waited: i64,
+        #[case] wait: Option<i64>,
+    ) {
+        let created_at = Timestamp::UNIX_EPOCH;
+        let delivery = Claimed {
+            id: 1,
+            event_id: EventId::new("e"),
+            action_id: ActionId::new("a"),
+            action_type: "REGISTER".into(),
+            answer_status,
+            destination: Destination::ANALYTICS,
+            operation: "record".into(),
+            path: String::new(),
+            payload: "{}".into(),
+            token: String::new(),
+            attempt: 1,
+            created_at,
+        };
+        let now = later(created_at, SignedDuration::from_secs(waited));
+        let again = match ask_again(&"10m".parse().unwrap(), &delivery, now) {
+            Next::Later(at) => Some(at.duration_since(now).as_secs()),
+            _ => None,
+        };
+        let near = |again: i64, wait: i64| (again - wait).abs() <= wait / 5;
+        assert_eq!(again.is_some(), wait.is_some());
+        assert!(
+            again
+                .zip(wait)
+                .is_none_or(|(again, wait)| near(again, wait)),
+            "{again:?}"
+        );
     }
 }

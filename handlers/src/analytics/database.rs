@@ -153,8 +153,8 @@ impl AnalyticsError {
 
     /// The database took offence at what it was given: it will the next time.
     pub(super) fn is_about_data(&self) -> bool {
-        // Cardinality violations, data exceptions, integrity constraints.
-        let classes = ["21", "22", "23"];
+        // Cardinality violations, data exceptions, integrity constraints, limits.
+        let classes = ["21", "22", "23", "54"];
         classes
             .iter()
             .any(|class| self.sql_state().starts_with(class))
