@@ -401,7 +401,12 @@ async fn whoever_lost_its_lease_may_report_an_arrival_but_nothing_else(
         .await
         .unwrap()
         .remove(0);
-    for next in [Next::Retry(at(500)), Next::Parked, Next::Refused(None)] {
+    let reject = NewDelivery {
+        destination: Destination::CORE,
+        ..entry("e", "a", "N").deliveries.remove(0)
+    };
+    let refused = Next::Refused(Some(reject));
+    for next in [Next::Retry(at(500)), Next::Parked, refused] {
         ledger
             .conclude(&slow, &attempt("failed"), &next, at(61))
             .await
