@@ -83,33 +83,10 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         core.clone(),
     ));
     let post = Arc::new(post(settings, &country, &core, &ledger, clock.clone())?);
-    let to_systems = [Destination::MIDDLEWARE, Destination::CORE].map(|destination| Door {
-        destination,
-        outside: http.clone(),
-    });
-    let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| Door {
-        destination,
-        outside: post.clone(),
-    });
-    let mut doors: Vec<Door> = to_systems.into_iter().chain(to_people).collect();
-    let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(Informants(post.clone()))];
-    let webhooks = webhooks(settings, &client, &core)?;
-    if !webhooks.is_empty() {
-        let to = webhooks.iter().map(|door| door.destination.clone());
-        followers.push(Arc::new(Forwarding {
-            core: core.clone(),
-            to: to.collect(),
-        }));
-        doors.extend(webhooks);
-    }
+    let mut outward = Outward::to_all(&http, &post);
+    outward.add(webhooks(settings, &client, &core)?, &core);
     let analytics = analytics(settings, &core, &country)?;
-    if let Some(analytics) = &analytics {
-        followers.push(analytics.clone());
-        doors.push(Door {
-            destination: Destination::ANALYTICS,
-            outside: analytics.clone(),
-        });
-    }
+    outward.count(analytics.as_ref());
     let atlas = Arc::new(Atlas::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
     let credentials = credentials(settings, &client, &core, atlas)?;
@@ -120,12 +97,12 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
         delay: SignedDuration::try_from(settings.delivery_delay)?,
-        followers,
+        followers: outward.followers,
         wake: wake.clone(),
     };
     let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
-        doors,
+        doors: outward.doors,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: settings.mosip_timeout,
@@ -165,6 +142,50 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         deliveries,
         settings: settings.clone(),
     })
+}
+
+/// Everybody outside: where deliveries go, and who adds deliveries to an action.
+struct Outward {
+    doors: Vec<Door>,
+    followers: Vec<Arc<dyn Follower>>,
+}
+
+impl Outward {
+    fn to_all(http: &Arc<outside::Http>, post: &Arc<Post>) -> Self {
+        let to_systems = [Destination::MIDDLEWARE, Destination::CORE].map(|destination| Door {
+            destination,
+            outside: http.clone(),
+        });
+        let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| Door {
+            destination,
+            outside: post.clone(),
+        });
+        Self {
+            doors: to_systems.into_iter().chain(to_people).collect(),
+            followers: vec![Arc::new(Informants(post.clone()))],
+        }
+    }
+
+    fn add(&mut self, webhooks: Vec<Door>, core: &Arc<Core>) {
+        if webhooks.is_empty() {
+            return;
+        }
+        let to = webhooks.iter().map(|door| door.destination.clone());
+        self.followers.push(Arc::new(Forwarding {
+            core: core.clone(),
+            to: to.collect(),
+        }));
+        self.doors.extend(webhooks);
+    }
+
+    fn count(&mut self, analytics: Option<&Arc<Analytics>>) {
+        let Some(analytics) = analytics else { return };
+        self.followers.push(analytics.clone());
+        self.doors.push(Door {
+            destination: Destination::ANALYTICS,
+            outside: analytics.clone(),
+        });
+    }
 }
 
 /// Asks the middleware about identities, if anybody is to be asked.
@@ -395,7 +416,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;
-        info!("Told to stop: finishing the requests and deliveries under way");
+        info!("Outward to stop: finishing the requests and deliveries under way");
         stop.send_replace(true);
     };
     Server::new_with_acceptor(listener)

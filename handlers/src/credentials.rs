@@ -281,8 +281,8 @@ fn is_revoked(history: &History<'_>) -> bool {
 }
 
 /// Adds what places are called to what a record says.
-fn name_places(state: &mut Fields, named: Vec<(String, String)>, map: &Map) {
-    for (name, id) in named {
+fn name_places(state: &mut Fields, fields: Vec<(String, String)>, map: &Map) {
+    for (name, id) in fields {
         let names = map.names(&id);
         if let Some(first) = names.first() {
             state.insert(name, json!({"name": first, "full": names.join(", ")}));

@@ -58,9 +58,9 @@ struct Paper {
 impl CredentialsApi {
     /// An offer of a verifiable credential, for a wallet
     ///
-    /// With a user's token that allows the action ISSUE_VERIFIABLE_CREDENTIAL on records of this type, and
+    /// With a user's token that allows the action `ISSUE_VERIFIABLE_CREDENTIAL` on records of this type, and
     /// for a record that core shows its bearer: registered, with nothing open. The issuer is that of
-    /// VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL.
+    /// `VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL`.
     #[oai(path = "/verifiable-credentials/credential-offer", method = "post")]
     async fn offer(&self, asked: Unread<'_, Asked>) -> poem::Result<Json<Offer>> {
         let (credential_offer_uri, credential_offer_uri_qr) =
@@ -74,7 +74,7 @@ impl CredentialsApi {
     /// A verifiable credential, for the certificate
     ///
     /// With a user's token that allows printing, and for a record that core shows its bearer: registered,
-    /// with nothing open. The issuer is that of VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL.
+    /// with nothing open. The issuer is that of `VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL`.
     #[oai(path = "/verifiable-credentials/paper-credential", method = "post")]
     async fn paper(&self, asked: Unread<'_, Asked>) -> poem::Result<Json<Paper>> {
         let (credential, credential_qr) = self.issue(Kind::Paper, asked).await?;

@@ -77,7 +77,7 @@ impl DemoIssuer {
 impl DemoIssuerApi {
     /// An offer of a credential, for demonstrations
     ///
-    /// Only with ALLOW_DEMO. It is marked, and no wallet can take it up.
+    /// Only with `ALLOW_DEMO`. It is marked, and no wallet can take it up.
     #[oai(path = "/_demo-issuer/openid4vc/sdjwt/issue", method = "post")]
     async fn offer(&self, request: Json<Value>) -> poem::Result<PlainText<String>> {
         Ok(PlainText(self.issuer()?.offer(&request.0)))
@@ -85,7 +85,7 @@ impl DemoIssuerApi {
 
     /// A signed credential, for demonstrations
     ///
-    /// Only with ALLOW_DEMO. It is marked, and signed with a key that ends with the process.
+    /// Only with `ALLOW_DEMO`. It is marked, and signed with a key that ends with the process.
     #[oai(path = "/_demo-issuer/raw/jwt/sign", method = "post")]
     async fn sign(&self, request: Json<Value>) -> poem::Result<PlainText<String>> {
         let signed = self.issuer()?.sign(&request.0).map_err(|error| {

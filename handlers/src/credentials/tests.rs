@@ -14,7 +14,8 @@ fn vocabulary() -> Vocabulary {
 
 fn faults(text: &str) -> String {
     let faults = Template::parse("t.toml", text, &vocabulary()).unwrap_err();
-    faults.iter().map(|fault| format!("{fault}\n")).collect()
+    let lines: Vec<_> = faults.iter().map(|fault| format!("{fault}\n")).collect();
+    lines.concat()
 }
 
 #[test]
