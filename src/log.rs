@@ -3,27 +3,42 @@
 
 use crate::settings::{LogFormat, Settings};
 use std::io::IsTerminal;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
+
+/// Whose lines are known to keep to ids.
+const OWN: [&str; 4] = ["countryconfig", "handlers", "forms", "opencrvs_toolkit"];
 
 /// Starts logging to standard error.
 pub fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_span_events(FmtSpan::NONE)
-        .with_writer(std::io::stderr);
-    // A second start, as tests make one, keeps the first.
-    drop(match settings.log_format {
-        LogFormat::Json => builder
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = match settings.log_format {
+        LogFormat::Json => lines
             .json()
             .flatten_event(true)
             .with_current_span(true)
             .with_span_list(false)
-            .try_init(),
-        LogFormat::Text => builder
+            .boxed(),
+        LogFormat::Text => lines
             .with_target(false)
             .with_ansi(std::io::stderr().is_terminal())
-            .try_init(),
-    });
+            .boxed(),
+    };
+    let log = tracing_subscriber::registry()
+        .with(filter)
+        .with(filter_fn(is_discreet))
+        .with(lines);
+    // A second start, as tests make one, keeps the first.
+    drop(log.try_init());
+}
+
+/// Below `info` libraries write what they work on: the template engine names, HTTP and SMTP tokens and
+/// bodies.
+fn is_discreet(line: &Metadata<'_>) -> bool {
+    let of = line.target().split("::").next().unwrap_or_default();
+    *line.level() <= Level::INFO || OWN.contains(&of)
 }

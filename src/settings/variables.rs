@@ -334,7 +334,7 @@ pub const VARIABLES: &[Variable] = &[
     always(
         "LOG_LEVEL",
         "info,poem=warn",
-        "`error`, `warn`, `info`, `debug`, or by module: `info,handlers=debug`",
+        "`error`, `warn`, `info`, `debug`, or by module: `info,handlers=debug`; libraries, which may write what they work on, are never heard below `info`",
     ),
 ];
 
