@@ -174,8 +174,12 @@ impl Blob {
 
     /// The answer to a request with these headers: the smallest encoding that it accepts, or 304.
     pub fn respond(&self, request: &HeaderMap) -> Response {
-        let variants = self.variants.load();
         let accepts = |coding| accepts(request.get(ACCEPT_ENCODING), coding);
+        if accepts("br") || accepts("gzip") {
+            // Whoever asks in the first moments of the server does not get a megabyte as it is.
+            self.compress(Effort::Fast);
+        }
+        let variants = self.variants.load();
         let (variant, encoding) = match (&variants.br, &variants.gzip) {
             (Some(br), _) if accepts("br") => (br, Some("br")),
             (_, Some(gzip)) if accepts("gzip") => (gzip, Some("gzip")),
@@ -326,12 +330,14 @@ mod tests {
     }
 
     #[test]
-    fn until_it_is_compressed_content_is_served_as_it_is() {
+    fn what_is_not_compressed_yet_is_compressed_for_who_asks_for_it() {
         let blob = blob(b"[]".repeat(1000));
-        let response = ask(&blob, &[("accept-encoding", "br")]);
-        assert_eq!(
-            (response.status(), response.header("content-encoding")),
-            (StatusCode::OK, None)
-        );
+        let encoding = |accept: &str| {
+            let response = ask(&blob, &[("accept-encoding", accept)]);
+            response.header("content-encoding").map(str::to_owned)
+        };
+        assert_eq!(encoding("identity"), None);
+        assert_eq!(encoding("gzip"), Some("gzip".into()));
+        assert_eq!(encoding("br"), Some("br".into()));
     }
 }
