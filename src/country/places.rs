@@ -4,7 +4,6 @@
 use super::csv_table::{Row, Table};
 use handlers::diagnostic::{Diagnostic, did_you_mean};
 use serde::{Serialize, Serializer};
-use serde_json::json;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -49,22 +48,22 @@ fn part_of<S: Serializer>(parent: &Option<String>, serializer: S) -> Result<S::O
 }
 
 /// All places of the country.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Places {
     /// From the largest to the smallest, in the order of the file.
+    #[serde(rename = "administrativeAreas")]
     pub areas: Vec<Area>,
     /// Offices and facilities.
     pub locations: Vec<Location>,
     /// What the file of the areas calls the country.
+    #[serde(skip)]
     pub country: Option<String>,
 }
 
 impl Places {
     /// The document for core's seeder.
     pub fn document(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(
-            &json!({ "administrativeAreas": self.areas, "locations": self.locations }),
-        )
+        serde_json::to_vec(self)
     }
 
     /// Reads both files; `levels` is how deep areas may lie.
