@@ -16,8 +16,8 @@ USER 10001
 # The ledger: the one folder that is written to. Run with --read-only and a volume here.
 VOLUME /srv/data
 ENV NODE_ENV=production
-# What compression at start and large requests needed goes back to the system, beyond a megabyte.
-ENV MALLOC_TRIM_THRESHOLD_=1048576
+# What reading the country, compression and large requests needed goes back to the system.
+ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 EXPOSE 3040
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["countryconfig", "health"]
 ENTRYPOINT ["countryconfig"]

@@ -254,8 +254,8 @@ pub struct Snapshot {
     pub served: Served,
     /// The country for core and its pages.
     pub application: Application,
-    /// Where things are.
-    pub places: Places,
+    /// What the file of the areas calls the country.
+    pub name: Option<String>,
     /// How requests for credentials are made.
     pub credentials: Arc<[Template]>,
     /// What a physician can choose from.
@@ -380,7 +380,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     Ok(Snapshot {
         served,
         users_unsafe: users::danger(&users),
-        places,
+        name: places.country,
         causes_of_death,
         credentials,
         populations,

@@ -14,7 +14,7 @@ impl Snapshot {
         Counting {
             marks: self.marks.clone(),
             country: Country {
-                name: self.places.country.clone().unwrap_or(code.clone()),
+                name: self.name.clone().unwrap_or(code.clone()),
                 code,
                 zone: TimeZone::get(&application.time_zone).unwrap_or_else(|_| TimeZone::system()),
             },
