@@ -50,6 +50,8 @@ const AREAS: &str = "administrative-areas.csv";
 const CERTIFICATES: &str = "certificates.toml";
 const CLIENT: &str = "translations/client.csv";
 const LOCATIONS: &str = "locations.csv";
+const OFFER: &str = "credentials/birth-offer.toml";
+const PAPER: &str = "credentials/birth-paper.toml";
 const MANIFEST: &str = "static/manifest.json";
 const MOSIP: &str = "mosip.toml";
 const ROLES: &str = "roles.toml";
@@ -144,6 +146,14 @@ const KINDS: &[Kind] = &[
     ("field in a packet misspelt", MOSIP, r"\((child|deceased|informant)\.\w+\)", Misspelt, Here),
     ("function misspelt", MOSIP, r"'(full_name|in_language|capitalised|slashed_date)\(", Misspelt, Here),
     ("packet gone", MOSIP, r#"operation = "(flag-deceased|create-uin|update-biographics)""#, Another, InFile),
+    ("key of a credential misspelt", OFFER, r"\n\[?(kind|event|required|places|request)\b", Misspelt, InFile),
+    ("kind of a credential unknown", PAPER, r#"kind = "(paper)""#, Misspelt, Here),
+    ("two credentials of a kind", PAPER, r#"kind = "(paper)""#, Text("offer"), InFile),
+    ("event of a credential unknown", OFFER, r#"\nevent = "(birth)""#, Misspelt, Here),
+    ("required answer misspelt", PAPER, r#"required = \[.*"(child\.[a-z]+)""#, Misspelt, Here),
+    ("field in a credential misspelt", OFFER, r#"= \[?"((?:child|mother|father)\.[a-zA-Z]+)[".]"#, Misspelt, Here),
+    ("place in a credential misspelt", OFFER, r"(birthplace\.full)", Misspelt, Here),
+    ("text of a credential without quotes", OFFER, r#"= '("[^"]+")'"#, Text("PRE_AUTHORIZED"), Here),
     ("rule in a case misspelt", "eligibility.tests.toml", r#"rule = "([a-z-]+)""#, Misspelt, Here),
     ("area of figures unknown", STATISTICS, r"\n(FAR\d+),", Misspelt, Here),
     ("figure with a letter", STATISTICS, r",\d{3}(\d)\d*,", Text("O"), Here),
