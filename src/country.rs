@@ -506,22 +506,33 @@ impl<'a> Reading<'a> {
         Places::parse(areas, locations, levels, &mut self.found)
     }
 
-    /// The templates in `credentials/`: one for each kind and event.
+    /// The templates in `credentials/`: one for each kind and event. What an editor leaves beside them is
+    /// none.
     fn credentials(&mut self, vocabulary: &Vocabulary) -> Vec<Template> {
-        let mut templates: Vec<Template> = Vec::new();
-        for file in self.files.list("credentials") {
+        let mut templates: Vec<(String, Template)> = Vec::new();
+        let mut files = self.files.list("credentials");
+        files.retain(|file| {
+            Path::new(file)
+                .extension()
+                .is_some_and(|kind| kind == "toml")
+        });
+        for file in files {
             let read = self.parsed(&file, |name, text| Template::parse(name, text, vocabulary));
             let Some(read) = read else { continue };
-            let same = |known: &&Template| (known.kind, &known.event) == (read.kind, &read.event);
-            if templates.iter().any(|known| same(&known)) {
-                let (kind, event) = (read.kind.name(), &read.event);
-                let message = format!("another file is for the kind `{kind}` of a `{event}`, too");
+            let (kind, event) = (read.kind, &read.event);
+            let mut known = templates.iter();
+            if let Some((other, _)) = known.find(|(_, t)| t.kind == kind && t.event == *event) {
+                let kind = kind.name();
+                let message = format!("`{other}` is for the kind `{kind}` of a `{event}` already");
                 self.found
                     .push(Diagnostic::of_file(self.files.name_of(&file), message));
             }
-            templates.push(read);
+            templates.push((file, read));
         }
         templates
+            .into_iter()
+            .map(|(_, template)| template)
+            .collect()
     }
 
     /// A country without the file has a form without a list.

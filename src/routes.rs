@@ -28,6 +28,7 @@ mod causes_of_death;
 mod config;
 mod credentials;
 mod demo_issuer;
+mod described;
 mod gone;
 mod health;
 mod inside;

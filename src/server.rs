@@ -416,7 +416,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     info!("Listening on {}", listener.address());
     let signal = async {
         told_to_stop().await;
-        info!("Outward to stop: finishing the requests and deliveries under way");
+        info!("Told to stop: finishing the requests and deliveries under way");
         stop.send_replace(true);
     };
     Server::new_with_acceptor(listener)

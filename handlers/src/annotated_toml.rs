@@ -104,7 +104,8 @@ impl<'t> Reader<'t> {
             Err(faults) => {
                 for fault in faults {
                     let at = self.offset_within(text, fault.offset);
-                    self.error(at..at, format!("{what}: {}", fault.message), fault.hint);
+                    let hint = fault.hint.or_else(|| quotes(text.value, &fault.message));
+                    self.error(at..at, format!("{what}: {}", fault.message), hint);
                 }
                 None
             }
@@ -362,6 +363,13 @@ impl<'t> Section<'t> {
             .and_then(|(key, _)| key.span());
         key.unwrap_or_else(|| self.item_span(item))
     }
+}
+
+/// What to do about a word that is no expression, and was hardly meant as one.
+fn quotes(text: &str, fault: &str) -> Option<String> {
+    let word = |c: char| c.is_alphanumeric() || ":/._-<>".contains(c);
+    let meant = !fault.starts_with("unknown field") && text.chars().all(word);
+    meant.then(|| format!("a text that stands for itself has quotes of its own: '\"{text}\"'"))
 }
 
 /// Line and column of a byte of a text, from 1.

@@ -255,12 +255,14 @@ impl Credentials {
         if let Some(token) = &issuer.token {
             asked = asked.bearer_auth(token.expose_secret());
         }
-        let mut response = asked.send().await.map_err(CredentialError::Issuer)?;
+        // The issuer's URL may hold a secret.
+        let unanswered = |error: reqwest::Error| CredentialError::Issuer(error.without_url());
+        let mut response = asked.send().await.map_err(unanswered)?;
         if !response.status().is_success() {
             return Err(CredentialError::Refused(response.status()));
         }
         let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(CredentialError::Issuer)? {
+        while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
             answer.extend_from_slice(&chunk);
             if answer.len() > REPLY_LIMIT {
                 return Err(CredentialError::Answer);
@@ -285,7 +287,8 @@ fn name_places(state: &mut Fields, fields: Vec<(String, String)>, map: &Map) {
     for (name, id) in fields {
         let names = map.names(&id);
         if let Some(first) = names.first() {
-            state.insert(name, json!({"name": first, "full": names.join(", ")}));
+            state.insert(format!("{name}.name"), json!(first));
+            state.insert(format!("{name}.full"), json!(names.join(", ")));
         }
     }
 }

@@ -79,40 +79,43 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All, with the words of `PORTAL_OPERATIONS`, and what a bearer of a token of core must be allowed to
-    /// do, any of it; nothing where every token will do.
-    const ALL: [(Self, &'static str, &'static [&'static str]); 8] = [
-        (Self::Config, "config", &[]),
-        (Self::Locations, "locations", &[]),
-        (Self::Create, "create", &["record.create"]),
-        (Self::Notify, "notify", &["record.notify"]),
-        (Self::Read, "read", &["record.read"]),
-        (Self::Search, "search", &["record.search"]),
-        (
-            Self::Correct,
-            "correct",
-            &["record.request-correction", "record.correct"],
-        ),
-        (
-            Self::Upload,
-            "upload",
-            &["attachment.upload", "record.notify", "record.declare"],
-        ),
+    const ALL: [Self; 8] = [
+        Self::Config,
+        Self::Locations,
+        Self::Create,
+        Self::Notify,
+        Self::Read,
+        Self::Search,
+        Self::Correct,
+        Self::Upload,
     ];
 
     /// Its word in `PORTAL_OPERATIONS` and in the log.
     pub fn name(self) -> &'static str {
-        let mut all = Self::ALL.iter();
-        all.find(|(known, ..)| *known == self)
-            .map_or("", |(_, name, _)| name)
+        match self {
+            Self::Config => "config",
+            Self::Locations => "locations",
+            Self::Create => "create",
+            Self::Notify => "notify",
+            Self::Read => "read",
+            Self::Search => "search",
+            Self::Correct => "correct",
+            Self::Upload => "upload",
+        }
     }
 
     /// What the bearer of a token of core must be allowed to do, any of it; nothing where every token
     /// will do.
     pub fn permissions(self) -> &'static [&'static str] {
-        let mut all = Self::ALL.iter();
-        all.find(|(known, ..)| *known == self)
-            .map_or(&[], |(.., permissions)| permissions)
+        match self {
+            Self::Config | Self::Locations => &[],
+            Self::Create => &["record.create"],
+            Self::Notify => &["record.notify"],
+            Self::Read => &["record.read"],
+            Self::Search => &["record.search"],
+            Self::Correct => &["record.request-correction", "record.correct"],
+            Self::Upload => &["attachment.upload", "record.notify", "record.declare"],
+        }
     }
 }
 
@@ -124,9 +127,9 @@ impl FromStr for Operations {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let operation = |word: &str| {
-            let known = Operation::ALL.iter().find(|(_, name, _)| *name == word);
-            known.map(|(operation, ..)| *operation).ok_or_else(|| {
-                let names = Operation::ALL.map(|(_, name, _)| name);
+            let known = Operation::ALL.into_iter().find(|o| o.name() == word);
+            known.ok_or_else(|| {
+                let names = Operation::ALL.map(Operation::name);
                 format!("`{word}` is none of {}", names.join(", "))
             })
         };
@@ -331,11 +334,16 @@ impl Portal {
             .map(|query| format!("?{query}"))
             .unwrap_or_default();
         let url = format!("{}{}{query}", self.core.gateway(), call.path);
+        let mut headers = only(&THERE, &call.headers);
+        if call.body.is_none() {
+            // The length of a body that does not go along would swallow the next request on the connection.
+            headers.remove(CONTENT_LENGTH);
+        }
         let mut request = self
             .client
             .request(call.method, url)
             .timeout(TIMEOUT)
-            .headers(only(&THERE, &call.headers))
+            .headers(headers)
             .bearer_auth(&token);
         let too_large = Arc::new(AtomicBool::new(false));
         if let Some(body) = call.body {
@@ -343,6 +351,8 @@ impl Portal {
         }
         let answered = request.send().await;
         let response = answered.map_err(|error| {
+            // Its query may say whom somebody looks for.
+            let error = error.without_url();
             if too_large.load(Ordering::Relaxed) {
                 PortalError::TooLarge
             } else if error.is_timeout() {
@@ -368,7 +378,7 @@ impl Portal {
         // The place is free again when the last byte has gone.
         let body = response.bytes_stream().map_err(move |error| {
             let _ = &place;
-            io::Error::other(error)
+            io::Error::other(error.without_url())
         });
         Ok(Relayed {
             status,
@@ -500,6 +510,34 @@ mod tests {
         assert!(
             error.contains("`delete` is none of config, locations"),
             "{error}"
+        );
+    }
+
+    /// A query may say whom somebody looks for, and errors are logged with their causes.
+    #[tokio::test]
+    async fn an_error_says_nothing_of_the_query() {
+        let client = crate::outside::client(TIMEOUT).unwrap();
+        let nowhere = "http://127.0.0.1:9";
+        let clock = Arc::new(crate::clock::SystemClock);
+        let core = Core::new(client.clone(), nowhere, nowhere, None, clock);
+        let core = Arc::new(core);
+        let atlas = Arc::new(Atlas::new(core.clone()));
+        let tokens = Tokens(vec![]);
+        let portal = Portal::new(client, core, atlas, tokens, Operations(vec![]));
+        let call = Call {
+            operation: Operation::Locations,
+            method: Method::GET,
+            path: "/events/locations".to_owned(),
+            query: Some("name=Nia".to_owned()),
+            headers: HeaderMap::new(),
+            body: None,
+        };
+        let caller = Caller::Bearer("token".to_owned());
+        let error = portal.relay(&caller, call).await.err().unwrap();
+        let said = format!("{error:?}");
+        assert!(
+            said.contains("Unreachable") && !said.contains("Nia"),
+            "{said}"
         );
     }
 }

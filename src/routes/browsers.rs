@@ -82,7 +82,7 @@ fn permission(method: HeaderValue, allowed: bool) -> Response {
         .header(ACCESS_CONTROL_ALLOW_METHODS, method)
         .header(
             ACCESS_CONTROL_ALLOW_HEADERS,
-            "Accept,Authorization,Content-Type,If-None-Match",
+            "Accept,Authorization,Content-Type,If-None-Match,X-Correlation-Id",
         )
         .header(ACCESS_CONTROL_MAX_AGE, "86400")
         .finish()

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the country is like: documents, certificates, pictures and fonts, by path.
 
+use super::described::{any, response};
 use super::{App, authorized};
 use crate::problem::Problem;
 use poem::http::StatusCode;
 use poem::{IntoResponse, Request, Response};
-use poem_openapi::registry::{
-    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
+use poem_openapi::registry::{MetaResponses, Registry};
 use poem_openapi::{ApiResponse, OpenApi};
 use std::sync::Arc;
 
@@ -24,20 +23,9 @@ impl IntoResponse for Prepared {
 
 impl ApiResponse for Prepared {
     fn meta() -> MetaResponses {
-        let response = |status, description, content| MetaResponse {
-            description,
-            status: Some(status),
-            status_range: None,
-            content,
-            headers: vec![],
-        };
-        let any = MetaMediaType {
-            content_type: "*/*",
-            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)),
-        };
         MetaResponses {
             responses: vec![
-                response(200, "The document", vec![any]),
+                response(200, "The document", vec![any()]),
                 response(304, "The caller has it already", vec![]),
                 response(401, "A token is needed, and this is none", vec![]),
                 response(404, "There is no such thing", vec![]),

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Verifiable credentials of registered births, asked for by the forms.
 
+use super::described::{any, response};
 use super::unread::Unread;
 use super::{App, authorized};
 use crate::problem::Problem;
 use handlers::core::CoreError;
 use handlers::credentials::{CredentialError, Kind};
 use opencrvs_toolkit::event_document::EventId;
-use poem::Request;
 use poem::http::StatusCode;
 use poem::http::header::REFERER;
+use poem::{IntoResponse, Request, Response};
 use poem_openapi::payload::Json;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::registry::{MetaMediaType, MetaResponses, Registry};
+use poem_openapi::types::ToJSON;
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Deserialize;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -54,6 +57,44 @@ struct Paper {
     credential_qr: String,
 }
 
+/// What was issued.
+struct Issued<T>(Json<T>);
+
+impl<T: ToJSON> IntoResponse for Issued<T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl<T: ToJSON> ApiResponse for Issued<T> {
+    fn meta() -> MetaResponses {
+        let issued = MetaMediaType {
+            content_type: "application/json",
+            schema: T::schema_ref(),
+        };
+        let refused = |status, why| response(status, why, vec![any()]);
+        MetaResponses {
+            responses: vec![
+                response(200, "It was issued", vec![issued]),
+                refused(400, "No record is named"),
+                refused(401, "No token of core, or an expired one"),
+                refused(403, "The token does not allow it"),
+                refused(404, "Core shows no such record, or no issuer is set"),
+                refused(
+                    409,
+                    "The record is not one that is issued for, or not the one on the page",
+                ),
+                refused(502, "Core or the issuer does not answer as it should"),
+                refused(503, "Tokens cannot be checked yet"),
+            ],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
 #[OpenApi]
 impl CredentialsApi {
     /// An offer of a verifiable credential, for a wallet
@@ -62,13 +103,13 @@ impl CredentialsApi {
     /// for a record that core shows its bearer: registered, with nothing open. The issuer is that of
     /// `VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL`.
     #[oai(path = "/verifiable-credentials/credential-offer", method = "post")]
-    async fn offer(&self, asked: Unread<'_, Asked>) -> poem::Result<Json<Offer>> {
+    async fn offer(&self, asked: Unread<'_, Asked>) -> poem::Result<Issued<Offer>> {
         let (credential_offer_uri, credential_offer_uri_qr) =
             self.issue(Kind::Offer, asked).await?;
-        Ok(Json(Offer {
+        Ok(Issued(Json(Offer {
             credential_offer_uri,
             credential_offer_uri_qr,
-        }))
+        })))
     }
 
     /// A verifiable credential, for the certificate
@@ -76,12 +117,12 @@ impl CredentialsApi {
     /// With a user's token that allows printing, and for a record that core shows its bearer: registered,
     /// with nothing open. The issuer is that of `VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL`.
     #[oai(path = "/verifiable-credentials/paper-credential", method = "post")]
-    async fn paper(&self, asked: Unread<'_, Asked>) -> poem::Result<Json<Paper>> {
+    async fn paper(&self, asked: Unread<'_, Asked>) -> poem::Result<Issued<Paper>> {
         let (credential, credential_qr) = self.issue(Kind::Paper, asked).await?;
-        Ok(Json(Paper {
+        Ok(Issued(Json(Paper {
             credential,
             credential_qr,
-        }))
+        })))
     }
 }
 

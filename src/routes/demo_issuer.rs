@@ -3,6 +3,7 @@
 //! that nobody knows and that ends with the process, and marked as a demonstration.
 
 use super::App;
+use super::unread::{self, Unread};
 use crate::problem::Problem;
 use crate::settings::WebUrl;
 use anyhow::Context;
@@ -11,7 +12,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use poem::http::StatusCode;
 use poem_openapi::OpenApi;
-use poem_openapi::payload::{Json, PlainText};
+use poem_openapi::payload::PlainText;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use std::sync::Arc;
 const ISSUER: &str = "urn:demonstration:not-an-issuer";
 /// What it issues ends after a day.
 const LASTS_S: u64 = 24 * 60 * 60;
+/// A request is the template filled in.
+const BODY_LIMIT: usize = 64 * 1024;
 
 pub(super) struct DemoIssuerApi(pub(super) Arc<App>);
 
@@ -72,23 +75,24 @@ impl DemoIssuer {
     }
 }
 
-#[expect(clippy::unused_async, reason = "the framework wants every route async")]
 #[OpenApi]
 impl DemoIssuerApi {
     /// An offer of a credential, for demonstrations
     ///
     /// Only with `ALLOW_DEMO`. It is marked, and no wallet can take it up.
     #[oai(path = "/_demo-issuer/openid4vc/sdjwt/issue", method = "post")]
-    async fn offer(&self, request: Json<Value>) -> poem::Result<PlainText<String>> {
-        Ok(PlainText(self.issuer()?.offer(&request.0)))
+    async fn offer(&self, request: Unread<'_, Value>) -> poem::Result<PlainText<String>> {
+        let (issuer, request) = self.asked(request).await?;
+        Ok(PlainText(issuer.offer(&request)))
     }
 
     /// A signed credential, for demonstrations
     ///
     /// Only with `ALLOW_DEMO`. It is marked, and signed with a key that ends with the process.
     #[oai(path = "/_demo-issuer/raw/jwt/sign", method = "post")]
-    async fn sign(&self, request: Json<Value>) -> poem::Result<PlainText<String>> {
-        let signed = self.issuer()?.sign(&request.0).map_err(|error| {
+    async fn sign(&self, request: Unread<'_, Value>) -> poem::Result<PlainText<String>> {
+        let (issuer, request) = self.asked(request).await?;
+        let signed = issuer.sign(&request).map_err(|error| {
             let message = "the demo issuer cannot sign";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, message).caused_by(error)
         })?;
@@ -97,11 +101,16 @@ impl DemoIssuerApi {
 }
 
 impl DemoIssuerApi {
-    fn issuer(&self) -> Result<&DemoIssuer, Problem> {
+    /// The issuer, and what it is asked for.
+    async fn asked(&self, request: Unread<'_, Value>) -> Result<(&DemoIssuer, Value), Problem> {
+        let problem = |status, message: &str| Problem::new(status, message);
+        let off = "there is no demo issuer without ALLOW_DEMO";
         let issuer = self.0.demo_issuer.as_ref();
-        issuer.ok_or_else(|| {
-            let message = "there is no demo issuer without ALLOW_DEMO";
-            Problem::new(StatusCode::NOT_FOUND, message)
-        })
+        let issuer = issuer.ok_or_else(|| problem(StatusCode::NOT_FOUND, off))?;
+        let bytes = unread::bytes(request.body, BODY_LIMIT).await?;
+        let request = serde_json::from_slice(&bytes);
+        let request =
+            request.map_err(|_| problem(StatusCode::BAD_REQUEST, "the body is no JSON"))?;
+        Ok((issuer, request))
     }
 }

@@ -1,33 +1,39 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What was there once, and is asked for by what has not noticed.
 
-use crate::problem::Problem;
-use poem::http::StatusCode;
-use poem_openapi::OpenApi;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
+use serde_json::{Value, json};
+
+const MESSAGE: &str = "core has no GraphQL interface any more; records are searched with POST /api/events/events/search";
 
 pub(super) struct Gone;
+
+#[derive(ApiResponse)]
+enum Reply {
+    /// Core has had no GraphQL interface since 2.0
+    #[oai(status = 410)]
+    Gone(Json<Value>),
+}
 
 #[expect(clippy::unused_async, reason = "the framework wants every route async")]
 #[OpenApi]
 impl Gone {
-    /// Gone: 410
-    ///
-    /// Core has had no GraphQL interface since 2.0.
+    /// Gone for good
     #[oai(path = "/graphql", method = "get")]
-    async fn ask_graphql(&self) -> poem::Result<()> {
-        Err(gone().into())
+    async fn ask_graphql(&self) -> Reply {
+        gone()
     }
 
-    /// Gone: 410
-    ///
-    /// Core has had no GraphQL interface since 2.0.
+    /// Gone for good
     #[oai(path = "/graphql", method = "post")]
-    async fn graphql(&self) -> poem::Result<()> {
-        Err(gone().into())
+    async fn graphql(&self) -> Reply {
+        gone()
     }
 }
 
-fn gone() -> Problem {
-    let message = "core has no GraphQL interface any more; records are searched with POST /api/events/events/search";
-    Problem::new(StatusCode::GONE, message)
+fn gone() -> Reply {
+    Reply::Gone(Json(
+        json!({"statusCode": 410, "error": "Gone", "message": MESSAGE}),
+    ))
 }

@@ -2,7 +2,8 @@
 //! The doors of government portals and health systems to core. Each operation is a route of its own:
 //! what has none cannot be asked for.
 
-use super::{App, authorized};
+use super::described::{any, response};
+use super::{App, authorized, unread};
 use crate::auth::bare;
 use crate::problem::Problem;
 use handlers::portal::{Call, Caller, Notification, Operation, Portal, PortalError, Relayed};
@@ -10,9 +11,7 @@ use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::param::Path;
-use poem_openapi::registry::{
-    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
+use poem_openapi::registry::{MetaRequest, MetaResponses, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -70,22 +69,9 @@ impl IntoResponse for Answer {
     }
 }
 
-fn any() -> MetaMediaType {
-    MetaMediaType {
-        content_type: "*/*",
-        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)),
-    }
-}
-
 impl ApiResponse for Answer {
     fn meta() -> MetaResponses {
-        let response = |status, description| MetaResponse {
-            description,
-            status: Some(status),
-            status_range: None,
-            content: vec![any()],
-            headers: vec![],
-        };
+        let response = |status, description| response(status, description, vec![any()]);
         MetaResponses {
             responses: vec![
                 response(200, "Core's answer, whatever its status"),
@@ -98,6 +84,7 @@ impl ApiResponse for Answer {
                     502,
                     "Core cannot be reached, or does not take the system client",
                 ),
+                response(503, "Tokens of core cannot be checked yet"),
                 response(504, "Core does not answer in time"),
             ],
         }
@@ -303,23 +290,12 @@ fn id(event: &str) -> Result<Uuid, Problem> {
     Uuid::parse_str(event).map_err(not_found)
 }
 
-async fn read(mut body: RequestBody) -> Result<Notification, Problem> {
-    let bad = |why: String| {
-        let message = format!("Invalid request payload: {why}");
+async fn read(body: RequestBody) -> Result<Notification, Problem> {
+    let bytes = unread::bytes(body, NOTIFICATION_LIMIT).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let message = format!("Invalid request payload: {error}");
         Problem::new(StatusCode::BAD_REQUEST, message)
-    };
-    let body = body
-        .take()
-        .map_err(|_| bad("there is no body".to_owned()))?;
-    let bytes = body.into_bytes_limit(NOTIFICATION_LIMIT).await;
-    let bytes = bytes.map_err(|error| match error {
-        poem::error::ReadBodyError::PayloadTooLarge => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is larger than {NOTIFICATION_LIMIT} bytes"),
-        ),
-        other => bad("it broke off".to_owned()).caused_by(other),
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
+    })
 }
 
 fn unanswered(error: PortalError) -> Problem {

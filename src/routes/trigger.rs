@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The action hook: core asks whether an action may happen. It asks once.
 
+use super::described::response;
 use super::{App, authorized};
 use crate::metrics;
 use crate::problem::Problem;
@@ -11,8 +12,8 @@ use poem::http::StatusCode;
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::param::Path;
 use poem_openapi::registry::{
-    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef,
-    MetaSecurityScheme, Registry,
+    MetaMediaType, MetaRequest, MetaResponses, MetaSchema, MetaSchemaRef, MetaSecurityScheme,
+    Registry,
 };
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
 use std::sync::Arc;
@@ -109,13 +110,6 @@ impl ApiResponse for Reply {
         let object = || MetaMediaType {
             content_type: "application/json",
             schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("object"))),
-        };
-        let response = |status, description, content| MetaResponse {
-            description,
-            status: Some(status),
-            status_range: None,
-            content,
-            headers: vec![],
         };
         MetaResponses {
             responses: vec![

@@ -2,6 +2,7 @@
 //! A request whose body nobody has read yet: authority comes first.
 
 use crate::problem::Problem;
+use bytes::Bytes;
 use poem::error::ReadBodyError;
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
@@ -15,7 +16,7 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 /// See the module. `T` is what the body ought to be.
 pub(super) struct Unread<'a, T> {
     pub(super) request: &'a Request,
-    body: RequestBody,
+    pub(super) body: RequestBody,
     promised: PhantomData<fn() -> T>,
 }
 
@@ -56,18 +57,8 @@ impl<'a, T: Type> ApiExtractor<'a> for Unread<'a, T> {
 impl<T: DeserializeOwned + Validate> Unread<'_, T> {
     /// Reads and checks the body, of at most so many bytes. What is wrong with it is told by field,
     /// never by value.
-    pub(super) async fn read(mut self, limit: usize) -> Result<T, Problem> {
-        let bytes = match self.body.take() {
-            Ok(body) => body.into_bytes_limit(limit).await,
-            Err(_) => Ok(bytes::Bytes::new()),
-        };
-        let bytes = bytes.map_err(|error| match error {
-            ReadBodyError::PayloadTooLarge => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body is larger than {limit} bytes"),
-            ),
-            other => bad("the body broke off").caused_by(other),
-        })?;
+    pub(super) async fn read(self, limit: usize) -> Result<T, Problem> {
+        let bytes = bytes(self.body, limit).await?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let content: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
@@ -105,6 +96,21 @@ impl<T: DeserializeOwned + Validate> Unread<'_, T> {
         })?;
         Ok(content)
     }
+}
+
+/// The bytes of a body; none where there is no body.
+pub(super) async fn bytes(mut body: RequestBody, limit: usize) -> Result<Bytes, Problem> {
+    let Ok(body) = body.take() else {
+        return Ok(Bytes::new());
+    };
+    let bytes = body.into_bytes_limit(limit).await;
+    bytes.map_err(|error| match error {
+        ReadBodyError::PayloadTooLarge => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {limit} bytes"),
+        ),
+        other => bad("the body broke off").caused_by(other),
+    })
 }
 
 fn bad(message: impl Into<String>) -> Problem {

@@ -2,6 +2,7 @@
 //! Verifiable credentials: the record comes from core, the signature from the issuer.
 
 use super::{TestApp, fresh_id, json as body, surroundings, user_token};
+use countryconfig::settings::Settings;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -412,5 +413,40 @@ async fn what_the_demo_issuer_signs_says_so() {
     assert_eq!(
         offer["credential_configuration_ids"],
         json!(["crvs_birth_v1"])
+    );
+
+    let large = json!({"credentialData": "x".repeat(100_000)});
+    for (asked, expected) in [(large.to_string(), 413), ("{".to_owned(), 400)] {
+        let answer = app.post("/_demo-issuer/raw/jwt/sign", "", asked).await;
+        assert_eq!(answer.status(), expected);
+    }
+}
+
+/// What an editor leaves beside a template is none; a second template of a kind is one too many.
+#[test]
+fn the_templates_of_the_country_are_one_for_each_kind_and_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let templates = folder.path().join("credentials");
+    std::fs::create_dir(&templates).unwrap();
+    let country = format!("built-in:{}", folder.path().display());
+    let problems = || {
+        let own = [("COUNTRY_DIR".to_owned(), country.clone())];
+        let settings = Settings::load(None, own.into_iter()).unwrap();
+        let problems = countryconfig::country::check(&settings);
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let shipped = include_str!("../../country/credentials/birth-paper.toml");
+    let write = |name: &str, text: &str| std::fs::write(templates.join(name), text).unwrap();
+    write("birth-paper.toml", shipped);
+    write("birth-paper.toml~", "kind =");
+    assert!(problems().is_empty(), "{:?}", problems());
+    write("later.toml", shipped);
+    let why = "`credentials/birth-paper.toml` is for the kind `paper` of a `birth` already";
+    let [problem] = &problems()[..] else {
+        panic!("{:?}", problems())
+    };
+    assert!(
+        problem.contains("later.toml") && problem.ends_with(why),
+        "{problem}"
     );
 }

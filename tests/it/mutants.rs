@@ -50,6 +50,8 @@ const AREAS: &str = "administrative-areas.csv";
 const CERTIFICATES: &str = "certificates.toml";
 const CLIENT: &str = "translations/client.csv";
 const LOCATIONS: &str = "locations.csv";
+const OFFER: &str = "credentials/birth-offer.toml";
+const PAPER: &str = "credentials/birth-paper.toml";
 const MANIFEST: &str = "static/manifest.json";
 const MOSIP: &str = "mosip.toml";
 const ROLES: &str = "roles.toml";
@@ -95,13 +97,13 @@ const KINDS: &[Kind] = &[
     ("neither true nor false", APPLICATION, r"= (true|false)\n", Text("\"yes\""), Here),
     ("colour that is none", APPLICATION, r#"colour = "(\w+)""#, Text("blue"), Here),
     ("dashboard without address", APPLICATION, r#"url = "(/)public"#, Gone, Here),
-    ("level forgotten", APPLICATION, r#"(\[\[level\]\]\nid = "province"\nlabel = .*\n)"#, Gone, InFile),
+    ("level forgotten", APPLICATION, r#"(\[\[level\]\]\nid = "province"\nlabel = .*\n)"#, Gone, In(AREAS)),
     ("drawing not there", CERTIFICATES, r#"svg = "([a-z-]+)\."#, Misspelt, Here),
     ("font not there", CERTIFICATES, r#"fonts = \["(\w+ \w+)"\]"#, Misspelt, Here),
     ("event of a certificate unknown", CERTIFICATES, r#"event = "(birth|death)""#, Misspelt, Here),
     ("certificate twice", CERTIFICATES, r#"\nid = "([^"]+)""#, Another, InFile),
     ("fee no number", CERTIFICATES, r"late = ([0-9.]+)", Text("\"much\""), Here),
-    ("printed certificate unknown", CERTIFICATES, r#"printed = "([^"]+)""#, Misspelt, Here),
+    ("printed certificate unknown", CERTIFICATES, r#"\n[^#\n]*printed = "([^"]+)""#, Misspelt, Here),
     ("field in a drawing misspelt", "certificates/birth-certificate.svg", r#"\$declaration "([a-z]+\.[A-Za-z]+)"#, Misspelt, Here),
     ("helper in a drawing misspelt", "certificates/death-certificate.svg", r"\(\$(lookup|or|join) ", Misspelt, Here),
     ("braces in a drawing broken", "certificates/death-certified-copy.svg", r"\{\{> [\w-]+[^{}]*(\}\})", Text("}"), Here),
@@ -131,20 +133,28 @@ const KINDS: &[Kind] = &[
     ("argument misspelt", CLIENT, r"\{([a-z]+\.[A-Za-z.]+)\}", Misspelt, Here),
     ("text missing", CLIENT, r"\n[\w.]+,[^,\x22\n]+,[^,\x22\n]+,([^,\x22\n]+)\n", Gone, Here),
     ("text twice", CLIENT, r"\n([\w.]+,[^\x22\n]+\n)", Twice, InFile),
-    ("row gone", CLIENT, r"\n((?:event|form|workqueues|userRole)\.[\w.]+,[^\x22\n]+\n)", Gone, InFile),
+    ("row gone", CLIENT, r"\n((?:event|form)\.[\w.]+,[^\x22\n]+\n)", Gone, In("forms")),
     ("id of a text misspelt", CLIENT, r"\n((?:event|form|workqueues|userRole)\.[\w.]+),", Misspelt, Here),
     ("language misspelt", CLIENT, r"^id,description,en,(fr)", Text("fre"), Here),
     ("case of a choice lost", CLIENT, r"select,[^\n]*?(other )\{", Text("othr "), Here),
-    ("field in a rule misspelt", RULES, r"known\((child\.[a-z]+|deceased\.[a-z]+)\)", Misspelt, Here),
+    ("field in a rule misspelt", RULES, r"\n[^#\n]*known\((child\.[a-z]+|deceased\.[a-z]+)\)", Misspelt, Here),
     ("condition misspelt", RULES, r#"\n  "([a-z]+-[a-z-]+)","#, Misspelt, Here),
     ("expression broken", RULES, r"years\((child\.dob,)", Text("child.dob"), Here),
     ("operation misspelt", RULES, r#"operation = "([a-z-]+)""#, Misspelt, Here),
     ("answer unknown", RULES, r#"answer = "(wait|continue)""#, Text("later"), Here),
     ("key of a rule misspelt", RULES, r"\n(event|action|operation|answer|conditions) = ", Misspelt, Here),
-    ("field in a packet misspelt", MOSIP, r"\((child|deceased|informant)\.\w+\)", Misspelt, Here),
+    ("field in a packet misspelt", MOSIP, r"\n[^#\n]*\((child|deceased|informant)\.\w+\)", Misspelt, Here),
     ("function misspelt", MOSIP, r"'(full_name|in_language|capitalised|slashed_date)\(", Misspelt, Here),
     ("packet gone", MOSIP, r#"operation = "(flag-deceased|create-uin|update-biographics)""#, Another, InFile),
-    ("rule in a case misspelt", "eligibility.tests.toml", r#"rule = "([a-z-]+)""#, Misspelt, Here),
+    ("key of a credential misspelt", OFFER, r"\n\[?(kind|event|required|places|request)\b", Misspelt, InFile),
+    ("kind of a credential unknown", PAPER, r#"kind = "(paper)""#, Misspelt, Here),
+    ("two credentials of a kind", PAPER, r#"kind = "(paper)""#, Text("offer"), InFile),
+    ("event of a credential unknown", OFFER, r#"\nevent = "(birth)""#, Misspelt, Here),
+    ("required answer misspelt", PAPER, r#"required = \[.*"(child\.[a-z]+)""#, Misspelt, Here),
+    ("field in a credential misspelt", OFFER, r#"= \[?"((?:child|mother|father)\.[a-zA-Z]+)[".]"#, Misspelt, Here),
+    ("place in a credential misspelt", OFFER, r"(birthplace\.ful)l", Misspelt, Here),
+    ("text of a credential without quotes", OFFER, r#"= '("[^"]+")'"#, Text("PRE_AUTHORIZED"), Here),
+    ("rule in a case misspelt", "eligibility.tests.toml", r#"rule = "([a-z-]+)""#, Misspelt, InFile),
     ("area of figures unknown", STATISTICS, r"\n(FAR\d+),", Misspelt, Here),
     ("figure with a letter", STATISTICS, r",\d{3}(\d)\d*,", Text("O"), Here),
     ("figures twice", STATISTICS, r"\n(FAR\d{6}),", Another, InFile),

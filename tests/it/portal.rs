@@ -137,6 +137,19 @@ async fn a_portal_acts_through_the_system_client_whose_token_is_fetched_once_for
     }
 }
 
+/// Core would take the next request on the connection, of whomever, for the body that it was promised.
+#[tokio::test]
+async fn a_body_that_does_not_go_along_is_not_announced() {
+    let app = open(&[]).await;
+    app.knows_the_client(1).await;
+    app.gateway("/events/config", ResponseTemplate::new(200))
+        .await;
+    let ask = app.call(Method::GET, "/api/events/config", TOKEN);
+    assert_eq!(status(ask.body("POST /events/smuggled")).await, 200);
+    let reached = app.reached("/events/config").await.remove(0);
+    assert!(!reached.headers.contains_key("content-length"));
+}
+
 #[tokio::test]
 async fn a_stranger_reaches_nothing() {
     let app = open(&[]).await;

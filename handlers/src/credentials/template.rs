@@ -111,8 +111,10 @@ fn template(reader: &mut Reader<'_>, vocabulary: &Vocabulary) -> Option<Template
             }
         }
     }
-    let mut names: BTreeSet<String> = fields.clone();
-    names.extend(places.iter().map(|(name, _)| name.clone()));
+    let mut names = fields.clone();
+    let parts =
+        |(name, _): &(String, String)| ["name", "full"].map(|part| format!("{name}.{part}"));
+    names.extend(places.iter().flat_map(parts));
     let Some(request) = root.item("request").and_then(Item::as_table_like) else {
         reader.error(0..0, "the table `request` is missing".into(), None);
         return None;

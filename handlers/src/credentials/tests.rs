@@ -25,7 +25,10 @@ event = "birth"
 required = ["child.nam"]
 [places]
 Where = "child.plaice"
+where = "child.place"
 [request]
+issuer = "did:web:issuer"
+place = "where.ful"
 given = "child.nam.firstname"
 list = ["child.dob", { deep = "child.dop" }]
 when = 2026-01-01
@@ -33,7 +36,7 @@ when = 2026-01-01
 given = "full_nam(mother.name)"
 [requests]
 "#;
-    insta::assert_snapshot!(faults(text), @r"
+    insta::assert_snapshot!(faults(text), @r#"
     t.toml:1:8: error: the file: unknown kind `papers`
       hint: did you mean `paper`?
     t.toml:3:13: error: unknown field `child.nam`
@@ -41,17 +44,21 @@ given = "full_nam(mother.name)"
     t.toml:5:1: error: `Where` is no name of small letters and `_`
     t.toml:5:9: error: unknown field `child.plaice`
       hint: did you mean `child.place`?
-    t.toml:7:10: error: request.given: unknown field `child.nam.firstname`
+    t.toml:8:14: error: request.issuer: the expression cannot be read: `:` is not expected here
+      hint: a text that stands for itself has quotes of its own: '"did:web:issuer"'
+    t.toml:9:10: error: request.place: unknown field `where.ful`
+      hint: did you mean `where.full`?
+    t.toml:10:10: error: request.given: unknown field `child.nam.firstname`
       hint: did you mean `child.name`?
-    t.toml:8:32: error: request.list.deep: unknown field `child.dop`
+    t.toml:11:32: error: request.list.deep: unknown field `child.dop`
       hint: did you mean `child.dob`?
-    t.toml:9:8: error: request.when: a date is none of the things that are sent
+    t.toml:12:8: error: request.when: a date is none of the things that are sent
       hint: write it as a text with quotes of its own
-    t.toml:11:10: error: request.parents.given: unknown function `full_nam`
+    t.toml:14:10: error: request.parents.given: unknown function `full_nam`
       hint: did you mean `full_name`?
-    t.toml:12:2: error: the file: unknown key `requests`
+    t.toml:15:2: error: the file: unknown key `requests`
       hint: did you mean `request`?
-    ");
+    "#);
     let nothing = faults("kind = \"paper\"\nevent = \"birth\"\n");
     assert_eq!(
         nothing,
@@ -80,7 +87,7 @@ given = '"known"'
     let template = Template::parse("t.toml", text, &vocabulary()).unwrap();
     let record = json!({"id": "e", "type": "birth", "actions": [{"id": "r", "type": "REGISTER", "status": "Accepted"}]});
     let record = EventDocument::parse(record.to_string().as_bytes()).unwrap();
-    let state = json!({"child.name": {"firstname": "Nia"}, "place": {"name": "Clinic", "full": "Clinic, Village"}});
+    let state = json!({"child.name": {"firstname": "Nia"}, "place.name": "Clinic", "place.full": "Clinic, Village"});
     let request = template.request(&Facts {
         event: &record,
         action: &record.actions[0],
@@ -145,4 +152,32 @@ fn a_text_that_no_code_can_hold_has_no_picture() {
         Kind::Paper.picture(&"x".repeat(3000)),
         Err(QrError::TooLong(_))
     ));
+}
+
+/// Its URL may hold a key, and errors are logged with their causes.
+#[tokio::test]
+async fn an_error_says_nothing_of_the_issuers_url() {
+    let client = crate::outside::client(TIMEOUT).unwrap();
+    let nowhere = "http://127.0.0.1:9";
+    let clock = Arc::new(crate::clock::SystemClock);
+    let core = Core::new(client.clone(), nowhere, nowhere, None, clock.clone());
+    let core = Arc::new(core);
+    let credentials = Credentials {
+        client,
+        core: core.clone(),
+        atlas: Arc::new(Atlas::new(core)),
+        clock,
+        offer: None,
+        paper: None,
+    };
+    let issuer = Issuer {
+        url: format!("{nowhere}/sign?key=secret").parse().unwrap(),
+        token: None,
+    };
+    let error = credentials.ask(&issuer, &json!({})).await.unwrap_err();
+    let said = format!("{error:?}");
+    assert!(
+        said.contains("Connect") && !said.contains("secret"),
+        "{said}"
+    );
 }
