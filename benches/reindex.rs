@@ -16,7 +16,6 @@
 mod generated;
 
 use countryconfig::sandbox::Signer;
-use countryconfig::settings::Settings;
 use generated::{Country, Life};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -94,8 +93,7 @@ async fn main() {
         .skip(1)
         .find_map(|argument| argument.parse().ok())
         .unwrap_or(ACTIONS);
-    let settings = Settings::load(None, std::iter::empty()).unwrap();
-    let country = Country::of(&countryconfig::country::load(&settings).ok().unwrap().places);
+    let country = Country::sample();
     let signer = Signer::new().unwrap();
     let core = core(&signer, &country).await;
     let cluster = Cluster::start();

@@ -18,20 +18,20 @@ pub(super) fn parse(file: &str, text: &str, found: &mut Vec<Diagnostic>) -> Caus
         return Causes::default();
     };
     let mut lines = [id, code, label].map(|column| (column, HashMap::new()));
-    for row in &table.rows {
+    for row in table.rows() {
         for (column, lines) in &mut lines {
             let is_label = *column == label;
             let text = row.cell(*column);
             if text.is_empty() {
                 let name = table.columns.get(*column).map_or("", String::as_str);
-                found.push(table.error(row, *column, format!("the {name} is missing"), None));
+                found.push(table.error(&row, *column, format!("the {name} is missing"), None));
             } else if let Some(line) = lines.insert(text.to_lowercase(), row.line) {
                 let message = format!("`{text}` is in line {line} already");
                 found.push(if is_label {
                     let hint = "say in the label what tells them apart".to_owned();
-                    table.warning(row, *column, message, Some(hint))
+                    table.warning(&row, *column, message, Some(hint))
                 } else {
-                    table.error(row, *column, message, None)
+                    table.error(&row, *column, message, None)
                 });
             }
         }
@@ -41,15 +41,15 @@ pub(super) fn parse(file: &str, text: &str, found: &mut Vec<Diagnostic>) -> Caus
             .all(|c| c.is_ascii_alphanumeric() || ".-/".contains(c))
         {
             let message = format!("`{text}` is no code like `I219` or `I21.9`");
-            found.push(table.error(row, code, message, None));
+            found.push(table.error(&row, code, message, None));
         }
     }
-    let cause = |row: &Row| Cause {
+    let cause = |row: Row| Cause {
         id: row.cell(id).to_owned(),
         label: row.cell(label).to_owned(),
         code: row.cell(code).to_owned(),
     };
-    Causes::new(table.rows.iter().map(cause).collect())
+    Causes::new(table.rows().map(cause).collect())
 }
 
 #[cfg(test)]

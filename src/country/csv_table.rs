@@ -8,8 +8,6 @@ use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
 pub(super) struct Table<'t> {
     /// The names of the columns.
     pub(super) columns: Vec<String>,
-    /// The lines below, as many cells in each as there are columns.
-    pub(super) rows: Vec<Row>,
     file: &'t str,
     text: &'t str,
     found: Vec<Diagnostic>,
@@ -35,6 +33,19 @@ impl Row {
     }
 }
 
+fn reader(text: &str) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(text.as_bytes())
+}
+
+/// Byte and line at which a record begins.
+fn start(cells: &csv::StringRecord) -> (usize, usize) {
+    let (start, line) = cells.position().map_or((0, 1), |at| (at.byte(), at.line()));
+    let [start, line] = [start, line].map(|n| usize::try_from(n).unwrap_or_default());
+    (start, line)
+}
+
 impl<'t> Table<'t> {
     /// Reads a file that must have these columns, and may have others that `also` lets through.
     pub(super) fn read(
@@ -44,12 +55,9 @@ impl<'t> Table<'t> {
         also: impl Fn(&str) -> bool,
     ) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .from_reader(text.as_bytes());
+        let mut reader = reader(text);
         let mut table = Self {
             columns: Vec::new(),
-            rows: Vec::new(),
             file,
             text,
             found: Vec::new(),
@@ -60,7 +68,7 @@ impl<'t> Table<'t> {
         table.check_columns(columns, also);
         for record in reader.into_records() {
             match record {
-                Ok(cells) => table.take(cells),
+                Ok(cells) => table.check_cells(&cells),
                 Err(error) => {
                     let at = error.position().map_or(0, csv::Position::byte);
                     table.fault(
@@ -72,6 +80,20 @@ impl<'t> Table<'t> {
             }
         }
         table
+    }
+
+    /// The lines below the first, as many cells in each as there are columns. They are read again
+    /// rather than kept: a country has tens of thousands of places.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row> + use<'t> {
+        let columns = self.columns.len();
+        reader(self.text)
+            .into_records()
+            .filter_map(Result::ok)
+            .filter(move |cells| cells.len() == columns)
+            .map(|cells| {
+                let (start, line) = start(&cells);
+                Row { cells, start, line }
+            })
     }
 
     fn check_columns(&mut self, columns: &[&str], also: impl Fn(&str) -> bool) {
@@ -97,11 +119,8 @@ impl<'t> Table<'t> {
         }
     }
 
-    fn take(&mut self, cells: csv::StringRecord) {
-        let (start, line) = cells.position().map_or((0, 1), |at| (at.byte(), at.line()));
-        let [start, line] = [start, line].map(|n| usize::try_from(n).unwrap_or_default());
+    fn check_cells(&mut self, cells: &csv::StringRecord) {
         if cells.len() == self.columns.len() {
-            self.rows.push(Row { cells, start, line });
             return;
         }
         let message = format!(
@@ -110,7 +129,7 @@ impl<'t> Table<'t> {
             self.columns.len()
         );
         let hint = "a text with a comma in it stands in double quotes".to_owned();
-        self.fault(start, message, Some(hint));
+        self.fault(start(cells).0, message, Some(hint));
     }
 
     /// Where a column is.

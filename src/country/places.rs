@@ -121,14 +121,14 @@ fn areas(
     };
     let mut areas: Vec<Area> = Vec::new();
     let mut known: HashMap<String, (usize, usize)> = HashMap::new();
-    for row in &table.rows {
+    for row in table.rows() {
         let mut parent: Option<&str> = None;
         for (depth, level) in levels.iter().enumerate() {
             let (id, name) = (row.cell(level.code), row.cell(level.name));
             if id.is_empty() {
                 if !name.is_empty() {
                     let message = format!("`{name}` has no code");
-                    found.push(table.error(row, level.code, message, None));
+                    found.push(table.error(&row, level.code, message, None));
                 }
                 continue;
             }
@@ -140,21 +140,21 @@ fn areas(
             parent = Some(id);
             match known.entry(id.to_owned()) {
                 Entry::Vacant(entry) => {
-                    check_area(&table, row, level, &area, found);
+                    check_area(&table, &row, level, &area, found);
                     entry.insert((areas.len(), depth));
                     areas.push(area);
                 }
                 Entry::Occupied(entry) => {
                     let (index, at) = *entry.get();
                     if let Some(first) = areas.get(index) {
-                        check_same(&table, row, level, (first, at), (&area, depth), found);
+                        check_same(&table, &row, level, (first, at), (&area, depth), found);
                     }
                 }
             }
         }
         if parent.is_none() {
             let message = "this line names no area".to_owned();
-            found.push(table.error(row, 0, message, None));
+            found.push(table.error(&row, 0, message, None));
         }
     }
     if areas.is_empty() && table.columns.len() > 1 {
@@ -163,7 +163,7 @@ fn areas(
             "there is no administrative area; core needs one at least",
         ));
     }
-    let country = table.column("admin0Name_en").zip(table.rows.first());
+    let country = table.column("admin0Name_en").zip(table.rows().next());
     let country = country.map(|(column, row)| row.cell(column).to_owned());
     (areas, country)
 }
@@ -244,10 +244,11 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
         return Vec::new();
     };
     let areas: HashSet<_> = areas.iter().map(|area| area.id.as_str()).collect();
-    let mut seen: HashSet<&str> = HashSet::new();
+    let mut seen: HashSet<String> = HashSet::new();
     let mut locations = Vec::new();
-    for row in &table.rows {
-        let mut error = |column, message, hint| found.push(table.error(row, column, message, hint));
+    for row in table.rows() {
+        let mut error =
+            |column, message, hint| found.push(table.error(&row, column, message, hint));
         let own = row.cell(id);
         let parent = row.cell(part_of).strip_prefix("Location/");
         match parent {
@@ -263,7 +264,7 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
             ),
             Some(_) => {}
         }
-        if !seen.insert(own) {
+        if !seen.insert(own.to_owned()) {
             error(id, format!("there is another place `{own}` above"), None);
         } else if areas.contains(own) {
             error(id, format!("`{own}` is the code of an area already"), None);
@@ -271,7 +272,7 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
         if !row.cell(name).chars().any(char::is_alphanumeric) {
             error(name, format!("the place `{own}` has no name"), None);
         }
-        check_id(&table, row, id, own, found);
+        check_id(&table, &row, id, own, found);
         if !KINDS.contains(&row.cell(kind)) {
             let message = format!(
                 "core has no meaning for places of the kind `{}`",
@@ -279,7 +280,7 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
             );
             let hint = did_you_mean(row.cell(kind), KINDS)
                 .unwrap_or_else(|| format!("it knows {}", KINDS.join(" and ")));
-            found.push(table.warning(row, kind, message, Some(hint)));
+            found.push(table.warning(&row, kind, message, Some(hint)));
         }
         locations.push(Location {
             id: own.to_owned(),

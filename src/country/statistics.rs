@@ -65,20 +65,20 @@ pub(super) fn parse(
     let areas: HashSet<_> = places.areas.iter().map(|area| area.id.as_str()).collect();
     let mut seen = HashSet::new();
     let mut populations = Vec::new();
-    for row in &table.rows {
+    for row in table.rows() {
         let area = row.cell(code);
         if !areas.contains(area) {
             let message = format!("there is no area `{area}`");
             let hint = did_you_mean(area, areas.iter().copied());
-            found.push(table.error(row, code, message, hint));
+            found.push(table.error(&row, code, message, hint));
         }
-        if !seen.insert(area) {
+        if !seen.insert(area.to_owned()) {
             let message = format!("there are figures for `{area}` above already");
-            found.push(table.error(row, code, message, None));
+            found.push(table.error(&row, code, message, None));
         }
         let years = columns.iter().map(|(year, columns)| {
             let [male, female, all, crude_birth_rate] =
-                columns.map(|column| number(&table, row, column?, found));
+                columns.map(|column| number(&table, &row, column?, found));
             Year {
                 year: *year,
                 male,

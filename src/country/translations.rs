@@ -58,16 +58,16 @@ impl Texts {
             .iter()
             .filter_map(|language| table.column(language))
             .collect();
-        let mut seen: HashSet<&str> = HashSet::new();
+        let mut seen: HashSet<String> = HashSet::new();
         let mut rows = Vec::new();
-        for row in &table.rows {
+        for row in table.rows() {
             let name = row.cell(id);
             if name.is_empty() {
-                found.push(table.error(row, id, "a text has no id".to_owned(), None));
+                found.push(table.error(&row, id, "a text has no id".to_owned(), None));
             }
-            if !seen.insert(name) {
+            if !seen.insert(name.to_owned()) {
                 let message = format!("there is another text `{name}` above");
-                found.push(table.error(row, id, message, Some("keep one of them".to_owned())));
+                found.push(table.error(&row, id, message, Some("keep one of them".to_owned())));
             }
             let mut first: Option<(&str, Arguments)> = None;
             for (column, language) in columns.iter().zip(languages) {
@@ -78,21 +78,21 @@ impl Texts {
                 if text.trim().is_empty() {
                     let message = format!("`{name}` has no text in `{language}`");
                     let hint = "people will read core's default instead".to_owned();
-                    found.push(table.warning(row, *column, message, Some(hint)));
+                    found.push(table.warning(&row, *column, message, Some(hint)));
                     continue;
                 }
                 match icu::arguments(text) {
                     Err(fault) => {
                         let message =
                             format!("`{name}` in `{language}` cannot be formatted: {fault}");
-                        found.push(table.error(row, *column, message, None));
+                        found.push(table.error(&row, *column, message, None));
                     }
                     Ok(arguments) => match &first {
                         None => first = Some((language, arguments)),
                         Some((other, expected)) => {
                             if let Some((what, hint)) = difference(expected, &arguments, other) {
                                 let message = format!("`{name}` in `{language}`: {what}");
-                                found.push(table.error(row, *column, message, Some(hint)));
+                                found.push(table.error(&row, *column, message, Some(hint)));
                             }
                         }
                     },

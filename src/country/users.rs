@@ -89,11 +89,11 @@ pub(super) fn parse(
         .iter()
         .map(|place| place.id.as_str())
         .collect();
-    let mut seen: [HashSet<&str>; 3] = Default::default();
+    let mut seen: [HashSet<String>; 3] = Default::default();
     let mut users = Vec::new();
-    for row in &table.rows {
+    for row in table.rows() {
         let mut error =
-            |column, message: String, hint| found.push(table.error(row, column, message, hint));
+            |column, message: String, hint| found.push(table.error(&row, column, message, hint));
         let who = row.cell(username);
         let id = row.cell(office).rsplit('_').next().unwrap_or_default();
         if !offices.contains(id) {
@@ -125,16 +125,16 @@ pub(super) fn parse(
                 error(column, format!("user `{who}`: `{name}` is empty"), None);
             }
         }
-        contacts(&table, row, (mobile, email), is_phone, found);
+        contacts(&table, &row, (mobile, email), is_phone, found);
         for (seen, (column, name)) in seen.iter_mut().zip([
             (username, "username"),
             (email, "e-mail address"),
             (mobile, "phone number"),
         ]) {
             let value = row.cell(column);
-            if !value.is_empty() && !seen.insert(value) {
+            if !value.is_empty() && !seen.insert(value.to_owned()) {
                 let message = format!("user `{who}`: another user above has the same {name}");
-                found.push(table.error(row, column, message, None));
+                found.push(table.error(&row, column, message, None));
             }
         }
         let cell = |column| row.cell(column).to_owned();

@@ -21,10 +21,7 @@ const LIVES: u64 = 1000;
 /// Clerks who work at once.
 const CLERKS: usize = 16;
 
-static COUNTRY: LazyLock<Country> = LazyLock::new(|| {
-    let settings = countryconfig::settings::Settings::load(None, std::iter::empty()).unwrap();
-    Country::of(&countryconfig::country::load(&settings).ok().unwrap().places)
-});
+static COUNTRY: LazyLock<Country> = LazyLock::new(Country::sample);
 
 /// Core and the middleware, as far as records go.
 #[derive(Clone, Default)]

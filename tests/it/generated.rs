@@ -51,7 +51,16 @@ fn mixed(n: u64, what: u64) -> u64 {
 }
 
 impl Country {
-    pub(crate) fn of(places: &Places) -> Self {
+    pub(crate) fn sample() -> Self {
+        let places = Places::parse(
+            (
+                "areas",
+                include_str!("../../country/administrative-areas.csv"),
+            ),
+            ("locations", include_str!("../../country/locations.csv")),
+            3,
+            &mut vec![],
+        );
         let parent = |code: &str| {
             let area = places.areas.iter().find(|area| area.id == code);
             area.and_then(|area| area.parent.clone())
