@@ -59,11 +59,7 @@ impl<'t> Reader<'t> {
                 let message = error.message().lines().collect::<Vec<_>>().join(": ");
                 let hint = "a text stands in quotes: key = \"text\"; lists in [ ], tables in { }";
                 let at = error.span().unwrap_or(0..0);
-                self.error(
-                    at,
-                    format!("this is no TOML: {message}"),
-                    Some(hint.to_owned()),
-                );
+                self.error(at, message, Some(hint.to_owned()));
                 None
             }
         }
