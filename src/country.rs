@@ -7,6 +7,7 @@ use crate::settings::Settings;
 use certificates::{Certificates, Messages, Readable};
 use handlers::Vocabulary;
 use handlers::analytics::Marks;
+use handlers::annotated_toml::position;
 use handlers::causes_of_death::Causes;
 use handlers::credentials::Template;
 use handlers::diagnostic::{Diagnostic, Severity, closest};
@@ -17,7 +18,7 @@ use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::workqueue::Workqueue;
-use roles::Role;
+use roles::{Role, Roles};
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use texts::Said;
+use texts::{IN_PROGRAM, Said};
 use translations::Syntax;
 use users::User;
 
@@ -63,6 +64,9 @@ struct Embedded;
 
 /// The word of `COUNTRY_DIR` for the sample country inside the program.
 const BUILT_IN: &str = "built-in";
+
+/// The code of the country inside the program.
+const SAMPLE_COUNTRY: &str = "FAR";
 
 /// Where the files come from: a file of a later layer stands in for one of an earlier.
 pub struct Files(Vec<Layer>);
@@ -143,6 +147,17 @@ impl Files {
             .find(|layer| layer.has(file))
             .or_else(|| layers().next());
         layer.map_or_else(String::new, |layer| layer.name_of(file))
+    }
+
+    /// What is wrong with a list of folders one of which is not there.
+    fn missing(&self) -> Option<Diagnostic> {
+        let folder = self.folders().find(|folder| !folder.is_dir())?;
+        Some(Diagnostic {
+            hint: Some(
+                "COUNTRY_DIR names it; `countryconfig init DIR` makes one to start with".to_owned(),
+            ),
+            ..Diagnostic::of_file(folder.display().to_string(), "there is no such folder")
+        })
     }
 
     /// A number that is another one when the content of a file is. Hidden files are not the country's:
@@ -312,10 +327,16 @@ enum Care {
 
 fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
+    if let Some(problem) = files.missing() {
+        return Err(vec![problem]);
+    }
     // Taken first: what changes while the files are read is noticed afterwards.
     let fingerprint = files.fingerprint();
     let mut reading = Reading::of(&files);
-    let application = reading.application();
+    // Languages, levels and dashboards of all other files are its own: without it nothing can be judged.
+    let Some(application) = reading.application() else {
+        return Err(reading.found);
+    };
     let built = build(settings, &application, care)?;
     reading.found.extend(built.problems);
     let forms = &built.forms;
@@ -323,7 +344,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let certificates = reading.certificates(&built.readable);
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
     let (roles, workqueues) =
-        reading.roles_and_workqueues(forms, certificates.ids().collect(), dashboards.collect());
+        reading.roles_and_workqueues(forms, &certificates, dashboards.collect());
     let places = reading.places(application.levels.len());
     let causes_of_death = Arc::new(reading.causes_of_death());
     let credentials = reading.credentials(&forms.vocabulary).into();
@@ -341,7 +362,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     served.json("/config/events", built.json);
     let documents = [
         ("/config/workqueues", serde_json::to_vec(&workqueues)),
-        ("/config/roles", serde_json::to_vec(&roles)),
+        ("/config/roles", serde_json::to_vec(&roles.list)),
         (
             "/config/application",
             serde_json::to_vec(&application.document()),
@@ -364,13 +385,15 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         let path = format!("/certificates/{file}");
         served.file(&path, svg.into_bytes().into(), Caching::Revalidate);
     }
-    reading.pages(settings, &application, &mut served);
+    reading.pages(settings, &application, &places, &mut served);
     if care == Care::Check {
         reading.said.extend(built.said);
         reading.said.extend(workqueues::titles().map(in_program));
         let file = files.name_of("translations/client.csv");
         coverage::problems(&file, &client, &reading.said, &mut reading.found);
-        reading.found.extend(demo(settings, &users));
+        reading
+            .found
+            .extend(demo(settings, &files, &application, &users));
         reading.found.extend(strangers(&files));
     }
     let whole = policy.zip(voice).filter(|_| !is_refused(&reading.found));
@@ -445,11 +468,9 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn application(&mut self) -> Application {
-        let read = self.text("application.toml").and_then(|(name, text)| {
-            Application::parse(self.files, &name, &text, &mut self.said, &mut self.found)
-        });
-        read.unwrap_or_default()
+    fn application(&mut self) -> Option<Application> {
+        let (name, text) = self.text("application.toml")?;
+        Application::parse(self.files, &name, &text, &mut self.said, &mut self.found)
     }
 
     fn policy(&mut self, forms: &Forms) -> Option<(Policy, Cases)> {
@@ -473,13 +494,13 @@ impl<'a> Reading<'a> {
     fn roles_and_workqueues(
         &mut self,
         forms: &Forms,
-        certificates: BTreeSet<&str>,
+        certificates: &Certificates,
         dashboards: BTreeSet<&str>,
-    ) -> (Vec<Role>, Vec<Workqueue>) {
+    ) -> (Roles, Vec<Workqueue>) {
         let roles = self.text("roles.toml");
         let ids = roles.as_ref().map(|(_, text)| roles::ids(text));
+        let ids = ids.unwrap_or_default();
         let workqueues = self.text("workqueues.toml").map(|(name, text)| {
-            let ids = ids.unwrap_or_default();
             workqueues::parse(&name, &text, forms, &ids, &mut self.said, &mut self.found)
         });
         let workqueues = workqueues.unwrap_or_default();
@@ -492,7 +513,11 @@ impl<'a> Reading<'a> {
         let roles = roles.map(|(name, text)| {
             roles::parse(&name, &text, &known, &mut self.said, &mut self.found)
         });
-        (roles.unwrap_or_default(), workqueues)
+        let list = roles.unwrap_or_default();
+        if !list.is_empty() {
+            self.found.extend(unseen(self.files, &workqueues, &list));
+        }
+        (Roles { ids, list }, workqueues)
     }
 
     fn certificates(&mut self, events: &[Readable]) -> Certificates {
@@ -500,10 +525,16 @@ impl<'a> Reading<'a> {
     }
 
     fn places(&mut self, levels: usize) -> Places {
-        let areas = self.text("administrative-areas.csv").unwrap_or_default();
-        let locations = self.text("locations.csv").unwrap_or_default();
-        let (areas, locations) = ((&*areas.0, &*areas.1), (&*locations.0, &*locations.1));
-        Places::parse(areas, locations, levels, &mut self.found)
+        let areas = self.text("administrative-areas.csv");
+        let locations = self.text("locations.csv");
+        let mut places = Places::default();
+        if let Some((file, text)) = areas {
+            places.read_areas(&file, &text, levels, &mut self.found);
+        }
+        if let Some((file, text)) = locations {
+            places.read_locations(&file, &text, &mut self.found);
+        }
+        places
     }
 
     /// The templates in `credentials/`: one for each kind and event. What an editor leaves beside them is
@@ -553,7 +584,7 @@ impl<'a> Reading<'a> {
         &mut self,
         settings: &Settings,
         application: &Application,
-        roles: &[Role],
+        roles: &Roles,
         places: &Places,
     ) -> Vec<User> {
         let read = match &settings.users_file {
@@ -583,7 +614,13 @@ impl<'a> Reading<'a> {
     }
 
     /// Scripts, pictures, fonts and whatever else browsers ask for.
-    fn pages(&mut self, settings: &Settings, application: &Application, served: &mut Served) {
+    fn pages(
+        &mut self,
+        settings: &Settings,
+        application: &Application,
+        places: &Places,
+        served: &mut Served,
+    ) {
         const SCRIPT: &str = "application/javascript; charset=utf-8";
         let scripts = [
             ("/client-config.js", application.client_config(settings)),
@@ -613,8 +650,11 @@ impl<'a> Reading<'a> {
         );
         match self.files.bytes("map.geojson") {
             Ok(map) => {
-                self.found
-                    .extend(map::problems(&self.files.name_of("map.geojson"), &map));
+                self.found.extend(map::problems(
+                    &self.files.name_of("map.geojson"),
+                    &map,
+                    places,
+                ));
                 served.file("/content/map.geojson", map, Caching::Revalidate);
             }
             Err(problem) => self.found.push(problem),
@@ -628,6 +668,29 @@ impl<'a> Reading<'a> {
             }
         }
     }
+}
+
+/// Workqueues that no role has.
+fn unseen(files: &Files, workqueues: &[Workqueue], roles: &[Role]) -> Vec<Diagnostic> {
+    const FILE: &str = "workqueues.toml";
+    let text = files.text(FILE).unwrap_or_default();
+    let seen = |slug: &str| roles.iter().any(|role| role.sees(slug));
+    let unseen = workqueues.iter().filter(|queue| !seen(queue.slug()));
+    let warning = |queue: &Workqueue| {
+        let at = text.find(&format!("\"{}\"", queue.slug()));
+        let (line, column) = position(&text, at.unwrap_or(0));
+        Diagnostic {
+            severity: Severity::Warning,
+            line,
+            column,
+            hint: Some("name it in the scope `workqueue` of a role in roles.toml".to_owned()),
+            ..Diagnostic::of_file(
+                files.name_of(FILE),
+                format!("nobody sees the workqueue `{}`", queue.slug()),
+            )
+        }
+    };
+    unseen.map(warning).collect()
 }
 
 /// Files that nothing reads because of a slip in their names.
@@ -653,22 +716,38 @@ fn strangers(files: &Files) -> Vec<Diagnostic> {
 }
 
 /// What is for demonstrations and would be given to real people.
-fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
+fn demo(
+    settings: &Settings,
+    files: &Files,
+    application: &Application,
+    users: &[User],
+) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     if !settings.production || settings.allow_demo {
         return found;
     }
-    let mut warn = |file: &str, message: String, hint: &str| {
+    let mut warn = |file: String, message: String, hint: &str| {
         found.push(Diagnostic {
             severity: Severity::Warning,
             hint: Some(hint.to_owned()),
             ..Diagnostic::of_file(file, message)
         });
     };
+    if application.country_code == SAMPLE_COUNTRY {
+        warn(
+            files.name_of("application.toml"),
+            format!("`{SAMPLE_COUNTRY}` is the sample country, with invented places and offices"),
+            "COUNTRY_DIR names the folder of your own country",
+        );
+    }
     if let Some(why) = users::danger(users) {
         let message = format!("{why}, so the users are not given to core's seeder");
+        let own = settings.users_file.as_ref();
         warn(
-            "users.csv",
+            own.map_or_else(
+                || files.name_of("users.csv"),
+                |file| file.display().to_string(),
+            ),
             message,
             "set USERS_FILE to a file where each has a password of their own",
         );
@@ -676,7 +755,7 @@ fn demo(settings: &Settings, users: &[User]) -> Vec<Diagnostic> {
     if settings.openid_provider_client_id.starts_with("mock") {
         let message = "OPENID_PROVIDER_CLIENT_ID is that of the stand-in for E-Signet".to_owned();
         warn(
-            "the settings",
+            "the settings".to_owned(),
             message,
             "set it to the id that E-Signet gave this country",
         );
@@ -745,7 +824,7 @@ fn said(events: &[Event]) -> Vec<Said> {
 fn in_program(message: Message) -> Said {
     Said {
         message,
-        file: "forms".to_owned(),
+        file: IN_PROGRAM.to_owned(),
         line: 1,
         column: 1,
     }
@@ -773,7 +852,7 @@ fn readable(events: &[Event], application: &Application) -> Vec<Readable> {
 pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
-    let application = reading.application();
+    let application = reading.application().unwrap_or_default();
     let events = forms::events(&environment(settings, &application));
     let certificates = reading.certificates(&readable(&events, &application));
     let languages = &application.languages;
@@ -792,7 +871,7 @@ pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec
 pub fn events(settings: &Settings) -> Vec<Event> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
-    let application = reading.application();
+    let application = reading.application().unwrap_or_default();
     forms::events(&environment(settings, &application))
 }
 

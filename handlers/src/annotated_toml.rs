@@ -57,7 +57,9 @@ impl<'t> Reader<'t> {
             Ok(document) => Some(document),
             Err(error) => {
                 let message = error.message().lines().collect::<Vec<_>>().join(": ");
-                self.error(error.span().unwrap_or(0..0), message, None);
+                let hint = "a text stands in quotes: key = \"text\"; lists in [ ], tables in { }";
+                let at = error.span().unwrap_or(0..0);
+                self.error(at, message, Some(hint.to_owned()));
                 None
             }
         }

@@ -68,23 +68,37 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The known name that is most like the given one, if any is like it at all.
+/// The known name that is most like the given one, if any is like it at all; of several that are alike,
+/// one as long as it, and then the first of the alphabet, so that the same is said every time.
 pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const ALIKE: f64 = 0.6;
-    known
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::normalized_damerau_levenshtein(name, candidate),
-                candidate,
-            )
-        })
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
+    let alike = known.into_iter().filter_map(|candidate| {
+        let likeness = strsim::normalized_damerau_levenshtein(name, candidate);
+        (likeness >= ALIKE).then_some((likeness, candidate))
+    });
+    let best = alike.max_by(|(a, one), (b, other)| {
+        let longer = |candidate: &str| candidate.len().abs_diff(name.len());
+        a.total_cmp(b)
+            .then_with(|| longer(other).cmp(&longer(one)))
+            .then_with(|| other.cmp(one))
+    });
+    best.map(|(_, candidate)| candidate)
 }
 
 /// The hint that names the closest known name.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     closest(name, known).map(|candidate| format!("did you mean `{candidate}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_names_alike_the_same_is_meant_every_time() {
+        let known = ["FAR01", "FAR0102", "FAR0101"];
+        assert_eq!(closest("FAR0119", known), Some("FAR0101"));
+        assert_eq!(closest("FAR0119", known.into_iter().rev()), Some("FAR0101"));
+        assert_eq!(closest("nothing", known), None);
+    }
 }

@@ -9,8 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use handlers::annotated_toml::{Reader, Section, Text, one_of};
 use handlers::diagnostic::{Diagnostic, did_you_mean};
 use handlers::notification::DeliveryMethod;
+use handlers::notification::templates::is_language;
 use opencrvs_toolkit::evaluate::Pattern;
-use opencrvs_toolkit::message::Message;
+use opencrvs_toolkit::message::{Message, message};
 use serde_json::{Value, json};
 
 const KEYS: [&str; 15] = [
@@ -112,7 +113,8 @@ impl Default for Application {
 }
 
 impl Application {
-    /// Reads the file; nothing where it cannot be used.
+    /// Reads the file; nothing where it is not even TOML. For what has a fault, the default stands in, so
+    /// that the other files are checked all the same.
     pub fn parse(
         files: &Files,
         file: &str,
@@ -124,10 +126,9 @@ impl Application {
         let document = reader.document();
         let application = document
             .as_ref()
-            .and_then(|document| read(&mut reader, &Section::root(document), files, said));
-        let usable = !reader.failed();
+            .map(|document| read(&mut reader, &Section::root(document), files, said));
         found.extend(reader.into_found());
-        application.filter(|_| usable)
+        application
     }
 
     /// Whether a phone number looks as it should.
@@ -207,6 +208,17 @@ impl Application {
     }
 }
 
+/// Whether a file begins as files of its type do.
+fn begins_as(content_type: &str, bytes: &[u8]) -> bool {
+    match content_type {
+        "image/png" => bytes.starts_with(b"\x89PNG"),
+        "image/jpeg" => bytes.starts_with(b"\xff\xd8"),
+        "image/webp" => bytes.starts_with(b"RIFF"),
+        "image/svg+xml" => String::from_utf8_lossy(bytes).contains("<svg"),
+        _ => !bytes.is_empty(),
+    }
+}
+
 /// Sets `window.config`. What JSON allows and a script or page could misread is escaped.
 fn script(config: &Value) -> String {
     let json = config
@@ -222,7 +234,7 @@ fn read(
     root: &Section<'_>,
     files: &Files,
     said: &mut Vec<Said>,
-) -> Option<Application> {
+) -> Application {
     root.only(reader, &KEYS);
     let code = checked(
         reader,
@@ -241,13 +253,7 @@ fn read(
         "a zone like `Africa/Lusaka`",
         |zone| jiff::tz::TimeZone::get(zone).is_ok(),
     );
-    let pattern = checked(
-        reader,
-        root,
-        "phone-number-pattern",
-        "a regular expression",
-        |pattern| Pattern::new(pattern).is_ok(),
-    );
+    let pattern = phone_number_pattern(reader, root);
     let colour = checked(
         reader,
         root,
@@ -289,13 +295,14 @@ fn read(
             )
         };
         let label = texts::text(reader, &section, "label", note, said);
-        if let (Some(id), Some(label)) = (id, label) {
+        if let Some(id) = id {
             unique(
                 reader,
                 levels.iter().map(|(id, _): &(String, _)| id),
                 &id,
                 "level",
             );
+            let label = label.unwrap_or_else(|| message(id.value, id.value));
             levels.push((id.value.to_owned(), label));
         }
     }
@@ -304,25 +311,26 @@ fn read(
         reader.error(0..0, "`level` is missing".to_owned(), Some(hint.to_owned()));
     }
     let dashboards = dashboards(reader, root, said);
-    let (currency, currency_languages) = currency?;
-    Some(Application {
-        country_code: code?,
-        name: name?,
-        logo: logo?,
-        time_zone: time_zone?,
-        languages: languages?,
-        phone_number_pattern: pattern?,
-        user_notification: user?,
-        informant_notification: informant?,
-        search_default: search?,
-        background_colour: colour?,
-        duplicate_search: duplicates?,
-        analytics: analytics?,
+    let (currency, currency_languages) = currency.unwrap_or_default();
+    let default = Application::default();
+    Application {
+        country_code: code.unwrap_or(default.country_code),
+        name: name.unwrap_or(default.name),
+        logo: logo.unwrap_or(default.logo),
+        time_zone: time_zone.unwrap_or(default.time_zone),
+        languages: languages.unwrap_or(default.languages),
+        phone_number_pattern: pattern.unwrap_or(default.phone_number_pattern),
+        user_notification: user.unwrap_or(default.user_notification),
+        informant_notification: informant.unwrap_or(default.informant_notification),
+        search_default: search.unwrap_or(default.search_default),
+        background_colour: colour.unwrap_or(default.background_colour),
+        duplicate_search: duplicates.unwrap_or(default.duplicate_search),
+        analytics: analytics.unwrap_or(default.analytics),
         currency,
         currency_languages,
         levels,
         dashboards,
-    })
+    }
 }
 
 /// A text that has to be there and to be something.
@@ -342,6 +350,25 @@ fn checked(
     None
 }
 
+fn phone_number_pattern(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<String> {
+    const KEY: &str = "phone-number-pattern";
+    let pattern = root.required_text(reader, KEY)?;
+    if let Err(error) = Pattern::new(pattern.value) {
+        let why = error.lines().last().unwrap_or_default();
+        let why = why.trim().trim_start_matches("error: ");
+        let message = format!("`{KEY}` is no regular expression: {why}");
+        let hint = "each `(` wants a `)`, each `[` a `]`".to_owned();
+        reader.error(pattern.span, message, Some(hint));
+        return None;
+    }
+    if !pattern.value.starts_with('^') || !pattern.value.ends_with('$') {
+        let message = format!("`{KEY}` lets anything stand around a number");
+        let hint = "begin it with `^` and end it with `$`".to_owned();
+        reader.warning(pattern.span, message, Some(hint));
+    }
+    Some(pattern.value.to_owned())
+}
+
 fn required(reader: &mut Reader<'_>, root: &Section<'_>, key: &str) -> Option<bool> {
     if root.item(key).is_none() {
         let hint = format!("add {key} = true or {key} = false");
@@ -355,15 +382,14 @@ fn languages(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Vec<String>>
     let mut languages: Vec<String> = Vec::new();
     for language in &given {
         let code = language.value;
-        let plain = (2..=3).contains(&code.split('-').next().unwrap_or_default().len())
-            && code.chars().all(|c| c.is_ascii_alphabetic() || c == '-');
-        if !plain {
+        if !is_language(code) {
             let message = format!("`{code}` is no language");
             let hint = "use codes like `en`, `fr` or `pt-BR`".to_owned();
             reader.error(language.span.clone(), message, Some(hint));
         }
-        unique(reader, languages.iter(), language, "language");
-        languages.push(code.to_owned());
+        if unique(reader, languages.iter(), language, "language") {
+            languages.push(code.to_owned());
+        }
     }
     if languages.is_empty() {
         let hint = "languages = [\"en\"]".to_owned();
@@ -397,6 +423,13 @@ fn currency(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<(String, Vec<
         let message = "currency: `languages-and-country` names nothing".to_owned();
         reader.error(section.span.clone(), message, Some(hint));
     }
+    for language in &languages {
+        if !is_language(language.value) {
+            let message = format!("`{}` is no language and country", language.value);
+            let hint = "languages-and-country = [\"en-US\"]".to_owned();
+            reader.error(language.span.clone(), message, Some(hint));
+        }
+    }
     let languages = languages.iter().map(|text| text.value.to_owned()).collect();
     Some((code?, languages))
 }
@@ -421,14 +454,15 @@ fn dashboards(
             let absolute = url.parse::<crate::settings::WebUrl>().is_ok();
             absolute || (url.starts_with('/') && !url.contains(char::is_whitespace))
         });
-        if let (Some(id), Some(title), Some(url)) = (id, title, url) {
+        if let Some(id) = id {
             unique(
                 reader,
                 dashboards.iter().map(|(id, ..)| id),
                 &id,
                 "dashboard",
             );
-            dashboards.push((id.value.to_owned(), title, url));
+            let title = title.unwrap_or_else(|| message(id.value, id.value));
+            dashboards.push((id.value.to_owned(), title, url.unwrap_or_default()));
         }
     }
     dashboards
@@ -439,11 +473,13 @@ fn unique<'a>(
     mut before: impl Iterator<Item = &'a String>,
     given: &Text<'_>,
     what: &str,
-) {
-    if before.any(|known| known == given.value) {
+) -> bool {
+    let unique = !before.any(|known| known == given.value);
+    if !unique {
         let message = format!("there is another {what} `{}` before", given.value);
         reader.error(given.span.clone(), message, None);
     }
+    unique
 }
 
 fn logo(reader: &mut Reader<'_>, root: &Section<'_>, files: &Files) -> Option<Logo> {
@@ -456,12 +492,20 @@ fn logo(reader: &mut Reader<'_>, root: &Section<'_>, files: &Files) -> Option<Lo
         return None;
     };
     match files.find(name.value) {
-        Ok(Some(bytes)) if !bytes.is_empty() => Some(Logo {
+        Ok(Some(bytes)) if !begins_as(content_type, &bytes) => {
+            let hint = "export it again from the program that drew it".to_owned();
+            fault(
+                format!("the content of `{}` is not what its name says", name.value),
+                Some(hint),
+            );
+            None
+        }
+        Ok(Some(bytes)) => Some(Logo {
             file: name.value.to_owned(),
             content_type,
             bytes: bytes.into_owned(),
         }),
-        Ok(_) => {
+        Ok(None) => {
             let known = files.list("");
             let hint = did_you_mean(name.value, known.iter().map(String::as_str));
             fault(format!("there is no picture `{}`", name.value), hint);

@@ -128,6 +128,16 @@ impl Certificates {
         self.ids.iter().map(String::as_str)
     }
 
+    /// The ids that a scope for these events may name; without events, all.
+    pub(super) fn ids_for(&self, events: &[&str]) -> impl Iterator<Item = &str> {
+        let of_another = |id: &str| {
+            let mut same = self.list.iter().filter(|certificate| certificate.id == id);
+            same.any(|certificate| !events.contains(&certificate.event.as_str()))
+        };
+        self.ids()
+            .filter(move |id| events.is_empty() || !of_another(id))
+    }
+
     /// The answer of `/certificates`.
     pub fn json(&self) -> Value {
         self.list.iter().map(Certificate::json).collect()

@@ -2,7 +2,7 @@
 //! Whether every text that people read is translated, and every translation is read by somebody.
 
 use super::icu;
-use super::texts::Said;
+use super::texts::{IN_PROGRAM, Said};
 use super::translations::{Texts, difference};
 use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
 use std::collections::{HashMap, HashSet};
@@ -23,7 +23,7 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[Said], found: &mut Vec
     let unread: Vec<_> = texts
         .rows
         .iter()
-        .filter(|row| !known.contains(row.id.as_str()) && beginnings.contains(beginning(&row.id)))
+        .filter(|row| !known.contains(row.id.as_str()))
         .collect();
     let mut told = HashSet::new();
     for said in said {
@@ -43,6 +43,18 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[Said], found: &mut Vec
             });
             continue;
         };
+        // Of a text in a file of the country, one of the two would be changed without effect.
+        let first = row.texts.first().filter(|first| !first.trim().is_empty());
+        if let Some(other) = first.filter(|first| *first != text && said.file != IN_PROGRAM) {
+            found.push(Diagnostic {
+                severity: Severity::Warning,
+                file: said.file.clone(),
+                line: said.line,
+                column: said.column,
+                message: format!("`{id}` is “{other}” in {file}, which is what people read"),
+                hint: Some("write the same in both".to_owned()),
+            });
+        }
         let Ok(expected) = icu::arguments(text) else {
             continue;
         };
@@ -61,7 +73,10 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[Said], found: &mut Vec
             }
         }
     }
-    for row in unread {
+    for row in unread
+        .into_iter()
+        .filter(|row| beginnings.contains(beginning(&row.id)))
+    {
         found.push(Diagnostic {
             severity: Severity::Warning,
             line: row.line,

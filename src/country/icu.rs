@@ -46,6 +46,9 @@ pub(super) enum Fault {
     /// A case without a text.
     #[error("the case `{0}` has no text in braces")]
     NoText(String),
+    /// A case that no number has.
+    #[error("no number has the case `{0}`; there are zero, one, two, few, many, other and `=1`")]
+    NoPlural(String),
     /// The same argument in two ways.
     #[error("the argument `{0}` is used in two ways")]
     Twice(String),
@@ -66,6 +69,12 @@ pub(super) fn arguments(text: &str) -> Result<Arguments, Fault> {
     } else {
         Err(Fault::Unopened)
     }
+}
+
+fn is_plural(case: &str) -> bool {
+    let exactly = case.strip_prefix('=').map(str::parse::<u32>);
+    let known = ["zero", "one", "two", "few", "many", "other"];
+    known.contains(&case) || matches!(exactly, Some(Ok(_)))
 }
 
 struct Reader<'t> {
@@ -134,6 +143,11 @@ impl<'t> Reader<'t> {
                     return Err(Fault::NoOther(name.to_owned()));
                 }
                 let cases = self.cases()?;
+                if kind != "select"
+                    && let Some(case) = cases.iter().find(|case| !is_plural(case))
+                {
+                    return Err(Fault::NoPlural(case.clone()));
+                }
                 if !cases.contains("other") {
                     return Err(Fault::NoOther(name.to_owned()));
                 }
@@ -260,6 +274,7 @@ mod tests {
     #[case("{a, selct, other {}}", Fault::Unknown("selct".into()))]
     #[case("{a, select, male {}}", Fault::NoOther("a".into()))]
     #[case("{a, plural, one {x} other}", Fault::NoText("other".into()))]
+    #[case("{a, plural, ones {x} other {y}}", Fault::NoPlural("ones".into()))]
     #[case("{a, date} {a, number}", Fault::Twice("a".into()))]
     fn faults_are_found(#[case] text: &str, #[case] expected: Fault) {
         assert_eq!(arguments(text), Err(expected));

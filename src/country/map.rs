@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `map.geojson`: the country's outlines for statistics.
 
+use super::places::Places;
 use handlers::annotated_toml::position;
-use handlers::diagnostic::Diagnostic;
+use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -21,7 +22,7 @@ struct Feature {
 }
 
 /// What is wrong with the map.
-pub(super) fn problems(file: &str, content: &[u8]) -> Vec<Diagnostic> {
+pub(super) fn problems(file: &str, content: &[u8], places: &Places) -> Vec<Diagnostic> {
     let collection: Collection = match serde_json::from_slice(content) {
         Ok(collection) => collection,
         Err(error) => {
@@ -38,23 +39,49 @@ pub(super) fn problems(file: &str, content: &[u8]) -> Vec<Diagnostic> {
         );
         found.push(Diagnostic::of_file(file, message));
     }
+    if collection.features.is_empty() {
+        found.push(Diagnostic::of_file(
+            file,
+            "the map has no area: `features` is empty",
+        ));
+    }
+    let areas = || places.areas.iter().map(|area| area.name.as_str());
     for (n, feature) in collection.features.iter().enumerate() {
         let named = feature
             .properties
             .as_ref()
             .and_then(|p| p.get("State")?.as_str());
-        if named.is_none_or(|name| name.trim().is_empty()) {
-            let message = format!(
-                "feature {} has no `State`, by which statistics find it",
-                n + 1
-            );
+        let named = named.map(str::trim).filter(|name| !name.is_empty());
+        let known =
+            named.is_some_and(|name| areas().next().is_none() || areas().any(|a| a == name));
+        if !known {
+            let (severity, message) = match named {
+                None => (
+                    Severity::Error,
+                    format!(
+                        "feature {} has no `State`, by which statistics find it",
+                        n + 1
+                    ),
+                ),
+                Some(name) => (
+                    Severity::Warning,
+                    format!(
+                        "there is no area `{name}`, so statistics show nothing for feature {}",
+                        n + 1
+                    ),
+                ),
+            };
             let at = content
                 .windows(10)
                 .enumerate()
                 .filter(|(_, w)| w == b"\"Feature\",")
                 .nth(n);
             let text = String::from_utf8_lossy(content);
-            let mut problem = Diagnostic::of_file(file, message);
+            let mut problem = Diagnostic {
+                severity,
+                hint: named.and_then(|name| did_you_mean(name, areas())),
+                ..Diagnostic::of_file(file, message)
+            };
             (problem.line, problem.column) = position(&text, at.map_or(0, |(at, _)| at));
             found.push(problem);
         }

@@ -66,20 +66,20 @@ impl Places {
         serde_json::to_vec(self)
     }
 
-    /// Reads both files; `levels` is how deep areas may lie.
-    pub fn parse(
-        (areas_file, areas_text): (&str, &str),
-        (locations_file, locations_text): (&str, &str),
+    /// Reads the file of the areas; `levels` is how deep they may lie.
+    pub fn read_areas(
+        &mut self,
+        file: &str,
+        text: &str,
         levels: usize,
         found: &mut Vec<Diagnostic>,
-    ) -> Self {
-        let (areas, country) = areas(areas_file, areas_text, levels, found);
-        let locations = locations(locations_file, locations_text, &areas, found);
-        Self {
-            areas,
-            locations,
-            country,
-        }
+    ) {
+        (self.areas, self.country) = areas(file, text, levels, found);
+    }
+
+    /// Reads the file of the places in these areas.
+    pub fn read_locations(&mut self, file: &str, text: &str, found: &mut Vec<Diagnostic>) {
+        self.locations = locations(file, text, &self.areas, found);
     }
 }
 
@@ -121,6 +121,7 @@ fn areas(
     };
     let mut areas: Vec<Area> = Vec::new();
     let mut known: HashMap<String, (usize, usize)> = HashMap::new();
+    let mut told: HashSet<String> = HashSet::new();
     for row in table.rows() {
         let mut parent: Option<&str> = None;
         for (depth, level) in levels.iter().enumerate() {
@@ -146,8 +147,13 @@ fn areas(
                 }
                 Entry::Occupied(entry) => {
                     let (index, at) = *entry.get();
-                    if let Some(first) = areas.get(index) {
-                        check_same(&table, &row, level, (first, at), (&area, depth), found);
+                    let first = areas.get(index).filter(|_| !told.contains(id));
+                    let differs = first.and_then(|first| {
+                        different(&table, &row, level, (first, at), (&area, depth))
+                    });
+                    if let Some(problem) = differs {
+                        told.insert(id.to_owned());
+                        found.push(problem);
                     }
                 }
             }
@@ -196,15 +202,17 @@ fn check_id(table: &Table<'_>, row: &Row, column: usize, id: &str, found: &mut V
     }
 }
 
-/// An area stands in many lines, and must be the same in all.
-fn check_same(
+/// An area stands in many lines, and must be the same in all. Told once: if the first line is the wrong
+/// one, all others differ from it.
+fn different(
     table: &Table<'_>,
     row: &Row,
     level: &Level,
     (first, first_depth): (&Area, usize),
     (area, depth): (&Area, usize),
-    found: &mut Vec<Diagnostic>,
-) {
+) -> Option<Diagnostic> {
+    let hint =
+        || Some("it must be the same in all lines; make right the one that is wrong".to_owned());
     let id = &area.id;
     let around = |area: &Area| area.parent.clone().unwrap_or_else(|| "no area".to_owned());
     if depth != first_depth {
@@ -214,20 +222,22 @@ fn check_same(
             first_depth + 1
         );
         let hint = "an area cannot lie within itself; each has a code of its own".to_owned();
-        found.push(table.error(row, level.code, message, Some(hint)));
+        Some(table.error(row, level.code, message, Some(hint)))
     } else if area.parent != first.parent {
         let message = format!(
             "`{id}` lies in {} here, and in {} above",
             around(area),
             around(first)
         );
-        found.push(table.error(row, level.code, message, None));
+        Some(table.error(row, level.code, message, hint()))
     } else if area.name != first.name {
         let message = format!(
             "`{id}` is called “{}” here, and “{}” above",
             area.name, first.name
         );
-        found.push(table.error(row, level.name, message, None));
+        Some(table.error(row, level.name, message, hint()))
+    } else {
+        None
     }
 }
 
@@ -257,7 +267,8 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
                 format!("`{}` is no reference to an area", row.cell(part_of)),
                 Some("write `Location/` and the code of the area, or `Location/0` for the whole country".to_owned()),
             ),
-            Some(parent) if parent != ROOT && !areas.contains(parent) => error(
+            // Without any area, the fault is in their file.
+            Some(parent) if parent != ROOT && !areas.is_empty() && !areas.contains(parent) => error(
                 part_of,
                 format!("there is no area `{parent}`"),
                 did_you_mean(parent, areas.iter().copied()),

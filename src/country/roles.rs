@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `roles.toml`: who may do what.
 
+use super::certificates::Certificates;
 use super::named::Forms;
 use super::texts::{self, Said};
 use handlers::annotated_toml::{Reader, Section, Text};
@@ -109,6 +110,24 @@ impl Role {
     pub(super) fn may(&self, kind: &str) -> bool {
         self.scopes.iter().any(|scope| scope.kind() == kind)
     }
+
+    /// Whether it may open a workqueue.
+    pub(super) fn sees(&self, workqueue: &str) -> bool {
+        self.scopes.iter().any(|scope| {
+            let ids = scope.values("ids");
+            let named = ids.is_none_or(|ids| ids.iter().any(|id| id == workqueue));
+            scope.kind() == "workqueue" && named
+        })
+    }
+}
+
+/// The roles, and their ids: of what could not be read, too, as users and workqueues may name them.
+#[derive(Default)]
+pub(super) struct Roles {
+    /// The ids.
+    pub(super) ids: BTreeSet<String>,
+    /// In the order of the file.
+    pub(super) list: Vec<Role>,
 }
 
 /// What scopes may name.
@@ -117,8 +136,8 @@ pub(super) struct Known<'a> {
     pub(super) forms: &'a Forms,
     /// Slugs of the workqueues.
     pub(super) workqueues: BTreeSet<&'a str>,
-    /// Ids of the certificates.
-    pub(super) certificates: BTreeSet<&'a str>,
+    /// The certificates.
+    pub(super) certificates: &'a Certificates,
     /// Ids of the dashboards.
     pub(super) dashboards: BTreeSet<&'a str>,
 }
@@ -190,12 +209,28 @@ fn role(
     said: &mut Vec<Said>,
 ) -> Option<Role> {
     section.only(reader, &["id", "label", "scope"]);
-    let scopes = section
-        .sections(reader, "scope")
-        .iter()
-        .filter_map(|entry| scope(reader, section, entry, known, roles))
-        .collect();
+    let mut scopes = Vec::new();
+    for entry in section.sections(reader, "scope") {
+        let Some(scope) = scope(reader, section, &entry, known, roles) else {
+            continue;
+        };
+        if scopes.contains(&scope) {
+            let message = format!("{}: the same scope stands above", section.what);
+            reader.warning(entry.span, message, Some("keep one of them".to_owned()));
+        }
+        scopes.push(scope);
+    }
+    if section.sections(reader, "scope").is_empty() {
+        let message = format!("{} may do nothing: it has no scope", section.what);
+        let hint = "scope = [ { type = \"record.search\" } ]".to_owned();
+        reader.warning(section.span.clone(), message, Some(hint));
+    }
     let id = section.required_text(reader, "id");
+    if let Some(id) = id.as_ref().filter(|id| !is_id(id.value)) {
+        let message = format!("core takes no role `{}`", id.value);
+        let hint = "use capital letters, digits and `_`".to_owned();
+        reader.error(id.span.clone(), message, Some(hint));
+    }
     let note = || {
         let id = id.as_ref().map_or("", |id| id.value);
         format!("Name of the role {id}")
@@ -206,6 +241,11 @@ fn role(
         label: label?,
         scopes,
     })
+}
+
+fn is_id(id: &str) -> bool {
+    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    id.starts_with(|c: char| c.is_ascii_uppercase()) && id.chars().all(plain)
 }
 
 fn scope(
@@ -230,7 +270,8 @@ fn scope(
         .collect();
     entry.only(reader, &keys);
     let mut scope = Scope::new(kind.value);
-    let events = entry.texts(reader, "event");
+    let given = entry.texts(reader, "event");
+    let events: Vec<&str> = given.iter().map(|event| event.value).collect();
     for option in options.iter().filter(|option| entry.item(option).is_some()) {
         let wire = camel_case(option);
         if PLACES.contains(option) || OWN.contains(option) {
@@ -251,36 +292,20 @@ fn scope(
             reader.error(entry.span.clone(), message, Some(hint));
         }
         for value in &values {
-            match *option {
-                "event" => one_of(reader, entry, "event", value, known.forms.event_types()),
-                "custom_action_types" => custom_action(reader, entry, value, &events, known.forms),
-                "templates" => {
-                    one_of(
-                        reader,
-                        entry,
-                        "certificate",
-                        value,
-                        known.certificates.iter().copied(),
-                    );
+            let (what, known): (&str, Vec<&str>) = match *option {
+                "custom_action_types" => {
+                    custom_action(reader, entry, value, &events, known.forms);
+                    continue;
                 }
-                "role" => one_of(reader, entry, "role", value, roles.iter().copied()),
+                "event" => ("event", known.forms.event_types().collect()),
+                "templates" => ("certificate", known.certificates.ids_for(&events).collect()),
+                "role" => ("role", roles.iter().copied().collect()),
                 _ if kind.value == "workqueue" => {
-                    one_of(
-                        reader,
-                        entry,
-                        "workqueue",
-                        value,
-                        known.workqueues.iter().copied(),
-                    );
+                    ("workqueue", known.workqueues.iter().copied().collect())
                 }
-                _ => one_of(
-                    reader,
-                    entry,
-                    "dashboard",
-                    value,
-                    known.dashboards.iter().copied(),
-                ),
-            }
+                _ => ("dashboard", known.dashboards.iter().copied().collect()),
+            };
+            one_of(reader, entry, what, value, known);
         }
         scope = scope.option(&wire, values.iter().map(|value| value.value));
     }
@@ -292,17 +317,16 @@ fn custom_action(
     reader: &mut Reader<'_>,
     entry: &Section<'_>,
     action: &Text<'_>,
-    events: &[Text<'_>],
+    events: &[&str],
     forms: &Forms,
 ) {
-    let mut named = events.iter().map(|event| event.value).peekable();
-    if named.peek().is_none() {
+    if events.is_empty() {
         let all = forms
             .event_types()
             .flat_map(|event| forms.custom_actions(event));
         return one_of(reader, entry, "custom action", action, all);
     }
-    for event in named.filter(|event| forms.knows(event)) {
+    for event in events.iter().filter(|event| forms.knows(event)) {
         let what = format!("custom action of `{event}`");
         one_of(reader, entry, &what, action, forms.custom_actions(event));
     }
@@ -316,10 +340,16 @@ fn one_of<'k>(
     known: impl IntoIterator<Item = &'k str>,
 ) {
     let known: Vec<_> = known.into_iter().collect();
-    if !known.contains(&value.value) {
+    // Where no certificate or workqueue is known, the fault is in their file.
+    let unread = known.is_empty() && ["certificate", "workqueue"].contains(&what);
+    if !unread && !known.contains(&value.value) {
         let message = format!("{}: there is no {what} `{}`", entry.what, value.value);
-        let hint = did_you_mean(value.value, known.iter().copied())
-            .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+        let hint = did_you_mean(value.value, known.iter().copied()).unwrap_or_else(|| match known
+            .as_slice()
+        {
+            [] => "there is none at all".to_owned(),
+            known => format!("there are {}", known.join(", ")),
+        });
         reader.error(value.span.clone(), message, Some(hint));
     }
 }

@@ -53,6 +53,9 @@ pub(super) fn voice(
 
 fn templates(reading: &mut Reading<'_>, languages: &[String]) -> Option<Templates> {
     let texts = reading.texts(SMS_TEXTS, languages, Syntax::Handlebars);
+    if texts.languages.is_empty() {
+        return None;
+    }
     let mut files = Vec::new();
     for path in reading.files.list("templates") {
         if let Some((name, text)) = reading.text(&path) {
@@ -116,7 +119,7 @@ fn gateway(settings: &Settings, own: Option<Description>) -> Result<Option<Arc<d
 pub fn read(settings: &Settings) -> Result<Voice, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
-    let application = reading.application();
+    let application = reading.application().unwrap_or_default();
     let voice = voice(&mut reading, settings, &application);
     let found = reading.found;
     voice.filter(|_| !is_refused(&found)).ok_or(found)

@@ -4,6 +4,9 @@
 use handlers::annotated_toml::{Reader, Section};
 use opencrvs_toolkit::message::{Message, message};
 
+/// What stands for a file where a text is in the program.
+pub(super) const IN_PROGRAM: &str = "forms";
+
 /// A text with its place, for whoever looks for its translation.
 #[derive(Debug, Clone)]
 pub struct Said {

@@ -4,6 +4,7 @@
 use super::csv_table::Table;
 use super::icu::{self, Arguments, Kind};
 use handlers::diagnostic::{Diagnostic, did_you_mean};
+use handlers::notification::templates::is_language;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
@@ -47,7 +48,8 @@ impl Texts {
     ) -> Self {
         let mut columns = vec!["id", "description"];
         columns.extend(languages.iter().map(String::as_str));
-        let mut table = Table::read(file, text, &columns, |_| false);
+        // Further languages may wait to be used.
+        let mut table = Table::read(file, text, &columns, is_language);
         let faults = table.take_found();
         let whole = faults.is_empty();
         found.extend(faults);

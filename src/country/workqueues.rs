@@ -189,6 +189,16 @@ fn clause(
         let hint = "say which records belong here".to_owned();
         reader.error(entry.span.clone(), message, Some(hint));
     }
+    let flags = |reader: &mut Reader<'_>, key| entry.one_or_more(reader, key);
+    let wanted = flags(reader, "with-any-flag");
+    let unwanted = flags(reader, "without-flags");
+    for flag in &unwanted {
+        if wanted.iter().any(|wanted| wanted.value == flag.value) {
+            let message = format!("{}: `{}` is wanted and unwanted", entry.what, flag.value);
+            let hint = "take it out of `with-any-flag` or `without-flags`".to_owned();
+            reader.warning(flag.span.clone(), message, Some(hint));
+        }
+    }
     let mut clause = records();
     for (key, says) in SAYINGS.iter().filter(|(key, _)| entry.item(key).is_some()) {
         let values = entry.one_or_more(reader, key);
@@ -203,7 +213,8 @@ fn clause(
             Says::In(_) => PERIODS.to_vec(),
         };
         for value in &values {
-            if !known.contains(&value.value) {
+            // Where no role is known, the fault is in their file.
+            if !known.is_empty() && !known.contains(&value.value) {
                 let message = format!("{}: unknown {key} `{}`", entry.what, value.value);
                 let hint = did_you_mean(value.value, known.iter().copied())
                     .unwrap_or_else(|| format!("there are {}", known.join(", ")));

@@ -52,15 +52,13 @@ fn mixed(n: u64, what: u64) -> u64 {
 
 impl Country {
     pub(crate) fn sample() -> Self {
-        let places = Places::parse(
-            (
-                "areas",
-                include_str!("../../country/administrative-areas.csv"),
-            ),
-            ("locations", include_str!("../../country/locations.csv")),
-            3,
-            &mut vec![],
+        let mut places = Places::default();
+        let (areas, locations) = (
+            include_str!("../../country/administrative-areas.csv"),
+            include_str!("../../country/locations.csv"),
         );
+        places.read_areas("areas", areas, 3, &mut vec![]);
+        places.read_locations("locations", locations, &mut vec![]);
         let parent = |code: &str| {
             let area = places.areas.iter().find(|area| area.id == code);
             area.and_then(|area| area.parent.clone())

@@ -129,6 +129,22 @@ const KINDS: &[Kind] = &[
     ("username with capitals", USERS, r",0\d{9},([a-z])", Text("X"), Here),
     ("password missing", USERS, r",(test)\n", Gone, Here),
     ("nobody who may set core up", USERS, r"(NATIONAL_SYSTEM_ADMIN)", Text("HOSPITAL_CLERK"), InFile),
+    ("cell of a user missing", USERS, r"\n((?:CRVS_OFFICE|HEALTH_FACILITY)_\w+,)", Gone, Here),
+    ("e-mail address twice", USERS, r",([^,@\n]+@example\.com),", Another, InFile),
+    ("phone number without anchors", APPLICATION, r#"phone-number-pattern = "(\^)"#, Gone, Here),
+    ("phone pattern too long for users", APPLICATION, r"\{(8)\}", Text("9"), In(USERS)),
+    ("address with two slashes missing", APPLICATION, r#"url = "(/public)"#, Text("https:/stats.example"), Here),
+    ("language and country misspelt", APPLICATION, r#"languages-and-country = \["(en-US)""#, Text("en_US"), Here),
+    ("syntax of the application broken", APPLICATION, r#"country-code = (")FAR""#, Gone, Here),
+    ("role with a blank", ROLES, r#"\nid = "[A-Z]+(_)"#, Text(" "), Here),
+    ("scope twice", ROLES, r"(  \{ type = .record.search.*\n)", Twice, InFile),
+    ("certificate of another event", ROLES, r#"type = "record.print-certified-copies"(, )"#, Text(", event = [\"death\"], templates = [\"v2.birth-certificate\"], "), Here),
+    ("flag wanted and unwanted", WORKQUEUES, r#"\nwith-any-flag = \["(incomplete)"\]"#, Text("rejected"), InFile),
+    ("workqueue that nobody sees", WORKQUEUES, r"^(?s:.*)(\z)", Text("\n[[workqueue]]\nslug = \"never\"\nname = { id = \"workqueues.recent.title\", text = \"Recent\" }\nicon = \"Timer\"\naction = \"READ\"\n[[workqueue.records]]\nstatus = \"DECLARED\"\n"), InFile),
+    ("text changed in one place only", WORKQUEUES, r#"text = "([A-Z][a-z ]+)""#, Text("Something else"), Here),
+    ("cycle of areas", AREAS, r",(FAR\d{4}),[^,\n]*,[^,\n]*,FAR\d\d,", Text("FAR01"), InFile),
+    ("empty drawing area", "map.geojson", r"(?s)\[(\n.*)\]", Gone, InFile),
+    ("area of the map misspelt", "map.geojson", r#""State":"(\w+)""#, Misspelt, InFile),
     ("brace of a text missing", CLIENT, r"\{[a-z]+[^{}\n]*(\})", Gone, Here),
     ("argument misspelt", CLIENT, r"\{([a-z]+\.[A-Za-z.]+)\}", Misspelt, Here),
     ("text missing", CLIENT, r"\n[\w.]+,[^,\x22\n]+,[^,\x22\n]+,([^,\x22\n]+)\n", Gone, Here),
@@ -136,6 +152,8 @@ const KINDS: &[Kind] = &[
     ("row gone", CLIENT, r"\n((?:event|form)\.[\w.]+,[^\x22\n]+\n)", Gone, In("forms")),
     ("id of a text misspelt", CLIENT, r"\n((?:event|form|workqueues|userRole)\.[\w.]+),", Misspelt, Here),
     ("language misspelt", CLIENT, r"^id,description,en,(fr)", Text("fre"), Here),
+    ("case that no number has", CLIENT, r"^(?s:.*)(\z)", Text("extra.days,x,\"{n, plural, ones {# day} other {# days}}\",\"{n, plural, one {# jour} other {# jours}}\"\n"), InFile),
+    ("arguments that differ", CLIENT, r"^(?s:.*)(\z)", Text("extra.hello,x,Hello {name},Bonjour {nom}\n"), InFile),
     ("case of a choice lost", CLIENT, r"select,[^\n]*?(other )\{", Text("othr "), Here),
     ("field in a rule misspelt", RULES, r"\n[^#\n]*known\((child\.[a-z]+|deceased\.[a-z]+)\)", Misspelt, Here),
     ("condition misspelt", RULES, r#"\n  "([a-z]+-[a-z-]+)","#, Misspelt, Here),
@@ -154,7 +172,13 @@ const KINDS: &[Kind] = &[
     ("field in a credential misspelt", OFFER, r#"= \[?"((?:child|mother|father)\.[a-zA-Z]+)[".]"#, Misspelt, Here),
     ("place in a credential misspelt", OFFER, r"(birthplace\.ful)l", Misspelt, Here),
     ("text of a credential without quotes", OFFER, r#"= '("[^"]+")'"#, Text("PRE_AUTHORIZED"), Here),
-    ("rule in a case misspelt", "eligibility.tests.toml", r#"rule = "([a-z-]+)""#, Misspelt, InFile),
+    ("rule that can never be reached", RULES, r"^(?s:.*)(\z)", Text("\n[[rule]]\nname = \"later\"\nevent = \"death\"\naction = \"REGISTER\"\nwhen = [\"deceased-national-id-known\", \"death-informant-verified\"]\noperation = \"flag-deceased\"\nanswer = \"wait\"\n"), InFile),
+    ("rule without a case", RULES, r"^(?s:.*)(\z)", Text("\n[[rule]]\nname = \"later\"\nevent = \"death\"\naction = \"APPROVE_CORRECTION\"\nwhen = [\"deceased-national-id-known\"]\noperation = \"flag-deceased\"\nanswer = \"wait\"\n"), In("eligibility.tests.toml")),
+    ("gateway without an address", "sms.toml", r"^(?s:.*)(\z)", Text("\n[gateway]\nurl = \"sms.example/v1\"\n"), InFile),
+    ("reply of the gateway no expression", "sms.toml", r"^(?s:.*)(\z)", Text("\n[gateway]\nurl = \"https://sms.example/{{number}}/{{text}}\"\n[gateway.success]\nreply = \"(queued\"\n"), InFile),
+    ("variable of a message misspelt", "templates/en/birth-registered.html", r"value=(registrationNumber)", Misspelt, Here),
+    ("block of a message open", "templates/fr/birth-registered.html", r"(\{\{/frame\}\})", Gone, InFile),
+    ("rule in a case misspelt", "eligibility.tests.toml", r#"rule = "([a-z-]+)""#, Misspelt, Here),
     ("area of figures unknown", STATISTICS, r"\n(FAR\d+),", Misspelt, Here),
     ("figure with a letter", STATISTICS, r",\d{3}(\d)\d*,", Text("O"), Here),
     ("figures twice", STATISTICS, r"\n(FAR\d{6}),", Another, InFile),
@@ -276,6 +300,44 @@ fn escaped(first: usize, step: usize, all: usize) -> Vec<String> {
 fn the_shipped_country_has_no_problem() {
     let problems = country::check(&Settings::load(None, std::iter::empty()).unwrap());
     assert_eq!(problems, []);
+}
+
+/// One mistake is one message: what follows from it in other files is not told.
+#[test]
+fn what_follows_from_a_mistake_is_not_told() {
+    type Change = fn(&str) -> String;
+    let mistakes: [(&str, Change); 8] = [
+        (APPLICATION, |text| text.replace("= \"FAR\"", "= FAR\"")),
+        (APPLICATION, |text| text.replace("time-zone", "timezone")),
+        (APPLICATION, |text| {
+            text.replace("\"TRACKING_ID\"", "\"TRACKING\"")
+        }),
+        (ROLES, |text| text.replacen("\nid = \"", "\nid = ", 1)),
+        (WORKQUEUES, |text| {
+            text.replacen("\nslug = \"", "\nslug = ", 1)
+        }),
+        (CERTIFICATES, |text| {
+            text.replace("NotoSans-Bold.ttf", "NotoSans-Bald.ttf")
+        }),
+        (AREAS, |text| text.replace("admin3Pcode", "admin3code")),
+        (LOCATIONS, |text| text.replace(",partOf,", ",part,")),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    country::init(folder.path()).unwrap();
+    for (file, change) in mistakes {
+        let path = folder.path().join(file);
+        let shipped = fs::read_to_string(&path).unwrap();
+        fs::write(&path, change(&shipped)).unwrap();
+        let problems = country::check(&settings(folder.path()));
+        fs::write(&path, &shipped).unwrap();
+        let elsewhere = problems
+            .iter()
+            .filter(|problem| !problem.file.ends_with(file));
+        let told: Vec<_> = elsewhere.map(ToString::to_string).collect();
+        assert!(told.is_empty() && !problems.is_empty(), "{file}: {told:#?}");
+    }
+    let missing = country::check(&settings(&folder.path().join("nowhere")));
+    assert_eq!(missing.len(), 1, "{missing:#?}");
 }
 
 #[test]

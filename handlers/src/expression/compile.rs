@@ -237,7 +237,10 @@ impl Names<'_> {
             Some(field) => Some(format!(
                 "a field id with a hyphen is written field(\"{field}\")"
             )),
-            None => self.closest_name(&chain.segments),
+            None => self.closest_name(&chain.segments).or_else(|| {
+                let all = "`countryconfig export fields --event …` lists the fields of an event";
+                (kind == "field").then(|| all.to_owned())
+            }),
         };
         self.fault(chain.start, format!("unknown {kind} `{name}`"), hint);
     }

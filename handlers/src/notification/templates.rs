@@ -160,10 +160,12 @@ impl Templates {
 fn stranger(languages: &[String], file: &File) -> Option<Diagnostic> {
     let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
     let word = name.strip_suffix(".html").or(name.strip_suffix(".txt"));
-    let (message, hint) = if !folder.is_empty() && !languages.iter().any(|code| code == folder) {
-        let message = format!("`{folder}` is no language of the country");
-        (message, format!("there are {}", languages.join(", ")))
-    } else {
+    let known = folder.is_empty() || languages.iter().any(|code| code == folder);
+    // Further languages may wait to be used.
+    if !known && is_language(folder) {
+        return None;
+    }
+    let (message, hint) = if known {
         match word {
             Some(part) if part.starts_with('_') => return None,
             Some(word) if Message::named(word).is_some() && !folder.is_empty() => return None,
@@ -174,11 +176,20 @@ fn stranger(languages: &[String], file: &File) -> Option<Diagnostic> {
         let remedy = "messages are `en/reset-password.html` and `.txt`; parts begin with `_`";
         let message = format!("no message is called `{}`", file.path);
         (message, near.unwrap_or_else(|| remedy.to_owned()))
+    } else {
+        let message = format!("`{folder}` is no language of the country");
+        (message, format!("there are {}", languages.join(", ")))
     };
     Some(Diagnostic {
         hint: Some(hint),
         ..Diagnostic::of_file(&file.name, message)
     })
+}
+
+/// Whether this is a code like `en`, `fr` or `pt-BR`.
+pub fn is_language(code: &str) -> bool {
+    let first = code.split('-').next().unwrap_or_default();
+    (2..=3).contains(&first.len()) && code.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
 }
 
 /// A text that no message uses.
@@ -286,7 +297,20 @@ impl Kind {
                     .and_then(|row| row.texts.get(code))
                     .filter(|t| !t.is_empty());
                 if let (Some(row), Some(text)) = (row, text) {
-                    let part = Part::compile(&row.file, (row.line, 1), text, faults);
+                    let mut own = Vec::new();
+                    let part = Part::compile(&row.file, (row.line, 1), text, &mut own);
+                    for fault in own {
+                        let fault = Diagnostic {
+                            line: row.line,
+                            column: 1,
+                            message: format!("`{id}` in `{code}`: {}", fault.message),
+                            ..fault
+                        };
+                        // Several messages may use the row.
+                        if !faults.contains(&fault) {
+                            faults.push(fault);
+                        }
+                    }
                     bodies.extend(part.map(|part| (id.to_owned(), message, part)));
                 } else {
                     let file = rows.first().map_or("the table of SMS", |row| &row.file);

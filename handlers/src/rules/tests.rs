@@ -128,7 +128,9 @@ fn a_name_must_be_a_field_of_the_event_that_uses_it() {
     );
     assert_eq!(
         faults(&text),
-        ["eligibility.toml:2:12: error: rule `two`, condition `a`: unknown field `child.dob`"]
+        [
+            "eligibility.toml:2:12: error: rule `two`, condition `a`: unknown field `child.dob`\n  hint: `countryconfig export fields --event …` lists the fields of an event"
+        ]
     );
 }
 

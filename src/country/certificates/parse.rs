@@ -6,7 +6,7 @@ use super::{Certificate, Certificates, FACES, Family, Fee, Readable, ShowWhen};
 use crate::country::Files;
 use crate::country::texts::{self, Said};
 use handlers::annotated_toml::{Reader, Section, Text};
-use handlers::diagnostic::{Diagnostic, did_you_mean};
+use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
 use serde_json::Number;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 const FILE: &str = "certificates.toml";
 const FOLDER: &str = "certificates";
+/// How TrueType and OpenType files begin.
+const TRUE_TYPE: [&[u8]; 3] = [b"\0\x01\0\0", b"true", b"OTTO"];
 
 /// Reads the file, and the templates that it names.
 pub(super) fn certificates(
@@ -45,7 +47,28 @@ pub(super) fn certificates(
     };
     let read = context.file(&mut reader).unwrap_or_default();
     found.extend(reader.into_found());
+    found.extend(unused(files, &read));
     read
+}
+
+/// Drawings that no certificate names.
+fn unused(files: &Files, read: &Certificates) -> Vec<Diagnostic> {
+    let named = |file: &str| read.list.iter().any(|certificate| certificate.svg == file);
+    // One with a fault of its own may name it.
+    let all = read.list.len() == read.ids.len();
+    let drawing = |path: String| {
+        let file = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
+        let unused =
+            all && file.strip_suffix(".svg").is_some() && !file.contains('/') && !named(file);
+        unused.then(|| Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(format!(
+                "name it in the `svg` of a [[certificate]] of {FILE}"
+            )),
+            ..Diagnostic::of_file(files.name_of(&path), "no certificate uses this drawing")
+        })
+    };
+    files.list(FOLDER).into_iter().filter_map(drawing).collect()
 }
 
 /// The files of `certificates/parts/`.
@@ -85,7 +108,8 @@ struct Context<'a> {
     events: Vec<&'a str>,
     parts: Parts,
     helpers: Vec<String>,
-    families: BTreeMap<String, Family>,
+    /// Nothing where the font has a fault, which is told where it stands.
+    families: BTreeMap<String, Option<Family>>,
     said: &'a mut Vec<Said>,
 }
 
@@ -95,10 +119,12 @@ impl Context<'_> {
         let root = Section::root(&document);
         root.only(reader, &["certificate", "font"]);
         for section in root.sections(reader, "font") {
-            if let Some(family) = self.family(reader, &section)
-                && let Some(twice) = self.families.insert(family.name.clone(), family)
-            {
-                let message = format!("the font `{}` is there twice", twice.name);
+            let family = self.family(reader, &section);
+            let Some(name) = section.item("name").and_then(|name| name.as_str()) else {
+                continue;
+            };
+            if self.families.insert(name.to_owned(), family).is_some() {
+                let message = format!("the font `{name}` is there twice");
                 reader.error(section.span, message, None);
             }
         }
@@ -126,6 +152,13 @@ impl Context<'_> {
         let faces = FACES.map(|face| {
             let file = section.required_text(reader, face)?;
             self.there_is(reader, section, "fonts", &file)?;
+            let content = self.files.find(&format!("fonts/{}", file.value)).ok()??;
+            if !TRUE_TYPE.iter().any(|begin| content.starts_with(begin)) {
+                let message = format!("{}: `{}` is no TrueType font", section.what, file.value);
+                let hint = "core prints with .ttf files; a .woff2 has to be converted".to_owned();
+                reader.error(file.span, message, Some(hint));
+                return None;
+            }
             Some((face, file.value.to_owned()))
         });
         let [Some(normal), Some(bold), Some(italics), Some(bolditalics)] = faces else {
@@ -224,7 +257,7 @@ impl Context<'_> {
             let known = self.families.keys().map(String::as_str);
             reader.error(name.span.clone(), message, did_you_mean(name.value, known));
         }
-        family.cloned()
+        family.cloned().flatten()
     }
 
     /// Reports a file that does not stand directly in its folder, and a name that would not survive in a URL.

@@ -85,7 +85,7 @@ fn a_mistake_is_found_where_it_stands() {
         ("fr/2fa.txt", "Subject: Code\n\n{{code}}\n  {{kode}}"),
         ("_frame.html", "{{> @partial-block}}{{secret}}{{> frame}}"),
         ("en/2-fa.html", "{{code}}"),
-        ("sw/2fa.html", "{{code}}"),
+        ("swahili/2fa.html", "{{code}}"),
     ];
     let told = mistakes.map(|mistake| {
         let faults = compile(&[frame, part, mistake]).err().unwrap();
