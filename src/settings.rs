@@ -209,7 +209,9 @@ impl FromStr for WebUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         let url = reqwest::Url::parse(text).map_err(|e| format!("no URL, {e}"))?;
         match url.scheme() {
-            "http" | "https" => Ok(Self(text.to_owned())),
+            // The parser puts missing slashes in; those who take the text as it is do not.
+            "http" | "https" if text.contains("://") => Ok(Self(text.to_owned())),
+            "http" | "https" => Err("two slashes are missing before the host".to_owned()),
             other => Err(format!(
                 "it begins with `{other}:`, not `http:` or `https:`"
             )),

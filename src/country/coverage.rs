@@ -73,6 +73,13 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[Said], found: &mut Vec
             }
         }
     }
+    // What could not be read may use them.
+    if found
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+    {
+        return;
+    }
     for row in unread
         .into_iter()
         .filter(|row| beginnings.contains(beginning(&row.id)))
