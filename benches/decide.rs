@@ -122,6 +122,7 @@ fn causes_of_death(c: &mut Criterion) {
         "acute myocardial infarction",
         "tubreculosis of lnug",
         "a b c d e f g h i j k l m n o p",
+        "pneumonai myocadrial infraction chrnoic obstuctive pulmonray disase",
     ] {
         group.bench_with_input(BenchmarkId::new("search", terms), terms, |b, terms| {
             b.iter(|| causes.search(black_box(terms)).len());

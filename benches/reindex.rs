@@ -40,15 +40,15 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// The most memory it ever occupied, in MiB.
-    fn peak(&self) -> u64 {
+    /// The memory that it occupies, and the most that it ever did.
+    fn memory(&self) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
-        let peak = status
-            .lines()
-            .find(|line| line.starts_with("VmHWM"))
-            .unwrap();
-        let kib: u64 = peak.split_whitespace().nth(1).unwrap().parse().unwrap();
-        kib / 1024
+        let mib = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+            kib / 1024
+        };
+        format!("{} MiB, at most {}", mib("VmRSS"), mib("VmHWM"))
     }
 
     /// Seconds of processor time.
@@ -141,6 +141,7 @@ async fn main() {
     let mut out = std::io::stdout();
     let (started, mut sending, cpu) = (Instant::now(), Duration::ZERO, server.cpu());
     let (mut records, mut actions, mut told) = (0, 0, 0);
+    writeln!(out, "at first: {}", server.memory()).unwrap();
     while actions < wanted {
         let lives = records..records + BATCH as u64;
         let documents: Vec<_> = lives.map(|n| Life::new(n, &country).exported()).collect();
@@ -150,11 +151,11 @@ async fn main() {
         records += BATCH as u64;
         if actions * 10 / wanted > told {
             told = actions * 10 / wanted;
-            let peak = server.peak();
             writeln!(
                 out,
-                "{actions:>9} actions {:>7.1} s   at most {peak} MiB",
-                started.elapsed().as_secs_f64()
+                "{actions:>9} actions {:>7.1} s   {}",
+                started.elapsed().as_secs_f64(),
+                server.memory()
             )
             .unwrap();
         }
@@ -164,8 +165,8 @@ async fn main() {
     let rate = actions as f64 / took;
     writeln!(
         out,
-        "{records} records with {actions} accepted actions: {took:.1} s in requests, {rate:.0} actions/s; server: {cpu:.1} s of CPU, at most {} MiB",
-        server.peak()
+        "{records} records with {actions} accepted actions: {took:.1} s in requests, {rate:.0} actions/s; server: {cpu:.1} s of CPU, {}",
+        server.memory()
     )
     .unwrap();
 }

@@ -33,6 +33,8 @@ pub struct Causes {
     entries: Vec<Entry>,
     /// The words of labels and codes, sorted, and the entries that have them.
     words: Vec<(String, Vec<usize>)>,
+    /// The places in `words` of those in which there may be typing errors.
+    spelled: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -85,9 +87,13 @@ impl Causes {
                 }
             }
         }
+        let words: Vec<_> = words.into_iter().collect();
+        let spelled = words.iter().enumerate();
+        let spelled = spelled.filter(|(_, (word, _))| !has_digits(word));
         Self {
+            spelled: spelled.map(|(n, _)| n).collect(),
             entries,
-            words: words.into_iter().collect(),
+            words,
         }
     }
 
@@ -143,9 +149,12 @@ impl Causes {
             for (errors, least) in errors.iter_mut().zip(least) {
                 *errors = errors.saturating_add(least);
             }
+            if errors.iter().all(|errors| *errors == NO_MATCH) {
+                return vec![];
+            }
         }
         let inside = format!(" {terms}");
-        let is_code = terms.bytes().any(|byte| byte.is_ascii_digit());
+        let is_code = has_digits(terms);
         let matched = self.entries.iter().enumerate().zip(errors);
         let matched = matched.filter(|(_, errors)| *errors != NO_MATCH);
         matched
@@ -182,11 +191,16 @@ impl Causes {
     /// Words that begin so but for a few letters: missing, superfluous, wrong, or two swapped. The
     /// words are sorted, so that what is known about the beginning of one serves for the next.
     fn alike(&self, typed: &str, found: &mut Found<'_>) {
+        let allowed = allowed_errors(typed);
+        if allowed == 0 {
+            return self.beginning(typed, found);
+        }
         let typed: Vec<char> = typed.chars().collect();
-        let allowed = allowed_errors(&typed);
         let mut walked: Vec<char> = vec![];
         let mut rows = vec![Row::first(&typed)];
-        for (word, having) in &self.words {
+        let spelled = self.spelled.iter().filter_map(|n| self.words.get(*n));
+        let long_enough = |word: &str| word.len() + usize::from(allowed) >= typed.len();
+        for (word, having) in spelled.filter(|(word, _)| long_enough(word)) {
             let same = word.chars().zip(&walked).take_while(|(a, b)| a == *b);
             let same = same.count();
             walked.truncate(same);
@@ -211,10 +225,14 @@ impl Causes {
     }
 }
 
+fn has_digits(word: &str) -> bool {
+    word.bytes().any(|byte| byte.is_ascii_digit())
+}
+
 /// How many errors a word of this length may have; codes and years have none.
-fn allowed_errors(typed: &[char]) -> u8 {
-    match typed.len() {
-        _ if typed.iter().any(char::is_ascii_digit) => 0,
+fn allowed_errors(typed: &str) -> u8 {
+    match typed.chars().count() {
+        _ if has_digits(typed) => 0,
         0..=3 => 0,
         4..=7 => 1,
         _ => 2,
@@ -357,7 +375,6 @@ mod tests {
         fn errors_are_those_of_damerau_and_levenshtein(typed in "[abc]{4,9}", words in prop::collection::btree_set("[abc]{1,9}", 1..20)) {
             let cause = |(n, word): (usize, &String)| Cause { id: String::new(), label: word.clone(), code: n.to_string() };
             let causes = Causes::new(words.iter().enumerate().map(cause).collect());
-            let chars: Vec<char> = typed.chars().collect();
             let mut found: BTreeMap<String, u8> = BTreeMap::new();
             causes.alike(&typed, &mut |having, errors| {
                 found.extend(having.iter().map(|n| (causes.entries[*n].label.clone(), errors)));
@@ -365,7 +382,7 @@ mod tests {
             let beginnings = |word: &str| (0..=word.len()).map(|n| strsim::osa_distance(&typed, &word[..n])).min().unwrap();
             let expected: BTreeMap<String, u8> = words.iter()
                 .map(|word| (word.clone(), u8::try_from(beginnings(word)).unwrap()))
-                .filter(|(_, errors)| *errors <= allowed_errors(&chars))
+                .filter(|(_, errors)| *errors <= allowed_errors(&typed))
                 .collect();
             prop_assert_eq!(found, expected);
         }

@@ -14,6 +14,9 @@ const FIGURES: [&str; 4] = [
     "crude_birth_rate",
 ];
 
+/// What the columns of the analytics database hold at most.
+const LARGEST: [f64; 4] = [2e9, 2e9, 2e9, 999.9];
+
 /// The people of an area.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Population {
@@ -78,8 +81,10 @@ pub(super) fn parse(
             found.push(table.error(&row, code, message, None));
         }
         let years = columns.iter().map(|(year, columns)| {
-            let [male, female, all, crude_birth_rate] =
-                columns.map(|column| number(&table, &row, column?, found));
+            let [male, female, all, crude_birth_rate] = std::array::from_fn(|figure| {
+                let (column, largest) = (columns.get(figure)?, LARGEST.get(figure)?);
+                number(&table, &row, (*column)?, *largest, found)
+            });
             Year {
                 year: *year,
                 male,
@@ -105,7 +110,13 @@ fn figure(head: &str) -> Option<(i16, usize)> {
 }
 
 /// A figure; none where the cell is empty.
-fn number(table: &Table<'_>, row: &Row, column: usize, found: &mut Vec<Diagnostic>) -> Option<f64> {
+fn number(
+    table: &Table<'_>,
+    row: &Row,
+    column: usize,
+    largest: f64,
+    found: &mut Vec<Diagnostic>,
+) -> Option<f64> {
     let text = row.cell(column);
     if text.is_empty() {
         return None;
@@ -119,5 +130,28 @@ fn number(table: &Table<'_>, row: &Row, column: usize, found: &mut Vec<Diagnosti
         let hint = "write digits only, with a dot before decimals".to_owned();
         found.push(table.error(row, column, message, Some(hint)));
     }
+    if number.is_some_and(|number| number > largest) {
+        let message = format!("`{text}` is more than {largest}");
+        found.push(table.error(row, column, message, None));
+    }
     number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_that_the_analytics_database_does_not_hold_are_errors() {
+        let text = "adminPcode,name,population_2025,crude_birth_rate_2025\nP1,Province,2000000000,999.9\nP2,Other,3000000000,1000\n";
+        let mut found = Vec::new();
+        parse("statistics.csv", text, &Places::default(), &mut found);
+        let found = found.iter().map(ToString::to_string);
+        let found: Vec<_> = found.filter(|text| text.contains("more")).collect();
+        let expected = [
+            "statistics.csv:3:10: error: `3000000000` is more than 2000000000",
+            "statistics.csv:3:21: error: `1000` is more than 999.9",
+        ];
+        assert_eq!(found, expected);
+    }
 }

@@ -19,6 +19,10 @@ const SCHEMA: &str = "analytics";
 const CONNECTIONS: u32 = 4;
 /// How long one of them is waited for.
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// Tables that are not made yet are looked for again and again …
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// … for longer than a server that has started needs for a second attempt to make them.
+const MADE_WITHIN: Duration = Duration::from_mins(1);
 /// Rows that are sent at once.
 const CHUNK: usize = 1000;
 /// Held by everyone who writes: shared for one record, alone for a batch of a reindex.
@@ -128,6 +132,11 @@ pub enum AnalyticsError {
     /// The database refused, or is not there.
     #[error("the analytics database failed")]
     Database(#[from] sqlx::Error),
+    /// Nobody has made the tables.
+    #[error(
+        "the analytics tables are not up to date: `countryconfig analytics migrate` makes them"
+    )]
+    Tables,
     /// The tables cannot be brought up to date.
     #[error("the analytics tables cannot be brought up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -234,6 +243,18 @@ impl Database {
         let made = "SELECT count(*) FROM _sqlx_migrations WHERE success";
         let made: i64 = sqlx::query_scalar(made).fetch_one(&self.pool).await?;
         Ok(usize::try_from(made).is_ok_and(|made| made >= MIGRATIONS.iter().count()))
+    }
+
+    /// Waits for the tables: a server that has just started still makes them.
+    pub(super) async fn until_current(&self) -> Result<(), AnalyticsError> {
+        let made = async {
+            while !self.is_current().await? {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            Ok(())
+        };
+        let made = tokio::time::timeout(MADE_WITHIN, made).await;
+        made.unwrap_or(Err(AnalyticsError::Tables))
     }
 
     /// Makes or updates schema, tables, views and roles.

@@ -77,10 +77,11 @@ impl Turn<'_> {
         let reading = Arc::clone(&counting);
         let read = tokio::task::spawn_blocking(move || read(json.as_ref(), &reading)).await?;
         let (mut report, indices, records) = read.map_err(ReindexError::Body)?;
+        let database = &analytics.database;
+        database.until_current().await?;
         let mut due = analytics.places_due.lock().await;
         let before = *due;
         let places = analytics.places(&mut due, Some(token)).await;
-        let database = &analytics.database;
         let written = database.write(Lock::Alone, places.as_ref(), records, &counting.country);
         let results = written.await.inspect_err(|_| *due = before)?;
         for (index, result) in indices.into_iter().zip(results) {

@@ -268,6 +268,19 @@ async fn a_bad_document_is_named_and_the_others_are_written() {
 }
 
 #[tokio::test]
+async fn a_reindex_waits_for_the_tables_that_a_server_makes_at_its_start() {
+    let setting = Setting::over(test_postgres::database().await).await;
+    let migrated = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        setting.database().migrate().await
+    };
+    let documents = [birth(0, 3)];
+    let (report, migrated) = tokio::join!(setting.reindex(&documents), migrated);
+    migrated.unwrap();
+    assert_eq!((report.imported, report.failed), (1, vec![]));
+}
+
+#[tokio::test]
 async fn places_come_before_the_records_and_once_an_hour() {
     let setting = Setting::ready().await;
     let areas = json!([
