@@ -542,11 +542,7 @@ impl<'a> Reading<'a> {
     fn credentials(&mut self, vocabulary: &Vocabulary) -> Vec<Template> {
         let mut templates: Vec<(String, Template)> = Vec::new();
         let mut files = self.files.list("credentials");
-        files.retain(|file| {
-            Path::new(file)
-                .extension()
-                .is_some_and(|kind| kind == "toml")
-        });
+        files.retain(|file| is_toml(file));
         for file in files {
             let read = self.parsed(&file, |name, text| Template::parse(name, text, vocabulary));
             let Some(read) = read else { continue };
@@ -693,11 +689,22 @@ fn unseen(files: &Files, workqueues: &[Workqueue], roles: &[Role]) -> Vec<Diagno
     unseen.map(warning).collect()
 }
 
+fn is_toml(file: &str) -> bool {
+    Path::new(file)
+        .extension()
+        .is_some_and(|kind| kind == "toml")
+}
+
 /// Files that nothing reads because of a slip in their names.
 fn strangers(files: &Files) -> Vec<Diagnostic> {
     let known = Files::of(None).list("");
     let strange = |file: &String| {
-        if file.starts_with("static/") || file.starts_with("fonts/") {
+        // Read or served whatever they are called.
+        let named_freely = ["static/", "fonts/"]
+            .iter()
+            .any(|folder| file.starts_with(folder))
+            || file.starts_with("credentials/") && is_toml(file);
+        if named_freely {
             return None;
         }
         let meant =
