@@ -44,7 +44,7 @@ pub(super) fn parse(file: &str, text: &str, found: &mut Vec<Diagnostic>) -> Caus
             found.push(table.error(&row, code, message, None));
         }
     }
-    let cause = |row: Row| Cause {
+    let cause = |row: Row<'_>| Cause {
         id: row.cell(id).to_owned(),
         label: row.cell(label).to_owned(),
         code: row.cell(code).to_owned(),

@@ -4,46 +4,44 @@
 use handlers::annotated_toml::position;
 use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
 
-/// A file with a head line.
+/// A file with a head line. Its cells stand in one text, as a country has tens of thousands of places.
 pub(super) struct Table<'t> {
     /// The names of the columns.
     pub(super) columns: Vec<String>,
+    cells: String,
+    /// Where each cell ends in them.
+    ends: Vec<usize>,
+    /// Byte and line at which each line begins.
+    starts: Vec<(usize, usize)>,
     file: &'t str,
     text: &'t str,
     found: Vec<Diagnostic>,
 }
 
 /// A line of the file.
-pub(super) struct Row {
-    cells: csv::StringRecord,
+pub(super) struct Row<'r> {
+    cells: &'r str,
+    first: usize,
+    ends: &'r [usize],
     start: usize,
     /// Line in the file, from 1.
     pub(super) line: usize,
 }
 
-impl Row {
+impl<'r> Row<'r> {
     /// The text in a column, without blanks around it.
-    pub(super) fn cell(&self, column: usize) -> &str {
-        self.cells.get(column).unwrap_or_default().trim()
+    pub(super) fn cell(&self, column: usize) -> &'r str {
+        self.raw(column).trim()
     }
 
     /// The text in a column as it stands.
-    pub(super) fn raw(&self, column: usize) -> &str {
-        self.cells.get(column).unwrap_or_default()
+    pub(super) fn raw(&self, column: usize) -> &'r str {
+        let before = column.checked_sub(1).and_then(|n| self.ends.get(n));
+        let first = *before.unwrap_or(&self.first);
+        let end = self.ends.get(column);
+        end.and_then(|end| self.cells.get(first..*end))
+            .unwrap_or_default()
     }
-}
-
-fn reader(text: &str) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(text.as_bytes())
-}
-
-/// Byte and line at which a record begins.
-fn start(cells: &csv::StringRecord) -> (usize, usize) {
-    let (start, line) = cells.position().map_or((0, 1), |at| (at.byte(), at.line()));
-    let [start, line] = [start, line].map(|n| usize::try_from(n).unwrap_or_default());
-    (start, line)
 }
 
 impl<'t> Table<'t> {
@@ -55,9 +53,14 @@ impl<'t> Table<'t> {
         also: impl Fn(&str) -> bool,
     ) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut reader = reader(text);
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(text.as_bytes());
         let mut table = Self {
             columns: Vec::new(),
+            cells: String::new(),
+            ends: Vec::new(),
+            starts: Vec::new(),
             file,
             text,
             found: Vec::new(),
@@ -66,34 +69,39 @@ impl<'t> Table<'t> {
             table.columns = heads.iter().map(|head| head.trim().to_owned()).collect();
         }
         table.check_columns(columns, also);
-        for record in reader.into_records() {
-            match record {
-                Ok(cells) => table.check_cells(&cells),
+        let mut record = csv::StringRecord::new();
+        loop {
+            match reader.read_record(&mut record) {
+                Ok(true) => table.take(&record),
+                Ok(false) => return table,
                 Err(error) => {
                     let at = error.position().map_or(0, csv::Position::byte);
-                    table.fault(
-                        usize::try_from(at).unwrap_or_default(),
-                        error.to_string(),
-                        None,
-                    );
+                    let at = usize::try_from(at).unwrap_or_default();
+                    table.fault(at, error.to_string(), None);
                 }
             }
         }
-        table
     }
 
-    /// The lines below the first, as many cells in each as there are columns. They are read again
-    /// rather than kept: a country has tens of thousands of places.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row> + use<'t> {
-        let columns = self.columns.len();
-        reader(self.text)
-            .into_records()
-            .filter_map(Result::ok)
-            .filter(move |cells| cells.len() == columns)
-            .map(|cells| {
-                let (start, line) = start(&cells);
-                Row { cells, start, line }
-            })
+    /// The lines below the first, as many cells in each as there are columns.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let mut first = 0;
+        let rows = self
+            .starts
+            .iter()
+            .zip(self.ends.chunks(self.columns.len().max(1)));
+        rows.map(move |(&(start, line), ends)| {
+            let cells = &self.cells;
+            let row = Row {
+                cells,
+                first,
+                ends,
+                start,
+                line,
+            };
+            first = ends.last().copied().unwrap_or(first);
+            row
+        })
     }
 
     fn check_columns(&mut self, columns: &[&str], also: impl Fn(&str) -> bool) {
@@ -119,17 +127,26 @@ impl<'t> Table<'t> {
         }
     }
 
-    fn check_cells(&mut self, cells: &csv::StringRecord) {
-        if cells.len() == self.columns.len() {
+    fn take(&mut self, record: &csv::StringRecord) {
+        let at = record
+            .position()
+            .map_or((0, 1), |at| (at.byte(), at.line()));
+        let [start, line] = [at.0, at.1].map(|n| usize::try_from(n).unwrap_or_default());
+        if record.len() == self.columns.len() {
+            self.starts.push((start, line));
+            for cell in record {
+                self.cells.push_str(cell);
+                self.ends.push(self.cells.len());
+            }
             return;
         }
         let message = format!(
             "this line has {} cells, the first line has {}",
-            cells.len(),
+            record.len(),
             self.columns.len()
         );
         let hint = "a text with a comma in it stands in double quotes".to_owned();
-        self.fault(start(cells).0, message, Some(hint));
+        self.fault(start, message, Some(hint));
     }
 
     /// Where a column is.
@@ -140,7 +157,7 @@ impl<'t> Table<'t> {
     /// Reports what makes the file unusable.
     pub(super) fn error(
         &self,
-        row: &Row,
+        row: &Row<'_>,
         column: usize,
         message: String,
         hint: Option<String>,
@@ -156,7 +173,7 @@ impl<'t> Table<'t> {
     /// Reports what was probably meant otherwise.
     pub(super) fn warning(
         &self,
-        row: &Row,
+        row: &Row<'_>,
         column: usize,
         message: String,
         hint: Option<String>,

@@ -4,6 +4,7 @@
 use super::csv_table::{Row, Table};
 use handlers::diagnostic::{Diagnostic, did_you_mean};
 use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -36,7 +37,7 @@ pub struct Location {
     pub parent: Option<String>,
     /// `CRVS_OFFICE`, `HEALTH_FACILITY` …
     #[serde(rename = "locationType")]
-    pub kind: String,
+    pub kind: Cow<'static, str>,
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it so")]
@@ -176,7 +177,7 @@ fn areas(
 
 fn check_area(
     table: &Table<'_>,
-    row: &Row,
+    row: &Row<'_>,
     level: &Level,
     area: &Area,
     found: &mut Vec<Diagnostic>,
@@ -190,7 +191,13 @@ fn check_area(
 }
 
 /// Core takes what stands after the last `_` or `/` of a reference.
-fn check_id(table: &Table<'_>, row: &Row, column: usize, id: &str, found: &mut Vec<Diagnostic>) {
+fn check_id(
+    table: &Table<'_>,
+    row: &Row<'_>,
+    column: usize,
+    id: &str,
+    found: &mut Vec<Diagnostic>,
+) {
     if id == ROOT
         || !id
             .chars()
@@ -206,7 +213,7 @@ fn check_id(table: &Table<'_>, row: &Row, column: usize, id: &str, found: &mut V
 /// one, all others differ from it.
 fn different(
     table: &Table<'_>,
-    row: &Row,
+    row: &Row<'_>,
     level: &Level,
     (first, first_depth): (&Area, usize),
     (area, depth): (&Area, usize),
@@ -254,7 +261,7 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
         return Vec::new();
     };
     let areas: HashSet<_> = areas.iter().map(|area| area.id.as_str()).collect();
-    let mut seen: HashSet<String> = HashSet::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     let mut locations = Vec::new();
     for row in table.rows() {
         let mut error =
@@ -275,7 +282,7 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
             ),
             Some(_) => {}
         }
-        if !seen.insert(own.to_owned()) {
+        if !seen.insert(own) {
             error(id, format!("there is another place `{own}` above"), None);
         } else if areas.contains(own) {
             error(id, format!("`{own}` is the code of an area already"), None);
@@ -284,7 +291,8 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
             error(name, format!("the place `{own}` has no name"), None);
         }
         check_id(&table, &row, id, own, found);
-        if !KINDS.contains(&row.cell(kind)) {
+        let known = KINDS.into_iter().find(|known| *known == row.cell(kind));
+        if known.is_none() {
             let message = format!(
                 "core has no meaning for places of the kind `{}`",
                 row.cell(kind)
@@ -297,7 +305,7 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
             id: own.to_owned(),
             name: row.cell(name).to_owned(),
             parent: parent.filter(|parent| *parent != ROOT).map(str::to_owned),
-            kind: row.cell(kind).to_owned(),
+            kind: known.map_or_else(|| row.cell(kind).to_owned().into(), Cow::Borrowed),
         });
     }
     if locations.is_empty() && found.iter().all(|problem| problem.file != file) {

@@ -76,7 +76,7 @@ pub(super) fn parse(
             let hint = did_you_mean(area, areas.iter().copied());
             found.push(table.error(&row, code, message, hint));
         }
-        if !seen.insert(area.to_owned()) {
+        if !seen.insert(area) {
             let message = format!("there are figures for `{area}` above already");
             found.push(table.error(&row, code, message, None));
         }
@@ -112,7 +112,7 @@ fn figure(head: &str) -> Option<(i16, usize)> {
 /// A figure; none where the cell is empty.
 fn number(
     table: &Table<'_>,
-    row: &Row,
+    row: &Row<'_>,
     column: usize,
     largest: f64,
     found: &mut Vec<Diagnostic>,

@@ -60,14 +60,14 @@ impl Texts {
             .iter()
             .filter_map(|language| table.column(language))
             .collect();
-        let mut seen: HashSet<String> = HashSet::new();
+        let mut seen: HashSet<&str> = HashSet::new();
         let mut rows = Vec::new();
         for row in table.rows() {
             let name = row.cell(id);
             if name.is_empty() {
                 found.push(table.error(&row, id, "a text has no id".to_owned(), None));
             }
-            if !seen.insert(name.to_owned()) {
+            if !seen.insert(name) {
                 let message = format!("there is another text `{name}` above");
                 found.push(table.error(&row, id, message, Some("keep one of them".to_owned())));
             }

@@ -89,7 +89,7 @@ pub(super) fn parse(
         .iter()
         .map(|place| place.id.as_str())
         .collect();
-    let mut seen: [HashSet<String>; 3] = Default::default();
+    let mut seen: [HashSet<&str>; 3] = Default::default();
     let mut users = Vec::new();
     for row in table.rows() {
         let mut error =
@@ -130,7 +130,7 @@ pub(super) fn parse(
             (mobile, "phone number"),
         ]) {
             let value = row.cell(column);
-            if !value.is_empty() && !seen.insert(value.to_owned()) {
+            if !value.is_empty() && !seen.insert(value) {
                 let message = format!("user `{who}`: another user above has the same {name}");
                 found.push(table.error(&row, column, message, None));
             }
@@ -161,7 +161,7 @@ pub(super) fn parse(
 
 fn contacts(
     table: &Table<'_>,
-    row: &Row,
+    row: &Row<'_>,
     (mobile, email): (usize, usize),
     is_phone: &dyn Fn(&str) -> bool,
     found: &mut Vec<Diagnostic>,
