@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use test_postgres::Cluster;
 use tokio::task::JoinSet;
 use wiremock::matchers::{method, path, path_regex};
@@ -20,6 +20,8 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 const LIVES: u64 = 1000;
 /// Clerks who work at once.
 const CLERKS: usize = 16;
+/// The middleware has its say within this time.
+const WORD: Duration = Duration::from_mins(2);
 
 static COUNTRY: LazyLock<Country> = LazyLock::new(Country::sample);
 
@@ -181,7 +183,12 @@ async fn live(app: &TestApp, core: &Core, life: &Life<'_>) {
                         .unwrap()["status"]
                         == "Requested"
                 };
+                let since = Instant::now();
                 while waits() {
+                    assert!(
+                        since.elapsed() < WORD,
+                        "the middleware says nothing about {id}"
+                    );
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             }
