@@ -3,7 +3,7 @@
 //! request: a stranger must not be able to make series.
 
 use crate::routes::App;
-use handlers::ledger::State;
+use handlers::ledger::{State, WAITING_REASONS, WaitingActions};
 use handlers::rules::ACTIONS;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -71,6 +71,14 @@ fn describe() {
         "Deliveries that an operator has to decide about"
     );
     describe_gauge!(
+        "countryconfig_actions_waiting_in_core",
+        "Actions that core was told to wait for and whose end this server does not know, by reason"
+    );
+    describe_gauge!(
+        "countryconfig_actions_waiting_in_core_oldest_seconds",
+        "Age of the oldest of them"
+    );
+    describe_gauge!(
         "countryconfig_breaker",
         "0 the destination is well, 1 it is recovering, 2 it is left alone for a while"
     );
@@ -110,8 +118,12 @@ pub fn answered(app: &App, event: &str, action: &str, status: u16, took: Duratio
 
 /// The text for Prometheus, with the ledger's present state.
 pub async fn render(app: &App) -> String {
+    let waiting = app.ledger.waiting_actions().await;
     match app.ledger.queues().await {
         Ok(queues) => {
+            if let Ok(waiting) = waiting {
+                waiting_in_core(app, &waiting);
+            }
             gauge!("countryconfig_ledger_up").set(1.0);
             for destination in &app.destinations {
                 let of = |state| {
@@ -140,9 +152,23 @@ pub async fn render(app: &App) -> String {
             gauge!("countryconfig_ledger_up").set(0.0);
             error!(
                 error = &error as &dyn std::error::Error,
-                "The ledger does not tell its deliveries"
+                "Could not count the deliveries in the ledger"
             );
         }
     }
     app.metrics.render()
+}
+
+/// Counts what core waits for, by reason.
+fn waiting_in_core(app: &App, waiting: &[WaitingActions]) {
+    let now = app.hooks.clock.now();
+    for reason in WAITING_REASONS {
+        let of_reason = || waiting.iter().filter(|kind| kind.reason() == reason);
+        let count: u64 = of_reason().map(|kind| kind.count).sum();
+        let oldest = of_reason().map(|kind| kind.oldest).min();
+        let age = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64());
+        gauge!("countryconfig_actions_waiting_in_core", "reason" => reason)
+            .set(u32::try_from(count).unwrap_or(u32::MAX));
+        gauge!("countryconfig_actions_waiting_in_core_oldest_seconds", "reason" => reason).set(age);
+    }
 }

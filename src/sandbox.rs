@@ -8,12 +8,16 @@ use anyhow::Context;
 use handlers::clock::{Clock, SystemClock};
 use poem::http::StatusCode;
 use poem::web::{Data, Json, Path};
-use poem::{Endpoint, EndpointExt, Route, Server, get, handler, post};
+use poem::{
+    Endpoint, EndpointExt, IntoResponse, Request, Response, Route, Server, get, handler, post,
+};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 mod signer;
@@ -88,7 +92,7 @@ fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Resu
         (
             "birth-eligible.json",
             "verified",
-            "whose mother's identity is verified goes to the middleware: 202, and the packet appears below",
+            "whose mother's identity is verified goes to the middleware: 202, and the packet and MOSIP's credential appear below",
         ),
         (
             "birth-not-eligible.json",
@@ -144,27 +148,104 @@ pub fn sample_birth(event: &str, action: &str, mother_verified: &str) -> Value {
     })
 }
 
+/// MOSIP makes the credential of a packet so much later.
+const CREDENTIAL: Duration = Duration::from_secs(1);
+
+/// What the stand-ins remember.
+struct Around {
+    public_key: String,
+    /// The middleware's rows: registration numbers and the tokens that came with them, each unique. A
+    /// row is there from before MOSIP is called until its credential comes.
+    rows: Mutex<HashMap<String, String>>,
+    /// How many identities MOSIP has made.
+    identities: AtomicU32,
+}
+
 /// Core's key, core's gateway and the middleware, as one small server.
 fn surroundings(public_key: String) -> impl Endpoint {
+    let around = Around {
+        public_key,
+        rows: Mutex::default(),
+        identities: AtomicU32::new(0),
+    };
     Route::new()
         .at("/.well-known", get(key))
-        .at("/events/registration", post(packet))
-        .at("/events/update-biographics", post(packet))
+        .at("/events/registration", post(registration))
+        .at("/events/update-biographics", post(update))
         .at("/verify", post(verify))
         .at("/events/:procedure", post(procedure))
-        .data(Arc::new(public_key))
+        .data(Arc::new(around))
 }
 
 #[handler]
-fn key(Data(public_key): Data<&Arc<String>>) -> String {
-    String::clone(public_key)
+fn key(Data(around): Data<&Arc<Around>>) -> String {
+    around.public_key.clone()
 }
 
-#[handler]
-fn packet(Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
-    // Sample data, shown to whoever tries the sandbox.
+/// Whatever is wrong, the middleware says no more than this.
+fn fault() -> Response {
+    Json(json!({"error": "An unexpected error occurred"}))
+        .with_status(StatusCode::INTERNAL_SERVER_ERROR)
+        .into_response()
+}
+
+/// Sample data, shown to whoever tries the sandbox. `false` where the middleware cannot read it.
+fn show_packet(body: &Value) -> bool {
     drop(say(&format!("\nThe middleware got a packet:\n{body:#}\n")));
-    (StatusCode::ACCEPTED, Json(json!({})))
+    let fields = body.get("requestFields").and_then(Value::as_object);
+    let texts = fields.is_some_and(|fields| fields.values().all(Value::is_string));
+    texts && body.get("trackingId").is_some_and(Value::is_string)
+}
+
+#[handler]
+fn registration(
+    request: &Request,
+    Json(body): Json<Value>,
+    Data(around): Data<&Arc<Around>>,
+) -> Response {
+    let token = request.header("authorization").unwrap_or_default();
+    let text = |field: &str| body.pointer(&format!("/requestFields/{field}"))?.as_str();
+    let number = text("birthCertificateNumber").or_else(|| text("deathCertificateNumber"));
+    let (true, Some(number)) = (show_packet(&body), number) else {
+        return fault();
+    };
+    {
+        let mut rows = around.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.contains_key(number) || rows.values().any(|known| known == token) {
+            drop(say(
+                "The middleware has a row of this number or token already: 500.\n",
+            ));
+            return fault();
+        }
+        rows.insert(number.to_owned(), token.to_owned());
+    }
+    let (around, number) = (around.clone(), number.to_owned());
+    let is_birth = text("birthCertificateNumber").is_some();
+    tokio::spawn(async move {
+        tokio::time::sleep(CREDENTIAL).await;
+        let mut rows = around.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.remove(&number);
+        drop(rows);
+        let identity = if is_birth {
+            let made = around.identities.fetch_add(1, Ordering::Relaxed);
+            format!(" and the national ID {}", 2_000_000_001 + u64::from(made))
+        } else {
+            String::new()
+        };
+        drop(say(&format!(
+            "\nMOSIP has made the credential: the middleware tells core to accept the action that waits, with the number {number}{identity}.\n"
+        )));
+    });
+    (StatusCode::ACCEPTED, Json(json!({}))).into_response()
+}
+
+#[handler]
+fn update(Json(body): Json<Value>) -> Response {
+    if show_packet(&body) {
+        (StatusCode::ACCEPTED, Json(json!({}))).into_response()
+    } else {
+        fault()
+    }
 }
 
 #[handler]

@@ -10,6 +10,7 @@ use crate::routes::{self, App, DemoIssuer};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use handlers::acceptance::Acceptance;
 use handlers::analytics::Analytics;
 use handlers::clock::{Clock, SystemClock};
 use handlers::core::Core;
@@ -18,8 +19,9 @@ use handlers::delivery::{Deliveries, Door};
 use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
 use handlers::ledger::{self, Destination, Ledger};
+use handlers::middleware::{HttpWire, Middleware};
 use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
-use handlers::outside;
+use handlers::outside::{self, Outside};
 use handlers::places::Atlas;
 use handlers::portal::Portal;
 use handlers::reference_data::{Changes, ReferenceData};
@@ -37,6 +39,8 @@ mod listening;
 
 pub use listening::Listening;
 
+/// The longest call to anything but the middleware.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
 /// Requests under way at SIGTERM have this long to finish; Kubernetes kills after 30 s.
 const GRACE: Duration = Duration::from_secs(20);
 /// A connection on which nothing happens for so long is closed.
@@ -61,10 +65,15 @@ pub struct Running {
 /// A country with errors, a ledger that cannot be opened.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
     // One for all: making it reads the system's certificates, which takes milliseconds. So does the ledger.
-    let timeout = settings.mosip_timeout;
-    let client = tokio::task::spawn_blocking(move || outside::client(timeout));
+    let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
+    let clients = tokio::task::spawn_blocking(move || {
+        Ok::<_, reqwest::Error>((
+            outside::client(TIMEOUT)?,
+            HttpWire::new(url.as_str(), timeout)?,
+        ))
+    });
     let ledger = open_ledger(settings).await?;
-    let client = client.await??;
+    let (client, wire) = clients.await??;
     let clock = Arc::new(SystemClock);
     let wake = Arc::new(Notify::new());
     let keys = Arc::new(
@@ -82,10 +91,27 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         settings.mosip_interop_url.as_str(),
         core.clone(),
     ));
-    let post = Arc::new(post(settings, &country, &core, &ledger, clock.clone())?);
-    let mut outward = Outward::to_all(&http, &post);
-    outward.add(webhooks(settings, &client, &core)?, &core);
-    let analytics = analytics(settings, &core, &country)?;
+    let acceptance = Arc::new(Acceptance {
+        core: core.clone(),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        schedule: settings.delivery_retry_schedule.clone(),
+    });
+    let middleware = Arc::new(Middleware {
+        wire: Arc::new(wire),
+        core: core.clone(),
+        acceptance: acceptance.clone(),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        numbers: settings.registration_number_format.clone(),
+        timeout,
+        retry_after_500: SignedDuration::try_from(settings.mosip_retry_after_500)?,
+        unknown_for: SignedDuration::try_from(settings.mosip_unknown_for)?,
+    });
+    let post = Arc::new(post(settings, &country, &core, &acceptance, clock.clone())?);
+    let mut outward = Outward::to_all(middleware, &http, &post);
+    outward.add(webhooks(settings, &client, &acceptance)?, &core);
+    let analytics = analytics(settings, &core, &acceptance, &country)?;
     outward.count(analytics.as_ref());
     let atlas = Arc::new(Atlas::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
@@ -105,7 +131,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         doors: outward.doors,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
-        timeout: settings.mosip_timeout,
+        timeout: TIMEOUT,
         wake,
     });
     let users = Users {
@@ -151,10 +177,14 @@ struct Outward {
 }
 
 impl Outward {
-    fn to_all(http: &Arc<outside::Http>, post: &Arc<Post>) -> Self {
-        let to_systems = [Destination::MIDDLEWARE, Destination::CORE].map(|destination| Door {
+    fn to_all(middleware: Arc<Middleware>, http: &Arc<outside::Http>, post: &Arc<Post>) -> Self {
+        let to_systems: [(_, Arc<dyn Outside>); 2] = [
+            (Destination::MIDDLEWARE, middleware),
+            (Destination::CORE, http.clone()),
+        ];
+        let to_systems = to_systems.map(|(destination, outside)| Door {
             destination,
-            outside: http.clone(),
+            outside,
         });
         let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| Door {
             destination,
@@ -205,7 +235,7 @@ fn post(
     settings: &Settings,
     country: &Snapshot,
     core: &Arc<Core>,
-    ledger: &Arc<dyn Ledger>,
+    acceptance: &Arc<Acceptance>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Post> {
     let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
@@ -214,8 +244,9 @@ fn post(
         voice: Arc::new(ArcSwap::new(country.voice.clone())),
         mail: Arc::new(Channel::of(smtp, settings.production)),
         core: core.clone(),
+        acceptance: acceptance.clone(),
         offices: Offices::new(core.clone(), clock.clone()),
-        ledger: ledger.clone(),
+        ledger: acceptance.ledger.clone(),
         clock,
     })
 }
@@ -224,7 +255,7 @@ fn post(
 fn webhooks(
     settings: &Settings,
     client: &reqwest::Client,
-    core: &Arc<Core>,
+    acceptance: &Arc<Acceptance>,
 ) -> anyhow::Result<Vec<Door>> {
     let secret = settings.forward_secret.as_ref();
     let secret: Option<forward::Secret> = secret
@@ -234,7 +265,7 @@ fn webhooks(
     let webhook = |url: &WebUrl| {
         let webhook = Webhook {
             client: client.clone(),
-            core: core.clone(),
+            acceptance: acceptance.clone(),
             clock: Arc::new(SystemClock),
             url: url.as_str().parse()?,
             secret: secret.clone(),
@@ -290,13 +321,19 @@ fn credentials(
 fn analytics(
     settings: &Settings,
     core: &Arc<Core>,
+    acceptance: &Arc<Acceptance>,
     country: &Snapshot,
 ) -> anyhow::Result<Option<Arc<Analytics>>> {
     let Some(url) = &settings.analytics_database_url else {
         return Ok(None);
     };
     let (url, counting) = (url.expose_secret().parse()?, Arc::new(country.counting()));
-    Ok(Some(Arc::new(Analytics::new(url, core.clone(), counting))))
+    Ok(Some(Arc::new(Analytics::new(
+        url,
+        core.clone(),
+        acceptance.clone(),
+        counting,
+    ))))
 }
 
 /// Core, as these settings reach it.
@@ -329,7 +366,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     }
     if settings.system_client.is_none() {
         warn!(
-            "SYSTEM_CLIENT_ID is not set: deaths and corrections go to the middleware after DELIVERY_DELAY, without asking core whether it has accepted them, and what is delivered after its token has expired is parked"
+            "SYSTEM_CLIENT_ID is not set: packets go to the middleware after DELIVERY_DELAY, without asking core whether it shows the record and has accepted the action; a packet that the middleware answers with 500 is parked at once, as there is no fresh token to send it with; what is delivered after its token has expired is parked"
         );
     }
     say_what_is_off(settings);

@@ -68,6 +68,10 @@ pub struct Settings {
     /// `MOSIP_TIMEOUT`: the longest that one call to the middleware may take.
     #[validate(custom(function = "a_sensible_timeout"))]
     pub mosip_timeout: Duration,
+    /// `MOSIP_RETRY_AFTER_500`: the shortest wait after a 500 of the middleware.
+    pub mosip_retry_after_500: Duration,
+    /// `MOSIP_UNKNOWN_FOR`: how long core is asked about an unknown outcome.
+    pub mosip_unknown_for: Duration,
     /// `IDENTITY_VERIFICATION`.
     pub identity_verification: IdentityVerification,
     /// `VERIFY_ON`: the actions on which identities are verified.
@@ -468,6 +472,8 @@ impl Reader {
             mosip_api_userinfo_url: self.parsed("MOSIP_API_USERINFO_URL"),
             mosip_interop_url: self.parsed("MOSIP_INTEROP_URL"),
             mosip_timeout: self.duration("MOSIP_TIMEOUT"),
+            mosip_retry_after_500: self.duration("MOSIP_RETRY_AFTER_500"),
+            mosip_unknown_for: self.duration("MOSIP_UNKNOWN_FOR"),
             identity_verification: self.identity_verification(),
             verify_on: self.parsed("VERIFY_ON"),
             allow_demo: self.parsed("ALLOW_DEMO"),

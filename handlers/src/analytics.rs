@@ -8,10 +8,11 @@
 //!
 //! **Invariant:** nothing here has a say in an answer, or delays one.
 
+use crate::acceptance::Acceptance;
 use crate::core::{Core, CoreError};
 use crate::hook::{Follower, Told};
 use crate::ledger::{Claimed, Destination, NewDelivery};
-use crate::outside::{Outcome, Outside, accepted};
+use crate::outside::{Outcome, Outside};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use opencrvs_toolkit::event_document::EventDocument;
@@ -57,6 +58,7 @@ pub struct Counting {
 pub struct Analytics {
     database: Database,
     core: Arc<Core>,
+    acceptance: Arc<Acceptance>,
     /// Another one when the country's files change.
     counting: ArcSwap<Counting>,
     /// When core is asked for its places again; at once where it was not asked yet.
@@ -67,10 +69,16 @@ pub struct Analytics {
 
 impl Analytics {
     /// Connects when there is something to write.
-    pub fn new(url: Url, core: Arc<Core>, counting: Arc<Counting>) -> Self {
+    pub fn new(
+        url: Url,
+        core: Arc<Core>,
+        acceptance: Arc<Acceptance>,
+        counting: Arc<Counting>,
+    ) -> Self {
         Self {
             database: Database::at(url),
             core,
+            acceptance,
             counting: ArcSwap::new(counting),
             places_due: Mutex::default(),
             reindexing: Mutex::default(),
@@ -176,6 +184,7 @@ impl Follower for Analytics {
                 payload,
                 token: String::new(),
                 due_at: told.due_at,
+                fallback: None,
             }],
             Err(error) => {
                 error!(error = &error as &dyn std::error::Error, event.id = %record.id, "`{}` cannot be counted", record.id);
@@ -190,7 +199,7 @@ impl Outside for Analytics {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         const REFUSED: Outcome = Outcome::Refused(StatusCode::UNPROCESSABLE_ENTITY);
         const DONE: Outcome = Outcome::Delivered(StatusCode::OK);
-        let by = match accepted(&self.core, delivery).await {
+        let by = match self.acceptance.accepted(delivery).await {
             Ok(by) => by,
             Err(outcome) => return outcome,
         };

@@ -4,15 +4,18 @@
 //!
 //! An attempt that is not made is not used up: an outage costs a delivery little of its schedule.
 
-use crate::outside::Outcome;
+use crate::outside::Health;
+use opencrvs_toolkit::event_document::EventId;
+use std::collections::HashSet;
 use std::time::Duration;
-use tokio::task::JoinError;
 use tokio::time::Instant;
 
 /// How many attempts run at once while all is well.
 const FULL: usize = 16;
 /// So many failures in a row are no accident.
 const TRIP: u32 = 5;
+/// So many events are remembered; the pause has reached its limit by then.
+const MOST_SUSPECTS: usize = 1000;
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest: recovery is noticed within a minute.
@@ -26,6 +29,8 @@ pub(crate) struct Breaker {
     allowed: usize,
     /// Failures since the last answer.
     failures: u32,
+    /// Events with which the destination failed since then, where they may be at fault themselves.
+    suspects: HashSet<EventId>,
     /// The pause after the next trip.
     next_pause: Duration,
     paused_until: Option<Instant>,
@@ -36,6 +41,7 @@ impl Default for Breaker {
         Self {
             allowed: FULL,
             failures: 0,
+            suspects: HashSet::new(),
             next_pause: FIRST_PAUSE,
             paused_until: None,
         }
@@ -58,15 +64,23 @@ impl Breaker {
         (!pause.is_zero()).then_some(pause)
     }
 
-    /// Takes note of how an attempt ended. One that panicked says nothing about the destination.
-    pub(crate) fn learn(&mut self, outcome: &Result<Outcome, JoinError>) {
-        match outcome
-            .as_ref()
-            .map(|outcome| outcome.is_failure_of_destination())
-        {
-            Ok(Some(true)) => self.failed(Instant::now()),
-            Ok(Some(false)) => self.answered(),
-            Ok(None) | Err(_) => {}
+    /// Whether the next attempt shows if the destination is well again.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.allowed == 1
+    }
+
+    /// Takes note of how an attempt ended. One event that fails again and again says nothing about the
+    /// destination; several that fail while none succeeds do.
+    pub(crate) fn learn(&mut self, event: &EventId, health: Health, now: Instant) {
+        match health {
+            Health::Well => self.answered(),
+            Health::Failing => self.failed(now),
+            Health::Suspect => {
+                if self.suspects.len() < MOST_SUSPECTS && self.suspects.insert(event.clone()) {
+                    self.failed(now);
+                }
+            }
+            Health::NotTried => {}
         }
     }
 

@@ -4,16 +4,18 @@
 
 use crate::clock::Clock;
 use crate::ledger::{Claimed, Destination, NewDelivery};
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{
     Action, ActionId, ActionStatus, EventDocument, EventId, Fields,
 };
+use opencrvs_toolkit::scope::Scope;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,28 +44,50 @@ pub const PROCEDURES: [(&str, &str); 12] = [
     ("REJECT_CORRECTION", "correction.reject"),
 ];
 
-/// Tells core to reject an action that waits (202); `None` for an action that core never asks about.
-pub fn reject(
-    event: &EventId,
-    action: &ActionId,
-    action_type: &str,
-    token: &str,
-    due_at: Timestamp,
-) -> Option<NewDelivery> {
-    let input = json!({"eventId": event, "actionId": action});
-    confirmation("reject", input, action, action_type, token, due_at)
+/// The actions that core 2.0 cannot reject once they wait: its database refuses the rejection, and the
+/// action waits for ever.
+pub const NOT_REJECTABLE: [&str; 3] = ["REJECT", "APPROVE_CORRECTION", "REJECT_CORRECTION"];
+
+/// A call that accepts or rejects an action that waits (202).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// Core's procedure: `register.reject` …
+    pub operation: String,
+    /// Path below the gateway.
+    pub path: String,
+    /// JSON body.
+    pub payload: Value,
 }
 
-/// Tells core to accept an action that waits (202), with what core shall add to it. A registration
-/// needs its number. `None` for an action that core never asks about.
+impl Confirmation {
+    /// The delivery that makes the call.
+    pub fn delivery(self, token: &str, due_at: Timestamp) -> NewDelivery {
+        NewDelivery {
+            destination: Destination::CORE,
+            operation: self.operation,
+            path: self.path,
+            payload: self.payload,
+            token: token.to_owned(),
+            due_at,
+            fallback: None,
+        }
+    }
+}
+
+/// Rejects an action that waits; `None` for an action that core never asks about.
+pub fn reject(event: &EventId, action: &ActionId, action_type: &str) -> Option<Confirmation> {
+    let input = json!({"eventId": event, "actionId": action});
+    confirmation("reject", input, action, action_type)
+}
+
+/// Accepts an action that waits, with what core shall add to it. A registration needs its number.
+/// `None` for an action that core never asks about.
 pub fn accept(
     event: &EventId,
     action: &Action,
     patch: &Fields,
     registration_number: Option<&str>,
-    token: &str,
-    due_at: Timestamp,
-) -> Option<NewDelivery> {
+) -> Option<Confirmation> {
     let mut input = json!({"eventId": event, "actionId": action.id, "declaration": patch});
     // Core's schemas want these again, by type of action.
     let repeated = [
@@ -83,8 +107,7 @@ pub fn accept(
             input.insert(name.into(), value);
         }
     }
-    let kind = action.action_type.as_str();
-    confirmation("accept", input, &action.id, kind, token, due_at)
+    confirmation("accept", input, &action.id, action.action_type.as_str())
 }
 
 /// The transaction id follows from the action, so that core knows a repetition for what it is.
@@ -93,21 +116,16 @@ fn confirmation(
     mut input: Value,
     action: &ActionId,
     action_type: &str,
-    token: &str,
-    due_at: Timestamp,
-) -> Option<NewDelivery> {
+) -> Option<Confirmation> {
     let (_, procedure) = PROCEDURES.iter().find(|(name, _)| *name == action_type)?;
     let transaction = format!("countryconfig-{verb}-{action}");
     input
         .as_object_mut()?
         .insert("transactionId".into(), transaction.into());
-    Some(NewDelivery {
-        destination: Destination::CORE,
+    Some(Confirmation {
         operation: format!("{procedure}.{verb}"),
         path: format!("/events/event.actions.{procedure}.{verb}"),
         payload: json!({"json": input}),
-        token: token.to_owned(),
-        due_at,
     })
 }
 
@@ -148,6 +166,9 @@ pub enum CoreError {
     /// No event document.
     #[error("core's answer holds no record")]
     Content,
+    /// The record that core shows does not hold the action.
+    #[error("core's record does not hold the action")]
+    NoAction,
 }
 
 /// This server as a client of core: `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`.
@@ -170,12 +191,36 @@ pub struct Core {
     system_token: Mutex<Option<(String, Timestamp)>>,
 }
 
+/// Core, as the delivery of packets needs it.
+#[async_trait]
+pub trait CoreApi: Send + Sync {
+    /// Whether there is a system client: it asks about any record and gets fresh tokens.
+    fn has_system_client(&self) -> bool;
+
+    /// What became of an action, see [`Core::fate`]. Without a system client it is asked with the
+    /// hook's token, as long as that lasts.
+    async fn fate_of(&self, delivery: &Claimed) -> Result<Fate, CoreError>;
+
+    /// The same where no trace in the record is wanted, and an answer that may be a little old is good
+    /// enough.
+    async fn fate_without_trace(&self, delivery: &Claimed) -> Result<Fate, CoreError>;
+
+    /// A token that the delivery can be sent with now: that of the hook while it lasts, or, where it
+    /// must be fresh, one that nobody has seen.
+    async fn token_for(&self, delivery: &Claimed, fresh: bool) -> Result<String, CoreError>;
+
+    /// When the hook's token ends, where there is no system client to get another.
+    fn token_ends(&self, delivery: &Claimed) -> Option<Timestamp>;
+}
+
 /// What a token says about itself. It was verified when it came, or comes from core itself.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Claims {
     exp: Option<i64>,
     event_id: Option<String>,
+    #[serde(default)]
+    scope: Value,
 }
 
 impl Claims {
@@ -186,6 +231,14 @@ impl Claims {
 
     fn end(&self) -> Option<Timestamp> {
         Timestamp::from_second(self.exp?).ok()
+    }
+
+    fn has_scope(&self, wanted: &str) -> bool {
+        let mut scopes = self.scope.as_array().into_iter().flatten();
+        scopes.any(|scope| {
+            let scope = scope.as_str().and_then(|scope| scope.parse::<Scope>().ok());
+            scope.is_some_and(|scope| scope.kind() == wanted)
+        })
     }
 }
 
@@ -220,36 +273,69 @@ impl Core {
         self.credentials.is_some()
     }
 
-    /// When the hook's token ends, where there is no system client to get another.
-    pub(crate) fn sendable_until(&self, delivery: &Claimed) -> Option<Timestamp> {
-        if self.may_ask() {
-            return None;
-        }
-        Claims::of(&delivery.token)?.end()
+    fn is_alive(&self, claims: &Claims) -> bool {
+        claims.end().is_none_or(|end| self.clock.now() < end)
     }
 
     /// A token that a delivery can be sent with now: that of the hook while it lasts, else one of the
     /// system client for the same action.
     pub(crate) async fn token(&self, delivery: &Claimed) -> Result<String, CoreError> {
         let claims = Claims::of(&delivery.token);
-        let names_event = claims
-            .as_ref()
-            .is_none_or(|claims| claims.event_id.is_some());
-        let alive = match &claims {
-            Some(claims) => claims.end().is_none_or(|end| self.clock.now() < end),
+        let alive = claims.as_ref().map_or_else(
             // A token that ended deliveries lose; an operator may have asked for one more attempt.
-            None => !delivery.token.is_empty(),
-        };
+            || !delivery.token.is_empty(),
+            |claims| self.is_alive(claims),
+        );
         // The token of core 2.1 names no event and opens nothing in core.
-        if alive && (names_event || delivery.destination != Destination::CORE || !self.may_ask()) {
+        let opens_core = !self.may_ask() || claims.is_none_or(|claims| claims.event_id.is_some());
+        if alive && (opens_core || delivery.destination != Destination::CORE) {
             return Ok(delivery.token.clone());
         }
-        if names_event {
-            self.record_token(&delivery.event_id, &delivery.action_id)
-                .await
-        } else {
-            self.system_token().await
+        self.fresh_token(delivery).await
+    }
+
+    /// A token of the system client that may decide about the action. Core 2.1 gives none for one
+    /// action: there the client's own does.
+    async fn fresh_token(&self, delivery: &Claimed) -> Result<String, CoreError> {
+        let claims = Claims::of(&delivery.token);
+        if claims.is_some_and(|claims| claims.event_id.is_none()) {
+            return self.system_token().await;
         }
+        match self
+            .record_token(&delivery.event_id, &delivery.action_id)
+            .await
+        {
+            Err(CoreError::Status(StatusCode::BAD_REQUEST)) => self.system_token().await,
+            token => token,
+        }
+    }
+
+    /// Whether core's search shows the record with this action waiting: a question that leaves no
+    /// trace in the record. The search may be a little behind, and does not know every record.
+    async fn is_found_waiting(&self, delivery: &Claimed) -> Result<bool, CoreError> {
+        #[derive(Deserialize)]
+        struct Found {
+            results: Vec<Entry>,
+        }
+        #[derive(Deserialize)]
+        struct Entry {
+            id: String,
+            #[serde(default)]
+            flags: Vec<String>,
+        }
+        let token = self.system_token().await?;
+        if !Claims::of(&token).is_some_and(|claims| claims.has_scope("record.search")) {
+            return Ok(false);
+        }
+        let flag = format!("{}:requested", delivery.action_type.to_lowercase());
+        let clause = json!({"id": delivery.event_id, "flags": {"anyOf": [&flag]}});
+        let query =
+            json!({"query": {"type": "and", "clauses": [clause]}, "limit": 10, "offset": 0});
+        let found = self.query("event.search", Some(&query), &token).await?;
+        let found: Found = serde_json::from_value(found).map_err(|_| CoreError::Content)?;
+        let waits =
+            |entry: &Entry| entry.id == delivery.event_id.as_str() && entry.flags.contains(&flag);
+        Ok(found.results.iter().any(waits))
     }
 
     /// What became of an action, asked with a token of that record, or as the system client. Core
@@ -268,6 +354,9 @@ impl Core {
             None => self.system_token().await?,
         };
         let mut actions = self.record(event, &token).await?.actions;
+        if !actions.iter().any(|asked| asked.id == *action) {
+            return Err(CoreError::NoAction);
+        }
         actions.retain(|answer| answer.original_action_id.as_ref() == Some(action));
         let has = |status: &ActionStatus| actions.iter().any(|a| a.status == *status);
         let rejected = has(&ActionStatus::Rejected);
@@ -405,6 +494,49 @@ impl Core {
             .timeout(TIMEOUT)
             .form(form);
         Ok(read::<Granted>(request).await?.access_token)
+    }
+}
+
+#[async_trait]
+impl CoreApi for Core {
+    fn has_system_client(&self) -> bool {
+        self.may_ask()
+    }
+
+    async fn fate_of(&self, delivery: &Claimed) -> Result<Fate, CoreError> {
+        let token = if self.may_ask() {
+            None
+        } else {
+            let claims = Claims::of(&delivery.token).ok_or(CoreError::Expired)?;
+            if !self.is_alive(&claims) {
+                return Err(CoreError::Expired);
+            }
+            Some(delivery.token.as_str())
+        };
+        self.fate(&delivery.event_id, &delivery.action_id, token)
+            .await
+    }
+
+    async fn fate_without_trace(&self, delivery: &Claimed) -> Result<Fate, CoreError> {
+        if self.may_ask() && self.is_found_waiting(delivery).await.unwrap_or(false) {
+            return Ok(Fate::Open);
+        }
+        self.fate_of(delivery).await
+    }
+
+    async fn token_for(&self, delivery: &Claimed, fresh: bool) -> Result<String, CoreError> {
+        if fresh {
+            self.fresh_token(delivery).await
+        } else {
+            self.token(delivery).await
+        }
+    }
+
+    fn token_ends(&self, delivery: &Claimed) -> Option<Timestamp> {
+        if self.may_ask() {
+            return None;
+        }
+        Claims::of(&delivery.token)?.end()
     }
 }
 

@@ -5,8 +5,10 @@
 use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::core;
-use crate::ledger::{Attempt, Claimed, Destination, Ledger, LedgerError, NewDelivery, Next};
-use crate::outside::{Outcome, Outside};
+use crate::ledger::{
+    Attempt, Claimed, Destination, Knowledge, Ledger, LedgerError, NewDelivery, Next,
+};
+use crate::outside::{Health, Outcome, Outside};
 use crate::schedule::Schedule;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +17,7 @@ use opencrvs_toolkit::event_document::EventId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -26,12 +28,15 @@ const IDLE: Duration = Duration::from_secs(30);
 /// After a failure of the ledger.
 const FAILED: Duration = Duration::from_secs(1);
 
-/// What waits for core to accept an action asks at least once in so many hours, and for so many in all:
-/// what core was told to accept (200) it accepts at once or not at all …
-const ASK_ABOUT_ACCEPTED: (i64, i64) = (1, 24);
+/// Core is asked this long about an action that it was told to accept (200): that happens at once or not
+/// at all …
+const ASK_ABOUT_ACCEPTED: SignedDuration = SignedDuration::from_hours(24);
 
-/// … and what waits for the middleware (202) may wait for weeks.
-const ASK_ABOUT_WAITING: (i64, i64) = (12, 30 * 24);
+/// … and this long about one that waits for the middleware (202).
+const ASK_ABOUT_WAITING: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Core is not asked about the same action more often than this.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// A destination, and who brings deliveries there.
 pub struct Door {
@@ -90,16 +95,19 @@ impl Deliveries {
         let mut attempts = JoinSet::new();
         while !*stop.borrow() {
             while let Some(outcome) = attempts.try_join_next() {
-                breaker.learn(&outcome);
+                learn(&mut breaker, outcome);
             }
             let now = Instant::now();
             state.set(breaker.level(now));
             let free = breaker.allowed(now).saturating_sub(attempts.len());
-            let pause = match self.claim(door, free).await {
+            let pause = match self.claim(door, free, breaker.is_probing()).await {
                 Ok(claimed) if !claimed.is_empty() => {
                     for delivery in claimed {
                         let (worker, outside) = (Arc::clone(self), door.outside.clone());
-                        attempts.spawn(async move { worker.attempt(&*outside, &delivery).await });
+                        attempts.spawn(async move {
+                            let outcome = worker.attempt(&*outside, &delivery).await;
+                            (delivery.event_id, outcome.of_destination())
+                        });
                     }
                     continue;
                 }
@@ -108,7 +116,7 @@ impl Deliveries {
                 Err(error) => {
                     error!(
                         error = &error as &dyn std::error::Error,
-                        "The ledger does not give its deliveries"
+                        "Could not claim deliveries"
                     );
                     FAILED
                 }
@@ -117,7 +125,7 @@ impl Deliveries {
             tokio::select! {
                 biased;
                 changed = stop.changed() => if changed.is_err() { break },
-                Some(outcome) = attempts.join_next() => breaker.learn(&outcome),
+                Some(outcome) = attempts.join_next() => learn(&mut breaker, outcome),
                 () = bell.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -125,13 +133,20 @@ impl Deliveries {
         while attempts.join_next().await.is_some() {}
     }
 
-    async fn claim(&self, door: &Door, free: usize) -> Result<Vec<Claimed>, LedgerError> {
+    async fn claim(
+        &self,
+        door: &Door,
+        free: usize,
+        probe: bool,
+    ) -> Result<Vec<Claimed>, LedgerError> {
         if free == 0 {
             return Ok(vec![]);
         }
         let (now, until) = self.lease(&*door.outside);
         let free = u32::try_from(free).unwrap_or(u32::MAX);
-        self.ledger.claim(&door.destination, now, until, free).await
+        self.ledger
+            .claim(&door.destination, now, until, free, probe)
+            .await
     }
 
     /// From now on twice the longest attempt: a lease must never end while its attempt still runs.
@@ -195,19 +210,21 @@ impl Deliveries {
         let attempt = Attempt {
             started_at,
             duration: now.duration_since(started_at),
-            outcome: outcome.as_str(),
-            status: outcome.status(),
+            outcome,
         };
-        let next = self.next(outside, delivery, outcome, now);
+        let next = outside
+            .next(delivery, outcome, &self.schedule, now)
+            .unwrap_or_else(|| self.next(outside, delivery, outcome, now));
         tell(delivery, &attempt, &next);
         if let Err(error) = self.ledger.conclude(delivery, &attempt, &next, now).await {
-            // The lease runs out and the delivery is tried again: at least once, never lost.
+            // The lease runs out and the delivery is looked at again: never lost. A packet for the
+            // middleware then has an unknown outcome.
             error!(
                 error = &error as &dyn std::error::Error,
                 delivery.id, "The end of an attempt could not be written down"
             );
         }
-        if matches!(next, Next::Refused(Some(_))) {
+        if matches!(next, Next::Refused(Some(_)) | Next::Parked(Some(_))) {
             self.wake.notify_one();
         }
         outcome
@@ -221,45 +238,51 @@ impl Deliveries {
         now: Timestamp,
     ) -> Next {
         match outcome {
-            Outcome::Delivered(_) => Next::Delivered,
-            Outcome::Refused(_) => Next::Refused(rejection(delivery, now)),
+            Outcome::Delivered(_) | Outcome::Settled => Next::Delivered,
+            Outcome::Refused(_) => Next::Refused(settlement(delivery, now)),
             Outcome::Unwanted | Outcome::Outdated => Next::Refused(None),
-            Outcome::Undecided => ask_again(&self.schedule, delivery, now),
-            Outcome::Expired => Next::Parked,
-            Outcome::Failed(..) | Outcome::Timeout | Outcome::Unreachable | Outcome::Unprepared => {
-                let retry_after = if let Outcome::Failed(_, retry_after) = outcome {
-                    retry_after
-                } else {
-                    None
-                };
+            Outcome::Undecided(at) | Outcome::StillUnknown(at) => ask_again(delivery, at, now),
+            Outcome::Expired | Outcome::GivenUp => Next::Parked(None),
+            Outcome::Failed(..)
+            | Outcome::Timeout
+            | Outcome::Unreachable
+            | Outcome::NotReached(..)
+            | Outcome::Unavailable(_)
+            | Outcome::NotStarted
+            | Outcome::Unknown(_)
+            | Outcome::Unprepared => {
                 let wait = self
                     .schedule
-                    .wait(delivery.attempt, delivery.id, retry_after);
+                    .wait(delivery.attempt, delivery.id, outcome.retry_after());
                 let end = outside.sendable_until(delivery);
                 // What waited long behind another delivery has less time than its schedule takes: an
                 // operator learns of it while there is still something to be done.
                 match wait.map(|wait| later(now, wait)) {
                     Some(at) if end.is_none_or(|end| at < end) => Next::Retry(at),
-                    _ => Next::Parked,
+                    _ => Next::Parked(None),
                 }
             }
         }
     }
 }
 
-/// Waits as long again as it has waited already: every question leaves a trace in core's record.
-fn ask_again(schedule: &Schedule, delivery: &Claimed, now: Timestamp) -> Next {
-    let (at_least, until) = match delivery.answer_status {
+fn learn(breaker: &mut Breaker, ended: Result<(EventId, Health), JoinError>) {
+    // An attempt that panicked says nothing about the destination.
+    if let Ok((event, health)) = ended {
+        breaker.learn(&event, health, Instant::now());
+    }
+}
+
+/// What waits for core is parked where core has not decided for a long time.
+fn ask_again(delivery: &Claimed, at: Timestamp, now: Timestamp) -> Next {
+    let until = match delivery.answer_status {
         202 => ASK_ABOUT_WAITING,
         _ => ASK_ABOUT_ACCEPTED,
     };
-    let waited = now.duration_since(delivery.created_at);
-    if waited >= SignedDuration::from_hours(until) {
-        return Next::Parked;
+    if now.duration_since(delivery.created_at) >= until {
+        return Next::Parked(None);
     }
-    let first = schedule.wait(1, delivery.id, None).unwrap_or_default();
-    let wait = waited.max(first).min(SignedDuration::from_hours(at_least));
-    Next::Later(later(now, wait))
+    Next::Later(at.max(later(now, ASK_AGAIN)))
 }
 
 /// A moment so much later; the end of time where there is none.
@@ -267,55 +290,63 @@ pub(crate) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// When the middleware refuses for good what core waits for (202), core is told to reject the waiting
-/// action: otherwise the record would wait for ever. What core accepted already (200) stays accepted.
-fn rejection(refused: &Claimed, now: Timestamp) -> Option<NewDelivery> {
+/// When the middleware refuses for good what core waits for (202), core is told what the rule says:
+/// otherwise the record would wait for ever. What core accepted already (200) stays accepted.
+fn settlement(refused: &Claimed, now: Timestamp) -> Option<NewDelivery> {
     if refused.destination != Destination::MIDDLEWARE || refused.answer_status != 202 {
         return None;
     }
-    core::reject(
-        &refused.event_id,
-        &refused.action_id,
-        &refused.action_type,
-        &refused.token,
-        now,
-    )
+    // A ledger of an earlier version holds no fallback; core can reject most actions.
+    let (event, action, kind) = (&refused.event_id, &refused.action_id, &refused.action_type);
+    let rejection = || core::reject(event, action, kind);
+    let fallback = refused.fallback.clone().or_else(|| {
+        let is_possible = !core::NOT_REJECTABLE.contains(&kind.as_str());
+        is_possible.then(rejection).flatten()
+    })?;
+    Some(fallback.delivery(&refused.token, now))
 }
 
 /// One line per attempt, with ids and no content, and its place in the metrics.
 fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
-    let destination = delivery.destination.as_str();
-    counter!("countryconfig_deliveries_total", "destination" => destination.to_owned(), "operation" => delivery.operation.clone(), "outcome" => attempt.outcome).increment(1);
+    let (destination, outcome) = (delivery.destination.as_str(), attempt.outcome.as_str());
+    counter!("countryconfig_deliveries_total", "destination" => destination.to_owned(), "operation" => delivery.operation.clone(), "outcome" => outcome).increment(1);
     histogram!("countryconfig_delivery_seconds", "destination" => destination.to_owned())
         .record(attempt.duration.as_secs_f64());
     let (event, action) = (&delivery.event_id, &delivery.action_id);
-    let (operation, destination) = (&delivery.operation, delivery.destination.as_str());
-    let (outcome, number, duration_ms) = (
-        attempt.outcome,
-        delivery.attempt,
-        attempt.duration.as_millis(),
-    );
-    let status = attempt.status;
-    match next {
-        Next::Delivered => {
+    let operation = &delivery.operation;
+    let (number, duration_ms) = (delivery.attempt, attempt.duration.as_millis());
+    let status = attempt.outcome.status();
+    match (next, attempt.outcome) {
+        (_, Outcome::Settled) => {
+            info!(event.id = %event, action.id = %action, operation, destination, duration_ms, outcome, "`{operation}` is done: core shows its action as accepted");
+        }
+        (_, Outcome::Unwanted) => {
+            info!(event.id = %event, action.id = %action, operation, destination, duration_ms, outcome, "`{operation}` is not sent: core rejected its action");
+        }
+        (_, Outcome::Outdated) => {
+            info!(event.id = %event, action.id = %action, operation, destination, duration_ms, outcome, "`{operation}` is not sent: it is of no use any more");
+        }
+        (Next::Delivered, _) => {
             info!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, "Delivered `{operation}` to {destination}");
         }
-        Next::Retry(at) => {
+        (Next::Later(at), Outcome::StillUnknown(_)) => {
+            info!(event.id = %event, action.id = %action, operation, destination, duration_ms, outcome, "The outcome of `{operation}` is unknown and core still waits; core is asked again at {at}");
+        }
+        (Next::Later(at), _) => {
+            info!(event.id = %event, action.id = %action, operation, destination, duration_ms, outcome, "`{operation}` waits for core to accept its action; core is asked again at {at}");
+        }
+        (Next::Retry(at), Outcome::Unknown(_) | Outcome::NotStarted)
+            if delivery.knowledge.after(attempt.outcome) == Knowledge::Unknown =>
+        {
+            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "The outcome of `{operation}` to {destination} is unknown; core is asked at {at}");
+        }
+        (Next::Retry(at) | Next::Renew(at), _) => {
             warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} ({outcome}); again at {at}");
         }
-        Next::Later(at) => {
-            info!(event.id = %event, action.id = %action, operation, destination, status, duration_ms, outcome, "`{operation}` waits for core to accept its action; core is asked again at {at}");
-        }
-        Next::Refused(_) if attempt.outcome == Outcome::Unwanted.as_str() => {
-            info!(event.id = %event, action.id = %action, operation, destination, status, duration_ms, outcome, "`{operation}` is not sent: core rejected its action");
-        }
-        Next::Refused(_) if attempt.outcome == Outcome::Outdated.as_str() => {
-            info!(event.id = %event, action.id = %action, operation, destination, status, duration_ms, outcome, "`{operation}` is not sent: it is of no use any more");
-        }
-        Next::Refused(_) => {
+        (Next::Refused(_), _) => {
             warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, "{destination} refused `{operation}` for good");
         }
-        Next::Parked => {
+        (Next::Parked(_), _) => {
             error!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} ({outcome}); parked for an operator");
         }
     }
@@ -328,16 +359,14 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case::just_accepted(200, 0, Some(600))]
-    #[case::as_long_again(200, 1800, Some(1800))]
-    #[case::every_hour(200, 80_000, Some(3600))]
-    #[case::not_accepted_for_a_day(200, 86_400, None)]
-    #[case::waits_for_the_middleware(202, 86_400, Some(43_200))]
-    #[case::for_a_month(202, 30 * 86_400, None)]
-    fn core_is_asked_again(
+    #[case::accepted_at_once(200, 23, true)]
+    #[case::not_accepted_for_a_day(200, 24, false)]
+    #[case::waits_for_the_middleware(202, 24, true)]
+    #[case::for_a_month(202, 30 * 24, false)]
+    fn core_is_asked_for_some_time(
         #[case] answer_status: u16,
-        #[case] waited: i64,
-        #[case] wait: Option<i64>,
+        #[case] hours: i64,
+        #[case] again: bool,
     ) {
         let created_at = Timestamp::UNIX_EPOCH;
         let delivery = Claimed {
@@ -353,19 +382,16 @@ mod tests {
             token: String::new(),
             attempt: 1,
             created_at,
+            knowledge: Knowledge::Untried,
+            unknown_since: None,
+            registration_number: None,
+            fallback: None,
         };
-        let now = later(created_at, SignedDuration::from_secs(waited));
-        let again = match ask_again(&"10m".parse().unwrap(), &delivery, now) {
-            Next::Later(at) => Some(at.duration_since(now).as_secs()),
-            _ => None,
-        };
-        let near = |again: i64, wait: i64| (again - wait).abs() <= wait / 5;
-        assert_eq!(again.is_some(), wait.is_some());
-        assert!(
-            again
-                .zip(wait)
-                .is_none_or(|(again, wait)| near(again, wait)),
-            "{again:?}"
-        );
+        let now = later(created_at, SignedDuration::from_hours(hours));
+        let next = ask_again(&delivery, now, now);
+        match next {
+            Next::Later(at) => assert!(again && at == later(now, ASK_AGAIN)),
+            _ => assert!(!again),
+        }
     }
 }

@@ -2,12 +2,13 @@
 //! Other systems that learn of every accepted action: each gets the event with the action as core
 //! accepted it, signed after the Standard Webhooks convention.
 
+use crate::acceptance::Acceptance;
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::delivery::Door;
 use crate::hook::{Follower, Told};
 use crate::ledger::{Claimed, Destination, NewDelivery};
-use crate::outside::{Outcome, Outside, accepted, status};
+use crate::outside::{Outcome, Outside, status};
 use async_trait::async_trait;
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
@@ -64,8 +65,8 @@ pub struct Forwarding {
 pub struct Webhook {
     /// Carries it there.
     pub client: Client,
-    /// Tells what became of an action that waited.
-    pub core: Arc<Core>,
+    /// Shows what became of an action that waited.
+    pub acceptance: Arc<Acceptance>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where to.
@@ -119,6 +120,7 @@ impl Follower for Forwarding {
             payload: payload.clone(),
             token: String::new(),
             due_at: told.due_at,
+            fallback: None,
         };
         self.to.iter().map(delivery).collect()
     }
@@ -154,7 +156,7 @@ fn body(delivery: &Claimed, by: Option<&Action>) -> Option<String> {
 #[async_trait]
 impl Outside for Webhook {
     async fn send(&self, delivery: &Claimed) -> Outcome {
-        let by = match accepted(&self.core, delivery).await {
+        let by = match self.acceptance.accepted(delivery).await {
             Ok(by) => by,
             Err(outcome) => return outcome,
         };

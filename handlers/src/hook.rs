@@ -3,12 +3,13 @@
 //! network call has a say in that; only what is added about identities comes from one.
 
 use crate::clock::Clock;
+use crate::core::{self, Confirmation};
 use crate::delivery::later;
 use crate::expression::Facts;
 use crate::ledger::{Answer, Destination, Entry, Ledger, LedgerError, NewDelivery, Recorded};
 use crate::mosip_mapping::{Mapping, PacketError, build_packet};
 use crate::number::NumberFormat;
-use crate::rules::{self, Outcome, RuleSet};
+use crate::rules::{self, OnRefusal, Outcome, RuleSet};
 use crate::verification::Verification;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -193,8 +194,9 @@ impl Hooks {
         let due_at = later(self.clock.now(), self.delay);
         let mut deliveries = match outcome {
             None => vec![],
-            Some(Outcome { operation, .. }) => {
-                let packet = build_packet(&policy.mapping, *operation, facts)?;
+            Some(outcome) => {
+                let operation = outcome.operation;
+                let packet = build_packet(&policy.mapping, operation, facts)?;
                 let delivery = NewDelivery {
                     destination: Destination::MIDDLEWARE,
                     operation: operation.name().to_owned(),
@@ -202,6 +204,7 @@ impl Hooks {
                     payload: packet.body,
                     token: token.to_owned(),
                     due_at,
+                    fallback: fallback(outcome, facts, patch),
                 };
                 vec![delivery]
             }
@@ -235,6 +238,18 @@ impl Hooks {
             answer,
             deliveries,
         })
+    }
+}
+
+/// What core is told where the middleware refuses what core waits for.
+fn fallback(outcome: &Outcome, facts: &Facts<'_>, patch: &Fields) -> Option<Confirmation> {
+    if outcome.answer != rules::Answer::Wait {
+        return None;
+    }
+    let (event, action) = (&facts.event.id, facts.action);
+    match outcome.on_refusal {
+        OnRefusal::Accept => core::accept(event, action, patch, facts.registration_number),
+        OnRefusal::Reject => core::reject(event, &action.id, action.action_type.as_str()),
     }
 }
 

@@ -6,6 +6,8 @@
 //! the same answer. **Invariant:** nothing that is stored here is ever changed but the progress of a
 //! delivery.
 
+use crate::core::{Confirmation, Fate};
+use crate::outside::Outcome;
 use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -82,6 +84,8 @@ pub struct NewDelivery {
     pub token: String,
     /// Not before this time.
     pub due_at: Timestamp,
+    /// What core is told where the destination refuses this for good, or it is given up.
+    pub fallback: Option<Confirmation>,
 }
 
 /// A system that deliveries go to, by the word that stands in the ledger and in logs. Each has a queue
@@ -132,6 +136,158 @@ pub enum Recorded {
     NumberTaken,
 }
 
+/// What is known of all attempts to bring a packet to the middleware. It decides whether and how the
+/// packet may be sent again: an identity is made once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Knowledge {
+    /// No request has left.
+    Untried,
+    /// No request has arrived.
+    NotReached,
+    /// Something on the way answered 503. If a request arrived all the same, the row that the
+    /// middleware keeps of its number stops a second one.
+    Unavailable,
+    /// The middleware said that MOSIP was not started. Its row stays: number and token are used up.
+    NotStarted,
+    /// The end of an attempt is not known: MOSIP may have started.
+    Unknown,
+    /// The middleware took it.
+    Taken,
+}
+
+impl Knowledge {
+    /// All kinds.
+    pub const ALL: [Self; 6] = [
+        Self::Untried,
+        Self::NotReached,
+        Self::Unavailable,
+        Self::NotStarted,
+        Self::Unknown,
+        Self::Taken,
+    ];
+
+    /// The word that stands in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Untried => "untried",
+            Self::NotReached => "not-reached",
+            Self::Unavailable => "unavailable",
+            Self::NotStarted => "not-started",
+            Self::Unknown => "unknown",
+            Self::Taken => "taken",
+        }
+    }
+
+    /// What is known after one more attempt. Once unknown, it stays unknown until the packet is taken.
+    #[must_use]
+    pub fn after(self, outcome: Outcome) -> Self {
+        match (outcome, self) {
+            (Outcome::Delivered(_), _) => Self::Taken,
+            (_, Self::Unknown) => Self::Unknown,
+            (Outcome::NotReached(..), Self::Untried) => Self::NotReached,
+            // The row of an attempt that 503 hid looks like any other row.
+            (Outcome::NotStarted, Self::Unavailable) => Self::Unknown,
+            (Outcome::NotStarted, _) => Self::NotStarted,
+            (Outcome::Unavailable(_), _) => Self::Unavailable,
+            (
+                Outcome::Unknown(_) | Outcome::Failed(..) | Outcome::Timeout | Outcome::Unreachable,
+                _,
+            ) => Self::Unknown,
+            _ => self,
+        }
+    }
+}
+
+impl std::str::FromStr for Knowledge {
+    type Err = String;
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.as_str() == word)
+            .ok_or_else(|| format!("knowledge `{word}`"))
+    }
+}
+
+/// A packet that gets another number and token before it is sent again.
+#[derive(Debug, Clone)]
+pub struct Renumbered {
+    /// The number, which the middleware has not seen.
+    pub number: String,
+    /// The body with it.
+    pub payload: Value,
+    /// What core is told with it, see [`NewDelivery::fallback`].
+    pub fallback: Option<Confirmation>,
+    /// The token that goes with it.
+    pub token: String,
+}
+
+/// Whether a request may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// The start of the attempt is written down.
+    Begun,
+    /// Another action or attempt has this number; nothing was written down.
+    NumberTaken,
+    /// The lease is over, or somebody has stopped the delivery.
+    LeaseLost,
+}
+
+/// What is known about an action's end in core, and whose turn it is to ask.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// Core has shown the end.
+    Settled(Fate),
+    /// The caller asks core, and reports with [`Ledger::learn`].
+    Ask,
+    /// Somebody has asked; not again before this time.
+    Asked(Timestamp),
+}
+
+/// Actions that core waits for, of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingActions {
+    /// Where the last delivery goes that they wait for.
+    pub destination: Destination,
+    /// What is known of the packet that they wait for.
+    pub knowledge: Knowledge,
+    /// How far that packet has come.
+    pub state: State,
+    /// How many.
+    pub count: u64,
+    /// When the oldest was answered.
+    pub oldest: Timestamp,
+}
+
+/// Why core still waits for an action, in one word: a label of the metrics.
+pub const WAITING_REASONS: [&str; 9] = [
+    "not-sent",
+    "not-reached",
+    "not-started",
+    "unknown",
+    "taken",
+    "refused",
+    "parked",
+    "given-up",
+    "being-settled",
+];
+
+impl WaitingActions {
+    /// One of [`WAITING_REASONS`].
+    pub fn reason(&self) -> &'static str {
+        match (self.state, self.knowledge) {
+            (State::Parked, _) => "parked",
+            (State::Purged, _) => "given-up",
+            _ if self.destination == Destination::CORE => "being-settled",
+            (State::Refused, _) => "refused",
+            (State::Delivered, _) | (_, Knowledge::Taken) => "taken",
+            (State::Waiting, Knowledge::Untried) => "not-sent",
+            (State::Waiting, Knowledge::NotReached | Knowledge::Unavailable) => "not-reached",
+            (State::Waiting, Knowledge::NotStarted) => "not-started",
+            (State::Waiting, Knowledge::Unknown) => "unknown",
+        }
+    }
+}
+
 /// A delivery that this process has leased for one attempt.
 #[derive(Debug, Clone)]
 pub struct Claimed {
@@ -159,6 +315,14 @@ pub struct Claimed {
     pub attempt: u32,
     /// When it was written down.
     pub created_at: Timestamp,
+    /// What is known of the attempts before this one.
+    pub knowledge: Knowledge,
+    /// Since when the outcome is unknown.
+    pub unknown_since: Option<Timestamp>,
+    /// The registration number that the action was given at first.
+    pub registration_number: Option<String>,
+    /// What core is told where this is refused or given up.
+    pub fallback: Option<Confirmation>,
 }
 
 impl Claimed {
@@ -183,10 +347,8 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How long it took.
     pub duration: SignedDuration,
-    /// The word of an [`Outcome`](crate::outside::Outcome).
-    pub outcome: &'static str,
-    /// HTTP status or SMTP reply, where there was one.
-    pub status: Option<u16>,
+    /// How it ended.
+    pub outcome: Outcome,
 }
 
 /// Where a delivery goes after an attempt.
@@ -198,10 +360,12 @@ pub enum Next {
     Refused(Option<NewDelivery>),
     /// Again at that time.
     Retry(Timestamp),
+    /// The same with another token: this one was not accepted.
+    Renew(Timestamp),
     /// Again at that time; nothing was tried yet, so that the schedule stands where it stood.
     Later(Timestamp),
-    /// The schedule is exhausted: an operator decides.
-    Parked,
+    /// An operator decides. What must follow all the same, if anything.
+    Parked(Option<NewDelivery>),
 }
 
 /// How far a delivery has come.
@@ -335,16 +499,43 @@ pub struct Delivery {
     pub has_payload: bool,
     /// Whether the token of the hook is still there to send it with.
     pub has_token: bool,
+    /// What is known of its attempts.
+    pub knowledge: Knowledge,
+    /// Core has shown the end of the action.
+    pub is_settled: bool,
 }
+
+impl Delivery {
+    /// How a packet for the middleware stands, in the words that operators see.
+    pub fn standing(&self) -> &'static str {
+        match (self.state, self.knowledge) {
+            _ if self.destination != Destination::MIDDLEWARE => self.state.as_str(),
+            _ if self.is_settled => "settled",
+            (State::Refused, _) => "refused",
+            (State::Purged, _) => "given up",
+            (State::Delivered, _) | (_, Knowledge::Taken) if self.answer_status == 202 => {
+                "taken and waiting for MOSIP"
+            }
+            (State::Delivered, _) | (_, Knowledge::Taken) => "taken",
+            (_, Knowledge::Untried) => "not sent yet",
+            (_, Knowledge::NotReached | Knowledge::Unavailable) => "not reached",
+            (_, Knowledge::NotStarted) => "not started",
+            (_, Knowledge::Unknown) => "outcome unknown",
+        }
+    }
+}
+
+/// The outcome of an attempt whose end is not written down.
+pub const STARTED: &str = "started";
 
 /// An attempt as it was written down.
 #[derive(Debug, Clone)]
 pub struct PastAttempt {
     /// When it began.
     pub started_at: Timestamp,
-    /// How long it took.
+    /// How long it took; zero where its end is not known.
     pub duration: SignedDuration,
-    /// How it ended.
+    /// The word of an [`Outcome`], or [`STARTED`].
     pub outcome: String,
     /// HTTP status, where there was one.
     pub status: Option<u16>,
@@ -400,12 +591,14 @@ pub trait Ledger: Send + Sync {
 
     /// Leases deliveries to a destination that are due: at most one per event, the oldest first, so
     /// that what concerns one record arrives in order. A lease that is not concluded by `until` is lost.
+    /// To probe a destination, what was never tried goes first: it is not known to be at fault.
     async fn claim(
         &self,
         destination: &Destination,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
+        probe: bool,
     ) -> Result<Vec<Claimed>, LedgerError>;
 
     /// Leases what an event has for a destination, whether or not it is due yet. Nothing where
@@ -417,6 +610,15 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Claimed>, LedgerError>;
+
+    /// Writes down that an attempt starts, before its request leaves, with the number that a packet
+    /// gets for it. Until [`Ledger::conclude`] its outcome is unknown.
+    async fn begin(
+        &self,
+        claimed: &Claimed,
+        renumbered: Option<&Renumbered>,
+        now: Timestamp,
+    ) -> Result<Begun, LedgerError>;
 
     /// Writes down how an attempt ended, and what is next.
     async fn conclude(
@@ -442,14 +644,27 @@ pub trait Ledger: Send + Sync {
     /// allows none while one waits.
     async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError>;
 
-    /// Notes that core itself has shown the end of an action: it is not pending any more. The note is a
-    /// delivery of nothing that has arrived, so that whoever looks at the event finds it.
-    async fn settle(
+    /// What is known about an action's end in core. Where nobody has asked lately, it is the caller who
+    /// asks now, and nobody else before `again_at`.
+    async fn standing(
         &self,
         event: &EventId,
         action: &ActionId,
         now: Timestamp,
+        again_at: Timestamp,
+    ) -> Result<Standing, LedgerError>;
+
+    /// Remembers what core has shown about an action. Its end is final, and makes due what waits for it.
+    async fn learn(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        fate: &Fate,
+        now: Timestamp,
     ) -> Result<(), LedgerError>;
+
+    /// The actions of [`Ledger::pending`], counted.
+    async fn waiting_actions(&self) -> Result<Vec<WaitingActions>, LedgerError>;
 
     /// Deliveries that have not ended, for metrics.
     async fn queues(&self) -> Result<Vec<Queue>, LedgerError>;
@@ -462,8 +677,14 @@ pub trait Ledger: Send + Sync {
 
     /// Sends a delivery again, with a new round of the schedule. `false` where nothing is left to send,
     /// and, unless forced, where it might be sent twice: it has arrived, was refused for good, or an
-    /// attempt is under way.
-    async fn retry(&self, delivery: i64, force: bool, now: Timestamp) -> Result<bool, LedgerError>;
+    /// attempt is under way. `assumed` replaces what is known of the attempts.
+    async fn retry(
+        &self,
+        delivery: i64,
+        force: bool,
+        assumed: Option<Knowledge>,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError>;
 
     /// Holds a waiting delivery back. `false` where it does not wait.
     async fn park(&self, delivery: i64) -> Result<bool, LedgerError>;

@@ -3,6 +3,7 @@
 //! what is answered, and what is delivered afterwards. **Invariant:** nothing here knows the web
 //! framework or the forms.
 
+pub mod acceptance;
 pub mod analytics;
 pub mod annotated_toml;
 mod breaker;
@@ -16,6 +17,7 @@ pub mod expression;
 pub mod forward;
 pub mod hook;
 pub mod ledger;
+pub mod middleware;
 pub mod mosip_mapping;
 pub mod notification;
 pub mod number;

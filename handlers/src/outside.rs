@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The systems that deliveries go to, over HTTP.
 
-use crate::core::{Core, CoreError, Fate};
-use crate::ledger::{Claimed, Destination};
+use crate::acceptance::not_asked;
+use crate::core::{Core, CoreApi, Fate};
+use crate::ledger::{Claimed, Next};
+use crate::schedule::Schedule;
 use crate::verification::{Identity, Verifier};
 use async_trait::async_trait;
 use jiff::Timestamp;
-use opencrvs_toolkit::event_document::Action;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing::warn;
 
 /// A reply up to this size is read, so that its connection can be used again; its content is not kept.
 const REPLY_LIMIT: u64 = 64 * 1024;
@@ -32,12 +32,26 @@ pub enum Outcome {
     Unwanted,
     /// Nothing was sent: it is of no use to anybody any more.
     Outdated,
-    /// Nothing was sent: core does not show the action as accepted yet.
-    Undecided,
+    /// Nothing was sent: core does not show the action as accepted yet. It may be asked again then.
+    Undecided(Timestamp),
     /// Nothing was sent: its token has ended, and there is no system client to get another.
     Expired,
     /// Nothing was sent: core did not give the token or show the record that sending needs first.
     Unprepared,
+    /// Nothing was sent: core shows that what the packet asks for has happened.
+    Settled,
+    /// Nothing was sent: the outcome of an earlier attempt is unknown. Core is asked again then.
+    StillUnknown(Timestamp),
+    /// Nothing was sent: this may not be sent again without an operator.
+    GivenUp,
+    /// The middleware was not reached: no connection, or an answer of something before its handlers.
+    NotReached(Option<StatusCode>, Option<Duration>),
+    /// 503: the middleware was most probably not reached.
+    Unavailable(Option<Duration>),
+    /// The middleware's own 500: it did not start MOSIP.
+    NotStarted,
+    /// The middleware may have taken the packet or not: no answer, or one that is not its own.
+    Unknown(Option<StatusCode>),
     /// Any other answer; the same may succeed later.
     Failed(StatusCode, Option<Duration>),
     /// No answer in time: it may have arrived or not.
@@ -54,48 +68,98 @@ impl Outcome {
             Self::Refused(_) => "refused",
             Self::Unwanted => "unwanted",
             Self::Outdated => "outdated",
-            Self::Undecided => "undecided",
+            Self::Undecided(_) => "undecided",
             Self::Expired => "expired",
             Self::Unprepared => "unprepared",
+            Self::Settled => "settled",
+            Self::StillUnknown(_) => "still-unknown",
+            Self::GivenUp => "given-up",
+            Self::NotReached(..) => "not-reached",
+            Self::Unavailable(_) => "unavailable",
+            Self::NotStarted => "not-started",
+            Self::Unknown(_) => "unknown",
             Self::Failed(..) => "failed",
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
         }
     }
 
-    /// Whether the destination as a whole is in trouble, not only this delivery: it cannot be reached,
-    /// does not answer in time, has a fault of its own (5xx) or too much to do (429). `None` where
-    /// nothing was sent, so that nothing is known.
-    pub fn is_failure_of_destination(self) -> Option<bool> {
+    /// Whether a request left, or was about to.
+    pub fn was_sent(self) -> bool {
         match self {
-            Self::Timeout | Self::Unreachable => Some(true),
-            Self::Failed(status, _) => {
-                Some(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS)
-            }
-            Self::Delivered(_) | Self::Refused(_) => Some(false),
+            Self::Delivered(_)
+            | Self::Refused(_)
+            | Self::NotReached(..)
+            | Self::Unavailable(_)
+            | Self::NotStarted
+            | Self::Unknown(_)
+            | Self::Failed(..)
+            | Self::Timeout
+            | Self::Unreachable => true,
             Self::Unwanted
             | Self::Outdated
-            | Self::Undecided
+            | Self::Undecided(_)
             | Self::Expired
-            | Self::Unprepared => None,
+            | Self::Unprepared
+            | Self::Settled
+            | Self::StillUnknown(_)
+            | Self::GivenUp => false,
+        }
+    }
+
+    /// How long the other side asks to be left alone.
+    pub fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Failed(_, after) | Self::NotReached(_, after) | Self::Unavailable(after) => after,
+            _ => None,
+        }
+    }
+
+    /// What an attempt says about its destination.
+    pub fn of_destination(self) -> Health {
+        match self {
+            Self::Timeout | Self::Unreachable | Self::Unavailable(_) => Health::Failing,
+            Self::Failed(status, _)
+                if !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS =>
+            {
+                Health::Well
+            }
+            Self::Failed(..) => Health::Failing,
+            Self::NotReached(None | Some(StatusCode::TOO_MANY_REQUESTS), _) | Self::Unknown(_) => {
+                Health::Failing
+            }
+            // The middleware says this of a packet that it cannot read as well.
+            Self::NotStarted => Health::Suspect,
+            Self::Delivered(_) | Self::Refused(_) | Self::NotReached(Some(_), _) => Health::Well,
+            _ if !self.was_sent() => Health::NotTried,
+            _ => Health::Well,
         }
     }
 
     /// HTTP status or SMTP reply, where there was one.
     pub fn status(self) -> Option<u16> {
-        match self {
-            Self::Delivered(status) | Self::Refused(status) | Self::Failed(status, _) => {
-                Some(status.as_u16())
-            }
-            Self::Unwanted
-            | Self::Outdated
-            | Self::Undecided
-            | Self::Expired
-            | Self::Unprepared
-            | Self::Timeout
-            | Self::Unreachable => None,
-        }
+        let status = match self {
+            Self::Delivered(status) | Self::Refused(status) | Self::Failed(status, _) => status,
+            Self::NotReached(status, _) | Self::Unknown(status) => status?,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotStarted => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => return None,
+        };
+        Some(status.as_u16())
     }
+}
+
+/// What an attempt says about its destination as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It answers, whatever it thinks of one delivery.
+    Well,
+    /// It cannot be reached, does not answer in time, has a fault of its own (5xx) or too much to do (429).
+    Failing,
+    /// It failed with this delivery, which may be at fault itself.
+    Suspect,
+    /// Nothing was sent, so that nothing is known.
+    NotTried,
 }
 
 /// Sends a delivery, once.
@@ -113,9 +177,20 @@ pub trait Outside: Send + Sync {
     fn sendable_until(&self, _delivery: &Claimed) -> Option<Timestamp> {
         None
     }
+
+    /// What follows an outcome, where that is not what usually follows.
+    fn next(
+        &self,
+        _delivery: &Claimed,
+        _outcome: Outcome,
+        _schedule: &Schedule,
+        _now: Timestamp,
+    ) -> Option<Next> {
+        None
+    }
 }
 
-/// The middleware and core.
+/// Core, and the middleware as the one that knows identities.
 pub struct Http {
     client: Client,
     middleware: String,
@@ -131,13 +206,6 @@ impl Http {
             middleware,
             core,
         }
-    }
-
-    /// The token to send with, once nothing is in the way of sending.
-    async fn prepare(&self, delivery: &Claimed) -> Result<String, Outcome> {
-        accepted(&self.core, delivery).await?;
-        let token = self.core.token(delivery).await;
-        token.map_err(|error| unprepared(delivery, &error))
     }
 
     /// Core refuses to accept or reject what it has settled already, with 400, 404, 409 or 500,
@@ -160,66 +228,32 @@ impl Http {
     }
 }
 
-/// Whether core has accepted the action that a delivery follows from, where the delivery waits for that
-/// and there is a system client to ask with: then with the action that accepted it.
-///
-/// # Errors
-/// How the attempt ends if not.
-pub async fn accepted(core: &Core, delivery: &Claimed) -> Result<Option<Box<Action>>, Outcome> {
-    if !delivery.waits_for_acceptance() {
-        return Ok(None);
-    }
-    if !core.may_ask() {
-        // The middleware is told all the same; others are told what has happened, and that only.
-        let to_middleware = delivery.destination == Destination::MIDDLEWARE;
-        return to_middleware.then_some(None).ok_or(Outcome::Expired);
-    }
-    let (event, action) = (&delivery.event_id, &delivery.action_id);
-    let fate = core.fate(event, action, None).await;
-    match fate.map_err(|error| unprepared(delivery, &error))? {
-        Fate::Accepted(by) => Ok(Some(by)),
-        Fate::Rejected => Err(Outcome::Unwanted),
-        Fate::Open => Err(Outcome::Undecided),
-    }
-}
-
-fn unprepared(delivery: &Claimed, error: &CoreError) -> Outcome {
-    if matches!(error, CoreError::Expired) {
-        return Outcome::Expired;
-    }
-    let (event, id) = (&delivery.event_id, delivery.id);
-    warn!(error = error as &dyn std::error::Error, event.id = %event, delivery.id = id, "Core does not give what a delivery of `{event}` needs first");
-    Outcome::Unprepared
-}
-
 /// A client that follows no redirect (they would carry tokens elsewhere) and gives up in time.
 ///
 /// # Errors
 /// When the TLS back end cannot start.
 pub fn client(timeout: Duration) -> reqwest::Result<Client> {
+    builder(timeout).build()
+}
+
+pub(crate) fn builder(timeout: Duration) -> ClientBuilder {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(timeout.min(Duration::from_secs(5)))
         .timeout(timeout)
         .user_agent(concat!("countryconfig/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 #[async_trait]
 impl Outside for Http {
     async fn send(&self, delivery: &Claimed) -> Outcome {
-        let token = match self.prepare(delivery).await {
+        let token = match self.core.token(delivery).await {
             Ok(token) => token,
-            Err(outcome) => return outcome,
-        };
-        let base = if delivery.destination == Destination::CORE {
-            self.core.gateway()
-        } else {
-            &self.middleware
+            Err(error) => return not_asked(delivery, &error),
         };
         let request = self
             .client
-            .post(format!("{base}{}", delivery.path))
+            .post(format!("{}{}", self.core.gateway(), delivery.path))
             .bearer_auth(&token)
             .header(CONTENT_TYPE, "application/json")
             .body(delivery.payload.clone());
@@ -229,17 +263,10 @@ impl Outside for Http {
         };
         match status {
             _ if status.is_success() => Outcome::Delivered(status),
-            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY
-                if delivery.destination == Destination::MIDDLEWARE =>
-            {
-                Outcome::Refused(status)
-            }
             StatusCode::BAD_REQUEST
             | StatusCode::NOT_FOUND
             | StatusCode::CONFLICT
-            | StatusCode::INTERNAL_SERVER_ERROR
-                if delivery.destination == Destination::CORE =>
-            {
+            | StatusCode::INTERNAL_SERVER_ERROR => {
                 let settled = self.settled(delivery, &token, status).await;
                 settled.unwrap_or(Outcome::Failed(status, retry_after))
             }
@@ -248,7 +275,7 @@ impl Outside for Http {
     }
 
     fn sendable_until(&self, delivery: &Claimed) -> Option<Timestamp> {
-        self.core.sendable_until(delivery)
+        self.core.token_ends(delivery)
     }
 }
 
@@ -279,11 +306,7 @@ impl Verifier for Http {
 pub async fn status(request: RequestBuilder) -> Result<(StatusCode, Option<Duration>), Outcome> {
     let response = request.send().await.map_err(|error| unanswered(&error))?;
     let status = response.status();
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .map(Duration::from_secs);
+    let retry_after = retry_after(&response);
     if response
         .content_length()
         .is_some_and(|length| length <= REPLY_LIMIT)
@@ -292,6 +315,12 @@ pub async fn status(request: RequestBuilder) -> Result<(StatusCode, Option<Durat
         drop(response.bytes().await);
     }
     Ok((status, retry_after))
+}
+
+/// How long the other side asks to be left alone.
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 pub(crate) fn unanswered(error: &reqwest::Error) -> Outcome {

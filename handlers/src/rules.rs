@@ -19,6 +19,7 @@ pub use decision::{ConditionTrace, Decision, Outcome, RuleOutcome, RuleTrace, Ve
 pub use parse::ACTIONS;
 pub use report::{CaseResult, CasesReport, Uncovered};
 
+use crate::core;
 use crate::diagnostic::Diagnostic;
 use crate::expression::{Expression, Facts};
 
@@ -40,6 +41,7 @@ struct Rule {
     conditions: Vec<usize>,
     operation: Operation,
     answer: Answer,
+    on_refusal: OnRefusal,
 }
 
 /// A named condition, compiled for one event type.
@@ -111,6 +113,39 @@ impl fmt::Display for Answer {
     }
 }
 
+/// What becomes of an action that waits where MOSIP refuses the packet for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRefusal {
+    /// Core accepts it, without an identity.
+    Accept,
+    /// Core rejects it.
+    Reject,
+}
+
+impl OnRefusal {
+    /// All that there are.
+    pub const ALL: [Self; 2] = [Self::Accept, Self::Reject];
+
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+        }
+    }
+
+    /// What a rule for this action means without saying so. What core cannot reject it accepts: a
+    /// correction is right whether or not MOSIP takes it.
+    pub fn default_for(action: &str) -> Self {
+        if core::NOT_REJECTABLE.contains(&action) {
+            Self::Accept
+        } else {
+            Self::Reject
+        }
+    }
+}
+
 impl RuleSet {
     /// Faults that do not keep the rules from being used.
     pub fn warnings(&self) -> &[Diagnostic] {
@@ -151,6 +186,7 @@ impl RuleSet {
                         rule: name.clone(),
                         operation,
                         answer,
+                        on_refusal: rule.on_refusal,
                     });
                     RuleOutcome::Decides
                 } else {

@@ -7,9 +7,11 @@ use crate::{report, server};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::{Core, CoreError, Fate};
-use handlers::ledger::{self, Delivery, Destination, Filter, Ledger, PastAttempt, State};
-use handlers::outside;
+use handlers::core::{self, Core, CoreError, Fate};
+use handlers::ledger::{
+    self, Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
+};
+use handlers::{middleware, outside};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use reqwest::StatusCode;
@@ -27,9 +29,17 @@ pub(super) enum Deliveries {
     Retry {
         #[command(flatten)]
         one: One,
-        /// Also where it may arrive twice: it was delivered, refused, or an attempt is under way
+        /// Send also a delivery that has arrived, was refused, or has an attempt under way
         #[arg(long)]
         force: bool,
+        /// Outcome unknown: send with a number and token that the middleware has not seen. Only where
+        /// MOSIP holds no identity of this record: it would make a second one
+        #[arg(long, conflicts_with = "as_is")]
+        fresh: bool,
+        /// Outcome unknown: send with the same number. The middleware answers 500 while it has a row of
+        /// it (`DELETE /debug/transactions/ID` there removes the row)
+        #[arg(long)]
+        as_is: bool,
     },
     /// Hold a waiting delivery, and what follows it for the same event, back
     Park(One),
@@ -101,9 +111,15 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
             Ok(list(&deliveries, now))
         }
         Deliveries::Show(one) => show(&*ledger, one).await,
-        Deliveries::Retry { one, force } => {
+        Deliveries::Retry {
+            one,
+            force,
+            fresh,
+            as_is,
+        } => {
             let before = find(&*ledger, one.id).await?;
-            if !ledger.retry(one.id, *force, now).await? {
+            let assumed = assumption(&before, *force, *fresh, *as_is)?;
+            if !ledger.retry(one.id, *force, assumed, now).await? {
                 bail!(
                     "delivery {} is not sent again: {}",
                     one.id,
@@ -147,9 +163,14 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
                     before.state.as_str()
                 );
             }
-            let hangs = if before.answer_status == 202 {
+            let hangs = if before.answer_status == 202 && !before.is_settled {
+                let there = if core::NOT_REJECTABLE.contains(&before.action_type.as_str()) {
+                    "accept it there (core cannot reject it)"
+                } else {
+                    "accept or reject it there"
+                };
                 format!(
-                    "; core still waits for the {} of event `{}`: accept or reject it there",
+                    "; core still waits for the {} of event `{}`: {there}",
                     before.action_type, before.event_id
                 )
             } else {
@@ -177,7 +198,7 @@ pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::R
     let mut said = Said::new();
     let mut waiting = ledger.pending(shown.limit).await?;
     if options.ask {
-        let core = server::core(settings, outside::client(settings.mosip_timeout)?);
+        let core = server::core(settings, outside::client(server::TIMEOUT)?);
         if !core.may_ask() {
             bail!("core answers a system client only: SYSTEM_CLIENT_ID is not set");
         }
@@ -236,7 +257,10 @@ async fn ask(
         }
         let fate = core.fate(&last.event_id, &last.action_id, None).await;
         let fate = match fate {
-            Ok(_) | Err(CoreError::Content | CoreError::Status(StatusCode::NOT_FOUND)) => fate,
+            Ok(_)
+            | Err(
+                CoreError::Content | CoreError::NoAction | CoreError::Status(StatusCode::NOT_FOUND),
+            ) => fate,
             Err(error) => {
                 let instead = "core cannot be asked; without --ask the ledger tells what it knows";
                 return Err(error).context(instead);
@@ -246,8 +270,11 @@ async fn ask(
         let settled = matches!(fate, Ok(Fate::Accepted(_) | Fate::Rejected));
         if settled && last.state != State::Parked {
             let now = SystemClock.now();
-            ledger.settle(&last.event_id, &last.action_id, now).await?;
-            noted = true;
+            if let Ok(fate) = &fate {
+                let (event, action) = (&last.event_id, &last.action_id);
+                ledger.learn(event, action, fate, now).await?;
+                noted = true;
+            }
         }
         said.insert(last.action_id.clone(), fate);
     }
@@ -275,6 +302,47 @@ async fn told(ledger: &dyn Ledger, one: &One, sentence: &str) -> anyhow::Result<
         return pretty(&delivery_json(&find(ledger, one.id).await?));
     }
     Ok(format!("{sentence}\n"))
+}
+
+/// What the operator says about attempts with an unknown outcome.
+fn assumption(
+    delivery: &Delivery,
+    force: bool,
+    fresh: bool,
+    as_is: bool,
+) -> anyhow::Result<Option<Knowledge>> {
+    let id = delivery.id;
+    if delivery.destination != Destination::MIDDLEWARE {
+        if fresh || as_is {
+            bail!("--fresh and --as-is are for deliveries to the middleware");
+        }
+        return Ok(None);
+    }
+    match delivery.knowledge {
+        _ if fresh && !middleware::can_renumber(delivery) => bail!(
+            "delivery {id} cannot get another number: its number is registered. \
+             Delete its row at the middleware, then `deliveries retry {id} --as-is`"
+        ),
+        _ if fresh => Ok(Some(Knowledge::NotStarted)),
+        _ if as_is => Ok(Some(Knowledge::NotReached)),
+        // Without --force it is refused in any case.
+        Knowledge::Taken if !force => Ok(None),
+        Knowledge::Unknown | Knowledge::Taken => bail!(
+            "delivery {id} is not sent again: the outcome of an earlier attempt is {}. \
+             MOSIP may have made an identity, and sending again can make a second one for the same person.\n\
+             First look up in MOSIP whether there is an identity of event `{}`, and in core whether it still waits.\n  \
+             There is one: have its credential issued again, or accept the action in core by hand; then `deliveries purge {id}`\n  \
+             There is none: `deliveries retry {id} --fresh` sends another number and token\n  \
+             There is none, and the middleware has no row of the number: `deliveries retry {id} --as-is` sends the same",
+            if delivery.knowledge == Knowledge::Unknown {
+                "unknown"
+            } else {
+                "known: the middleware took it"
+            },
+            delivery.event_id,
+        ),
+        _ => Ok(None),
+    }
 }
 
 /// Why a delivery cannot be sent again.
@@ -306,9 +374,22 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
         }
         _ => {}
     }
+    let by_hand = if core::NOT_REJECTABLE.contains(&last.action_type.as_str()) {
+        "accept it in core without an identity (core cannot reject it)"
+    } else {
+        "accept or reject it in core"
+    };
     match (last.state, &last.destination) {
         (State::Waiting, _) if last.leased_until.is_some_and(|until| until > now) => {
             format!("an attempt at {destination} is under way")
+        }
+        (State::Waiting, to)
+            if *to == Destination::MIDDLEWARE && last.knowledge == Knowledge::Unknown =>
+        {
+            format!(
+                "outcome unknown: MOSIP may have started, so it is not sent again; core is asked in {} (delivery {id})",
+                age(last.due_at.duration_since(now))
+            )
         }
         (State::Waiting, _) if last.due_at <= now => {
             format!(
@@ -318,25 +399,30 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
         }
         (State::Waiting, _) => {
             format!(
-                "goes to {destination} in {} (delivery {id}, attempt {})",
+                "{}; goes to {destination} in {} (delivery {id}, attempt {})",
+                last.standing(),
                 age(last.due_at.duration_since(now)),
                 last.attempts + 1
             )
         }
         (State::Parked, _) => format!(
-            "yours: `deliveries show {id}`, then `deliveries retry {id}`, or `deliveries purge {id}` and reject it in core"
+            "yours: {}; `deliveries show {id}`, then `deliveries retry {id}`, or `deliveries purge {id}` and {by_hand}",
+            last.standing()
         ),
-        (State::Purged, _) => "yours: given up here, so accept or reject it in core".to_owned(),
-        (State::Refused, _) => format!("yours: refused by {destination}, so reject it in core"),
+        (State::Purged, _) => format!("yours: given up here, so {by_hand}"),
+        (State::Refused, to) if *to == Destination::CORE => "core knew its end already".to_owned(),
+        (State::Refused, _) => format!("yours: refused by {destination}, so {by_hand}"),
         (State::Delivered, to) if *to == Destination::CORE => "core was told".to_owned(),
         (State::Delivered, _) => {
             let since = last.ended_at.map_or_else(String::new, |at| {
                 format!(" {} ago", age(now.duration_since(at)))
             });
             if said.is_some() {
-                return format!("the middleware took it{since} and core still waits: ask there");
+                return format!(
+                    "yours: the middleware took it{since} and core still waits: ask at the middleware whether MOSIP has issued the credential"
+                );
             }
-            format!("the middleware took it{since} and tells core; --ask shows whether it has")
+            format!("taken{since} and waiting for MOSIP; --ask shows whether core still waits")
         }
     }
 }
@@ -355,6 +441,7 @@ fn list(deliveries: &[Delivery], now: Timestamp) -> String {
         [
             delivery.id.to_string(),
             delivery.state.as_str().to_owned(),
+            delivery.standing().to_owned(),
             delivery.event_id.to_string(),
             format!("{} {}", delivery.event_type, delivery.action_type),
             format!(
@@ -370,7 +457,7 @@ fn list(deliveries: &[Delivery], now: Timestamp) -> String {
     let rows: Vec<_> = deliveries.iter().map(row).collect();
     report::table(
         [
-            "ID", "STATE", "EVENT", "ACTION", "WHAT", "ATTEMPTS", "AGE", "NEXT",
+            "ID", "STATE", "STANDING", "EVENT", "ACTION", "WHAT", "ATTEMPTS", "AGE", "NEXT",
         ],
         &rows,
     )
@@ -407,7 +494,7 @@ async fn show(ledger: &dyn Ledger, one: &One) -> anyhow::Result<String> {
         [
             format!("{:.0}", attempt.started_at),
             format!("{} ms", attempt.duration.as_millis()),
-            attempt.outcome.clone(),
+            outcome(attempt),
             status,
         ]
     };
@@ -419,10 +506,20 @@ async fn show(ledger: &dyn Ledger, one: &One) -> anyhow::Result<String> {
     ))
 }
 
+/// The outcome of an attempt in words.
+fn outcome(attempt: &PastAttempt) -> String {
+    match attempt.outcome.as_str() {
+        STARTED => "started; its end is not known".to_owned(),
+        "unknown" => "outcome unknown".to_owned(),
+        other => other.replace('-', " "),
+    }
+}
+
 fn delivery_json(delivery: &Delivery) -> Value {
     json!({
         "id": delivery.id,
         "state": delivery.state.as_str(),
+        "standing": delivery.standing(),
         "destination": delivery.destination.as_str(),
         "operation": delivery.operation,
         "eventId": delivery.event_id.as_str(),

@@ -140,8 +140,18 @@ pub const VARIABLES: &[Variable] = &[
     },
     always(
         "MOSIP_TIMEOUT",
-        "15s",
-        "longest time of one call to the middleware",
+        "2m",
+        "longest time of one packet to the middleware, which waits for MOSIP; after it the outcome is unknown",
+    ),
+    always(
+        "MOSIP_RETRY_AFTER_500",
+        "10m",
+        "shortest wait after a 500 of the middleware, before core is asked and the packet is sent with another number",
+    ),
+    always(
+        "MOSIP_UNKNOWN_FOR",
+        "72h",
+        "how long core is asked about a packet with an unknown outcome before it is parked for an operator",
     ),
     Variable {
         name: "NO_MOSIP",

@@ -49,6 +49,8 @@ async fn metrics_tell_what_happens_in_words_that_no_request_can_choose() {
         r#"countryconfig_deliveries_waiting{destination="core"} 0"#,
         r#"countryconfig_deliveries_parked{destination="middleware"} 0"#,
         r#"countryconfig_breaker{destination="core"} 0"#,
+        r#"countryconfig_actions_waiting_in_core{reason="taken"} 1"#,
+        r#"countryconfig_actions_waiting_in_core{reason="unknown"} 0"#,
     ] {
         assert!(metrics.contains(series), "{series} is not in\n{metrics}");
     }
@@ -187,7 +189,7 @@ async fn a_parked_delivery_is_found_understood_and_sent_again_but_never_twice_by
     assert_eq!(outcomes.len(), 2);
     assert_eq!(
         (&outcomes[0]["outcome"], &outcomes[0]["status"]),
-        (&json!("failed"), &json!(503))
+        (&json!("unavailable"), &json!(503))
     );
     for command in [&format!("deliveries show {id}"), "pending", &list] {
         for command in [command.to_owned(), format!("{command} --json")] {
@@ -201,7 +203,7 @@ async fn a_parked_delivery_is_found_understood_and_sent_again_but_never_twice_by
     }
     let (_, said) = operator.says("pending").await;
     assert!(
-        said.contains(&format!("yours: `deliveries show {id}`")),
+        said.contains(&format!("yours: not reached; `deliveries show {id}`")),
         "{said}"
     );
 
@@ -238,15 +240,17 @@ async fn a_parked_delivery_is_found_understood_and_sent_again_but_never_twice_by
         Some(2)
     );
     let (_, said) = operator.says("pending").await;
-    assert!(said.contains("the middleware took it"), "{said}");
-    assert_eq!(
-        operator
-            .run(&format!("{retry} --force"))
-            .await
-            .status
-            .code(),
-        Some(0)
+    assert!(
+        said.contains("taken") && said.contains("waiting for MOSIP"),
+        "{said}"
     );
+    let (code, said) = operator.says(&format!("{retry} --force")).await;
+    let explained = said.contains("a second one for the same person") && said.contains("--fresh");
+    assert!(code == Some(1) && explained, "{said}");
+    let (code, said) = operator.says(&format!("{retry} --force --as-is")).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = operator.says(&format!("{retry} --as-is --fresh")).await;
+    assert_eq!(code, Some(2), "{said}");
 }
 
 #[tokio::test]

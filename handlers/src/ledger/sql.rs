@@ -2,7 +2,7 @@
 //! The ledger in SQL. Both databases run the same statements, so they are written once, as a macro:
 //! sqlx types know one database each.
 
-use super::{LedgerError, State};
+use super::{Knowledge, LedgerError, State};
 use jiff::Timestamp;
 use std::str::FromStr;
 
@@ -12,6 +12,10 @@ pub(super) fn moment(ms: i64) -> Result<Timestamp, LedgerError> {
 
 pub(super) fn state(word: &str) -> Result<State, LedgerError> {
     State::from_str(word).map_err(LedgerError::Content)
+}
+
+pub(super) fn knowledge(word: &str) -> Result<Knowledge, LedgerError> {
+    Knowledge::from_str(word).map_err(LedgerError::Content)
 }
 
 /// `true` for a delivery that an earlier one of the same event and destination holds back.
@@ -33,6 +37,8 @@ macro_rules! claim_where {
             $which,
             $last,
             ") RETURNING id, event_id, action_id, destination, operation, path, payload, token, attempts, created_at, \
+             knowledge, unknown_since, fallback, \
+             (SELECT registration_number FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS registration_number, \
              (SELECT action_type FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS action_type, \
              (SELECT answer_status FROM actions AS a WHERE a.event_id = deliveries.event_id AND a.action_id = deliveries.action_id) AS answer_status"
         )
@@ -47,12 +53,24 @@ macro_rules! of_users {
     };
 }
 
+/// `true` for an action `a` that nobody has settled as far as the ledger knows, and its last delivery `d`
+/// to the middleware or core.
+macro_rules! pending {
+    () => {
+        "d.id = (SELECT max(id) FROM deliveries AS l WHERE l.event_id = a.event_id AND l.action_id = a.action_id AND l.destination IN ('middleware', 'core')) \
+         AND NOT (d.destination = 'core' AND d.state IN ('delivered', 'refused')) \
+         AND NOT EXISTS (SELECT 1 FROM fates AS f WHERE f.event_id = a.event_id AND f.action_id = a.action_id AND f.fate <> 'open') \
+         AND NOT EXISTS (SELECT 1 FROM actions AS n WHERE n.event_id = a.event_id AND n.recorded_at > a.recorded_at) "
+    };
+}
+
 /// What an operator sees of deliveries, and of the actions that caused them.
 macro_rules! select_delivery {
     () => {
         "SELECT d.id, d.event_id, d.action_id, a.event_type, a.action_type, a.answer_status, a.recorded_at, d.destination, \
          d.operation, d.state, d.attempts, d.due_at, d.leased_until, d.created_at, d.ended_at, \
-         d.payload <> '' AS has_payload, d.token <> '' AS has_token \
+         d.payload <> '' AS has_payload, d.token <> '' AS has_token, d.knowledge, \
+         EXISTS (SELECT 1 FROM fates AS f WHERE f.event_id = d.event_id AND f.action_id = d.action_id AND f.fate <> 'open') AS is_settled \
          FROM deliveries AS d JOIN actions AS a ON a.event_id = d.event_id AND a.action_id = d.action_id "
     };
 }
@@ -64,7 +82,7 @@ macro_rules! select_delivery {
 macro_rules! sql_ledger {
     ($Ledger:ident, $Database:ty, $Row:ty, begin: $begin:expr, lock: $lock:literal) => {
         impl $Ledger {
-            async fn begin(&self) -> Result<sqlx::Transaction<'static, $Database>, LedgerError> {
+            async fn transaction(&self) -> Result<sqlx::Transaction<'static, $Database>, LedgerError> {
                 Ok(self.pool.begin_with($begin).await?)
             }
 
@@ -92,8 +110,8 @@ macro_rules! sql_ledger {
                 now: Timestamp,
             ) -> Result<(), LedgerError> {
                 sqlx::query(
-                    "INSERT INTO deliveries (event_id, action_id, destination, operation, path, payload, token, due_at, created_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                    "INSERT INTO deliveries (event_id, action_id, destination, operation, path, payload, token, due_at, created_at, fallback) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 )
                 .bind(event.as_str())
                 .bind(action.as_str())
@@ -104,9 +122,44 @@ macro_rules! sql_ledger {
                 .bind(self.seal.seal(&delivery.token, event.as_str())?)
                 .bind(delivery.due_at.as_millisecond())
                 .bind(now.as_millisecond())
+                .bind(self.sealed_json(delivery.fallback.as_ref(), event)?)
                 .execute(&mut **tx)
                 .await?;
                 Ok(())
+            }
+
+            /// Writes down that nobody else may use a number. `false` where it is another's.
+            async fn insert_number(
+                tx: &mut sqlx::Transaction<'_, $Database>,
+                number: &str,
+                event: &EventId,
+                action: &ActionId,
+                now: Timestamp,
+            ) -> Result<bool, LedgerError> {
+                let inserted = sqlx::query("INSERT INTO numbers (number, event_id, action_id, recorded_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+                    .bind(number)
+                    .bind(event.as_str())
+                    .bind(action.as_str())
+                    .bind(now.as_millisecond())
+                    .execute(&mut **tx)
+                    .await?;
+                Ok(inserted.rows_affected() == 1)
+            }
+
+            /// Nothing is the empty text.
+            fn sealed_json<T: serde::Serialize>(&self, value: Option<&T>, event: &EventId) -> Result<String, LedgerError> {
+                let Some(value) = value else { return Ok(String::new()) };
+                let text = serde_json::to_string(value).map_err(|e| LedgerError::Content(e.to_string()))?;
+                Ok(self.seal.seal(&text, event.as_str())?)
+            }
+
+            fn opened_json<T: serde::de::DeserializeOwned>(&self, sealed: &str, event: &str) -> Result<Option<T>, LedgerError> {
+                if sealed.is_empty() {
+                    return Ok(None);
+                }
+                let text = self.seal.open(sealed, event)?;
+                // serde's message may hold values.
+                serde_json::from_str(&text).map(Some).map_err(|_| LedgerError::Content("JSON".to_owned()))
             }
 
             fn delivery(row: &$Row) -> Result<Delivery, LedgerError> {
@@ -129,6 +182,8 @@ macro_rules! sql_ledger {
                     ended_at: optional("ended_at")?,
                     has_payload: row.try_get("has_payload")?,
                     has_token: row.try_get("has_token")?,
+                    knowledge: knowledge(&row.try_get::<String, _>("knowledge")?)?,
+                    is_settled: row.try_get("is_settled")?,
                 })
             }
 
@@ -150,6 +205,10 @@ macro_rules! sql_ledger {
                     token: open("token")?,
                     attempt: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
                     created_at: moment(row.try_get("created_at")?)?,
+                    knowledge: knowledge(&row.try_get::<String, _>("knowledge")?)?,
+                    unknown_since: row.try_get::<Option<i64>, _>("unknown_since")?.map(moment).transpose()?,
+                    registration_number: row.try_get("registration_number")?,
+                    fallback: self.opened_json(&row.try_get::<String, _>("fallback")?, &event)?,
                     event_id: EventId::new(event),
                 })
             }
@@ -158,7 +217,7 @@ macro_rules! sql_ledger {
         #[async_trait]
         impl Ledger for $Ledger {
             async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError> {
-                let mut tx = self.begin().await?;
+                let mut tx = self.transaction().await?;
                 if let Some(answer) = Self::stored(&mut *tx, &entry.event_id, &entry.action_id).await? {
                     return Ok(Recorded::Before(answer));
                 }
@@ -186,6 +245,12 @@ macro_rules! sql_ledger {
                     return Ok(answer.map_or(Recorded::NumberTaken, Recorded::Before));
                 }
                 stored?;
+                if let Some(number) = &entry.registration_number
+                    && !Self::insert_number(&mut tx, number, &entry.event_id, &entry.action_id, now).await?
+                {
+                    tx.rollback().await?;
+                    return Ok(Recorded::NumberTaken);
+                }
                 for delivery in &entry.deliveries {
                     self.insert_delivery(&mut tx, &entry.event_id, &entry.action_id, delivery, now).await?;
                 }
@@ -197,8 +262,13 @@ macro_rules! sql_ledger {
                 Self::stored(&self.pool, event, action).await
             }
 
-            async fn claim(&self, destination: &Destination, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Claimed>, LedgerError> {
-                let rows = sqlx::query(claim_where!(" AND due_at <= $1 ORDER BY due_at, id LIMIT $4 ", $lock))
+            async fn claim(&self, destination: &Destination, now: Timestamp, until: Timestamp, limit: u32, probe: bool) -> Result<Vec<Claimed>, LedgerError> {
+                let statement = if probe {
+                    claim_where!(" AND due_at <= $1 ORDER BY attempts > 0, due_at, id LIMIT $4 ", $lock)
+                } else {
+                    claim_where!(" AND due_at <= $1 ORDER BY due_at, id LIMIT $4 ", $lock)
+                };
+                let rows = sqlx::query(statement)
                     .bind(now.as_millisecond())
                     .bind(until.as_millisecond())
                     .bind(destination.as_str())
@@ -231,17 +301,89 @@ macro_rules! sql_ledger {
                 row.as_ref().map(|row| self.claimed(row)).transpose()
             }
 
-            async fn conclude(&self, claimed: &Claimed, attempt: &Attempt, next: &Next, now: Timestamp) -> Result<(), LedgerError> {
-                let mut tx = self.begin().await?;
-                sqlx::query("INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status) VALUES ($1, $2, $3, $4, $5, $6)")
+            async fn begin(&self, claimed: &Claimed, renumbered: Option<&Renumbered>, now: Timestamp) -> Result<Begun, LedgerError> {
+                let (event, ms) = (&claimed.event_id, now.as_millisecond());
+                let mut tx = self.transaction().await?;
+                let begun = sqlx::query(
+                    "UPDATE deliveries SET knowledge = 'unknown', unknown_since = COALESCE(unknown_since, $2) \
+                     WHERE id = $1 AND state = 'waiting' AND attempts = $3 AND leased_until > $2",
+                )
+                .bind(claimed.id)
+                .bind(ms)
+                .bind(i64::from(claimed.attempt))
+                .execute(&mut *tx)
+                .await?;
+                if begun.rows_affected() != 1 {
+                    return Ok(Begun::LeaseLost);
+                }
+                if let Some(Renumbered { number, payload, fallback, token }) = renumbered {
+                    if !Self::insert_number(&mut tx, number, event, &claimed.action_id, now).await? {
+                        return Ok(Begun::NumberTaken);
+                    }
+                    sqlx::query("UPDATE deliveries SET payload = $2, fallback = $3, token = $4 WHERE id = $1")
+                        .bind(claimed.id)
+                        .bind(self.seal.seal(&payload.to_string(), event.as_str())?)
+                        .bind(self.sealed_json(fallback.as_ref(), event)?)
+                        .bind(self.seal.seal(token, event.as_str())?)
+                        .execute(&mut *tx)
+                        .await?;
+                }
+                // An earlier attempt that never ended did not end so that anybody knows.
+                sqlx::query("UPDATE attempts SET outcome = 'unknown' WHERE delivery_id = $1 AND outcome = 'started'")
                     .bind(claimed.id)
-                    .bind(i64::from(claimed.attempt))
-                    .bind(attempt.started_at.as_millisecond())
-                    .bind(i64::try_from(attempt.duration.as_millis()).unwrap_or(i64::MAX))
-                    .bind(attempt.outcome)
-                    .bind(attempt.status.map(i64::from))
                     .execute(&mut *tx)
                     .await?;
+                sqlx::query("INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome) VALUES ($1, $2, $3, 0, 'started')")
+                    .bind(claimed.id)
+                    .bind(i64::from(claimed.attempt))
+                    .bind(ms)
+                    .execute(&mut *tx)
+                    .await?;
+                tx.commit().await?;
+                Ok(Begun::Begun)
+            }
+
+            async fn conclude(&self, claimed: &Claimed, attempt: &Attempt, next: &Next, now: Timestamp) -> Result<(), LedgerError> {
+                let mut tx = self.transaction().await?;
+                let (outcome, status) = (attempt.outcome.as_str(), attempt.outcome.status().map(i64::from));
+                let duration = i64::try_from(attempt.duration.as_millis()).unwrap_or(i64::MAX);
+                let mut is_written = false;
+                if attempt.outcome.was_sent() {
+                    let ended = sqlx::query("UPDATE attempts SET duration_ms = $3, outcome = $4, status = $5 WHERE delivery_id = $1 AND attempt = $2 AND outcome = 'started'")
+                        .bind(claimed.id)
+                        .bind(i64::from(claimed.attempt))
+                        .bind(duration)
+                        .bind(outcome)
+                        .bind(status)
+                        .execute(&mut *tx)
+                        .await?;
+                    is_written = ended.rows_affected() > 0;
+                }
+                if !is_written {
+                    sqlx::query("INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status) VALUES ($1, $2, $3, $4, $5, $6)")
+                        .bind(claimed.id)
+                        .bind(i64::from(claimed.attempt))
+                        .bind(attempt.started_at.as_millisecond())
+                        .bind(duration)
+                        .bind(outcome)
+                        .bind(status)
+                        .execute(&mut *tx)
+                        .await?;
+                }
+                if claimed.destination == Destination::MIDDLEWARE {
+                    let known = claimed.knowledge.after(attempt.outcome);
+                    // Only this attempt may say what is known: a later one has begun since, or an operator has.
+                    sqlx::query(
+                        "UPDATE deliveries SET knowledge = $2, unknown_since = CASE WHEN $2 = 'unknown' THEN COALESCE(unknown_since, $4) END \
+                         WHERE id = $1 AND (attempts = $3 AND state IN ('waiting', 'parked') OR $2 = 'taken')",
+                    )
+                    .bind(claimed.id)
+                    .bind(known.as_str())
+                    .bind(i64::from(claimed.attempt))
+                    .bind(attempt.started_at.as_millisecond())
+                    .execute(&mut *tx)
+                    .await?;
+                }
                 let forgotten = claimed.destination.is_forgotten();
                 // Whoever lost the lease, or was told to stop, may still report an arrival, but nothing else.
                 let changed = match next {
@@ -264,6 +406,12 @@ macro_rules! sql_ledger {
                             .bind(at.as_millisecond())
                             .bind(i64::from(claimed.attempt))
                     }
+                    Next::Renew(at) => {
+                        sqlx::query("UPDATE deliveries SET due_at = $2, token = '', leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $3")
+                            .bind(claimed.id)
+                            .bind(at.as_millisecond())
+                            .bind(i64::from(claimed.attempt))
+                    }
                     Next::Later(at) => {
                         sqlx::query("UPDATE deliveries SET due_at = $2, leased_until = NULL, attempts = attempts - 1 WHERE id = $1 AND state = 'waiting' AND attempts = $3")
                             .bind(claimed.id)
@@ -271,14 +419,14 @@ macro_rules! sql_ledger {
                             .bind(i64::from(claimed.attempt))
                     }
                     // The token stays: an operator may send the delivery again while it is valid.
-                    Next::Parked => {
+                    Next::Parked(_) => {
                         sqlx::query("UPDATE deliveries SET state = 'parked', leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $2")
                             .bind(claimed.id)
                             .bind(i64::from(claimed.attempt))
                     }
                 };
                 let changed = changed.execute(&mut *tx).await?.rows_affected();
-                if let (Next::Refused(Some(delivery)), 1) = (next, changed) {
+                if let (Next::Refused(Some(delivery)) | Next::Parked(Some(delivery)), 1) = (next, changed) {
                     self.insert_delivery(&mut tx, &claimed.event_id, &claimed.action_id, delivery, now).await?;
                 }
                 tx.commit().await?;
@@ -340,10 +488,9 @@ macro_rules! sql_ledger {
                 let rows = sqlx::query(concat!(
                     select_delivery!(),
                     "WHERE a.answer_status = 202 \
-                       AND d.id = (SELECT max(id) FROM deliveries AS l WHERE l.event_id = a.event_id AND l.action_id = a.action_id AND l.destination IN ('middleware', 'core')) \
-                       AND NOT (d.destination = 'core' AND d.state IN ('delivered', 'refused')) \
-                       AND NOT EXISTS (SELECT 1 FROM actions AS n WHERE n.event_id = a.event_id AND n.recorded_at > a.recorded_at) \
-                     ORDER BY CASE d.state WHEN 'waiting' THEN 1 WHEN 'delivered' THEN 2 ELSE 0 END, a.recorded_at, d.id LIMIT $1"
+                       AND ",
+                    pending!(),
+                    "ORDER BY CASE d.state WHEN 'waiting' THEN 1 WHEN 'delivered' THEN 2 ELSE 0 END, a.recorded_at, d.id LIMIT $1"
                 ))
                 .bind(i64::from(limit))
                 .fetch_all(&self.pool)
@@ -351,17 +498,91 @@ macro_rules! sql_ledger {
                 rows.iter().map(Self::delivery).collect()
             }
 
-            async fn settle(&self, event: &EventId, action: &ActionId, now: Timestamp) -> Result<(), LedgerError> {
-                sqlx::query(
-                    "INSERT INTO deliveries (event_id, action_id, destination, operation, path, payload, token, state, due_at, created_at, ended_at) \
-                     VALUES ($1, $2, 'core', 'event.get', '', '', '', 'delivered', $3, $3, $3)",
+            async fn standing(&self, event: &EventId, action: &ActionId, now: Timestamp, again_at: Timestamp) -> Result<Standing, LedgerError> {
+                let mine = sqlx::query(
+                    "INSERT INTO fates (event_id, action_id, fate, asked_at, next_at) VALUES ($1, $2, 'open', $3, $4) \
+                     ON CONFLICT (event_id, action_id) DO UPDATE SET asked_at = excluded.asked_at, next_at = excluded.next_at \
+                     WHERE fates.next_at <= $3 AND (fates.fate = 'open' OR fates.fate = 'accepted' AND fates.acceptance = '')",
                 )
                 .bind(event.as_str())
                 .bind(action.as_str())
                 .bind(now.as_millisecond())
+                .bind(again_at.as_millisecond())
                 .execute(&self.pool)
                 .await?;
+                if mine.rows_affected() > 0 {
+                    return Ok(Standing::Ask);
+                }
+                let row = sqlx::query("SELECT fate, acceptance, next_at FROM fates WHERE event_id = $1 AND action_id = $2")
+                    .bind(event.as_str())
+                    .bind(action.as_str())
+                    .fetch_one(&self.pool)
+                    .await?;
+                let (fate, acceptance): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+                let shown = self.opened_json::<EventDocument>(&acceptance, event.as_str())?;
+                Ok(match (fate.as_str(), shown.and_then(|mut shown| shown.actions.pop())) {
+                    ("rejected", _) => Standing::Settled(Fate::Rejected),
+                    ("accepted", Some(by)) => Standing::Settled(Fate::Accepted(Box::new(by))),
+                    _ => Standing::Asked(moment(row.try_get(2)?)?),
+                })
+            }
+
+            async fn learn(&self, event: &EventId, action: &ActionId, fate: &Fate, now: Timestamp) -> Result<(), LedgerError> {
+                // An action is read as part of a document only.
+                let shown = if let Fate::Accepted(by) = fate {
+                    Some(serde_json::json!({"id": event, "type": "acceptance", "actions": [by]}))
+                } else {
+                    None
+                };
+                let mut tx = self.transaction().await?;
+                sqlx::query(
+                    "INSERT INTO fates (event_id, action_id, fate, acceptance, asked_at, next_at) VALUES ($1, $2, $3, $4, $5, $5) \
+                     ON CONFLICT (event_id, action_id) DO UPDATE SET fate = excluded.fate, acceptance = excluded.acceptance, asked_at = excluded.asked_at \
+                     WHERE fates.fate = 'open' OR fates.acceptance = '' AND fates.fate = excluded.fate",
+                )
+                .bind(event.as_str())
+                .bind(action.as_str())
+                .bind(fate.as_str())
+                .bind(self.sealed_json(shown.as_ref(), event)?)
+                .bind(now.as_millisecond())
+                .execute(&mut *tx)
+                .await?;
+                if *fate != Fate::Open {
+                    // Those that were tried and failed keep their schedule.
+                    sqlx::query(
+                        "UPDATE deliveries SET due_at = $3 WHERE event_id = $1 AND action_id = $2 AND state = 'waiting' \
+                         AND due_at > $3 AND leased_until IS NULL AND (attempts = 0 OR knowledge = 'unknown')",
+                    )
+                    .bind(event.as_str())
+                    .bind(action.as_str())
+                    .bind(now.as_millisecond())
+                    .execute(&mut *tx)
+                    .await?;
+                }
+                tx.commit().await?;
                 Ok(())
+            }
+
+            async fn waiting_actions(&self) -> Result<Vec<WaitingActions>, LedgerError> {
+                let rows = sqlx::query(concat!(
+                    "SELECT d.knowledge, d.state, count(*), min(a.recorded_at), d.destination \
+                     FROM deliveries AS d JOIN actions AS a ON a.event_id = d.event_id AND a.action_id = d.action_id \
+                     WHERE a.answer_status = 202 AND ",
+                    pending!(),
+                    " GROUP BY d.knowledge, d.state, d.destination"
+                ))
+                .fetch_all(&self.pool)
+                .await?;
+                let waiting = |row: &$Row| -> Result<WaitingActions, LedgerError> {
+                    Ok(WaitingActions {
+                        destination: Destination::named(row.try_get(4)?),
+                        knowledge: knowledge(&row.try_get::<String, _>(0)?)?,
+                        state: state(&row.try_get::<String, _>(1)?)?,
+                        count: u64::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0),
+                        oldest: moment(row.try_get(3)?)?,
+                    })
+                };
+                rows.iter().map(waiting).collect()
             }
 
             async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
@@ -395,15 +616,17 @@ macro_rules! sql_ledger {
                 rows.iter().map(past).collect()
             }
 
-            async fn retry(&self, delivery: i64, force: bool, now: Timestamp) -> Result<bool, LedgerError> {
+            async fn retry(&self, delivery: i64, force: bool, assumed: Option<Knowledge>, now: Timestamp) -> Result<bool, LedgerError> {
                 let changed = sqlx::query(
-                    "UPDATE deliveries SET state = 'waiting', attempts = 0, due_at = $2, leased_until = NULL, ended_at = NULL \
+                    "UPDATE deliveries SET state = 'waiting', attempts = 0, due_at = $2, leased_until = NULL, ended_at = NULL, \
+                       knowledge = COALESCE($4, knowledge), unknown_since = CASE WHEN $4 IS NULL THEN unknown_since END \
                      WHERE id = $1 AND payload <> '' \
                        AND ($3 OR state IN ('waiting', 'parked') AND (leased_until IS NULL OR leased_until <= $2))",
                 )
                 .bind(delivery)
                 .bind(now.as_millisecond())
                 .bind(force)
+                .bind(assumed.map(Knowledge::as_str))
                 .execute(&self.pool)
                 .await?;
                 Ok(changed.rows_affected() == 1)
@@ -419,7 +642,7 @@ macro_rules! sql_ledger {
 
             async fn purge(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError> {
                 let changed = sqlx::query(
-                    "UPDATE deliveries SET state = 'purged', token = '', payload = '', leased_until = NULL, ended_at = $2 \
+                    "UPDATE deliveries SET state = 'purged', token = '', payload = '', fallback = '', leased_until = NULL, ended_at = $2 \
                      WHERE id = $1 AND state IN ('waiting', 'parked', 'refused')",
                 )
                 .bind(delivery)
@@ -431,11 +654,18 @@ macro_rules! sql_ledger {
 
             async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError> {
                 let before = ended_before.as_millisecond();
-                let mut tx = self.begin().await?;
-                let erased = sqlx::query("UPDATE deliveries SET payload = '' WHERE payload <> '' AND state IN ('delivered', 'refused') AND ended_at < $1")
+                let mut tx = self.transaction().await?;
+                let erased = sqlx::query("UPDATE deliveries SET payload = '', fallback = '' WHERE payload <> '' AND state IN ('delivered', 'refused') AND ended_at < $1")
                     .bind(before)
                     .execute(&mut *tx)
                     .await?;
+                sqlx::query(
+                    "UPDATE fates SET acceptance = '' WHERE acceptance <> '' AND asked_at < $1 AND NOT EXISTS \
+                       (SELECT 1 FROM deliveries AS d WHERE d.event_id = fates.event_id AND d.action_id = fates.action_id AND d.state IN ('waiting', 'parked'))",
+                )
+                .bind(before)
+                .execute(&mut *tx)
+                .await?;
                 sqlx::query(concat!("DELETE FROM attempts WHERE delivery_id IN (", of_users!(), ")")).bind(before).execute(&mut *tx).await?;
                 let forgotten = sqlx::query(concat!("DELETE FROM deliveries WHERE id IN (", of_users!(), ")")).bind(before).execute(&mut *tx).await?;
                 sqlx::query(
@@ -484,4 +714,4 @@ macro_rules! sql_ledger {
     };
 }
 
-pub(super) use {claim_where, held_back, of_users, select_delivery, sql_ledger};
+pub(super) use {claim_where, held_back, of_users, pending, select_delivery, sql_ledger};

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger as one `SQLite` file, the default: write-ahead log, full sync.
 
-use super::sql::{claim_where, held_back, moment, of_users, select_delivery, sql_ledger, state};
-use super::{
-    Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
-    NewDelivery, Next, PastAttempt, Queue, Recorded, State,
+use super::sql::{
+    claim_where, held_back, knowledge, moment, of_users, pending, select_delivery, sql_ledger,
+    state,
 };
+use super::{
+    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
+    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
+    State, WaitingActions,
+};
+use crate::core::Fate;
 use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use opencrvs_toolkit::event_document::{ActionId, EventId};
+use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,

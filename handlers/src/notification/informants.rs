@@ -73,6 +73,7 @@ impl Informants {
             payload: serde_json::to_value(note).ok()?,
             token: String::new(),
             due_at: told.due_at,
+            fallback: None,
         })
     }
 }

@@ -3,11 +3,12 @@
 
 use super::messages::Message;
 use super::{Channel, Note, Offices, Smtp, Voice};
+use crate::acceptance::Acceptance;
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::delivery::later as later_than;
 use crate::ledger::{Answer, Claimed, Destination, Entry, Ledger, NewDelivery, USER};
-use crate::outside::{Outcome, Outside, accepted};
+use crate::outside::{Outcome, Outside};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use aws_lc_rs::digest;
@@ -38,9 +39,11 @@ pub struct Post {
     pub voice: Arc<ArcSwap<Voice>>,
     /// The way e-mails go.
     pub mail: Arc<Channel<Smtp>>,
-    /// Is asked what became of an action that waits …
+    /// Tells whether there is a system client.
     pub core: Arc<Core>,
-    /// … and what offices are called.
+    /// Shows what became of an action that waits.
+    pub acceptance: Arc<Acceptance>,
+    /// Names of offices.
     pub offices: Offices,
     /// Addresses that a server takes later are written down as messages of their own.
     pub ledger: Arc<dyn Ledger>,
@@ -62,7 +65,7 @@ impl Outside for Post {
 
 impl Post {
     async fn attempt(&self, delivery: &Claimed) -> Result<Outcome, Outcome> {
-        let answer = accepted(&self.core, delivery).await?;
+        let answer = self.acceptance.accepted(delivery).await?;
         let mut note: Note =
             serde_json::from_str(&delivery.payload).map_err(|_| Outcome::Unprepared)?;
         if note.until.is_some_and(|end| end <= self.clock.now()) {
@@ -247,6 +250,7 @@ pub(super) fn entry(
         payload: serde_json::to_value(note).ok()?,
         token: String::new(),
         due_at,
+        fallback: None,
     };
     Some(Entry {
         event_id: EventId::new(id),

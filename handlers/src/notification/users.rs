@@ -6,7 +6,7 @@ use super::post::{ALERT, Post, entry, id_of};
 use super::templates::Variables;
 use super::{Channel, DeliveryMethod, Note};
 use crate::delivery::{Deliveries, later};
-use crate::ledger::{Claimed, Destination, Entry, Recorded};
+use crate::ledger::{Claimed, Destination, Entry, Knowledge, Recorded};
 use crate::outside::{Outcome, Outside};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
@@ -309,6 +309,10 @@ impl Users {
             token: String::new(),
             attempt: 1,
             created_at: delivery.due_at,
+            knowledge: Knowledge::Untried,
+            unknown_since: None,
+            registration_number: None,
+            fallback: None,
         };
         let post = self.post.clone();
         let trying = tokio::spawn(async move { post.send(&claimed).await });

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::{Answer, Operation};
+use super::{Answer, OnRefusal, Operation};
 
 /// What was decided, and why.
 ///
@@ -37,6 +37,9 @@ pub struct Outcome {
     pub operation: Operation,
     /// How core is answered.
     pub answer: Answer,
+    /// What becomes of an action that waits where MOSIP refuses.
+    #[serde(skip)]
+    pub on_refusal: OnRefusal,
 }
 
 /// What became of a rule.
@@ -103,6 +106,7 @@ impl Decision {
             rule,
             operation,
             answer,
+            ..
         }) = self.outcome()
         {
             return format!("{rule}: {operation}, {answer}");

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Answer, Condition, Operation, Rule, RuleSet};
+use super::{Answer, Condition, OnRefusal, Operation, Rule, RuleSet};
 use crate::annotated_toml::{Reader, Section, Text, one_of};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::expression::Vocabulary;
@@ -72,7 +72,15 @@ fn rule(
 ) -> Option<Rule> {
     section.only(
         reader,
-        &["name", "event", "action", "when", "operation", "answer"],
+        &[
+            "name",
+            "event",
+            "action",
+            "when",
+            "operation",
+            "answer",
+            "on-refusal",
+        ],
     );
     let name = section.required_text(reader, "name");
     let event = one_of(
@@ -99,6 +107,7 @@ fn rule(
         "answer",
         Answer::ALL.map(|answer| (answer.name(), answer)),
     );
+    let on_refusal = on_refusal(reader, section, action, answer);
     if section.item("when").is_none() {
         let hint = Some(
             "name the conditions that must hold; when = [] is a rule that always holds".into(),
@@ -120,7 +129,40 @@ fn rule(
         conditions: numbers,
         operation: operation?,
         answer: answer?,
+        on_refusal: on_refusal?,
     })
+}
+
+/// Reads `on-refusal`, which means something only where core waits.
+fn on_refusal(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    action: Option<&str>,
+    answer: Option<Answer>,
+) -> Option<OnRefusal> {
+    let default = OnRefusal::default_for(action?);
+    let Some(item) = section.item("on-refusal") else {
+        return Some(default);
+    };
+    let span = item.span().unwrap_or_else(|| section.span.clone());
+    let choices = OnRefusal::ALL.map(|choice| (choice.name(), choice));
+    let chosen = one_of(reader, section, "on-refusal", choices)?;
+    if answer == Some(Answer::Continue) {
+        let message = format!("{}: `on-refusal` without `answer = \"wait\"`", section.what);
+        let hint = "leave it out: core has accepted the action before MOSIP is asked";
+        reader.error(span, message, Some(hint.into()));
+        return None;
+    }
+    if chosen == OnRefusal::Reject && default == OnRefusal::Accept {
+        let message = format!(
+            "{}: core cannot reject an action that waits as {}",
+            section.what, action?
+        );
+        let hint = "write on-refusal = \"accept\", or leave it out: the action takes effect without an identity";
+        reader.error(span, message, Some(hint.into()));
+        return None;
+    }
+    Some(chosen)
 }
 
 fn check_against_earlier(

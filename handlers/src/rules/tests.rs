@@ -94,6 +94,14 @@ answer = "wait"
     "[conditions]\na = 'true'",
     "eligibility.toml:2:1: warning: condition `a` is used by no rule\n  hint: name it in the `when` of a rule, or take it out"
 )]
+#[case::refusal_of_what_has_happened(
+    "[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\noperation = 'create-uin'\nanswer = 'continue'\non-refusal = 'accept'",
+    "eligibility.toml:8:14: error: rule `r`: `on-refusal` without `answer = \"wait\"`"
+)]
+#[case::a_correction_cannot_be_rejected(
+    "[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'APPROVE_CORRECTION'\nwhen = []\noperation = 'create-uin'\nanswer = 'wait'\non-refusal = 'reject'",
+    "eligibility.toml:8:14: error: rule `r`: core cannot reject an action that waits as APPROVE_CORRECTION\n  hint: write on-refusal = \"accept\""
+)]
 fn faults_have_places(#[case] text: &str, #[case] first: &str) {
     let found = faults(text);
     assert!(found[0].starts_with(first), "{}", found[0]);

@@ -77,15 +77,22 @@ impl Setting {
 
     /// Core shows the record of event `e`, whose action was answered so.
     async fn shows(&self, times: u64, bearer: &str, answered: &str) {
+        self.shows_record("e", times, bearer, answered).await;
+    }
+
+    async fn shows_record(&self, event: &str, times: u64, bearer: &str, answered: &str) {
         let shown = Mock::given(path("/events/event.get"))
-            .and(query_param("input", r#"{"json":{"eventId":"e"}}"#))
+            .and(query_param(
+                "input",
+                json!({"json": {"eventId": event}}).to_string(),
+            ))
             .and(header("authorization", format!("Bearer {bearer}")));
         let actions = json!([
-            {"id": "e", "type": "REGISTER", "status": "Requested", "declaration": {}},
-            {"id": "x", "type": "REGISTER", "status": answered, "originalActionId": "e"},
+            {"id": event, "type": "REGISTER", "status": "Requested", "declaration": {}},
+            {"id": "x", "type": "REGISTER", "status": answered, "originalActionId": event},
         ]);
         let document =
-            json!({"id": "e", "type": "death", "trackingId": "ABC123", "actions": actions});
+            json!({"id": event, "type": "death", "trackingId": "ABC123", "actions": actions});
         let reply = json!({"result": {"data": {"json": document, "meta": {}}}});
         self.answers(
             times,
@@ -147,6 +154,7 @@ async fn an_expired_token_is_replaced_by_one_for_the_same_action() {
             )))
     };
     for event in ["e", "f"] {
+        setting.shows_record(event, 9, &system, "Requested").await;
         let granted = json!({"access_token": format!("for-{event}")});
         setting
             .answers(
@@ -182,6 +190,7 @@ async fn the_service_token_of_core_2_1_serves_the_middleware_but_core_is_called_
     let setting = Setting::with("10ms", Some(credentials())).await;
     let (system, service) = (token(None, HOUR), token(None, SignedDuration::from_mins(5)));
     setting.knows_the_system_client(1, &system).await;
+    setting.shows(9, &system, "Requested").await;
     let refused = Mock::given(path("/events/registration"));
     setting
         .answers(1, refused, ResponseTemplate::new(400))
@@ -240,7 +249,7 @@ async fn what_cannot_be_tried_again_before_its_token_ends_is_for_an_operator_at_
             ..Counts::default()
         })
         .await;
-    assert_eq!(setting.outcomes().await, ["failed"]);
+    assert_eq!(setting.outcomes().await, ["unavailable"]);
     setting.end().await;
 }
 
@@ -254,7 +263,7 @@ async fn a_packet_that_cannot_be_taken_back_waits_until_core_has_accepted() {
     setting.shows(9, &system, "Accepted").await;
     let packets = Mock::given(path("/events/registration"));
     setting
-        .answers(1, packets, ResponseTemplate::new(500))
+        .answers(1, packets, ResponseTemplate::new(503))
         .await;
     setting.takes_packets().await;
     setting.record_at(&accepted_at_once("e"), now()).await;
@@ -262,7 +271,13 @@ async fn a_packet_that_cannot_be_taken_back_waits_until_core_has_accepted() {
     let outcomes = setting.outcomes().await;
     assert_eq!(
         outcomes,
-        ["undecided", "undecided", "undecided", "failed", "delivered"]
+        [
+            "undecided",
+            "undecided",
+            "undecided",
+            "unavailable",
+            "delivered"
+        ]
     );
     assert_eq!(setting.sent().await.len(), 2);
     setting.end().await;
@@ -312,14 +327,8 @@ async fn accepting_carries_what_core_wants_and_is_repeated_with_the_same_transac
     let action = event.pending_action("APPROVE_CORRECTION").unwrap();
     let patch = Fields::from_iter([("child.nid".to_owned(), json!("6500123456"))]);
     let token = token(Some("e"), HOUR);
-    let accept = core::accept(
-        &event.id,
-        action,
-        &patch,
-        Some("B-1"),
-        &token,
-        Timestamp::UNIX_EPOCH,
-    );
+    let accept = core::accept(&event.id, action, &patch, Some("B-1"));
+    let accept = accept.map(|accept| accept.delivery(&token, Timestamp::UNIX_EPOCH));
 
     let setting = Setting::with("10ms,10ms", None).await;
     let procedure = "/events/event.actions.correction.approve.accept";
@@ -358,8 +367,9 @@ async fn what_core_has_settled_is_not_asked_for_again(
 ) {
     let token = token(Some("e"), HOUR);
     let (event, action) = (EventId::new("e"), ActionId::new("e"));
-    let mut delivery =
-        core::reject(&event, &action, "REGISTER", &token, Timestamp::UNIX_EPOCH).unwrap();
+    let mut delivery = core::reject(&event, &action, "REGISTER")
+        .unwrap()
+        .delivery(&token, Timestamp::UNIX_EPOCH);
     delivery.operation = format!("register.{verb}");
     let setting = Setting::with("10ms,10ms,10ms", None).await;
     let procedure = Mock::given(path(&delivery.path));
@@ -385,5 +395,176 @@ async fn what_core_has_settled_is_not_asked_for_again(
 #[test]
 fn core_is_not_told_about_actions_that_it_never_asks_about() {
     let (event, action) = (EventId::new("e"), ActionId::new("a"));
-    assert!(core::reject(&event, &action, "READ", "t", Timestamp::UNIX_EPOCH).is_none());
+    assert!(core::reject(&event, &action, "READ").is_none());
+}
+
+/// The middleware's own 500.
+fn fault() -> ResponseTemplate {
+    let body = json!({"error": "An unexpected error occurred"});
+    ResponseTemplate::new(500).set_body_json(body)
+}
+
+/// A packet of the event `e` with a number, as the shipped mapping makes it.
+fn packet(operation: &str, field: &str, answer: Answer) -> Entry {
+    let mut entry = waiting("e", &token(Some("e"), HOUR));
+    entry.answer = answer;
+    entry.registration_number = Some("NUMBER-1".into());
+    let delivery = &mut entry.deliveries[0];
+    delivery.operation = operation.into();
+    delivery.payload = json!({"requestFields": {field: "NUMBER-1"}, "audit": {"id": "NUMBER-1"}});
+    entry
+}
+
+impl Setting {
+    async fn grants_fresh_tokens(&self) {
+        let exchange = Mock::given(path("/token")).and(body_string_contains("token-exchange"));
+        let granted = ResponseTemplate::new(200).set_body_json(json!({"access_token": "fresh"}));
+        self.answers(9, exchange, granted).await;
+    }
+}
+
+/// The middleware keeps a row of number and token before it calls MOSIP.
+#[tokio::test]
+async fn after_a_500_a_birth_gets_another_number_and_a_death_a_suffix() {
+    for (operation, field, answer) in [
+        ("create-uin", "birthCertificateNumber", Answer::wait()),
+        (
+            "flag-deceased",
+            "deathCertificateNumber",
+            Answer::accept(json!({"registrationNumber": "NUMBER-1"})),
+        ),
+    ] {
+        let births = answer.status == 202;
+        let setting = Setting::with("10ms,10ms", Some(credentials())).await;
+        let system = token(None, HOUR);
+        setting.knows_the_system_client(1, &system).await;
+        let fate = if births { "Requested" } else { "Accepted" };
+        setting.shows(9, &system, fate).await;
+        setting.grants_fresh_tokens().await;
+        let packets = || Mock::given(path("/events/registration"));
+        setting.answers(1, packets(), fault()).await;
+        setting.takes_packets().await;
+        setting
+            .record_at(&packet(operation, field, answer), now())
+            .await;
+        setting.until(delivered(1)).await;
+        assert_eq!(setting.outcomes().await, ["not-started", "delivered"]);
+        let posts = setting.posts("/events/registration").await;
+        assert_eq!(posts[0]["requestFields"][field], "NUMBER-1");
+        let second = posts[1]["requestFields"][field].as_str().unwrap();
+        if births {
+            assert_eq!(
+                (second.len(), &posts[1]["audit"]["id"]),
+                (12, &json!(second))
+            );
+        } else {
+            assert_eq!(
+                (second, &posts[1]["audit"]["id"]),
+                ("NUMBER-1-2", &json!("NUMBER-1"))
+            );
+        }
+        let bearers: Vec<_> = setting.sent().await.into_iter().map(|(_, b)| b).collect();
+        assert_eq!(bearers[1], "Bearer fresh");
+        setting.end().await;
+    }
+}
+
+/// The number of a correction is registered: it cannot be sent again, and is right without an identity.
+#[tokio::test]
+async fn after_a_500_or_a_refusal_a_correction_is_accepted_without_an_identity() {
+    for (answer, parked) in [(fault(), 1), (ResponseTemplate::new(400), 0)] {
+        let setting = Setting::with("10ms,10ms", Some(credentials())).await;
+        let system = token(None, HOUR);
+        setting.knows_the_system_client(1, &system).await;
+        setting.shows(9, &system, "Requested").await;
+        setting.grants_fresh_tokens().await;
+        let packets = Mock::given(path("/events/registration"));
+        setting.answers(9, packets, answer).await;
+        let procedure = "/events/event.actions.correction.approve.accept";
+        let accepts = Mock::given(path(procedure));
+        setting
+            .answers(1, accepts, ResponseTemplate::new(200))
+            .await;
+        let mut entry = packet("create-uin", "birthCertificateNumber", Answer::wait());
+        entry.action_type = "APPROVE_CORRECTION".into();
+        let pending = json!({"id": "e", "type": "birth", "actions": [
+            {"id": "e", "type": "APPROVE_CORRECTION", "status": "Requested", "requestId": "r"},
+        ]});
+        let event = EventDocument::parse(pending.to_string().as_bytes()).unwrap();
+        let action = event.pending_action("APPROVE_CORRECTION").unwrap();
+        entry.deliveries[0].fallback = core::accept(&event.id, action, &Fields::new(), None);
+        setting.record_at(&entry, now()).await;
+        setting
+            .until(Counts {
+                delivered: 1,
+                parked,
+                refused: 1 - parked,
+                ..Counts::default()
+            })
+            .await;
+        assert_eq!(setting.posts("/events/registration").await.len(), 1);
+        let accepted = setting.posts(procedure).await;
+        assert_eq!(accepted[0]["json"]["requestId"], "r");
+        setting.end().await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_system_client_a_500_is_for_an_operator_at_once() {
+    let setting = Setting::with("10ms,10ms", None).await;
+    let packets = Mock::given(path("/events/registration"));
+    setting.answers(9, packets, fault()).await;
+    let entry = packet("create-uin", "birthCertificateNumber", Answer::wait());
+    setting.record_at(&entry, now()).await;
+    let parked = Counts {
+        parked: 1,
+        ..Counts::default()
+    };
+    setting.until(parked).await;
+    assert_eq!(setting.posts("/events/registration").await.len(), 1);
+    setting.end().await;
+}
+
+/// Core 2.0 gives any user a hook token for any event.
+#[tokio::test]
+async fn a_packet_about_an_action_that_core_does_not_show_is_not_sent() {
+    let setting = Setting::with("10ms,10ms", Some(credentials())).await;
+    let system = token(None, HOUR);
+    setting.knows_the_system_client(1, &system).await;
+    setting.shows(9, &system, "Requested").await;
+    setting.takes_packets().await;
+    let mut forged = packet("create-uin", "birthCertificateNumber", Answer::wait());
+    forged.action_id = ActionId::new("made-up");
+    setting.record_at(&forged, now() - HOUR * 24 * 30).await;
+    let parked = Counts {
+        parked: 1,
+        ..Counts::default()
+    };
+    setting.until(parked).await;
+    assert_eq!(setting.outcomes().await, ["undecided"]);
+    assert!(setting.sent().await.is_empty());
+    setting.end().await;
+}
+
+/// Core shows the end while the outcome is unknown: the packet was taken.
+#[tokio::test]
+async fn an_unknown_outcome_ends_when_core_shows_the_action_as_accepted() {
+    let setting = Setting::with("5ms,10ms,10ms", Some(credentials())).await;
+    let system = token(None, HOUR);
+    setting.knows_the_system_client(1, &system).await;
+    setting.shows(3, &system, "Requested").await;
+    setting.shows(9, &system, "Accepted").await;
+    let packets = Mock::given(path("/events/registration"));
+    setting
+        .answers(9, packets, ResponseTemplate::new(504))
+        .await;
+    let entry = packet("create-uin", "birthCertificateNumber", Answer::wait());
+    setting.record_at(&entry, now()).await;
+    setting.until(delivered(1)).await;
+    let outcomes = setting.outcomes().await;
+    assert_eq!(outcomes.first().map(String::as_str), Some("unknown"));
+    assert_eq!(outcomes.last().map(String::as_str), Some("settled"));
+    assert_eq!(setting.sent().await.len(), 1);
+    assert!(setting.ledger.pending(9).await.unwrap().is_empty());
+    setting.end().await;
 }

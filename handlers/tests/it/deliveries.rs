@@ -2,12 +2,15 @@
 //! The worker against real HTTP.
 
 use super::entry;
+use handlers::acceptance::Acceptance;
 use handlers::clock::SystemClock;
 use handlers::core::{Core, Credentials};
 use handlers::delivery::{Deliveries, Door};
 use handlers::ledger::{self, Answer, Counts, Destination, Entry, Ledger};
-use handlers::outside::{Http, client};
+use handlers::middleware::{HttpWire, Middleware};
+use handlers::outside::{Http, Outside, client};
 use handlers::seal::Seal;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +34,15 @@ async fn setting(schedule: &str) -> Setting {
 impl Setting {
     /// One server stands for the middleware, core's gateway and core's auth service.
     pub(super) async fn with(schedule: &str, credentials: Option<Credentials>) -> Self {
+        Self::asking_for(60_000, schedule, credentials).await
+    }
+
+    /// An unknown outcome is parked after so many milliseconds.
+    pub(super) async fn asking_for(
+        unknown_for: i64,
+        schedule: &str,
+        credentials: Option<Credentials>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger::open(
             &format!("sqlite://{}", folder.path().join("ledger.db").display()),
@@ -47,19 +59,40 @@ impl Setting {
             credentials,
             Arc::new(SystemClock),
         );
-        let http = Http::new(client(timeout).unwrap(), &outside.uri(), Arc::new(core));
-        let http = Arc::new(http);
+        let (core, clock) = (Arc::new(core), Arc::new(SystemClock));
+        let acceptance = Arc::new(Acceptance {
+            core: core.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            schedule: schedule.parse().unwrap(),
+        });
+        let middleware = Middleware {
+            wire: Arc::new(HttpWire::new(&outside.uri(), timeout).unwrap()),
+            core: core.clone(),
+            acceptance,
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            numbers: "############".parse().unwrap(),
+            timeout,
+            retry_after_500: SignedDuration::from_millis(1),
+            unknown_for: SignedDuration::from_millis(unknown_for),
+        };
+        let http = Http::new(client(timeout).unwrap(), &outside.uri(), core);
+        let doors: [(_, Arc<dyn Outside>); 2] = [
+            (Destination::MIDDLEWARE, Arc::new(middleware)),
+            (Destination::CORE, Arc::new(http)),
+        ];
         let wake = Arc::new(Notify::new());
         let (stop, stopped) = watch::channel(false);
         let deliveries = Deliveries {
             ledger: ledger.clone(),
-            doors: [Destination::MIDDLEWARE, Destination::CORE]
-                .map(|destination| Door {
+            doors: doors
+                .map(|(destination, outside)| Door {
                     destination,
-                    outside: http.clone(),
+                    outside,
                 })
                 .into(),
-            clock: Arc::new(SystemClock),
+            clock,
             schedule: schedule.parse().unwrap(),
             timeout,
             wake: wake.clone(),
@@ -114,6 +147,17 @@ impl Setting {
             .collect()
     }
 
+    /// The bodies of what was posted to a path, in order.
+    pub(super) async fn posts(&self, path: &str) -> Vec<Value> {
+        let requests = self.outside.received_requests().await.unwrap();
+        let posts = requests
+            .iter()
+            .filter(|r| r.method == "POST" && r.url.path() == path);
+        posts
+            .map(|r| serde_json::from_slice(&r.body).unwrap_or_default())
+            .collect()
+    }
+
     pub(super) async fn end(self) {
         self.stop.send_replace(true);
         self.worker.await.unwrap();
@@ -127,19 +171,15 @@ fn registration() -> wiremock::MockBuilder {
 }
 
 #[tokio::test]
-async fn a_failed_delivery_is_tried_again_until_it_arrives_whatever_the_body() {
+async fn what_did_not_reach_the_middleware_is_sent_again_as_it_is_whatever_the_body() {
     let setting = setting("10ms,10ms,10ms").await;
-    registration()
-        .respond_with(ResponseTemplate::new(500))
-        .up_to_n_times(1)
-        .mount(&setting.outside)
-        .await;
-    let slow = ResponseTemplate::new(202).set_delay(Duration::from_secs(5));
-    registration()
-        .respond_with(slow)
-        .up_to_n_times(1)
-        .mount(&setting.outside)
-        .await;
+    for status in [429, 503, 403] {
+        registration()
+            .respond_with(ResponseTemplate::new(status))
+            .up_to_n_times(1)
+            .mount(&setting.outside)
+            .await;
+    }
     registration()
         .respond_with(ResponseTemplate::new(200).set_body_raw("<html>ok</html>", "text/html"))
         .mount(&setting.outside)
@@ -153,10 +193,38 @@ async fn a_failed_delivery_is_tried_again_until_it_arrives_whatever_the_body() {
         .await;
     let expected = json!({"eventId": "e", "action": "a"});
     assert_eq!(
-        setting.requests().await,
-        vec![("/events/registration".to_owned(), expected); 3]
+        setting.posts("/events/registration").await,
+        vec![expected; 4]
     );
     setting.end().await;
+}
+
+/// An identity is made once: nobody knows whether MOSIP has started.
+#[tokio::test]
+async fn a_packet_whose_outcome_is_unknown_is_never_sent_again() {
+    let answers = [
+        ResponseTemplate::new(202).set_delay(Duration::from_secs(5)),
+        ResponseTemplate::new(502),
+        ResponseTemplate::new(504),
+        ResponseTemplate::new(500).set_body_string("<html>a proxy</html>"),
+        ResponseTemplate::new(408),
+    ];
+    for answer in answers {
+        let setting = Setting::asking_for(300, "1ms,20ms,20ms", None).await;
+        registration()
+            .respond_with(answer)
+            .mount(&setting.outside)
+            .await;
+        setting.record("e", "a", Answer::wait()).await;
+        setting
+            .until(Counts {
+                parked: 1,
+                ..Counts::default()
+            })
+            .await;
+        assert_eq!(setting.posts("/events/registration").await.len(), 1);
+        setting.end().await;
+    }
 }
 
 #[tokio::test]
@@ -181,11 +249,11 @@ async fn what_the_middleware_refuses_for_good_is_rejected_in_core_if_core_waits(
                 ..Counts::default()
             })
             .await;
-        let (to, body) = setting.requests().await.pop().unwrap();
-        assert_eq!(to, reject);
         assert_eq!(
-            body,
-            json!({"json": {"eventId": "e", "actionId": "a", "transactionId": "countryconfig-reject-a"}})
+            setting.posts(reject).await,
+            [
+                json!({"json": {"eventId": "e", "actionId": "a", "transactionId": "countryconfig-reject-a"}})
+            ]
         );
 
         setting.record("f", "b", Answer::accept(json!({}))).await;
@@ -197,8 +265,8 @@ async fn what_the_middleware_refuses_for_good_is_rejected_in_core_if_core_waits(
             })
             .await;
         assert_eq!(
-            setting.requests().await.len(),
-            3,
+            setting.posts(reject).await.len(),
+            1,
             "core was answered 200: there is nothing to reject"
         );
         setting.end().await;
@@ -219,7 +287,7 @@ async fn a_delivery_is_parked_when_the_schedule_ends_and_never_dropped() {
             ..Counts::default()
         })
         .await;
-    assert_eq!(setting.requests().await.len(), 3);
+    assert_eq!(setting.posts("/events/registration").await.len(), 3);
     setting.end().await;
 }
 
@@ -227,7 +295,7 @@ async fn a_delivery_is_parked_when_the_schedule_ends_and_never_dropped() {
 async fn deliveries_of_one_event_arrive_in_order_even_when_the_first_fails() {
     let setting = setting("20ms,20ms").await;
     registration()
-        .respond_with(ResponseTemplate::new(500))
+        .respond_with(ResponseTemplate::new(503))
         .up_to_n_times(1)
         .mount(&setting.outside)
         .await;
@@ -245,10 +313,10 @@ async fn deliveries_of_one_event_arrive_in_order_even_when_the_first_fails() {
         })
         .await;
     let order: Vec<_> = setting
-        .requests()
+        .posts("/events/registration")
         .await
         .into_iter()
-        .map(|(_, body)| body["action"].as_str().unwrap().to_owned())
+        .map(|body| body["action"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(order, ["a1", "a1", "a2", "a3"]);
     setting.end().await;

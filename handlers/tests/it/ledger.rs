@@ -3,13 +3,16 @@
 
 use super::memory::Memory;
 use super::{at, entry};
+use handlers::core::{Confirmation, Fate};
 use handlers::ledger::{
-    self, Answer, Attempt, Claimed, Counts, Destination, Filter, Ledger, NewDelivery, Next,
-    Recorded, State, USER,
+    self, Answer, Attempt, Begun, Claimed, Counts, Destination, Filter, Knowledge, Ledger,
+    NewDelivery, Next, Recorded, Renumbered, Standing, State, USER,
 };
+use handlers::outside::Outcome;
 use handlers::seal::Seal;
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use reqwest::StatusCode;
 use rstest::rstest;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
@@ -62,14 +65,17 @@ async fn fresh(kind: Kind) -> Fresh {
     }
 }
 
-fn attempt(outcome: &'static str) -> Attempt {
+fn attempt(outcome: Outcome) -> Attempt {
     Attempt {
         started_at: at(1),
         duration: SignedDuration::from_millis(5),
         outcome,
-        status: Some(202),
     }
 }
+
+const DELIVERED: Outcome = Outcome::Delivered(StatusCode::ACCEPTED);
+const FAILED: Outcome = Outcome::Unknown(Some(StatusCode::BAD_GATEWAY));
+const REFUSED: Outcome = Outcome::Refused(StatusCode::BAD_REQUEST);
 
 fn actions(claimed: &[Claimed]) -> Vec<&str> {
     claimed.iter().map(|c| c.action_id.as_str()).collect()
@@ -147,22 +153,22 @@ async fn of_one_event_only_the_oldest_is_claimed_and_others_do_not_wait_for_it(
             .await
             .unwrap();
     }
-    let claimed = ledger.claim(TO, at(1), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(1), at(60), 10, false).await.unwrap();
     assert_eq!(actions(&claimed), ["a1", "b1"]);
     assert!(
         ledger
-            .claim(TO, at(2), at(60), 10)
+            .claim(TO, at(2), at(60), 10, false)
             .await
             .unwrap()
             .is_empty(),
         "leased"
     );
     ledger
-        .conclude(&claimed[0], &attempt("delivered"), &Next::Delivered, at(3))
+        .conclude(&claimed[0], &attempt(DELIVERED), &Next::Delivered, at(3))
         .await
         .unwrap();
     assert_eq!(
-        actions(&ledger.claim(TO, at(4), at(60), 10).await.unwrap()),
+        actions(&ledger.claim(TO, at(4), at(60), 10, false).await.unwrap()),
         ["a2"]
     );
 }
@@ -175,32 +181,36 @@ async fn a_lost_lease_is_claimed_again_and_a_retry_waits(
     let ledger = fresh(kind).await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
     assert_eq!(
-        ledger.claim(TO, at(0), at(60), 10).await.unwrap()[0].attempt,
+        ledger.claim(TO, at(0), at(60), 10, false).await.unwrap()[0].attempt,
         1
     );
     assert!(
         ledger
-            .claim(TO, at(59), at(120), 10)
+            .claim(TO, at(59), at(120), 10, false)
             .await
             .unwrap()
             .is_empty()
     );
-    let again = ledger.claim(TO, at(60), at(120), 10).await.unwrap();
+    let again = ledger.claim(TO, at(60), at(120), 10, false).await.unwrap();
     assert_eq!(again[0].attempt, 2);
     ledger
-        .conclude(&again[0], &attempt("failed"), &Next::Retry(at(300)), at(61))
+        .conclude(&again[0], &attempt(FAILED), &Next::Retry(at(300)), at(61))
         .await
         .unwrap();
     assert_eq!(ledger.next_due(TO, at(62)).await.unwrap(), Some(at(300)));
     assert!(
         ledger
-            .claim(TO, at(299), at(400), 10)
+            .claim(TO, at(299), at(400), 10, false)
             .await
             .unwrap()
             .is_empty()
     );
     assert_eq!(
-        ledger.claim(TO, at(300), at(400), 10).await.unwrap().len(),
+        ledger
+            .claim(TO, at(300), at(400), 10, false)
+            .await
+            .unwrap()
+            .len(),
         1
     );
 }
@@ -217,13 +227,13 @@ async fn what_is_parked_holds_back_the_rest_of_its_event_only(
             .await
             .unwrap();
     }
-    let claimed = ledger.claim(TO, at(1), at(60), 1).await.unwrap();
+    let claimed = ledger.claim(TO, at(1), at(60), 1, false).await.unwrap();
     ledger
-        .conclude(&claimed[0], &attempt("failed"), &Next::Parked, at(2))
+        .conclude(&claimed[0], &attempt(FAILED), &Next::Parked(None), at(2))
         .await
         .unwrap();
     assert_eq!(
-        actions(&ledger.claim(TO, at(3), at(60), 10).await.unwrap()),
+        actions(&ledger.claim(TO, at(3), at(60), 10, false).await.unwrap()),
         ["b1"]
     );
     assert_eq!(
@@ -244,7 +254,7 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows(
 ) {
     let ledger = fresh(kind).await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-    let claimed = ledger.claim(TO, at(0), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(0), at(60), 10, false).await.unwrap();
     let reject = NewDelivery {
         operation: "register.reject".into(),
         ..entry("e", "a", "N").deliveries.remove(0)
@@ -252,13 +262,13 @@ async fn a_refusal_ends_a_delivery_and_begins_what_follows(
     ledger
         .conclude(
             &claimed[0],
-            &attempt("refused"),
+            &attempt(REFUSED),
             &Next::Refused(Some(reject)),
             at(1),
         )
         .await
         .unwrap();
-    let next = ledger.claim(TO, at(2), at(60), 10).await.unwrap();
+    let next = ledger.claim(TO, at(2), at(60), 10, false).await.unwrap();
     assert_eq!(
         (
             next.len(),
@@ -296,7 +306,7 @@ async fn take_no_delivery(fresh: &Fresh) {
 async fn nothing_is_written_down_by_halves(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let ledger = fresh(kind).await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-    let claimed = ledger.claim(TO, at(0), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(0), at(60), 10, false).await.unwrap();
     take_no_delivery(&ledger).await;
 
     let recorded = ledger.record(&entry("f", "b", "M"), at(1)).await;
@@ -305,13 +315,13 @@ async fn nothing_is_written_down_by_halves(#[values(Kind::Sqlite, Kind::Postgres
     assert_eq!(ledger.answer(&event, &action).await.unwrap(), None);
 
     let reject = entry("e", "a", "N").deliveries.remove(0);
-    let (refused, next) = (attempt("refused"), Next::Refused(Some(reject)));
+    let (refused, next) = (attempt(REFUSED), Next::Refused(Some(reject)));
     let concluded = ledger.conclude(&claimed[0], &refused, &next, at(2)).await;
     assert!(concluded.is_err());
     let counts = ledger.counts().await.unwrap();
     assert_eq!((counts.waiting, counts.refused), (1, 0));
     assert_eq!(ledger.attempts(claimed[0].id).await.unwrap().len(), 0);
-    let again = ledger.claim(TO, at(61), at(99), 10).await.unwrap();
+    let again = ledger.claim(TO, at(61), at(99), 10, false).await.unwrap();
     assert_eq!(actions(&again), ["a"], "its lease has run out");
 }
 
@@ -326,7 +336,7 @@ async fn everything_survives_a_restart(#[values(Kind::Sqlite, Kind::Postgres)] k
     let again = ledger::open(&first.url, Seal::default()).await.unwrap();
     assert_eq!(again.kept("key").await.unwrap().as_deref(), Some("second"));
     assert_eq!(
-        again.claim(TO, at(1), at(60), 10).await.unwrap()[0].token,
+        again.claim(TO, at(1), at(60), 10, false).await.unwrap()[0].token,
         "token"
     );
     #[cfg(unix)]
@@ -395,9 +405,13 @@ async fn whoever_lost_its_lease_may_report_an_arrival_but_nothing_else(
 ) {
     let ledger = fresh(kind).await;
     ledger.record(&entry("e", "a", "N"), at(0)).await.unwrap();
-    let slow = ledger.claim(TO, at(0), at(60), 10).await.unwrap().remove(0);
+    let slow = ledger
+        .claim(TO, at(0), at(60), 10, false)
+        .await
+        .unwrap()
+        .remove(0);
     let quick = ledger
-        .claim(TO, at(60), at(120), 10)
+        .claim(TO, at(60), at(120), 10, false)
         .await
         .unwrap()
         .remove(0);
@@ -406,14 +420,14 @@ async fn whoever_lost_its_lease_may_report_an_arrival_but_nothing_else(
         ..entry("e", "a", "N").deliveries.remove(0)
     };
     let refused = Next::Refused(Some(reject));
-    for next in [Next::Retry(at(500)), Next::Parked, refused] {
+    for next in [Next::Retry(at(500)), Next::Parked(None), refused] {
         ledger
-            .conclude(&slow, &attempt("failed"), &next, at(61))
+            .conclude(&slow, &attempt(FAILED), &next, at(61))
             .await
             .unwrap();
         assert!(
             ledger
-                .claim(TO, at(119), at(180), 10)
+                .claim(TO, at(119), at(180), 10, false)
                 .await
                 .unwrap()
                 .is_empty(),
@@ -421,11 +435,11 @@ async fn whoever_lost_its_lease_may_report_an_arrival_but_nothing_else(
         );
     }
     ledger
-        .conclude(&slow, &attempt("delivered"), &Next::Delivered, at(62))
+        .conclude(&slow, &attempt(DELIVERED), &Next::Delivered, at(62))
         .await
         .unwrap();
     ledger
-        .conclude(&quick, &attempt("failed"), &Next::Retry(at(70)), at(63))
+        .conclude(&quick, &attempt(FAILED), &Next::Retry(at(70)), at(63))
         .await
         .unwrap();
     let counts = ledger.counts().await.unwrap();
@@ -473,30 +487,35 @@ async fn an_operator_lists_parks_retries_and_gives_up(
         ..Filter::default()
     };
     assert_eq!(list(parked.clone()).await, ["a1"]);
-    let claimed = ledger.claim(TO, at(1), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(1), at(60), 10, false).await.unwrap();
     assert_eq!(actions(&claimed), ["b1"], "what is parked holds a2 back");
 
-    assert!(ledger.retry(first, false, at(5)).await.unwrap());
+    assert!(ledger.retry(first, false, None, at(5)).await.unwrap());
     assert!(list(parked).await.is_empty());
-    let claimed = ledger.claim(TO, at(5), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(5), at(60), 10, false).await.unwrap();
     assert_eq!((actions(&claimed), claimed[0].attempt), (vec!["a1"], 1));
 
     assert!(ledger.purge(first, at(6)).await.unwrap());
     assert!(!ledger.purge(first, at(6)).await.unwrap());
     assert!(
-        !ledger.retry(first, false, at(7)).await.unwrap(),
+        !ledger.retry(first, false, None, at(7)).await.unwrap(),
         "nothing is left"
     );
-    let claimed = ledger.claim(TO, at(8), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(8), at(60), 10, false).await.unwrap();
     assert_eq!(actions(&claimed), ["a2"]);
     ledger
-        .conclude(&claimed[0], &attempt("delivered"), &Next::Delivered, at(9))
+        .conclude(&claimed[0], &attempt(DELIVERED), &Next::Delivered, at(9))
         .await
         .unwrap();
     assert!(!ledger.purge(claimed[0].id, at(9)).await.unwrap());
     assert_eq!(ledger.erase(at(9)).await.unwrap(), 0);
     assert_eq!(ledger.erase(at(10)).await.unwrap(), 1);
-    assert!(!ledger.retry(claimed[0].id, false, at(11)).await.unwrap());
+    assert!(
+        !ledger
+            .retry(claimed[0].id, false, None, at(11))
+            .await
+            .unwrap()
+    );
 }
 
 /// Passwords are not kept for a month because they were sent, nor every login for ever.
@@ -524,7 +543,7 @@ async fn what_people_were_told_is_forgotten(
         let claimed = of(event).await.unwrap();
         assert_eq!((claimed.attempt, claimed.payload.is_empty()), (1, false));
         assert!(of(event).await.is_none(), "leased");
-        let sent = attempt("delivered");
+        let sent = attempt(DELIVERED);
         let concluded = ledger.conclude(&claimed, &sent, &Next::Delivered, at(1));
         concluded.await.unwrap();
     }
@@ -578,16 +597,16 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
     let waiting = ["a", "b", "d"].map(|action| told(action, State::Waiting));
     assert_eq!(pending().await, waiting);
 
-    let claimed = ledger.claim(TO, at(5), at(60), 10).await.unwrap();
+    let claimed = ledger.claim(TO, at(5), at(60), 10, false).await.unwrap();
     let [_, a, b, _] = &claimed[..] else {
         panic!("{claimed:?}")
     };
     assert!(
-        !ledger.retry(a.id, false, at(6)).await.unwrap(),
+        !ledger.retry(a.id, false, None, at(6)).await.unwrap(),
         "an attempt is under way"
     );
     let end = async |claimed: &Claimed, next: Next| {
-        let attempt = attempt("ended");
+        let attempt = attempt(FAILED);
         ledger
             .conclude(claimed, &attempt, &next, at(7))
             .await
@@ -610,21 +629,27 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
         ]
     );
     assert!(
-        !ledger.retry(a.id, false, at(8)).await.unwrap(),
+        !ledger.retry(a.id, false, None, at(8)).await.unwrap(),
         "it arrived"
     );
-    assert!(!ledger.retry(b.id, false, at(8)).await.unwrap(), "refused");
-    assert!(ledger.retry(a.id, true, at(8)).await.unwrap());
+    assert!(
+        !ledger.retry(b.id, false, None, at(8)).await.unwrap(),
+        "refused"
+    );
+    assert!(ledger.retry(a.id, true, None, at(8)).await.unwrap());
 
     let in_core = ledger
-        .claim(&Destination::CORE, at(9), at(60), 10)
+        .claim(&Destination::CORE, at(9), at(60), 10, false)
         .await
         .unwrap();
     end(&in_core[0], Next::Refused(None)).await;
     let left = ["a", "d"].map(|action| told(action, State::Waiting));
     assert_eq!(pending().await, left, "core knew the end of `b` already");
     let (event, action) = (EventId::new("e1"), ActionId::new("a"));
-    ledger.settle(&event, &action, at(10)).await.unwrap();
+    ledger
+        .learn(&event, &action, &Fate::Rejected, at(10))
+        .await
+        .unwrap();
     assert_eq!(pending().await, left[1..], "core has shown the end of `a`");
     if !matches!(kind, Kind::Memory) {
         let queues = ledger.queues().await.unwrap();
@@ -656,7 +681,7 @@ async fn replicas_lease_each_delivery_once(#[values(Kind::Sqlite, Kind::Postgres
         replicas.spawn(async move {
             let mut mine = Vec::new();
             for _ in 0..20 {
-                mine.extend(ledger.claim(TO, at(1), at(60), 3).await.unwrap());
+                mine.extend(ledger.claim(TO, at(1), at(60), 3, false).await.unwrap());
             }
             mine
         });
@@ -676,7 +701,14 @@ async fn all_content(fresh: &Fresh) -> String {
     }
     let mut all = String::new();
     let mut connection = PgConnection::connect(&fresh.url).await.unwrap();
-    for table in ["actions", "deliveries", "attempts", "kept"] {
+    for table in [
+        "actions",
+        "deliveries",
+        "attempts",
+        "kept",
+        "numbers",
+        "fates",
+    ] {
         let rows = AssertSqlSafe(format!("SELECT t::text FROM countryconfig.{table} AS t"));
         let rows: Vec<String> = sqlx::query_scalar(rows)
             .fetch_all(&mut connection)
@@ -703,17 +735,26 @@ async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
         let mut entry = entry(event, "a", event);
         entry.deliveries[0].token = "BEARER-OF-THE-REGISTRAR".into();
         entry.deliveries[0].payload = json!({"name": "GRACE-OKELLO"});
+        entry.deliveries[0].fallback = Some(Confirmation {
+            operation: "register.accept".into(),
+            path: "/".into(),
+            payload: json!({"name": "GRACE-OKELLO"}),
+        });
         entry
     };
     let ledger = open(&fresh, OLD).await;
     ledger.record(&secret("e1"), at(0)).await.unwrap();
     ledger.record(&secret("e2"), at(0)).await.unwrap();
-    let claimed = ledger.claim(TO, at(1), at(60), 1).await.unwrap().remove(0);
+    let claimed = ledger
+        .claim(TO, at(1), at(60), 1, false)
+        .await
+        .unwrap()
+        .remove(0);
     let follows = secret("e1").deliveries.remove(0);
     ledger
         .conclude(
             &claimed,
-            &attempt("refused"),
+            &attempt(REFUSED),
             &Next::Refused(Some(follows)),
             at(2),
         )
@@ -726,7 +767,10 @@ async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
 
     // After a change of keys, what was sealed before still opens.
     let rotated = open(&fresh, &format!("{NEW},{OLD}")).await;
-    let claimed = rotated.claim(TO, at(100), at(160), 10).await.unwrap();
+    let claimed = rotated
+        .claim(TO, at(100), at(160), 10, false)
+        .await
+        .unwrap();
     let content = |claimed: &Claimed| (claimed.token.clone(), claimed.payload.clone());
     let expected = (
         "BEARER-OF-THE-REGISTRAR".to_owned(),
@@ -740,10 +784,250 @@ async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
     // Without the old key it is kept for an operator, not lost.
     let lost = open(&fresh, NEW).await;
     assert!(
-        lost.claim(TO, at(200), at(260), 10)
+        lost.claim(TO, at(200), at(260), 10, false)
             .await
             .unwrap()
             .is_empty()
     );
     assert_eq!(lost.counts().await.unwrap().parked, 2);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_attempt_that_has_begun_is_unknown_until_its_end_is_written_down(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    ledger.record(&entry("e", "a", "N1"), at(0)).await.unwrap();
+    let mut other = entry("f", "b", "N3");
+    other.deliveries[0].due_at = at(1000);
+    ledger.record(&other, at(0)).await.unwrap();
+    let claim = async |now| {
+        ledger
+            .claim(TO, at(now), at(now + 10), 1, false)
+            .await
+            .unwrap()
+    };
+    let first = claim(0).await.remove(0);
+    assert_eq!(first.knowledge, Knowledge::Untried);
+    assert_eq!(first.registration_number.as_deref(), Some("N1"));
+    assert_eq!(
+        ledger.begin(&first, None, at(1)).await.unwrap(),
+        Begun::Begun
+    );
+
+    // Killed: the lease runs out, and nobody knows what became of the request.
+    let second = claim(20).await.remove(0);
+    let seen = (second.knowledge, second.unknown_since, second.attempt);
+    assert_eq!(seen, (Knowledge::Unknown, Some(at(1)), 2));
+    assert_eq!(
+        ledger.begin(&first, None, at(21)).await.unwrap(),
+        Begun::LeaseLost,
+        "another has it"
+    );
+    let not_sent = attempt(Outcome::StillUnknown(at(30)));
+    let next = Next::Later(at(30));
+    ledger
+        .conclude(&second, &not_sent, &next, at(22))
+        .await
+        .unwrap();
+    let outcomes = async || {
+        let attempts = ledger.attempts(first.id).await.unwrap();
+        attempts.into_iter().map(|a| a.outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes().await, ["started", "still-unknown"]);
+
+    // Somebody decides, and the packet leaves with another number, which nobody else gets.
+    let fresh = Some(Knowledge::NotStarted);
+    assert!(ledger.retry(first.id, false, fresh, at(31)).await.unwrap());
+    let third = claim(31).await.remove(0);
+    assert_eq!(
+        (third.knowledge, third.unknown_since),
+        (Knowledge::NotStarted, None)
+    );
+    let renumbered = |number: &str| Renumbered {
+        number: number.into(),
+        payload: json!({"number": number}),
+        fallback: None,
+        token: "fresh".into(),
+    };
+    for taken in ["N1", "N3"] {
+        let begun = ledger.begin(&third, Some(&renumbered(taken)), at(32)).await;
+        assert_eq!(begun.unwrap(), Begun::NumberTaken);
+    }
+    let begun = ledger.begin(&third, Some(&renumbered("N2")), at(32)).await;
+    assert_eq!(begun.unwrap(), Begun::Begun);
+    let another = ledger.record(&entry("g", "c", "N2"), at(33)).await.unwrap();
+    assert_eq!(another, Recorded::NumberTaken);
+    assert_eq!(outcomes().await, ["unknown", "still-unknown", "started"]);
+    let end = attempt(Outcome::NotStarted);
+    ledger
+        .conclude(&third, &end, &Next::Retry(at(35)), at(34))
+        .await
+        .unwrap();
+    assert_eq!(
+        outcomes().await,
+        ["unknown", "still-unknown", "not-started"]
+    );
+    let fourth = claim(35).await.remove(0);
+    assert_eq!(fourth.payload, json!({"number": "N2"}).to_string());
+    assert_eq!(
+        (fourth.token.as_str(), fourth.knowledge),
+        ("fresh", Knowledge::NotStarted)
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_core_has_shown_is_asked_for_once_and_known_to_all(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    let mut two = entry("e", "a", "N");
+    two.deliveries[0].due_at = at(1000);
+    let mut mail = two.deliveries[0].clone();
+    mail.destination = Destination::EMAIL;
+    two.deliveries.push(mail);
+    ledger.record(&two, at(0)).await.unwrap();
+    let (event, action) = (EventId::new("e"), ActionId::new("a"));
+    let standing = async |now, next| {
+        ledger
+            .standing(&event, &action, at(now), at(next))
+            .await
+            .unwrap()
+    };
+    assert_eq!(standing(10, 20).await, Standing::Ask);
+    assert_eq!(standing(11, 21).await, Standing::Asked(at(20)));
+    ledger
+        .learn(&event, &action, &Fate::Open, at(11))
+        .await
+        .unwrap();
+    assert_eq!(standing(19, 29).await, Standing::Asked(at(20)));
+    assert_eq!(standing(20, 40).await, Standing::Ask);
+    let document = json!({"id": "e", "type": "birth", "actions": [
+        {"id": "x", "type": "REGISTER", "status": "Accepted", "declaration": {"child.nid": "1"}},
+    ]});
+    let document = document.to_string();
+    let document = opencrvs_toolkit::event_document::EventDocument::parse(document.as_bytes());
+    let fate = Fate::Accepted(Box::new(document.unwrap().actions.remove(0)));
+    ledger.learn(&event, &action, &fate, at(21)).await.unwrap();
+    assert_eq!(standing(22, 40).await, Standing::Settled(fate.clone()));
+    let rejected = ledger.learn(&event, &action, &Fate::Rejected, at(23));
+    rejected.await.unwrap();
+    assert_eq!(
+        standing(24, 40).await,
+        Standing::Settled(fate),
+        "the first end counts"
+    );
+    for to in [TO, &Destination::EMAIL] {
+        assert_eq!(
+            ledger.next_due(to, at(24)).await.unwrap(),
+            Some(at(21)),
+            "it is due"
+        );
+    }
+    assert!(ledger.pending(9).await.unwrap().is_empty());
+}
+
+/// Earlier versions wrote down the ends of attempts only.
+#[rstest]
+#[tokio::test]
+async fn unfinished_attempts_of_an_earlier_version_have_an_unknown_outcome(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let fresh = fresh(kind).await;
+    let names = ["untried", "asked", "leased", "failed", "lost", "arrived"];
+    for name in names {
+        fresh.record(&entry(name, "a", name), at(0)).await.unwrap();
+    }
+    let schema = if fresh.url.starts_with("sqlite") {
+        ""
+    } else {
+        "countryconfig."
+    };
+    let row = |name: &str| 1 + names.iter().position(|known| *known == name).unwrap();
+    let attempt = |name: &str, n: i32, outcome: &str| {
+        format!(
+            "INSERT INTO {schema}attempts (delivery_id, attempt, started_at, duration_ms, outcome) VALUES ({}, {n}, 0, 0, '{outcome}')",
+            row(name)
+        )
+    };
+    let set = |name: &str, what: &str| {
+        format!(
+            "UPDATE {schema}deliveries SET {what} WHERE id = {}",
+            row(name)
+        )
+    };
+    let drop_column = |name: &str| format!("ALTER TABLE {schema}deliveries DROP COLUMN {name}");
+    let earlier = [
+        attempt("asked", 1, "undecided"),
+        set("leased", "attempts = 1, leased_until = 99"),
+        set("failed", "attempts = 1"),
+        attempt("failed", 1, "failed"),
+        set("lost", "attempts = 2"),
+        attempt("lost", 2, "unprepared"),
+        set("arrived", "state = 'delivered', attempts = 1"),
+        attempt("arrived", 1, "delivered"),
+        format!("DROP TABLE {schema}numbers"),
+        format!("DROP TABLE {schema}fates"),
+        drop_column("knowledge"),
+        drop_column("unknown_since"),
+        drop_column("fallback"),
+        format!("DELETE FROM {schema}_sqlx_migrations WHERE version >= 3"),
+    ];
+    for statement in earlier {
+        let statement = AssertSqlSafe(statement);
+        if schema.is_empty() {
+            let mut connection = SqliteConnection::connect(&fresh.url).await.unwrap();
+            connection.execute(statement).await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&fresh.url).await.unwrap();
+            connection.execute(statement).await.unwrap();
+        }
+    }
+    let ledger = ledger::open(&fresh.url, Seal::default()).await.unwrap();
+    let filter = Filter {
+        limit: 10,
+        ..Filter::default()
+    };
+    let mut rows = ledger.deliveries(&filter).await.unwrap();
+    rows.reverse();
+    let known: Vec<_> = rows.iter().map(|row| row.knowledge).collect();
+    let (untried, unknown) = (Knowledge::Untried, Knowledge::Unknown);
+    assert_eq!(
+        known,
+        [
+            untried,
+            untried,
+            unknown,
+            unknown,
+            unknown,
+            Knowledge::Taken
+        ]
+    );
+    let taken = ledger.record(&entry("new", "a", "failed"), at(1)).await;
+    assert_eq!(taken.unwrap(), Recorded::NumberTaken);
+}
+
+/// Twenty packets that fail by themselves do not stop what was never tried.
+#[rstest]
+#[tokio::test]
+async fn a_probe_takes_what_was_never_tried(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    for name in ["bad1", "bad2", "good"] {
+        ledger
+            .record(&entry(name, name, name), at(0))
+            .await
+            .unwrap();
+    }
+    for claimed in ledger.claim(TO, at(1), at(60), 2, false).await.unwrap() {
+        let (end, next) = (attempt(Outcome::NotStarted), Next::Retry(at(2)));
+        ledger.conclude(&claimed, &end, &next, at(2)).await.unwrap();
+    }
+    let probe = ledger.claim(TO, at(3), at(60), 1, true).await.unwrap();
+    assert_eq!(actions(&probe), ["good"]);
+    let all = ledger.claim(TO, at(3), at(60), 9, true).await.unwrap();
+    assert_eq!(all.len(), 2);
 }

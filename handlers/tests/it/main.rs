@@ -42,6 +42,7 @@ fn entry(event: &str, action: &str, number: &str) -> Entry {
             payload: json!({"eventId": event, "action": action}),
             token: "token".into(),
             due_at: at(0),
+            fallback: None,
         }],
     }
 }

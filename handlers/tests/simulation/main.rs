@@ -3,8 +3,9 @@
 //! the ledger and the clock. A seed decides everything, so that what fails once fails again.
 //!
 //! Every authenticated, well-formed hook ends accepted, rejected because the middleware refused, or
-//! in front of an operator before its token dies. One number per action for ever. Nothing is sent
-//! twice except after a failure whose end nobody could see.
+//! in front of an operator before its token dies. One number per action for ever. At most one identity
+//! per child: a packet is sent again only where it is known that MOSIP was not started. No action that
+//! core was told to wait for is forgotten.
 //!
 //! `SIM_SEEDS=100000 cargo test -p handlers --test simulation` plays more, `SIM_SEED=42` tells one.
 #![expect(
@@ -35,7 +36,7 @@ use std::time::{Duration, Instant};
 use world::{Rng, Times, Weather, World, true_time};
 
 /// What must have happened in some seeds.
-const BAD_DAYS: [&str; 16] = [
+const BAD_DAYS: [&str; 23] = [
     "crash",
     "ledger failed",
     "number taken",
@@ -46,11 +47,18 @@ const BAD_DAYS: [&str; 16] = [
     "undecided",
     "unwanted",
     "unprepared",
-    "failed",
-    "timeout",
-    "unreachable",
+    "not-reached",
+    "unavailable",
+    "not-started",
+    "unknown",
+    "still-unknown",
+    "settled",
+    "given-up",
     "parked",
+    "sent again",
     "rejected in core",
+    "accepted without identity",
+    "credential lost",
     "confirmed",
 ];
 
@@ -70,12 +78,13 @@ fn play(seed: u64, policy: &Arc<Policy>, story: bool) -> Played {
     };
     let weather = Weather::of(&mut rng, &times);
     let lives: Vec<_> = (0..=rng.below(6))
-        .map(|_| match rng.below(10) {
+        .map(|_| match rng.below(11) {
             0..=3 => Life::Eligible,
             4 => Life::Plain,
             5 => Life::Death,
             6..=7 => Life::Corrections(u8::try_from(rng.below(4)).unwrap() + 1),
             8 => Life::LateIdentity,
+            9 => Life::Forged,
             _ => Life::Declared,
         })
         .collect();
@@ -135,10 +144,12 @@ async fn live_through(
         .map(|(_, by)| by.unsigned_abs())
         .sum::<Duration>();
     let mut last = last.unwrap_or_default() + back;
-    if world.weather.system_client {
-        // Tokens never end, the schedule does.
-        last += world.times.token * 2;
-    }
+    last += if world.weather.system_client {
+        // Tokens never end; the schedule does, and so does asking about an unknown outcome.
+        world.times.token * 2 + world.times.unknown_for
+    } else {
+        world.times.token / 50
+    };
     while !world.memory.is_quiet() && world.elapsed() < last {
         tokio::time::sleep(world.times.token / 100).await;
     }

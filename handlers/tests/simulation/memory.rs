@@ -3,9 +3,11 @@
 //! every time.
 
 use async_trait::async_trait;
+use handlers::core::Fate;
 use handlers::ledger::{
-    Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
-    NewDelivery, Next, PastAttempt, Queue, Recorded, State, USER,
+    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
+    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, STARTED,
+    Standing, State, USER, WaitingActions,
 };
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
@@ -35,6 +37,8 @@ struct Tables {
     deliveries: BTreeMap<i64, Row>,
     of_event: BTreeMap<EventId, Vec<i64>>,
     kept: BTreeMap<String, String>,
+    /// What core has shown, and when it may be asked again.
+    fates: BTreeMap<(EventId, ActionId), (Fate, Timestamp)>,
     /// Waiting or parked, by what keeps them in order.
     open: BTreeMap<(EventId, String), BTreeSet<i64>>,
     /// Waiting, first of their order, not leased.
@@ -53,6 +57,8 @@ struct Row {
     created_at: Timestamp,
     ended_at: Option<Timestamp>,
     erased: bool,
+    knowledge: Knowledge,
+    unknown_since: Option<Timestamp>,
     past: Vec<PastAttempt>,
 }
 
@@ -79,6 +85,8 @@ impl Tables {
             created_at: now,
             ended_at: None,
             erased: false,
+            knowledge: Knowledge::Untried,
+            unknown_since: None,
             past: Vec::new(),
         };
         self.deliveries.insert(id, row);
@@ -161,7 +169,14 @@ impl Tables {
             has_token: !row.content.token.is_empty(),
             created_at: row.created_at,
             ended_at: row.ended_at,
+            knowledge: row.knowledge,
+            is_settled: self.is_settled(&row.event, &row.action),
         }
+    }
+
+    fn is_settled(&self, event: &EventId, action: &ActionId) -> bool {
+        let fate = self.fates.get(&(event.clone(), action.clone()));
+        fate.is_some_and(|(fate, _)| *fate != Fate::Open)
     }
 
     fn claimed(&self, id: i64) -> Claimed {
@@ -180,6 +195,10 @@ impl Tables {
             token: row.content.token.clone(),
             attempt: row.attempts,
             created_at: row.created_at,
+            knowledge: row.knowledge,
+            unknown_since: row.unknown_since,
+            registration_number: entry.registration_number.clone(),
+            fallback: row.content.fallback.clone(),
         }
     }
 }
@@ -220,12 +239,17 @@ impl Ledger for Memory {
         now: Timestamp,
         until: Timestamp,
         limit: u32,
+        probe: bool,
     ) -> Result<Vec<Claimed>, LedgerError> {
         let mut tables = self.tables();
         tables.end_leases(now);
         let due = tables.waiting_for(destination);
         let due = due.take_while(|(_, due, _)| *due <= now);
-        let mut ids: Vec<_> = due.map(|(_, _, id)| *id).take(limit as usize).collect();
+        let mut ids: Vec<_> = due.map(|(_, _, id)| *id).collect();
+        if probe {
+            ids.sort_by_key(|id| tables.deliveries[id].attempts > 0);
+        }
+        ids.truncate(limit as usize);
         ids.sort_unstable();
         for id in &ids {
             tables.change(*id, |row| {
@@ -260,6 +284,43 @@ impl Ledger for Memory {
         Ok(Some(tables.claimed(id)))
     }
 
+    async fn begin(
+        &self,
+        claimed: &Claimed,
+        renumbered: Option<&Renumbered>,
+        now: Timestamp,
+    ) -> Result<Begun, LedgerError> {
+        let mut tables = self.tables();
+        let row = &tables.deliveries[&claimed.id];
+        let leased = row.leased_until.is_some_and(|until| until > now);
+        if row.state != State::Waiting || row.attempts != claimed.attempt || !leased {
+            return Ok(Begun::LeaseLost);
+        }
+        if let Some(changed) = renumbered
+            && !tables.numbers.insert(changed.number.clone())
+        {
+            return Ok(Begun::NumberTaken);
+        }
+        let row = tables.deliveries.get_mut(&claimed.id).unwrap();
+        if let Some(changed) = renumbered {
+            row.content.payload = changed.payload.clone();
+            row.content.fallback = changed.fallback.clone();
+            row.content.token.clone_from(&changed.token);
+        }
+        row.knowledge = Knowledge::Unknown;
+        row.unknown_since.get_or_insert(now);
+        for past in row.past.iter_mut().filter(|past| past.outcome == STARTED) {
+            past.outcome = "unknown".into();
+        }
+        row.past.push(PastAttempt {
+            started_at: now,
+            duration: jiff::SignedDuration::ZERO,
+            outcome: STARTED.into(),
+            status: None,
+        });
+        Ok(Begun::Begun)
+    }
+
     async fn conclude(
         &self,
         claimed: &Claimed,
@@ -269,12 +330,30 @@ impl Ledger for Memory {
     ) -> Result<(), LedgerError> {
         let mut tables = self.tables();
         let row = tables.deliveries.get_mut(&claimed.id).unwrap();
-        row.past.push(PastAttempt {
+        let (sent, current) = (attempt.outcome.was_sent(), row.attempts == claimed.attempt);
+        let begun = row.past.iter_mut().find(|past| past.outcome == STARTED);
+        let ended = PastAttempt {
             started_at: attempt.started_at,
             duration: attempt.duration,
-            outcome: attempt.outcome.to_owned(),
-            status: attempt.status,
-        });
+            outcome: attempt.outcome.as_str().to_owned(),
+            status: attempt.outcome.status(),
+        };
+        match begun {
+            Some(past) if sent && current => *past = ended,
+            _ => row.past.push(ended),
+        }
+        let known = claimed.knowledge.after(attempt.outcome);
+        let open = matches!(row.state, State::Waiting | State::Parked);
+        if row.content.destination == Destination::MIDDLEWARE
+            && (current && open || known == Knowledge::Taken)
+        {
+            row.knowledge = known;
+            if known == Knowledge::Unknown {
+                row.unknown_since.get_or_insert(attempt.started_at);
+            } else {
+                row.unknown_since = None;
+            }
+        }
         let current = row.state == State::Waiting && row.attempts == claimed.attempt;
         let open = matches!(row.state, State::Waiting | State::Parked);
         if !(current || open && matches!(next, Next::Delivered)) {
@@ -286,11 +365,15 @@ impl Ledger for Memory {
                 Next::Delivered => row.state = State::Delivered,
                 Next::Refused(_) => row.state = State::Refused,
                 Next::Retry(at) => row.content.due_at = *at,
+                Next::Renew(at) => {
+                    row.content.due_at = *at;
+                    row.content.token.clear();
+                }
                 Next::Later(at) => {
                     row.content.due_at = *at;
                     row.attempts -= 1;
                 }
-                Next::Parked => row.state = State::Parked,
+                Next::Parked(_) => row.state = State::Parked,
             }
             if matches!(next, Next::Delivered | Next::Refused(_)) {
                 row.content.token.clear();
@@ -298,7 +381,7 @@ impl Ledger for Memory {
                 row.erased |= row.content.destination.is_forgotten();
             }
         });
-        if let Next::Refused(Some(delivery)) = next {
+        if let Next::Refused(Some(delivery)) | Next::Parked(Some(delivery)) = next {
             tables.insert(&claimed.event_id, &claimed.action_id, delivery.clone(), now);
         }
         Ok(())
@@ -328,6 +411,7 @@ impl Ledger for Memory {
             let settled = last.destination == Destination::CORE && told;
             let mut later = tables.actions.iter();
             let asked_on = later.any(|((e, _), (_, recorded))| e == event && recorded > at);
+            let settled = settled || last.is_settled;
             if entry.answer.status == 202 && !settled && !asked_on {
                 pending.push(last);
             }
@@ -344,27 +428,58 @@ impl Ledger for Memory {
         Ok(pending)
     }
 
-    async fn settle(
+    async fn standing(
         &self,
         event: &EventId,
         action: &ActionId,
         now: Timestamp,
+        again_at: Timestamp,
+    ) -> Result<Standing, LedgerError> {
+        let mut tables = self.tables();
+        let (fate, next_at) = tables
+            .fates
+            .entry((event.clone(), action.clone()))
+            .or_insert((Fate::Open, Timestamp::MIN));
+        Ok(match fate {
+            Fate::Open if *next_at <= now => {
+                *next_at = again_at;
+                Standing::Ask
+            }
+            Fate::Open => Standing::Asked(*next_at),
+            settled => Standing::Settled(settled.clone()),
+        })
+    }
+
+    async fn learn(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        fate: &Fate,
+        now: Timestamp,
     ) -> Result<(), LedgerError> {
         let mut tables = self.tables();
-        let note = NewDelivery {
-            destination: Destination::CORE,
-            operation: "event.get".into(),
-            path: String::new(),
-            payload: serde_json::Value::Null,
-            token: String::new(),
-            due_at: now,
-        };
-        tables.insert(event, action, note, now);
-        let id = i64::try_from(tables.deliveries.len()).unwrap();
-        tables.change(id, |row| {
-            (row.state, row.ended_at, row.erased) = (State::Delivered, Some(now), true);
-        });
+        let key = (event.clone(), action.clone());
+        let (known, _) = tables.fates.entry(key).or_insert((Fate::Open, now));
+        if *known != Fate::Open {
+            return Ok(());
+        }
+        *known = fate.clone();
+        if *fate == Fate::Open {
+            return Ok(());
+        }
+        for id in tables.of_event.get(event).cloned().unwrap_or_default() {
+            let row = &tables.deliveries[&id];
+            let untried = row.attempts == 0 || row.knowledge == Knowledge::Unknown;
+            let waits = row.state == State::Waiting && row.leased_until.is_none();
+            if row.action == *action && waits && untried && row.content.due_at > now {
+                tables.change(id, |row| row.content.due_at = now);
+            }
+        }
         Ok(())
+    }
+
+    async fn waiting_actions(&self) -> Result<Vec<WaitingActions>, LedgerError> {
+        unreachable!("metrics are not simulated")
     }
 
     async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
@@ -392,7 +507,13 @@ impl Ledger for Memory {
         Ok(row.map(|row| row.past.clone()).unwrap_or_default())
     }
 
-    async fn retry(&self, delivery: i64, force: bool, now: Timestamp) -> Result<bool, LedgerError> {
+    async fn retry(
+        &self,
+        delivery: i64,
+        force: bool,
+        assumed: Option<Knowledge>,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
         let mut tables = self.tables();
         let may = tables.deliveries.get(&delivery).is_some_and(|row| {
             let open = matches!(row.state, State::Waiting | State::Parked);
@@ -404,6 +525,9 @@ impl Ledger for Memory {
                 (row.state, row.attempts, row.leased_until, row.ended_at) =
                     (State::Waiting, 0, None, None);
                 row.content.due_at = now;
+                if let Some(assumed) = assumed {
+                    (row.knowledge, row.unknown_since) = (assumed, None);
+                }
             });
         }
         Ok(may)
@@ -430,6 +554,7 @@ impl Ledger for Memory {
         tables.change(delivery, |row| {
             (row.state, row.leased_until, row.ended_at) = (State::Purged, None, Some(now));
             row.content.token.clear();
+            row.content.fallback = None;
             row.erased = true;
         });
         Ok(true)

@@ -34,6 +34,8 @@ pub(crate) enum Life {
     LateIdentity,
     /// Declared only.
     Declared,
+    /// A hook about a record that core does not have, with a token that core gave to somebody.
+    Forged,
 }
 
 impl Life {
@@ -48,7 +50,7 @@ impl Life {
     /// The actions that core asks about.
     pub(crate) fn asks(self) -> Vec<&'static str> {
         match self {
-            Self::Eligible | Self::Plain | Self::Death => vec!["REGISTER"],
+            Self::Eligible | Self::Plain | Self::Death | Self::Forged => vec!["REGISTER"],
             Self::Corrections(n) => vec!["APPROVE_CORRECTION"; usize::from(n)],
             Self::LateIdentity => vec!["APPROVE_CORRECTION"],
             Self::Declared => vec!["DECLARE"],

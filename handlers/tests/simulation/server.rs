@@ -2,18 +2,22 @@
 //! Server processes that run the real code, fail at any await and are started again.
 
 use crate::memory::Memory;
-use crate::outsiders::Status;
+use crate::outsiders::action_of;
 use crate::world::{SetClock, World};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use handlers::acceptance::Acceptance;
 use handlers::clock::Clock;
+use handlers::core::{CoreApi, CoreError, Fate};
 use handlers::delivery::{Deliveries, Door};
 use handlers::hook::{HookError, Hooks};
 use handlers::ledger::{
-    Answer, Attempt, Claimed, Counts, Delivery, Destination, Entry, Filter, Ledger, LedgerError,
-    Next, PastAttempt, Queue, Recorded,
+    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
+    Ledger, LedgerError, Next, PastAttempt, Queue, Recorded, Renumbered, Standing, WaitingActions,
 };
+use handlers::middleware::{Middleware, Wire};
 use handlers::outside::{Outcome, Outside};
+use handlers::schedule::Schedule;
 use handlers::verification::Verification;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
@@ -23,14 +27,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
-/// How the last attempt of a delivery stands.
-pub(crate) enum Sent {
-    /// Under way, or its end was not written down: whoever sends again must have a reason.
+/// A request with a packet, as its sender knows it.
+#[derive(Clone)]
+pub(crate) enum Post {
+    /// No answer yet, or the process is dead.
     Open(Arc<Life>),
-    /// An error said that its end may not be written down.
-    Unknown,
-    /// It ended so, and the ledger has it.
-    Ended(&'static str),
+    /// Answered so.
+    Ended(Outcome),
 }
 
 /// One life of a process.
@@ -80,6 +83,32 @@ impl Server {
             });
             let wake = Arc::new(Notify::new());
             let clock = Arc::new(SetClock(self.world.clone()));
+            let core = Arc::new(Asking {
+                life: life.clone(),
+                world: self.world.clone(),
+            });
+            let schedule: Schedule = self.world.times.schedule.parse().unwrap();
+            let acceptance = Arc::new(Acceptance {
+                core: core.clone(),
+                ledger: ledger.clone(),
+                clock: clock.clone(),
+                schedule: schedule.clone(),
+            });
+            let signed = |time| SignedDuration::try_from(time).unwrap();
+            let middleware = Middleware {
+                wire: Arc::new(Line {
+                    life: life.clone(),
+                    world: self.world.clone(),
+                }),
+                core,
+                acceptance,
+                ledger: ledger.clone(),
+                clock: clock.clone(),
+                numbers: "############".parse().unwrap(),
+                timeout: self.world.times.timeout,
+                retry_after_500: signed(self.world.times.retry_after_500),
+                unknown_for: signed(self.world.times.unknown_for),
+            };
             let hooks = Hooks {
                 policy: ArcSwap::new(self.world.policy.clone()),
                 verification: Verification::default(),
@@ -90,20 +119,27 @@ impl Server {
                 delay: SignedDuration::try_from(self.world.times.delay).unwrap(),
                 wake: wake.clone(),
             };
-            let network = Arc::new(Network {
+            let gateway = Gateway {
                 life: life.clone(),
                 world: self.world.clone(),
-            });
+            };
+            let doors: [(_, Arc<dyn Outside>); 2] = [
+                (
+                    Destination::MIDDLEWARE,
+                    Arc::new(InOrder(self.world.clone(), middleware)),
+                ),
+                (Destination::CORE, Arc::new(gateway)),
+            ];
             let deliveries = Arc::new(Deliveries {
                 ledger,
-                doors: [Destination::MIDDLEWARE, Destination::CORE]
-                    .map(|destination| Door {
+                doors: doors
+                    .map(|(destination, outside)| Door {
                         destination,
-                        outside: network.clone(),
+                        outside,
                     })
                     .into(),
                 clock,
-                schedule: self.world.times.schedule.parse().unwrap(),
+                schedule,
                 timeout: self.world.times.timeout,
                 wake,
             });
@@ -147,14 +183,14 @@ impl Server {
 
     /// What was under way has come to its end.
     fn check_stopped(&self, this: &Arc<Life>) {
-        let attempts = std::mem::take(&mut self.world.state().attempts);
-        for (id, sent) in &attempts {
-            if matches!(sent, Sent::Open(life) if Arc::ptr_eq(life, this)) {
-                let cut_off = format!("an attempt of delivery {id} is cut off by a planned stop");
+        let posts = self.world.state().posts.clone();
+        for (action, posts) in &posts {
+            let cut_off = |post: &Post| matches!(post, Post::Open(life) if Arc::ptr_eq(life, this));
+            if posts.iter().any(cut_off) {
+                let cut_off = format!("the packet of {action} is cut off by a planned stop");
                 self.world.broken(cut_off);
             }
         }
-        self.world.state().attempts = attempts;
     }
 
     /// A hook over the network; nothing where no answer comes back.
@@ -271,9 +307,11 @@ impl Ledger for Faulty {
         now: Timestamp,
         until: Timestamp,
         limit: u32,
+        probe: bool,
     ) -> Result<Vec<Claimed>, LedgerError> {
         self.fault("before", "claim").await?;
-        let claimed = self.memory().claim(destination, now, until, limit).await;
+        let memory = self.memory();
+        let claimed = memory.claim(destination, now, until, limit, probe).await;
         self.fault("after", "claim").await?;
         claimed
     }
@@ -290,6 +328,18 @@ impl Ledger for Faulty {
         memory.claim_of(event, destination, now, until).await
     }
 
+    async fn begin(
+        &self,
+        claimed: &Claimed,
+        renumbered: Option<&Renumbered>,
+        now: Timestamp,
+    ) -> Result<Begun, LedgerError> {
+        self.fault("before", "begin").await?;
+        let begun = self.memory().begin(claimed, renumbered, now).await;
+        self.fault("after", "begin").await?;
+        begun
+    }
+
     async fn conclude(
         &self,
         claimed: &Claimed,
@@ -297,26 +347,22 @@ impl Ledger for Faulty {
         next: &Next,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        // Whether it fails before or after: the sender has noticed, and said so in its log.
-        let before = self.fault("before", "conclude").await;
-        let end = |sent| self.world.state().attempts.insert(claimed.id, sent);
-        end(Sent::Unknown);
-        before?;
+        self.fault("before", "conclude").await?;
         self.memory().conclude(claimed, attempt, next, now).await?;
-        end(Sent::Ended(attempt.outcome));
-        self.world.saw(attempt.outcome);
-        if matches!(next, Next::Parked) {
+        self.world.saw(attempt.outcome.as_str());
+        if matches!(next, Next::Parked(_)) {
             self.world.saw("parked");
         }
         self.world.tell(|| {
             let next = match next {
                 Next::Delivered => "delivered".to_owned(),
                 Next::Refused(_) => "refused".into(),
-                Next::Retry(at) | Next::Later(at) => format!("again at {at}"),
-                Next::Parked => "parked".into(),
+                Next::Retry(at) | Next::Renew(at) | Next::Later(at) => format!("again at {at}"),
+                Next::Parked(_) => "parked".into(),
             };
             let (id, action, n) = (claimed.id, &claimed.action_id, claimed.attempt);
-            format!("ledger: delivery {id} of {action}, attempt {n}: {next}")
+            let outcome = attempt.outcome.as_str();
+            format!("ledger: delivery {id} of {action}, attempt {n}: {outcome}, {next}")
         });
         self.fault("after", "conclude").await
     }
@@ -334,13 +380,30 @@ impl Ledger for Faulty {
         self.memory().pending(limit).await
     }
 
-    async fn settle(
+    async fn standing(
         &self,
         event: &EventId,
         action: &ActionId,
         now: Timestamp,
+        again_at: Timestamp,
+    ) -> Result<Standing, LedgerError> {
+        self.fault("before", "standing").await?;
+        self.memory().standing(event, action, now, again_at).await
+    }
+
+    async fn learn(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        fate: &Fate,
+        now: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.memory().settle(event, action, now).await
+        self.fault("before", "learn").await?;
+        self.memory().learn(event, action, fate, now).await
+    }
+
+    async fn waiting_actions(&self) -> Result<Vec<WaitingActions>, LedgerError> {
+        self.memory().waiting_actions().await
     }
 
     async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
@@ -355,8 +418,14 @@ impl Ledger for Faulty {
         self.memory().attempts(delivery).await
     }
 
-    async fn retry(&self, delivery: i64, force: bool, now: Timestamp) -> Result<bool, LedgerError> {
-        self.memory().retry(delivery, force, now).await
+    async fn retry(
+        &self,
+        delivery: i64,
+        force: bool,
+        assumed: Option<Knowledge>,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.memory().retry(delivery, force, assumed, now).await
     }
 
     async fn park(&self, delivery: i64) -> Result<bool, LedgerError> {
@@ -388,35 +457,150 @@ impl Ledger for Faulty {
     }
 }
 
-/// The way to the middleware and to core.
-struct Network {
+/// What concerns one record is sent in order.
+struct InOrder(Arc<World>, Middleware);
+
+#[async_trait]
+impl Outside for InOrder {
+    async fn send(&self, delivery: &Claimed) -> Outcome {
+        self.0.check_order(delivery);
+        self.1.send(delivery).await
+    }
+
+    fn longest(&self) -> Option<Duration> {
+        self.1.longest()
+    }
+
+    fn sendable_until(&self, delivery: &Claimed) -> Option<Timestamp> {
+        self.1.sendable_until(delivery)
+    }
+
+    fn next(
+        &self,
+        delivery: &Claimed,
+        outcome: Outcome,
+        schedule: &Schedule,
+        now: Timestamp,
+    ) -> Option<Next> {
+        self.1.next(delivery, outcome, schedule, now)
+    }
+}
+
+/// The line to the middleware.
+struct Line {
     life: Arc<Life>,
     world: Arc<World>,
 }
 
 #[async_trait]
-impl Outside for Network {
+impl Wire for Line {
+    async fn post(&self, path: &str, token: &str, body: &str) -> Outcome {
+        let (world, action) = (&self.world, action_of(token));
+        await_point(world, &self.life, "before", "post").await;
+        let n = self.check_reason(&action);
+        let outcome = world.middleware(path, token, &action, body).await;
+        world.tell(|| format!("call: the packet of {action} to the middleware: {outcome:?}"));
+        await_point(world, &self.life, "after", "post").await;
+        if let Some(posts) = world.state().posts.get_mut(&action) {
+            posts[n] = Post::Ended(outcome);
+        }
+        outcome
+    }
+}
+
+impl Line {
+    /// A packet that makes an identity is sent again only where it is known that MOSIP was not started.
+    fn check_reason(&self, action: &str) -> usize {
+        let world = &self.world;
+        let mut state = world.state();
+        let makes_identity = state.core.actions[action].makes_identity;
+        let posts = state.posts.entry(action.to_owned()).or_default();
+        let unknown = posts.iter().any(|post| match post {
+            Post::Open(_) => true,
+            Post::Ended(outcome) => matches!(outcome, Outcome::Unknown(_) | Outcome::Delivered(_)),
+        });
+        posts.push(Post::Open(self.life.clone()));
+        let n = posts.len() - 1;
+        drop(state);
+        if n > 0 {
+            world.saw("sent again");
+        }
+        if makes_identity && unknown {
+            let what = "although nobody knows what became of it";
+            world.broken(format!("the packet of {action} is sent again {what}"));
+        }
+        n
+    }
+}
+
+/// Core, as it is asked about records and for tokens.
+struct Asking {
+    life: Arc<Life>,
+    world: Arc<World>,
+}
+
+#[async_trait]
+impl CoreApi for Asking {
+    fn has_system_client(&self) -> bool {
+        self.world.weather.system_client
+    }
+
+    async fn fate_of(&self, delivery: &Claimed) -> Result<Fate, CoreError> {
+        await_point(&self.world, &self.life, "before", "event.get").await;
+        let alive = SetClock(self.world.clone()).now() < self.world.end_of(delivery);
+        if !self.has_system_client() && !alive {
+            return Err(CoreError::Expired);
+        }
+        self.world.fate(&delivery.action_id, Duration::ZERO)
+    }
+
+    async fn fate_without_trace(&self, delivery: &Claimed) -> Result<Fate, CoreError> {
+        if !self.has_system_client() {
+            return self.fate_of(delivery).await;
+        }
+        await_point(&self.world, &self.life, "before", "event.search").await;
+        // The index is a little behind.
+        self.world.fate(&delivery.action_id, Duration::from_secs(1))
+    }
+
+    async fn token_for(&self, delivery: &Claimed, fresh: bool) -> Result<String, CoreError> {
+        await_point(&self.world, &self.life, "before", "token").await;
+        let alive = SetClock(self.world.clone()).now() < self.world.end_of(delivery);
+        if alive && !fresh && !delivery.token.is_empty() {
+            return Ok(delivery.token.clone());
+        }
+        if !self.has_system_client() {
+            return Err(CoreError::Expired);
+        }
+        self.world.fresh_token(delivery)
+    }
+
+    fn token_ends(&self, delivery: &Claimed) -> Option<Timestamp> {
+        (!self.has_system_client()).then(|| self.world.end_of(delivery))
+    }
+}
+
+/// The way to core's gateway.
+struct Gateway {
+    life: Arc<Life>,
+    world: Arc<World>,
+}
+
+#[async_trait]
+impl Outside for Gateway {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         let world = &self.world;
         await_point(world, &self.life, "before", "send").await;
         world.check_order(delivery);
-        let outcome = if let Some(outcome) = self.prepare(delivery) {
-            outcome
+        let alive = SetClock(world.clone()).now() < world.end_of(delivery);
+        let outcome = if world.weather.system_client || alive {
+            world.gateway(delivery).await
         } else {
-            self.check_reason(delivery);
-            if delivery.destination == Destination::CORE {
-                world.gateway(delivery).await
-            } else {
-                world.middleware(delivery).await
-            }
+            Outcome::Expired
         };
         world.tell(|| {
-            let (id, operation, to) = (
-                delivery.id,
-                &delivery.operation,
-                delivery.destination.as_str(),
-            );
-            format!("call: delivery {id} `{operation}` to {to}: {outcome:?}")
+            let (id, operation) = (delivery.id, &delivery.operation);
+            format!("call: delivery {id} `{operation}` to core: {outcome:?}")
         });
         await_point(world, &self.life, "after", "send").await;
         outcome
@@ -424,42 +608,5 @@ impl Outside for Network {
 
     fn sendable_until(&self, delivery: &Claimed) -> Option<Timestamp> {
         (!self.world.weather.system_client).then(|| self.world.end_of(delivery))
-    }
-}
-
-impl Network {
-    /// What is asked of core before anything is sent, as the real client does.
-    fn prepare(&self, delivery: &Claimed) -> Option<Outcome> {
-        let world = &self.world;
-        if !world.weather.system_client {
-            let alive = SetClock(world.clone()).now() < world.end_of(delivery);
-            return (!alive).then_some(Outcome::Expired);
-        }
-        if delivery.waits_for_acceptance() {
-            if world.is_in(&world.weather.core_down) {
-                return Some(Outcome::Unprepared);
-            }
-            match world.status(&delivery.action_id) {
-                Status::Accepted => {}
-                Status::Rejected => return Some(Outcome::Unwanted),
-                Status::Requested => return Some(Outcome::Undecided),
-            }
-        }
-        None
-    }
-
-    /// Nothing is sent again without a failure whose end nobody could see.
-    fn check_reason(&self, delivery: &Claimed) {
-        let this = Sent::Open(self.life.clone());
-        let last = self.world.state().attempts.insert(delivery.id, this);
-        let wrong = match last {
-            _ if self.world.clock_was_set() => return,
-            Some(Sent::Open(life)) if !life.is_over() => "while another attempt is under way",
-            Some(Sent::Ended("delivered")) => "although it has arrived",
-            Some(Sent::Ended("refused" | "unwanted")) => "although nobody will take it",
-            _ => return,
-        };
-        let id = delivery.id;
-        self.world.broken(format!("delivery {id} is sent {wrong}"));
     }
 }

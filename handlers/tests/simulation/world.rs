@@ -54,6 +54,8 @@ pub(crate) struct Times {
     pub(crate) token: Duration,
     pub(crate) delay: Duration,
     pub(crate) timeout: Duration,
+    pub(crate) retry_after_500: Duration,
+    pub(crate) unknown_for: Duration,
 }
 
 impl Times {
@@ -62,7 +64,9 @@ impl Times {
         schedule: "5s,1m,5m,30m,2h,6h,12h,24h,24h,24h,24h",
         token: Duration::from_hours(7 * 24),
         delay: Duration::from_secs(2),
-        timeout: Duration::from_secs(15),
+        timeout: Duration::from_mins(2),
+        retry_after_500: Duration::from_mins(10),
+        unknown_for: Duration::from_hours(72),
     };
     /// A hundred times shorter: a worker that looks at its ledger every 30 s makes long times slow.
     pub(crate) const SHORT: Self = Self {
@@ -70,6 +74,8 @@ impl Times {
         token: Duration::from_secs(7 * 24 * 36),
         delay: Duration::from_secs(1),
         timeout: Duration::from_secs(2),
+        retry_after_500: Duration::from_secs(10),
+        unknown_for: Duration::from_mins(43),
     };
 }
 
@@ -84,8 +90,12 @@ pub(crate) struct Weather {
     pub(crate) ledger_down: Vec<Range<Duration>>,
     /// The middleware cannot be reached, or stands behind something that says so.
     pub(crate) middleware_down: Vec<Range<Duration>>,
+    /// So many of a thousand answers of a middleware that is down do not tell whether it is down.
+    pub(crate) unclear: u64,
     /// So many of a thousand calls of the middleware end badly.
     pub(crate) middleware_faults: u64,
+    /// So many of a thousand credentials never reach core.
+    pub(crate) lost_credentials: u64,
     /// So many of a thousand packets the middleware refuses for good.
     pub(crate) refusals: u64,
     /// Core's gateway cannot be reached.
@@ -126,6 +136,8 @@ impl Weather {
             ledger_faults: rng.one(&[0, 0, 5, 50]),
             ledger_down,
             middleware_down,
+            unclear: rng.one(&[0, 0, 100, 900]),
+            lost_credentials: rng.one(&[0, 0, 100]),
             middleware_faults: rng.one(&[0, 50, 300, 900]),
             refusals: rng.one(&[0, 0, 100, 500]),
             core_down,
@@ -152,8 +164,8 @@ pub(crate) struct State {
     pub(crate) rng: Rng,
     pub(crate) core: Core,
     pub(crate) middleware: Middleware,
-    /// What is known about the attempts of each delivery.
-    pub(crate) attempts: BTreeMap<i64, crate::server::Sent>,
+    /// How the requests with the packet of each action ended, as far as their senders know.
+    pub(crate) posts: BTreeMap<String, Vec<crate::server::Post>>,
     /// Numbers that others have.
     pub(crate) taken: BTreeSet<String>,
     /// What has happened, where somebody wants to read it.
@@ -181,7 +193,7 @@ impl World {
                 rng,
                 core: Core::default(),
                 middleware: Middleware::default(),
-                attempts: BTreeMap::new(),
+                posts: BTreeMap::new(),
                 taken: BTreeSet::new(),
                 story: story.then(Vec::new),
                 broken: Vec::new(),
