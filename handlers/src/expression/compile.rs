@@ -38,6 +38,9 @@ const OPERATORS: [&str; 18] = [
     operators::IN,
 ];
 
+const NOT_A_FIELD: &str = "`ever` takes one field";
+const FIELD_HINT: &str = "write the id of a field, ever(child.nid)";
+
 /// What is wrong with an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpressionFault {
@@ -118,6 +121,19 @@ impl Names<'_> {
             }
             return;
         }
+        if let Some(argument) = asks_for_the_past(&node.expr) {
+            match argument.and_then(Chain::of) {
+                Some(chain) => {
+                    if let Some(place) = self.place_in_the_past(&chain) {
+                        node.expr = reading(place, false);
+                    }
+                }
+                None => {
+                    self.fault_before(node.id, "ever", NOT_A_FIELD.into(), Some(FIELD_HINT.into()))
+                }
+            }
+            return;
+        }
         match &mut node.expr {
             Expr::Call(call) => {
                 self.check_call(call, node.id);
@@ -177,11 +193,41 @@ impl Names<'_> {
             );
             return None;
         }
+        Some(self.place_of(name, source))
+    }
+
+    fn place_of(&mut self, name: String, source: Source) -> usize {
         let known = self.places.iter().position(|place| place.source == source);
-        Some(known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.places.push(Place { name, source });
             self.places.len() - 1
-        }))
+        })
+    }
+
+    /// The place that `ever(child.nid)` stands for. It takes a whole field, whose earlier answers are looked for.
+    fn place_in_the_past(&mut self, chain: &Chain) -> Option<usize> {
+        let name = chain.segments.join(".");
+        match self.field(&chain.segments) {
+            Some(Source::Field { id, parts }) if parts.is_empty() => {
+                Some(self.place_of(format!("ever({name})"), Source::Ever(id)))
+            }
+            Some(Source::Field { id, .. }) => {
+                self.fault(
+                    chain.start,
+                    NOT_A_FIELD.into(),
+                    Some(format!("write ever({id})")),
+                );
+                None
+            }
+            _ if variable(&name).is_some() => {
+                self.fault(chain.start, NOT_A_FIELD.into(), Some(FIELD_HINT.into()));
+                None
+            }
+            _ => {
+                self.unknown(chain, &name);
+                None
+            }
+        }
     }
 
     fn field(&self, segments: &[String]) -> Option<Source> {
@@ -361,6 +407,21 @@ impl Chain {
             }
             _ => None,
         }
+    }
+}
+
+/// The argument of `ever(..)`; nothing inside where it is not exactly one.
+fn asks_for_the_past(expr: &Expr) -> Option<Option<&IdedExpr>> {
+    match expr {
+        Expr::Call(CallExpr {
+            func_name,
+            target: None,
+            args,
+        }) if func_name == "ever" => match args.as_slice() {
+            [argument] => Some(Some(argument)),
+            _ => Some(None),
+        },
+        _ => None,
     }
 }
 

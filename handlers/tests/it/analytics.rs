@@ -12,6 +12,7 @@ use handlers::outside::{self, Outcome, Outside};
 use jiff::tz::TimeZone;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use opencrvs_toolkit::prelude::{Event, form, form_page, text};
+use opencrvs_toolkit::visibility::Visibility;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
@@ -32,6 +33,8 @@ fn counting() -> Counting {
         .with(asked("child.name"))
         .with(asked("child.gender").analytics());
     let form = form(("form", "Birth"), [page]);
+    let events = [Event::new("birth", ("b", "Birth"), ("t", "Birth"), form)];
+    let visibility = Visibility::of(&events);
     let population = |year| Population {
         reference_id: "D1".into(),
         year,
@@ -42,7 +45,8 @@ fn counting() -> Counting {
         total_population: 1000,
     };
     Counting {
-        marks: Marks::of(&[Event::new("birth", ("b", "Birth"), ("t", "Birth"), form)]),
+        marks: Marks::of(&events, &visibility),
+        visibility: Arc::new(visibility),
         country: Country {
             code: "FAR".into(),
             name: "Farajaland".into(),
