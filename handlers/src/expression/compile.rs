@@ -38,9 +38,6 @@ const OPERATORS: [&str; 18] = [
     operators::IN,
 ];
 
-const NOT_A_FIELD: &str = "`ever` takes one field";
-const FIELD_HINT: &str = "write the id of a field, ever(child.nid)";
-
 /// What is wrong with an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpressionFault {
@@ -121,16 +118,9 @@ impl Names<'_> {
             }
             return;
         }
-        if let Some(argument) = asks_for_the_past(&node.expr) {
-            match argument.and_then(Chain::of) {
-                Some(chain) => {
-                    if let Some(place) = self.place_in_the_past(&chain) {
-                        node.expr = reading(place, false);
-                    }
-                }
-                None => {
-                    self.fault_before(node.id, "ever", NOT_A_FIELD.into(), Some(FIELD_HINT.into()))
-                }
+        if let Some(arguments) = arguments_of_ever(&node.expr) {
+            if let Some(place) = self.place_in_the_past(node.id, arguments) {
+                node.expr = reading(place, false);
             }
             return;
         }
@@ -205,11 +195,21 @@ impl Names<'_> {
     }
 
     /// The place that `ever(child.nid)` stands for. It takes a whole field, whose earlier answers are looked for.
-    fn place_in_the_past(&mut self, chain: &Chain) -> Option<usize> {
+    fn place_in_the_past(&mut self, call: u64, arguments: &[IdedExpr]) -> Option<usize> {
+        const NOT_A_FIELD: &str = "`ever` takes one field";
+        const HINT: &str = "write the id of a field, ever(child.nid)";
+        let chain = match arguments {
+            [argument] => Chain::of(argument),
+            _ => None,
+        };
+        let Some(chain) = chain else {
+            self.fault_before(call, "ever", NOT_A_FIELD.into(), Some(HINT.into()));
+            return None;
+        };
         let name = chain.segments.join(".");
-        match self.field(&chain.segments) {
+        match self.field(&chain.segments).or_else(|| variable(&name)) {
             Some(Source::Field { id, parts }) if parts.is_empty() => {
-                Some(self.place_of(format!("ever({name})"), Source::Ever(id)))
+                return Some(self.place_of(format!("ever({id})"), Source::Ever(id)));
             }
             Some(Source::Field { id, .. }) => {
                 self.fault(
@@ -217,17 +217,11 @@ impl Names<'_> {
                     NOT_A_FIELD.into(),
                     Some(format!("write ever({id})")),
                 );
-                None
             }
-            _ if variable(&name).is_some() => {
-                self.fault(chain.start, NOT_A_FIELD.into(), Some(FIELD_HINT.into()));
-                None
-            }
-            _ => {
-                self.unknown(chain, &name);
-                None
-            }
+            Some(_) => self.fault(chain.start, NOT_A_FIELD.into(), Some(HINT.into())),
+            None => self.unknown(&chain, &name),
         }
+        None
     }
 
     fn field(&self, segments: &[String]) -> Option<Source> {
@@ -410,17 +404,14 @@ impl Chain {
     }
 }
 
-/// The argument of `ever(..)`; nothing inside where it is not exactly one.
-fn asks_for_the_past(expr: &Expr) -> Option<Option<&IdedExpr>> {
+/// The arguments of a call of `ever`.
+fn arguments_of_ever(expr: &Expr) -> Option<&[IdedExpr]> {
     match expr {
         Expr::Call(CallExpr {
             func_name,
             target: None,
             args,
-        }) if func_name == "ever" => match args.as_slice() {
-            [argument] => Some(Some(argument)),
-            _ => Some(None),
-        },
+        }) if func_name == "ever" => Some(args),
         _ => None,
     }
 }

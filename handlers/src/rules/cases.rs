@@ -75,8 +75,9 @@ impl Case {
     /// Lets the rules decide this example.
     pub(super) fn decide(&self, rules: &RuleSet) -> Option<Decision> {
         let earlier = self.ever.iter().map(|field| (field.clone(), json!(true)));
+        let earlier: Fields = earlier.collect();
         let actions = json!([
-            {"id": "earlier", "type": "CREATE", "status": "Accepted", "declaration": Fields::from_iter(earlier)},
+            {"id": "earlier", "type": "CREATE", "status": "Accepted", "declaration": earlier},
             {"id": "case", "type": self.action, "status": "Requested"},
         ]);
         let event =
