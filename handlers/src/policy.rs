@@ -18,20 +18,21 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Decides, and keeps why. MOSIP is not sent an update that holds what the last one held.
+    /// Decides, and keeps why. MOSIP is sent no update where none of the answers that changed is in it.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
         let decision = self.rules.decide(facts);
         let updates = |operation| operation == Operation::UpdateBiographics;
         match decision.outcome() {
-            Some(outcome) if updates(outcome.operation) && !self.changes_update(facts) => {
+            Some(outcome) if updates(outcome.operation) && self.changes_other_answers(facts) => {
                 decision.with_nothing_new()
             }
             _ => decision,
         }
     }
 
-    /// Whether the data of an update differ from those of the record as it stands now.
-    fn changes_update(&self, facts: &Facts<'_>) -> bool {
+    /// Whether answers change, and none of the data of an update. A correction without any change does not: it is
+    /// the way to send the data again.
+    fn changes_other_answers(&self, facts: &Facts<'_>) -> bool {
         let history = facts.event.history();
         let current = history.current_state(self.visibility.on(facts.today));
         let before = Facts {
@@ -39,6 +40,6 @@ impl Policy {
             ..*facts
         };
         let fields = |facts| self.mapping.fields(Operation::UpdateBiographics, facts);
-        fields(&before) != fields(facts)
+        current != *facts.state && fields(&before) == fields(facts)
     }
 }

@@ -193,7 +193,7 @@ async fn a_correction_is_sent_if_it_changes_what_is_sent() {
     nothing_is_sent(&app).await;
 
     let said = json!({"child.name": {"firstname": "Lindani"}});
-    let (path, packet) = only_packet(&app, &corrected(known, said), 200).await;
+    let (path, packet) = only_packet(&app, &corrected(known.clone(), said), 200).await;
     assert_eq!(path, "/events/update-biographics");
     assert_eq!(packet["requestFields"]["VID"], "5566778899");
     assert!(
@@ -201,6 +201,10 @@ async fn a_correction_is_sent_if_it_changes_what_is_sent() {
             .to_string()
             .contains("Lindani")
     );
+
+    // Without any change, it is the way to send the data again.
+    let app = with_updates().await;
+    only_packet(&app, &corrected(known, json!({})), 200).await;
 }
 
 /// A registration that was revoked and reinstated is corrected: MOSIP is not asked for a second identity,
