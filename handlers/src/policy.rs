@@ -43,3 +43,55 @@ impl Policy {
         current != *facts.state && fields(&before) == fields(facts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::vocabulary;
+    use opencrvs_toolkit::event_document::{EventDocument, Fields};
+    use rstest::rstest;
+    use serde_json::json;
+
+    /// A correction of a child with a national ID, and what MOSIP is told because of it.
+    #[rstest]
+    #[case::in_the_packet(json!({"child.gender": "male"}), "birth-correction-update: update-biographics, continue")]
+    #[case::elsewhere(json!({"child.weightAtBirth": 3}), "birth-correction-update has nothing new to send")]
+    #[case::nothing(json!({}), "birth-correction-update: update-biographics, continue")]
+    fn corrections_are_sent_if_they_change_the_packet(
+        #[case] correction: serde_json::Value,
+        #[case] expected: &str,
+    ) {
+        let (rules, mapping) = (
+            include_str!("../../country/eligibility.toml"),
+            include_str!("../../country/mosip.toml"),
+        );
+        let policy = Policy {
+            rules: RuleSet::parse("eligibility.toml", rules, &vocabulary()).unwrap(),
+            mapping: Mapping::parse("mosip.toml", mapping, &vocabulary(), &|_| None).unwrap(),
+            visibility: Arc::default(),
+        };
+        let declared = json!({
+            "child.nid": "1", "child.dob": "2026-05-20", "child.gender": "female", "mother.verified": "verified",
+        });
+        let event = json!({"id": "e", "type": "birth", "actions": [
+            {"id": "1", "type": "DECLARE", "status": "Accepted", "createdAt": "1", "declaration": declared},
+            {"id": "2", "type": "REQUEST_CORRECTION", "status": "Accepted", "createdAt": "2", "declaration": correction},
+            {"id": "3", "type": "APPROVE_CORRECTION", "status": "Requested", "createdAt": "3", "requestId": "2"},
+        ]});
+        let event = EventDocument::try_from(event).unwrap();
+        let (action, today) = (&event.actions[2], jiff::civil::date(2026, 6, 1));
+        let visible = policy.visibility.on(today);
+        let state = event
+            .history()
+            .state_as_if_accepted(action, &Fields::new(), visible);
+        let decision = policy.decide(&Facts {
+            event: &event,
+            action,
+            state: &state,
+            today,
+            registration_number: None,
+        });
+        let summary = decision.summary();
+        assert!(summary.ends_with(expected), "{summary}");
+    }
+}

@@ -43,8 +43,6 @@ struct FormVisibility {
     conditions: Vec<Condition>,
     /// Fields that may be hidden. Of several fields with one id, one that is shown is enough.
     fields: HashMap<String, Vec<Guard>>,
-    /// The fields that conditions ask about.
-    asked_about: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -132,12 +130,9 @@ impl FormVisibility {
                 fields.insert(id.to_owned(), possible);
             }
         }
-        let conditions = compiling.conditions;
-        let asked_about = conditions.iter().flat_map(|c| c.fields.iter().cloned());
         Self {
-            asked_about: asked_about.collect(),
+            conditions: compiling.conditions,
             fields,
-            conditions,
         }
     }
 
@@ -153,7 +148,11 @@ impl FormVisibility {
         let mut before = BTreeSet::new();
         // What depends on each other in a line is stable after as many steps.
         for _ in 0..=guards.len() {
-            let context = Context::new(self.asked_about(answers, &hidden), today);
+            let shown = answers
+                .iter()
+                .filter(|(id, _)| !hidden.contains(id.as_str()));
+            let shown = shown.map(|(id, answer)| (id.clone(), answer.clone()));
+            let context = Context::new(shown.collect(), today);
             let mut verdicts = vec![None; self.conditions.len()];
             let now_hidden: BTreeSet<&str> = guards
                 .iter()
@@ -175,21 +174,6 @@ impl FormVisibility {
             .map(|id| (*id).to_owned())
             .collect();
         answers.retain(|id, _| !hidden.contains(id));
-    }
-
-    /// The answers that conditions ask about and that are not hidden: far fewer than all.
-    fn asked_about(&self, answers: &Fields, hidden: &BTreeSet<&str>) -> Fields {
-        let mut form = Fields::new();
-        for id in &self.asked_about {
-            let shown = |id: &str| answers.get(id).filter(|_| !hidden.contains(id));
-            let Some(answer) = shown(id) else { continue };
-            // An age counts from the day that another answer names.
-            let reference = answer.get("asOfDateRef").and_then(|id| id.as_str());
-            let day = reference.and_then(|id| Some((id.to_owned(), shown(id)?.clone())));
-            form.extend(day);
-            form.insert(id.clone(), answer.clone());
-        }
-        form
     }
 
     fn shows(&self, guard: &Guard, context: &Context, verdicts: &mut [Option<bool>]) -> bool {
