@@ -16,7 +16,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         rules: RuleSet::parse("eligibility.toml", rules, &vocabulary).unwrap(),
         mapping: Mapping::parse("mosip.toml", mapping, &vocabulary, &|_| None).unwrap(),
-        visibility: Default::default(),
+        visibility: std::sync::Arc::default(),
     }
 }
 
