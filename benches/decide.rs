@@ -9,7 +9,8 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use handlers::Facts;
 use handlers::causes_of_death::{Cause, Causes};
 use handlers::mosip_mapping::build_packet;
-use opencrvs_toolkit::event_document::EventDocument;
+use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use opencrvs_toolkit::visibility::Visibility;
 use serde_json::{Value, json};
 use std::hint::black_box;
 
@@ -31,6 +32,8 @@ fn record(edits: usize) -> Value {
 fn hooks(c: &mut Criterion) {
     let settings = Settings::load(None, std::iter::empty()).unwrap();
     let policy = country::load(&settings).ok().unwrap().policy;
+    let today = jiff::civil::date(2026, 6, 1);
+    let visible = policy.visibility.on(today);
     let mut group = c.benchmark_group("hook");
     for actions in [10, 100, 1000, 5000] {
         let json = record(actions).to_string().into_bytes();
@@ -43,15 +46,25 @@ fn hooks(c: &mut Criterion) {
             &event,
             |b, event| {
                 b.iter(|| {
-                    event.state_as_if_accepted(black_box(event.pending_action("REGISTER").unwrap()))
+                    let history = event.history();
+                    let pending = black_box(history.pending_action("REGISTER").unwrap());
+                    history.state_as_if_accepted(pending, &Fields::new(), visible)
                 });
             },
         );
     }
     let event = EventDocument::parse(record(0).to_string().as_bytes()).unwrap();
     let action = event.pending_action("REGISTER").unwrap();
-    let state = event.state_as_if_accepted(action);
-    let today = jiff::civil::date(2026, 6, 1);
+    let history = event.history();
+    let state = history.state_as_if_accepted(action, &Fields::new(), visible);
+    let all = history.state_as_if_accepted(action, &Fields::new(), Visibility::default().on(today));
+    group.bench_function("answers that count", |b| {
+        b.iter_batched_ref(
+            || all.clone(),
+            |answers| visible.retain("birth", answers),
+            BatchSize::SmallInput,
+        );
+    });
     let facts = Facts {
         event: &event,
         action,
@@ -60,7 +73,7 @@ fn hooks(c: &mut Criterion) {
         registration_number: Some("ABCDEFGHIJKL"),
     };
     group.bench_function("rules", |b| {
-        b.iter(|| policy.rules.decide(black_box(&facts)));
+        b.iter(|| policy.decide(black_box(&facts)));
     });
     let decision = policy.rules.decide(&facts);
     let operation = decision.outcome().unwrap().operation;

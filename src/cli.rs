@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use handlers::Facts;
 use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event::Event;
-use opencrvs_toolkit::event_document::EventDocument;
+use opencrvs_toolkit::event_document::{EventDocument, Fields};
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -260,7 +260,11 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
             .find_map(|action| event.pending_action(action.action_type.as_str()))
             .with_context(|| format!("event `{}` has no pending action", event.id))?,
     };
-    let state = event.state_as_if_accepted(pending);
+    let today = handlers::clock::Clock::today(&handlers::clock::SystemClock);
+    let visible = country.policy.visibility.on(today);
+    let state = event
+        .history()
+        .state_as_if_accepted(pending, &Fields::new(), visible);
     let number = event.registration_number().map_or_else(
         || settings.registration_number_format.number(),
         str::to_owned,
@@ -269,10 +273,10 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
         event: &event,
         action: pending,
         state: &state,
-        today: handlers::clock::Clock::today(&handlers::clock::SystemClock),
+        today,
         registration_number: Some(&number),
     };
-    let decision = country.policy.rules.decide(&facts);
+    let decision = country.policy.decide(&facts);
     let packet = decision
         .outcome()
         .map(|outcome| build_packet(&country.policy.mapping, outcome.operation, &facts))

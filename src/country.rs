@@ -11,12 +11,13 @@ use handlers::annotated_toml::position;
 use handlers::causes_of_death::Causes;
 use handlers::credentials::Template;
 use handlers::diagnostic::{Diagnostic, Severity, closest};
-use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
 use handlers::notification::Voice;
+use handlers::policy::Policy;
 use handlers::rules::{Cases, RuleSet};
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::message::Message;
+use opencrvs_toolkit::visibility::Visibility;
 use opencrvs_toolkit::workqueue::Workqueue;
 use roles::{Role, Roles};
 use rust_embed::RustEmbed;
@@ -283,7 +284,7 @@ pub struct Snapshot {
     pub place_fields: Vec<String>,
     /// Which answers are counted.
     pub marks: Marks,
-    /// Rules and mapping.
+    /// Rules, mapping, and the answers that count.
     pub policy: Arc<Policy>,
     /// What people are told, and how.
     pub voice: Arc<Voice>,
@@ -340,7 +341,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let built = build(settings, &application, care)?;
     reading.found.extend(built.problems);
     let forms = &built.forms;
-    let policy = reading.policy(forms);
+    let policy = reading.policy(forms, &built.visibility);
     let certificates = reading.certificates(&built.readable);
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
     let (roles, workqueues) =
@@ -473,7 +474,7 @@ impl<'a> Reading<'a> {
         Application::parse(self.files, &name, &text, &mut self.said, &mut self.found)
     }
 
-    fn policy(&mut self, forms: &Forms) -> Option<(Policy, Cases)> {
+    fn policy(&mut self, forms: &Forms, visibility: &Arc<Visibility>) -> Option<(Policy, Cases)> {
         let vocabulary = &forms.vocabulary;
         let files = self.files;
         let rules = self.parsed("eligibility.toml", |name, text| {
@@ -488,7 +489,12 @@ impl<'a> Reading<'a> {
         let (rules, mapping) = (rules?, mapping?);
         self.found.extend(mapping.lacks(&rules));
         self.found.extend(rules.warnings().iter().cloned());
-        Some((Policy { rules, mapping }, cases?))
+        let policy = Policy {
+            rules,
+            mapping,
+            visibility: visibility.clone(),
+        };
+        Some((policy, cases?))
     }
 
     fn roles_and_workqueues(
@@ -775,6 +781,7 @@ struct Built {
     json: Vec<u8>,
     forms: Forms,
     marks: Marks,
+    visibility: Arc<Visibility>,
     readable: Vec<Readable>,
     /// Where it was asked for.
     said: Vec<Said>,
@@ -796,10 +803,12 @@ fn build(
                 Care::Serve => (vec![], vec![]),
                 Care::Check => (said(&events), problems(&events)),
             };
+            let visibility = Visibility::of(&events);
             Ok::<_, serde_json::Error>(Built {
                 json: serde_json::to_vec(&events)?,
                 forms: Forms::of(&events),
-                marks: Marks::of(&events),
+                marks: Marks::of(&events, &visibility),
+                visibility: Arc::new(visibility),
                 readable: readable(&events, application),
                 said,
                 problems,
@@ -814,6 +823,7 @@ fn build(
             json: built.json.as_slice().to_vec(),
             forms: built.forms.clone(),
             marks: built.marks.clone(),
+            visibility: Arc::new(Visibility::clone(&built.visibility)),
             readable: built.readable.clone(),
             ..built
         }),

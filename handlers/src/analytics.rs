@@ -16,6 +16,7 @@ use crate::outside::{Outcome, Outside};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use opencrvs_toolkit::event_document::EventDocument;
+use opencrvs_toolkit::visibility::Visibility;
 use reqwest::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 pub struct Counting {
     /// What is counted.
     pub marks: Marks,
+    /// The answers that count: those that the forms show.
+    pub visibility: Arc<Visibility>,
     /// Where.
     pub country: Country,
     /// Its areas and their population.
@@ -127,10 +130,10 @@ impl Analytics {
         let Some(places) = self.places(&mut due, None).await else {
             return;
         };
-        let country = &self.counting.load().country;
+        let counting = self.counting.load_full();
         let written = self
             .database
-            .write(Lock::Shared, Some(&places), vec![], country);
+            .write(Lock::Shared, Some(&places), vec![], &counting);
         if let Err(error) = written.await {
             not_written(&error);
             *due = Some(Instant::now() + AGAIN);
@@ -214,7 +217,7 @@ impl Outside for Analytics {
         };
         let written = self
             .database
-            .write(Lock::Shared, None, vec![record], &counting.country);
+            .write(Lock::Shared, None, vec![record], &counting);
         match written.await.map(|mut results| results.pop()) {
             Ok(Some(Err(error))) => {
                 let event = &delivery.event_id;

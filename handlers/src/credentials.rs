@@ -10,6 +10,7 @@ use crate::core::{Core, CoreError};
 use crate::expression::Facts;
 use crate::places::{Atlas, Map};
 use opencrvs_toolkit::event_document::{Action, EventDocument, EventId, Fields, History};
+use opencrvs_toolkit::visibility::Visibility;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -171,6 +172,7 @@ impl Credentials {
         kind: Kind,
         event: &EventId,
         templates: &[Template],
+        visibility: &Visibility,
         token: &str,
         may: impl Fn(&str) -> bool,
     ) -> Result<String, CredentialError> {
@@ -188,7 +190,7 @@ impl Credentials {
             kind,
             event: event_type.clone(),
         })?;
-        let request = self.request(template, &record, token).await?;
+        let request = self.request(template, &record, visibility, token).await?;
         let answer = self.ask(issuer, &request).await?;
         let answer = answer.trim().trim_matches('"');
         if !kind.is(answer) {
@@ -203,6 +205,7 @@ impl Credentials {
         &self,
         template: &Template,
         record: &EventDocument,
+        visibility: &Visibility,
         token: &str,
     ) -> Result<Value, CredentialError> {
         let history = record.history();
@@ -215,7 +218,8 @@ impl Credentials {
         if history.is_unsettled() {
             return Err(CredentialError::Unsettled);
         }
-        let mut state = history.current_state();
+        let today = self.clock.today();
+        let mut state = history.current_state(visibility.on(today));
         if let Some(field) = template
             .required
             .iter()
@@ -240,7 +244,7 @@ impl Credentials {
             event: record,
             action: registration,
             state: &state,
-            today: self.clock.today(),
+            today,
             registration_number: history.registration_number(),
         }))
     }

@@ -7,9 +7,11 @@ use crate::core::{self, Confirmation};
 use crate::delivery::later;
 use crate::expression::Facts;
 use crate::ledger::{Answer, Destination, Entry, Ledger, LedgerError, NewDelivery, Recorded};
-use crate::mosip_mapping::{Mapping, PacketError, build_packet};
+use crate::mosip_mapping::{PacketError, build_packet};
 use crate::number::NumberFormat;
-use crate::rules::{self, OnRefusal, Outcome, RuleSet};
+use crate::policy::Policy;
+use crate::revocation;
+use crate::rules::{self, OnRefusal, Outcome};
 use crate::verification::Verification;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -21,14 +23,6 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tracing::{error, info};
-
-/// The country's say about actions.
-pub struct Policy {
-    /// Which actions go to the national ID system.
-    pub rules: RuleSet,
-    /// What is sent there.
-    pub mapping: Mapping,
-}
 
 /// Decides about actions, and writes down what it promises.
 pub struct Hooks {
@@ -116,9 +110,11 @@ impl Hooks {
         token: &str,
     ) -> Result<Answer, HookError> {
         let history = event.history();
-        let mut patch = patch(event, pending);
+        let (policy, today) = (self.policy.load_full(), self.clock.today());
+        let visible = policy.visibility.on(today);
+        let mut patch = revocation::patch(&event.event_type, &history, pending);
         let mut patch_was_asked_for = false;
-        let proposed = || history.proposed_state(pending);
+        let proposed = || history.proposed_state(pending, visible);
         if let Some(questions) = self.verification.questions(event, pending, proposed) {
             if self.verification.asks()
                 && let Some(answer) = self.first_answer(event, pending).await
@@ -129,7 +125,7 @@ impl Hooks {
             patch_was_asked_for = self.verification.asks() && !identities.is_empty();
             patch.extend(identities);
         }
-        let state = history.state_as_if_accepted(pending);
+        let state = history.state_as_if_accepted(pending, &patch, visible);
         let registers = pending.action_type == ActionType::REGISTER;
         loop {
             let fresh = registers.then(|| self.numbers.number());
@@ -137,7 +133,7 @@ impl Hooks {
                 event,
                 action: pending,
                 state: &state,
-                today: self.clock.today(),
+                today,
                 registration_number: fresh.as_deref().or_else(|| history.registration_number()),
             };
             let entry = self.entry(&facts, fresh.as_deref(), &patch, token)?;
@@ -187,7 +183,7 @@ impl Hooks {
         token: &str,
     ) -> Result<Entry, HookError> {
         let policy = self.policy.load();
-        let decision = policy.rules.decide(facts);
+        let decision = policy.decide(facts);
         let outcome = decision.outcome();
         let rule = outcome.map_or("none", |outcome| outcome.rule.as_str());
         counter!("countryconfig_decisions_total", "rule" => rule.to_owned()).increment(1);
@@ -257,14 +253,4 @@ fn fallback(outcome: &Outcome, facts: &Facts<'_>, patch: &Fields) -> Option<Conf
 fn tells_the_middleware(entry: &Entry) -> bool {
     let mut destinations = entry.deliveries.iter().map(|d| &d.destination);
     destinations.any(|destination| *destination == Destination::MIDDLEWARE)
-}
-
-/// What an action changes in the record by itself: a birth that is no longer registered has no
-/// national ID.
-fn patch(event: &EventDocument, pending: &Action) -> Fields {
-    let revokes = event.event_type == "birth"
-        && pending.action_type.as_str() == "CUSTOM"
-        && pending.custom_action_type.as_deref() == Some("REVOKE_REGISTRATION");
-    let cleared = revokes.then(|| ("child.nid".into(), Value::Null));
-    cleared.into_iter().collect()
 }

@@ -158,6 +158,14 @@ impl Mapping {
         unmapped.into_iter().map(diagnostic).collect()
     }
 
+    /// The data of the person that a packet holds; nothing where none is mapped.
+    pub(crate) fn fields(&self, operation: Operation, facts: &Facts<'_>) -> Map<String, Value> {
+        let packet = self.packet(operation, &facts.event.event_type);
+        packet.map_or_else(Map::new, |packet| {
+            values(&packet.fields, facts, &mut Vec::new())
+        })
+    }
+
     fn packet(&self, operation: Operation, event: &str) -> Option<&PacketMapping> {
         self.packets
             .iter()

@@ -107,6 +107,14 @@ impl FromStr for Actions {
     }
 }
 
+/// The people that an action asks about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    Everybody,
+    /// Only those whose identity has no answer yet.
+    TheUnanswered,
+}
+
 /// What is asked about one person.
 pub(crate) struct Question {
     page: &'static str,
@@ -123,6 +131,8 @@ impl Verification {
     }
 
     /// What is to be asked because of an action; `state` is what it proposes.
+    ///
+    /// A registration is the last moment for a person about whom nobody answered when the data were declared.
     pub(crate) fn questions(
         &self,
         event: &EventDocument,
@@ -130,14 +140,19 @@ impl Verification {
         state: impl FnOnce() -> Fields,
     ) -> Option<Questions> {
         let leave = matches!(self.identities, Identities::Leave);
-        if leave || !self.on.0.contains(&action.action_type) {
+        let about = match self.on.0.contains(&action.action_type) {
+            true => About::Everybody,
+            false if action.action_type == ActionType::REGISTER => About::TheUnanswered,
+            false => return None,
+        };
+        if leave {
             return None;
         }
         let (_, people) = PEOPLE.iter().find(|(name, _)| *name == event.event_type)?;
         let state = state();
         let questions = people
             .each_ref()
-            .map(|person| question(person, &event.id, &state));
+            .map(|person| question(person, about, &event.id, &state));
         questions.iter().any(Option::is_some).then_some(questions)
     }
 
@@ -175,15 +190,18 @@ impl Verification {
 
 /// What is asked about a person whose date of birth, national ID and name are known. Whoever has
 /// identified with E-Signet needs no second look.
-fn question(person: &Person, event: &EventId, state: &Fields) -> Option<Question> {
+fn question(person: &Person, about: About, event: &EventId, state: &Fields) -> Option<Question> {
     let Person(page, gender) = *person;
     let answer = |field: &str| state.get(&format!("{page}.{field}"));
     let said = |value: Option<&Value>| {
         let text = value?.as_str()?;
         (!text.is_empty()).then(|| text.to_owned())
     };
-    if said(answer("verified")).as_deref() == Some("authenticated") {
-        return None;
+    match said(answer("verified")).as_deref() {
+        Some("authenticated") => return None,
+        None | Some("pending") => {}
+        Some(_) if about == About::TheUnanswered => return None,
+        Some(_) => {}
     }
     let part = |name: &str| said(answer("name")?.get(name));
     let (firstname, surname) = (part("firstname")?, part("surname")?);

@@ -13,6 +13,7 @@ impl Snapshot {
         let levels = application.levels.iter().zip(1..);
         Counting {
             marks: self.marks.clone(),
+            visibility: self.policy.visibility.clone(),
             country: Country {
                 name: self.name.clone().unwrap_or(code.clone()),
                 code,

@@ -154,9 +154,10 @@ impl CredentialsApi {
             return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
         let event = event(request, &asked.read(BODY_LIMIT).await?)?;
-        let templates = self.0.country.load().credentials.clone();
+        let country = self.0.country.load_full();
+        let (templates, visibility) = (&country.credentials, &country.policy.visibility);
         let issued = credentials
-            .issue(kind, &event, &templates, &token.text, |event| {
+            .issue(kind, &event, templates, visibility, &token.text, |event| {
                 may(Some(event))
             })
             .await;

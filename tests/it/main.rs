@@ -17,6 +17,7 @@ mod examples;
 mod forward;
 mod generated;
 mod health;
+mod hidden_answers;
 mod ledger_fails;
 mod mail_server;
 mod mutants;

@@ -2,6 +2,7 @@
 //! Identities in a declaration, verified before core is answered.
 
 use super::{TestApp, fresh_id, json as body, plain_birth, surroundings};
+use handlers::clock::{Clock, SystemClock};
 use handlers::verification::DEADLINE;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use wiremock::matchers::{body_partial_json, header_regex, path};
 use wiremock::{Mock, ResponseTemplate};
 
 /// A server that asks the middleware, which has not learnt to answer yet.
-async fn asking(own: &[(&str, &str)]) -> TestApp {
+pub(super) async fn asking(own: &[(&str, &str)]) -> TestApp {
     let settings = [
         &[
             ("IDENTITY_VERIFICATION", "id-auth"),
@@ -29,7 +30,7 @@ async fn asking(own: &[(&str, &str)]) -> TestApp {
 }
 
 impl TestApp {
-    async fn knows(&self, nid: &str, answer: ResponseTemplate) {
+    pub(super) async fn knows(&self, nid: &str, answer: ResponseTemplate) {
         Mock::given(path("/verify"))
             .and(header_regex("authorization", "^Bearer ey"))
             .and(body_partial_json(json!({"nid": nid})))
@@ -39,7 +40,7 @@ impl TestApp {
     }
 
     /// What the middleware was asked, by whom it is about.
-    async fn questions(&self) -> Vec<Value> {
+    pub(super) async fn questions(&self) -> Vec<Value> {
         let requests = self.outside.received_requests().await.unwrap();
         let verify = requests.iter().filter(|r| r.url.path() == "/verify");
         let mut asked: Vec<Value> = verify
@@ -50,16 +51,22 @@ impl TestApp {
     }
 }
 
-fn says(text: &str) -> ResponseTemplate {
+pub(super) fn says(text: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_string(text)
 }
 
+/// What the form asks about a person. There is an informant's page where nobody else informs.
 fn person(page: &str, nid: &str) -> Value {
-    json!({
+    let mut person = json!({
         format!("{page}.name"): {"firstname": "Ruth", "surname": "Mwale"},
         format!("{page}.dob"): "1955-05-06",
+        format!("{page}.idType"): "NATIONAL_ID",
         format!("{page}.nid"): nid,
-    })
+    });
+    if page == "informant" {
+        person["informant.relation"] = json!("OTHER");
+    }
+    person
 }
 
 fn merged(parts: &[Value]) -> Value {
@@ -223,6 +230,41 @@ async fn a_registration_number_and_identities_come_in_one_answer() {
     assert_eq!(app.questions().await.len(), 1);
     let declared = pending("birth", "DECLARE", &person("mother", "1"));
     assert_eq!(body(app.hook(&declared).await).await, json!({}));
+}
+
+/// The ID system was down when the birth was declared: it is asked once more, and the rules see its answer.
+#[tokio::test]
+async fn a_registration_asks_about_those_who_were_never_answered() {
+    let app = asking(&[]).await;
+    app.knows("1", says("verified")).await;
+    app.knows("2", says("failed")).await;
+    app.knows("3", ResponseTemplate::new(500)).await;
+    let registration = |nid: &str, status: Value| {
+        let child =
+            json!({"child.dob": SystemClock.today().to_string(), "informant.relation": "MOTHER"});
+        let mother = json!({"mother.verified": status, "father.detailsNotAvailable": true});
+        let mut record = pending("birth", "REGISTER", &json!({}));
+        record["actions"][0]["declaration"] = merged(&[child, person("mother", nid), mother]);
+        record
+    };
+    let verified = registration("1", json!(null));
+    for _ in 0..2 {
+        assert_eq!(app.hook(&verified).await.status(), 202);
+    }
+    assert_eq!(app.packets(1).await[0]["eventId"], verified["id"]);
+    assert_eq!(app.questions().await.len(), 1);
+
+    let failed = body(app.hook(&registration("2", json!("pending"))).await).await;
+    assert_eq!(failed["declaration"], json!({"mother.verified": "failed"}));
+    let unanswered = body(app.hook(&registration("3", json!(null))).await).await;
+    assert!(unanswered["registrationNumber"].is_string());
+    assert_eq!(unanswered.as_object().unwrap().len(), 1);
+    assert_eq!(app.questions().await.len(), 3);
+
+    for answered in ["verified", "failed", "authenticated"] {
+        app.hook(&registration("1", json!(answered))).await;
+    }
+    assert_eq!(app.questions().await.len(), 3);
 }
 
 /// A declaration promises nothing, so that a ledger in trouble is no reason to strand it.

@@ -66,6 +66,8 @@ pub enum Obstacle {
     JavaScript,
     /// A date is written in a way that JavaScript engines read differently, or not at all.
     UnclearDate,
+    /// Something besides the form decides: the user, the record's history, the connection.
+    OutsideTheForm,
     /// Days are counted from today, and the value asked about has no `$now`: core throws.
     NoToday,
 }
@@ -84,6 +86,20 @@ impl Predicate {
     /// What core would answer about a bare value, as it asks the validators of `QR_READER` and `SEARCH`.
     pub fn verdict_on(&self, value: &Value) -> Verdict {
         self.node.verdict(&Place::root(value))
+    }
+}
+
+impl Predicate {
+    /// The same question where only the form and today are known. It is not evaluable where anything else decides.
+    pub(crate) fn about_the_form(self) -> Self {
+        Self {
+            node: self.node.about_the_form(0),
+        }
+    }
+
+    /// Whether the answer is no, whatever it is asked about.
+    pub(crate) fn never_holds(&self) -> bool {
+        self.node.constant() == Some(false)
     }
 }
 
@@ -156,6 +172,7 @@ impl fmt::Display for Obstacle {
         f.write_str(match self {
             Self::JavaScript => "a JavaScript function decides",
             Self::UnclearDate => "a date is not written as YYYY-MM-DD",
+            Self::OutsideTheForm => "something besides the form decides",
             Self::NoToday => "there is no `$now` to count days from",
         })
     }

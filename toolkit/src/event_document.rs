@@ -7,7 +7,7 @@
 //!
 //! - [`EventDocument::parse`] reads what core sends, forgiving whatever is not essential
 //! - [`EventDocument::pending_action`] finds the action that core asks about
-//! - [`EventDocument::state_as_if_accepted`] is what rules decide on
+//! - [`History::state_as_if_accepted`] is what rules decide on
 //! - [`History`] answers several questions about one document without reading it again each time
 //! - [`merge`] holds the merge that all of this is made of
 
@@ -68,22 +68,6 @@ impl EventDocument {
     /// The action of this type that waits for an answer, see [`History::pending_action`].
     pub fn pending_action(&self, action_type: &str) -> Option<&Action> {
         self.history().pending_action(action_type)
-    }
-
-    /// The answers as they stand now, without those that were cleared.
-    pub fn current_state(&self) -> Fields {
-        self.history().current_state()
-    }
-
-    /// The answers as they will stand once `pending` is accepted, see
-    /// [`History::state_as_if_accepted`].
-    pub fn state_as_if_accepted(&self, pending: &Action) -> Fields {
-        self.history().state_as_if_accepted(pending)
-    }
-
-    /// The answers that `pending` asks for, see [`History::proposed_state`].
-    pub fn proposed_state(&self, pending: &Action) -> Fields {
-        self.history().proposed_state(pending)
     }
 
     /// The number that the record was registered under, if it was.

@@ -219,6 +219,15 @@ impl<K> Field<K> {
         &self.label
     }
 
+    /// The conditions of which one must hold for the field to be shown.
+    pub(crate) fn shown_if(&self) -> impl Iterator<Item = &Conditional> {
+        let show = self
+            .conditionals
+            .iter()
+            .filter(|c| c.effect == Effect::Show);
+        show.map(|c| &c.conditional)
+    }
+
     /// The field must be filled in when it is shown.
     pub fn required(self) -> Self {
         Self {

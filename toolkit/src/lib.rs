@@ -17,6 +17,7 @@ pub mod page;
 pub mod scope;
 pub mod search;
 pub mod summary;
+pub mod visibility;
 pub mod workqueue;
 
 /// Everything that a file of form definitions needs.

@@ -157,6 +157,11 @@ impl Page {
         &self.fields
     }
 
+    /// The condition on which the page is asked.
+    pub(crate) fn shown_if(&self) -> Option<&Conditional> {
+        self.conditional.as_ref()
+    }
+
     pub(crate) fn is_verification(&self) -> bool {
         self.kind == PageType::Verification
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The schema `analytics` of a `PostgreSQL` database.
 
+use super::Counting;
 use super::places::{Figures, Places};
-use super::rows::{Cleared, Country, Row, RowError, Rows, restore, rows};
+use super::rows::{Cleared, Row, RowError, Rows, restore, rows};
 use opencrvs_toolkit::event_document::EventDocument;
 use serde::Serialize;
 use sqlx::migrate::Migrator;
@@ -283,7 +284,7 @@ impl Database {
         lock: Lock,
         places: Option<&Places>,
         mut records: Vec<EventDocument>,
-        country: &Country,
+        counting: &Counting,
     ) -> Result<Vec<Result<Rows, RecordError>>, AnalyticsError> {
         let mut transaction = self.pool.begin().await?;
         lock.take(&mut transaction).await?;
@@ -295,7 +296,7 @@ impl Database {
         let mut results = Vec::with_capacity(records.len());
         for record in &mut records {
             restore(record, &cleared);
-            results.push(rows(record, country).map_err(RecordError::Rows));
+            results.push(rows(record, counting).map_err(RecordError::Rows));
         }
         let all: Vec<_> = results
             .iter()

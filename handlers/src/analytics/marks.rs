@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which answers are counted: those of the fields that the forms mark for analytics, and no other.
+//!
+//! A reduced record also keeps the answers on which it depends whether the form shows a marked field. They
+//! decide which answers count, and are in no row.
 
 use opencrvs_toolkit::event::Event;
-use opencrvs_toolkit::event_document::{Action, EventDocument};
+use opencrvs_toolkit::event_document::{Action, EventDocument, Fields};
 use opencrvs_toolkit::field::AnyField;
+use opencrvs_toolkit::visibility::Visibility;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
@@ -23,19 +27,24 @@ pub struct Marks(HashMap<String, EventMarks>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct EventMarks {
     declaration: HashSet<String>,
+    /// Fields on which it depends whether a marked field is shown.
+    deciding: HashSet<String>,
     /// By type of action, or by the name of an action of the country's own.
     annotations: HashMap<String, HashSet<String>>,
 }
 
 impl Marks {
     /// The marks in these events.
-    pub fn of(events: &[Event]) -> Self {
+    pub fn of(events: &[Event], visibility: &Visibility) -> Self {
         let counted = events.iter().filter(|event| event.is_for_analytics());
-        Self(
-            counted
-                .map(|event| (event.id().to_owned(), EventMarks::of(event)))
-                .collect(),
-        )
+        let of = |event: &Event| (event.id().to_owned(), EventMarks::of(event, visibility));
+        Self(counted.map(of).collect())
+    }
+
+    /// Leaves only answers that are counted.
+    pub(super) fn retain(&self, event_type: &str, answers: &mut Fields) {
+        let marks = self.0.get(event_type);
+        answers.retain(|id, _| marks.is_some_and(|marks| marks.declaration.contains(id)));
     }
 
     /// The record with nothing in it but what may be counted; nothing where its event is not counted.
@@ -57,10 +66,13 @@ impl Marks {
 }
 
 impl EventMarks {
-    fn of(event: &Event) -> Self {
+    fn of(event: &Event, visibility: &Visibility) -> Self {
         let actions = event.all_actions().iter();
+        let declaration = marked(event.fields().map(|(_, field)| field));
+        let deciding = visibility.deciding(event.id(), declaration.iter().map(String::as_str));
         Self {
-            declaration: marked(event.fields().map(|(_, field)| field)),
+            deciding: deciding.into_iter().collect(),
+            declaration,
             annotations: actions
                 .map(|action| (action.name().to_owned(), marked(action.fields())))
                 .collect(),
@@ -78,7 +90,9 @@ impl EventMarks {
             id: action.id.clone(),
             action_type: action.action_type.clone(),
             status: action.status.clone(),
-            declaration: only(&action.declaration, |id| self.declaration.contains(id)),
+            declaration: only(&action.declaration, |id| {
+                self.declaration.contains(id) || self.deciding.contains(id)
+            }),
             annotation: annotation.filter(|annotation| !annotation.is_empty()),
             content: action.content.clone(),
             original_action_id: action.original_action_id.clone(),

@@ -82,7 +82,7 @@ impl Turn<'_> {
         let mut due = analytics.places_due.lock().await;
         let before = *due;
         let places = analytics.places(&mut due, Some(token)).await;
-        let written = database.write(Lock::Alone, places.as_ref(), records, &counting.country);
+        let written = database.write(Lock::Alone, places.as_ref(), records, &counting);
         let results = written.await.inspect_err(|_| *due = before)?;
         for (index, result) in indices.into_iter().zip(results) {
             match result {

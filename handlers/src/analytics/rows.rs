@@ -6,7 +6,7 @@
 //! by whom it was asked for, under the id of that request: all this is known when the hook comes, so
 //! that a row written then and one written from core's own record later are the same.
 
-use super::countries;
+use super::{Counting, countries};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
@@ -96,7 +96,13 @@ pub enum RowError {
 ///
 /// # Errors
 /// Ids that are none, actions without a time.
-pub fn rows(event: &EventDocument, country: &Country) -> Result<Rows, RowError> {
+pub fn rows(event: &EventDocument, counting: &Counting) -> Result<Rows, RowError> {
+    let Counting {
+        marks,
+        visibility,
+        country,
+        ..
+    } = counting;
     let history = event.history();
     let event_id = uuid(event.id.as_str())?;
     let first = |action_type: &str| {
@@ -108,7 +114,13 @@ pub fn rows(event: &EventDocument, country: &Country) -> Result<Rows, RowError> 
     let registered_at = first("REGISTER").transpose()?;
     let mut rows = Vec::new();
     let mut seen = HashSet::new();
-    for (action, state) in history.states() {
+    // Asked about on the day of the action, so that a row stays as it is.
+    let day = |action: &Action| {
+        let at = time(told(&history, action)).unwrap_or_default();
+        country.zone.to_datetime(at).date()
+    };
+    for (action, mut state) in history.states(visibility, day) {
+        marks.retain(&event.event_type, &mut state);
         let told = told(&history, action);
         let id = uuid(told.id.as_str())?;
         if !seen.insert(id) {
@@ -225,7 +237,7 @@ fn time(action: &Action) -> Result<Timestamp, RowError> {
 
 /// The answers as a column holds them, with what is worked out from them.
 fn answers(event_type: &str, state: Fields, at: Timestamp, country: &Country) -> Fields {
-    let mut answers = without_nulls(state);
+    let mut answers = state;
     if event_type == "birth" {
         let worked_out = of_birth(&answers, at, country);
         answers.extend(worked_out);

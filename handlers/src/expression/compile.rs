@@ -118,6 +118,12 @@ impl Names<'_> {
             }
             return;
         }
+        if let Some(arguments) = arguments_of_ever(&node.expr) {
+            if let Some(place) = self.place_in_the_past(node.id, arguments) {
+                node.expr = reading(place, false);
+            }
+            return;
+        }
         match &mut node.expr {
             Expr::Call(call) => {
                 self.check_call(call, node.id);
@@ -177,11 +183,45 @@ impl Names<'_> {
             );
             return None;
         }
+        Some(self.place_of(name, source))
+    }
+
+    fn place_of(&mut self, name: String, source: Source) -> usize {
         let known = self.places.iter().position(|place| place.source == source);
-        Some(known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.places.push(Place { name, source });
             self.places.len() - 1
-        }))
+        })
+    }
+
+    /// The place that `ever(child.nid)` stands for. It takes a whole field, whose earlier answers are looked for.
+    fn place_in_the_past(&mut self, call: u64, arguments: &[IdedExpr]) -> Option<usize> {
+        const NOT_A_FIELD: &str = "`ever` takes one field";
+        const HINT: &str = "write the id of a field, ever(child.nid)";
+        let chain = match arguments {
+            [argument] => Chain::of(argument),
+            _ => None,
+        };
+        let Some(chain) = chain else {
+            self.fault_before(call, "ever", NOT_A_FIELD.into(), Some(HINT.into()));
+            return None;
+        };
+        let name = chain.segments.join(".");
+        match self.field(&chain.segments).or_else(|| variable(&name)) {
+            Some(Source::Field { id, parts }) if parts.is_empty() => {
+                return Some(self.place_of(format!("ever({id})"), Source::Ever(id)));
+            }
+            Some(Source::Field { id, .. }) => {
+                self.fault(
+                    chain.start,
+                    NOT_A_FIELD.into(),
+                    Some(format!("write ever({id})")),
+                );
+            }
+            Some(_) => self.fault(chain.start, NOT_A_FIELD.into(), Some(HINT.into())),
+            None => self.unknown(&chain, &name),
+        }
+        None
     }
 
     fn field(&self, segments: &[String]) -> Option<Source> {
@@ -361,6 +401,18 @@ impl Chain {
             }
             _ => None,
         }
+    }
+}
+
+/// The arguments of a call of `ever`.
+fn arguments_of_ever(expr: &Expr) -> Option<&[IdedExpr]> {
+    match expr {
+        Expr::Call(CallExpr {
+            func_name,
+            target: None,
+            args,
+        }) if func_name == "ever" => Some(args),
+        _ => None,
     }
 }
 

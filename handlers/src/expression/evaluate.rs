@@ -82,6 +82,7 @@ impl VariableResolver for Scope<'_> {
         Some(CowVal::Owned(match seen {
             None => Box::new(CelNull),
             Some(Seen::Json(value)) => to_cel(value),
+            Some(Seen::Truth(truth)) => Box::new(CelBool::from(truth)),
             Some(Seen::Text(text)) => Box::new(CelString::from(text.into_owned())),
         }))
     }

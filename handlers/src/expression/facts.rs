@@ -14,7 +14,7 @@ pub struct Facts<'a> {
     pub event: &'a EventDocument,
     /// The action that waits for an answer.
     pub action: &'a Action,
-    /// The answers as if that action were accepted, without nulls.
+    /// The answers that count, as if that action were accepted; without nulls.
     pub state: &'a Fields,
     /// The day on which the decision is made.
     pub today: Date,
@@ -27,6 +27,8 @@ pub struct Facts<'a> {
 pub(super) enum Source {
     /// An answer, or a part of one.
     Field { id: String, parts: Vec<String> },
+    /// Whether an accepted action ever gave the field an answer.
+    Ever(String),
     /// Something about the record, the action or the day.
     Variable(Variable),
 }
@@ -73,9 +75,16 @@ impl Source {
                     .try_fold(answer, |value, part| value.get(part))
                     .map(Seen::Json)
             }
+            Self::Ever(id) => Some(Seen::Truth(ever(id, facts.event))),
             Self::Variable(variable) => variable.look_up(facts).map(Seen::Text),
         }
     }
+}
+
+fn ever(field: &str, event: &EventDocument) -> bool {
+    let history = event.history();
+    let mut given = history.changes_of(field);
+    given.any(|(_, value)| !value.is_null() && value.as_str() != Some(""))
 }
 
 impl Variable {
@@ -101,6 +110,7 @@ impl Variable {
 pub(super) enum Seen<'a> {
     Json(&'a Value),
     Text(Cow<'a, str>),
+    Truth(bool),
 }
 
 impl Seen<'_> {
@@ -108,6 +118,7 @@ impl Seen<'_> {
         match self {
             Self::Json(value) => value.clone(),
             Self::Text(text) => Value::String(text.into_owned()),
+            Self::Truth(truth) => Value::Bool(truth),
         }
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn names(is_method: bool) -> Vec<&'static str> {
         OWN.iter()
             .map(|(name, ..)| *name)
             .chain(GLOBAL.iter().map(|(name, _)| *name))
-            .chain(["field", "has"])
+            .chain(["ever", "field", "has"])
             .collect()
     }
 }

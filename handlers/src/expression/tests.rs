@@ -28,7 +28,13 @@ fn fields() -> BTreeSet<String> {
 fn evaluate(text: &str) -> Result<Value, NotEvaluable> {
     let event = json!({
         "id": "e1", "type": "birth", "trackingId": "TRACK1",
-        "actions": [{"id": "a1", "type": "REGISTER", "status": "Requested", "createdBy": "u1"}],
+        "actions": [
+            {"id": "a1", "type": "REGISTER", "status": "Requested", "createdBy": "u1", "declaration": {"child.weightAtBirth": 3}},
+            {"id": "b1", "type": "DECLARE", "status": "Requested", "createdAt": "1", "declaration": {"child.nid": "1"}},
+            {"id": "b2", "type": "DECLARE", "status": "Accepted", "createdAt": "2", "originalActionId": "b1"},
+            {"id": "b3", "type": "EDIT", "status": "Accepted", "createdAt": "3", "declaration": {"child.nid": null, "child.dob": ""}},
+            {"id": "b4", "type": "REQUEST_CORRECTION", "status": "Accepted", "createdAt": "4", "declaration": {"mother.verified": "failed"}},
+        ],
     });
     let event = EventDocument::try_from(event).unwrap();
     let state = json!({
@@ -85,6 +91,12 @@ fn evaluate(text: &str) -> Result<Value, NotEvaluable> {
 #[case::capitalised("capitalised('NATURAL_causes')", json!("Natural_causes"))]
 #[case::small("lower_case('Ada@Mail.Test')", json!("ada@mail.test"))]
 #[case::first_known("first_known([child.nid, '', child.dob, 'x'])", json!("2020-5-1"))]
+#[case::once("ever(child.nid) && !known(child.nid)", json!(true))]
+#[case::never("ever(child.name)", json!(false))]
+#[case::never_more_than_empty("ever(child.dob)", json!(false))]
+#[case::not_by_what_waits("ever(child.weightAtBirth)", json!(false))]
+#[case::not_by_a_request("ever(mother.verified)", json!(false))]
+#[case::once_with_hyphens(r#"ever(field("mother.verify-nid-http-fetch"))"#, json!(false))]
 #[case::nothing_known("first_known([child.nid])", json!(null))]
 #[case::object("{'b': 1, 'a': [2.5, true]}", json!({"a": [2.5, true], "b": 1}))]
 #[case::nested_names("['a'].all(x, ['b'].exists(y, x != y && known(child.dob)))", json!(true))]
@@ -174,6 +186,37 @@ fn reasons_hold_no_values(#[case] text: &str, #[case] reason: &str) {
 )]
 #[case("[1].exists(v, v == w)", 19, "unknown variable `w`", "")]
 #[case("  knwn(1)", 2, "unknown function `knwn`", "did you mean `known`?")]
+#[case("!evr(child.nid)", 1, "unknown function `evr`", "did you mean `ever`?")]
+#[case(
+    "!ever(child.nidd)",
+    6,
+    "unknown field `child.nidd`",
+    "did you mean `child.nid`?"
+)]
+#[case(
+    "ever(child.name.firstname)",
+    5,
+    "`ever` takes one field",
+    "write ever(child.name)"
+)]
+#[case(
+    "ever(today)",
+    5,
+    "`ever` takes one field",
+    "write the id of a field, ever(child.nid)"
+)]
+#[case(
+    "!ever('child.nid')",
+    1,
+    "`ever` takes one field",
+    "write the id of a field, ever(child.nid)"
+)]
+#[case(
+    "ever(child.nid, child.dob)",
+    0,
+    "`ever` takes one field",
+    "write the id of a field, ever(child.nid)"
+)]
 #[case(
     "child.dob.known()",
     10,

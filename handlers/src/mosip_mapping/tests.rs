@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-use opencrvs_toolkit::event_document::EventDocument;
+use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use opencrvs_toolkit::visibility::Visibility;
 use rstest::rstest;
 use serde_json::json;
 
@@ -44,7 +45,9 @@ fn packet(
 ) -> Result<Packet, PacketError> {
     let history = event.history();
     let action = history.pending_action(action).unwrap();
-    let state = history.state_as_if_accepted(action);
+    let visibility = Visibility::default();
+    let visible = visibility.on(jiff::civil::date(2026, 6, 1));
+    let state = history.state_as_if_accepted(action, &Fields::new(), visible);
     let registration_number = history.registration_number().or(new_number);
     let facts = Facts {
         event,
@@ -196,8 +199,10 @@ fn the_identity_schema_goes_with_every_packet() {
     let read = |name: &str| (name == "schema.json").then(|| "{\"$id\": \"x\"}".to_owned());
     let mapping = Mapping::parse("mosip.toml", &text, &vocabulary(), &read).unwrap();
     let event = event("birth", &child(), &[register()]);
-    let state = event.current_state();
     let (action, today) = (&event.actions[3], jiff::civil::date(2026, 6, 1));
+    let state = event
+        .history()
+        .current_state(Visibility::default().on(today));
     let facts = Facts {
         event: &event,
         action,

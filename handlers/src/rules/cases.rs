@@ -35,6 +35,8 @@ pub struct Case {
     today: Date,
     registration_number: Option<String>,
     state: Fields,
+    /// Fields that had an answer in an earlier action.
+    ever: Vec<String>,
     pub(super) expected: Expected,
 }
 
@@ -72,14 +74,19 @@ impl Cases {
 impl Case {
     /// Lets the rules decide this example.
     pub(super) fn decide(&self, rules: &RuleSet) -> Option<Decision> {
-        let action = json!({"id": "case", "type": self.action, "status": "Requested"});
+        let earlier = self.ever.iter().map(|field| (field.clone(), json!(true)));
+        let earlier: Fields = earlier.collect();
+        let actions = json!([
+            {"id": "earlier", "type": "CREATE", "status": "Accepted", "declaration": earlier},
+            {"id": "case", "type": self.action, "status": "Requested"},
+        ]);
         let event =
-            json!({"id": "case", "type": self.event, "trackingId": "CASE01", "actions": [action]});
+            json!({"id": "case", "type": self.event, "trackingId": "CASE01", "actions": actions});
         let event = EventDocument::try_from(event).ok()?;
         let registration_number = self.registration_number.as_deref();
         let facts = Facts {
             event: &event,
-            action: event.actions.first()?,
+            action: event.actions.last()?,
             state: &self.state,
             today: self.today,
             registration_number,
@@ -152,6 +159,7 @@ fn case(reader: &mut Reader<'_>, section: &Section<'_>, vocabulary: &Vocabulary)
             "today",
             "registration-number",
             "state",
+            "ever",
             "expect",
         ],
     );
@@ -173,6 +181,11 @@ fn case(reader: &mut Reader<'_>, section: &Section<'_>, vocabulary: &Vocabulary)
     let registration_number = section
         .text(reader, "registration-number")
         .map(|text| text.value.to_owned());
+    let ever = ever(
+        reader,
+        section,
+        event.and_then(|event| vocabulary.fields(event)),
+    );
     let mut state = Fields::new();
     if let Some(answers) = section.section(reader, "state", format!("{}, state", section.what)) {
         let fields = event.and_then(|event| vocabulary.fields(event));
@@ -186,8 +199,27 @@ fn case(reader: &mut Reader<'_>, section: &Section<'_>, vocabulary: &Vocabulary)
         today: today?,
         registration_number,
         state,
+        ever,
         expected: expected?,
     })
+}
+
+/// Fields that had an answer once.
+fn ever(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    known: Option<&BTreeSet<String>>,
+) -> Vec<String> {
+    let mut ever = Vec::new();
+    for field in section.texts(reader, "ever") {
+        if let Some(known) = known.filter(|known| !known.contains(field.value)) {
+            let message = format!("{}: unknown field `{}`", section.what, field.value);
+            let hint = did_you_mean(field.value, known.iter().map(String::as_str));
+            reader.error(field.span, message, hint);
+        }
+        ever.push(field.value.to_owned());
+    }
+    ever
 }
 
 /// The day of the example, as a TOML date or as text.

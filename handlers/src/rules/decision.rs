@@ -65,6 +65,8 @@ pub enum RuleOutcome {
     Decides,
     /// A condition does not hold.
     DoesNotHold,
+    /// All its conditions hold, but what would be sent is in the record already.
+    NothingNew,
     /// An earlier rule decided.
     NotReached,
 }
@@ -100,6 +102,16 @@ impl Decision {
         self.outcome.as_ref()
     }
 
+    /// The same decision where the packet of the deciding rule would say nothing new: MOSIP is not involved.
+    pub(crate) fn with_nothing_new(mut self) -> Self {
+        self.outcome = None;
+        let deciding = self.rules.iter_mut();
+        for rule in deciding.filter(|rule| rule.outcome == RuleOutcome::Decides) {
+            rule.outcome = RuleOutcome::NothingNew;
+        }
+        self
+    }
+
     /// One line without values, for logs.
     pub fn summary(&self) -> String {
         if let Some(Outcome {
@@ -112,6 +124,9 @@ impl Decision {
             return format!("{rule}: {operation}, {answer}");
         }
         let unmet = |rule: &RuleTrace| {
+            if rule.outcome == RuleOutcome::NothingNew {
+                return format!("; {} has nothing new to send", rule.name);
+            }
             let failing = rule
                 .conditions
                 .iter()
@@ -119,10 +134,9 @@ impl Decision {
             let failing: Vec<&str> = failing.map(|condition| condition.name.as_str()).collect();
             format!("; {} lacks {}", rule.name, failing.join(", "))
         };
-        format!(
-            "no rule{}",
-            self.rules.iter().map(unmet).collect::<String>()
-        )
+        let reached = self.rules.iter();
+        let reached = reached.filter(|rule| rule.outcome != RuleOutcome::NotReached);
+        format!("no rule{}", reached.map(unmet).collect::<String>())
     }
 
     /// A tree of rules, conditions and values, for the terminal of an operator.
@@ -158,6 +172,7 @@ impl RuleTrace {
         let note = match self.outcome {
             RuleOutcome::Decides => "✓ decides",
             RuleOutcome::DoesNotHold => "✗ does not hold",
+            RuleOutcome::NothingNew => "✓ holds, but nothing that is sent has changed",
             RuleOutcome::NotReached => "· not reached",
         };
         // Writing to a text cannot fail.

@@ -224,6 +224,7 @@ event = "birth"
 action = "REGSTER"
 today = "tomorrow"
 state = { child.dbo = "2016-06-01", mother.verified = "verified" }
+ever = ["child.nidd"]
 expect = "nothing"
 [[case]]
 "#;

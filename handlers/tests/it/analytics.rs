@@ -14,6 +14,7 @@ use handlers::seal::Seal;
 use jiff::tz::TimeZone;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use opencrvs_toolkit::prelude::{Event, form, form_page, text};
+use opencrvs_toolkit::visibility::Visibility;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ fn counting() -> Counting {
         .with(asked("child.name"))
         .with(asked("child.gender").analytics());
     let form = form(("form", "Birth"), [page]);
+    let events = [Event::new("birth", ("b", "Birth"), ("t", "Birth"), form)];
+    let visibility = Visibility::of(&events);
     let population = |year| Population {
         reference_id: "D1".into(),
         year,
@@ -44,7 +47,8 @@ fn counting() -> Counting {
         total_population: 1000,
     };
     Counting {
-        marks: Marks::of(&[Event::new("birth", ("b", "Birth"), ("t", "Birth"), form)]),
+        marks: Marks::of(&events, &visibility),
+        visibility: Arc::new(visibility),
         country: Country {
             code: "FAR".into(),
             name: "Farajaland".into(),

@@ -24,8 +24,8 @@ mod testing;
 mod world;
 
 use handlers::expression;
-use handlers::hook::Policy;
 use handlers::ledger::{Counts, Filter, Ledger};
+use handlers::policy::Policy;
 use outsiders::{Asked, Status};
 use records::Life;
 use server::Server;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Records of births and deaths, as core sends them.
 
-use handlers::hook::Policy;
 use handlers::mosip_mapping::Mapping;
+use handlers::policy::Policy;
 use handlers::rules::RuleSet;
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         rules: RuleSet::parse("eligibility.toml", rules, &vocabulary).unwrap(),
         mapping: Mapping::parse("mosip.toml", mapping, &vocabulary, &|_| None).unwrap(),
+        visibility: std::sync::Arc::default(),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::memory::Memory;
 use crate::outsiders::{Core, Middleware};
 use handlers::clock::Clock;
-use handlers::hook::Policy;
+use handlers::policy::Policy;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::Obstacle;
 use super::node::{Bound, Days, Kinds, Node, Operand};
 use super::pattern::Pattern;
 use super::pointer::{Pointer, PointerFault, is_inherited};
@@ -164,7 +165,7 @@ impl Compiler {
             "isLeafLevelLocation" if value.is_boolean() => Node::LeafLocation,
             "isLeafLevelLocation" => return Err(shape(keyword, "true")),
             "customClientValidator" if value.get("code").is_some_and(Value::is_string) => {
-                Node::JavaScript
+                Node::Unknown(Obstacle::JavaScript)
             }
             "customClientValidator" => return Err(shape(keyword, "an object with `code`")),
             _ => return Err(Fault::UnknownKeyword(keyword.to_owned())),

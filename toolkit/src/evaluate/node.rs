@@ -2,6 +2,7 @@
 //! The closed tree into which a schema is read, and how it is evaluated.
 
 use std::cmp::Ordering;
+use std::ops::Not;
 
 use serde_json::Value;
 
@@ -38,7 +39,7 @@ pub(super) enum Node {
     DateLimit(Bound, Operand),
     DaysFromDate(Days),
     LeafLocation,
-    JavaScript,
+    Unknown(Obstacle),
 }
 
 /// The JSON types that a `type` keyword names.
@@ -193,10 +194,94 @@ impl Node {
                 .as_str()
                 .is_none_or(|id| is_leaf(place.top(), id))
                 .into(),
-            Self::JavaScript => Verdict::NotEvaluable(Obstacle::JavaScript),
+            Self::Unknown(obstacle) => Verdict::NotEvaluable(*obstacle),
         }
     }
 }
+
+impl Node {
+    /// The same assertion where only the form and today are known: what asks about anything else is unknown. The node
+    /// speaks about a value `depth` levels below the root.
+    pub(super) fn about_the_form(self, depth: usize) -> Self {
+        let known = |key: &String| depth > 0 || FORM.contains(&key.as_str());
+        let within = |node: Box<Self>, depth| Box::new(node.about_the_form(depth));
+        let all = |nodes: Vec<Self>| nodes.into_iter().map(|n| n.about_the_form(depth)).collect();
+        let or_unknown = |node, everything_known| {
+            if everything_known {
+                node
+            } else {
+                Self::All(vec![node, UNKNOWN])
+            }
+        };
+        match self {
+            Self::All(nodes) => Self::All(all(nodes)),
+            Self::Any(nodes) => Self::Any(all(nodes)),
+            Self::Not(node) => Self::Not(within(node, depth)),
+            Self::If {
+                question,
+                then,
+                otherwise,
+            } => Self::If {
+                question: within(question, depth),
+                then: within(then, depth),
+                otherwise: within(otherwise, depth),
+            },
+            Self::Properties(properties) => {
+                let count = properties.len();
+                let properties = properties.into_iter().filter(|(key, _)| known(key));
+                let properties =
+                    properties.map(|(key, node)| (key, node.about_the_form(depth + 1)));
+                let properties: Vec<_> = properties.collect();
+                let everything_known = properties.len() == count;
+                or_unknown(Self::Properties(properties), everything_known)
+            }
+            Self::Required(mut keys) => {
+                let count = keys.len();
+                keys.retain(known);
+                let everything_known = keys.len() == count;
+                or_unknown(Self::Required(keys), everything_known)
+            }
+            Self::Contains { item, min, max } => Self::Contains {
+                item: within(item, depth + 1),
+                min,
+                max,
+            },
+            Self::Const(operand) | Self::Number(_, operand) | Self::DateLimit(_, operand)
+                if operand.is_elsewhere(depth) =>
+            {
+                UNKNOWN
+            }
+            Self::DaysFromDate(Days {
+                reference: Some(operand),
+                ..
+            }) if operand.is_elsewhere(depth) => UNKNOWN,
+            Self::LeafLocation => UNKNOWN,
+            other => other,
+        }
+    }
+
+    /// The verdict, where it is the same for every value.
+    pub(super) fn constant(&self) -> Option<bool> {
+        let decided = |nodes: &[Self], by: bool| {
+            let mut verdicts = nodes.iter().map(Self::constant);
+            if verdicts.clone().any(|verdict| verdict == Some(by)) {
+                return Some(by);
+            }
+            verdicts.all(|verdict| verdict == Some(!by)).then_some(!by)
+        };
+        match self {
+            Self::All(nodes) => decided(nodes, false),
+            Self::Any(nodes) => decided(nodes, true),
+            Self::Not(node) => node.constant().map(bool::not),
+            _ => None,
+        }
+    }
+}
+
+/// What is known of the root where only a form is.
+const FORM: [&str; 2] = ["$form", "$now"];
+
+const UNKNOWN: Node = Node::Unknown(Obstacle::OutsideTheForm);
 
 /// Whether the number of items that hold lies between the two.
 fn count(items: impl Iterator<Item = Verdict>, min: usize, max: Option<usize>) -> Verdict {
@@ -288,6 +373,16 @@ impl Days {
 }
 
 impl Operand {
+    /// Whether the value stands outside the form; the node that names it is `depth` levels below the root.
+    fn is_elsewhere(&self, depth: usize) -> bool {
+        match self {
+            Self::Literal(_) => false,
+            Self::Data(pointer) => pointer
+                .first_key_from_root(depth)
+                .is_some_and(|key| !FORM.contains(&key)),
+        }
+    }
+
     fn find<'b>(&'b self, place: &Place<'b>) -> Option<&'b Value> {
         match self {
             Self::Literal(value) => Some(value),

@@ -77,6 +77,13 @@ impl Pointer {
         Ok(Self { up, keys })
     }
 
+    /// The key of the root below which the value stands; nothing where the way does not begin at the root.
+    pub(super) fn first_key_from_root(&self, depth: usize) -> Option<&str> {
+        let from_root = self.up.is_none_or(|levels| levels == depth);
+        let first = self.keys.first().map_or("", String::as_str);
+        from_root.then_some(first)
+    }
+
     /// The value as Ajv finds it: `None` when there is none.
     ///
     /// Ajv writes `a && a.b && a.b.c`, so a false, empty, zero or null value on the way is itself the result.

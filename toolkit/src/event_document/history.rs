@@ -3,14 +3,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::merge::{deep_drop_nulls, deep_merge};
 use super::{Action, ActionId, ActionStatus, ActionType, EventDocument, Fields};
+use crate::visibility::{Visibility, Visible};
 
 /// The actions of a record, indexed by id: every question costs one pass at most.
+///
+/// Whoever asks for a state says which answers count: none is given with answers that the form hides.
 #[derive(Debug)]
 pub struct History<'a> {
+    event_type: &'a str,
     actions: &'a [Action],
     by_id: HashMap<&'a ActionId, &'a Action>,
 }
@@ -23,6 +28,7 @@ impl<'a> History<'a> {
             by_id.entry(&action.id).or_insert(action);
         }
         Self {
+            event_type: &event.event_type,
             actions: &event.actions,
             by_id,
         }
@@ -71,7 +77,7 @@ impl<'a> History<'a> {
     /// The answers that an action changes, with those of the request that it answers.
     pub fn complete_declaration(&self, action: &Action) -> Fields {
         let mut declaration = Fields::new();
-        self.merge_declaration(&mut declaration, action);
+        merge(&mut declaration, self.declarations(action));
         declaration
     }
 
@@ -100,8 +106,8 @@ impl<'a> History<'a> {
         content
     }
 
-    /// The answers as all accepted actions left them. Cleared answers are null.
-    pub fn aggregate_declaration(&self) -> Fields {
+    /// The answers as all accepted actions left them. Cleared answers are null, hidden ones are there.
+    pub(super) fn aggregate_declaration(&self) -> Fields {
         let mut state = Fields::new();
         for action in self.accepted_actions() {
             self.apply(&mut state, action);
@@ -122,41 +128,63 @@ impl<'a> History<'a> {
         annotation
     }
 
-    /// Every accepted action in the order of time, with the answers as it left them. Cleared answers
-    /// are null.
-    pub fn states(&self) -> impl Iterator<Item = (&'a Action, Fields)> {
+    /// Every accepted action in the order of time, with the answers as it left them: those that count on the day
+    /// of the action.
+    pub fn states(
+        &self,
+        visibility: &Visibility,
+        day: impl Fn(&Action) -> Date,
+    ) -> impl Iterator<Item = (&'a Action, Fields)> {
         let accepted = self.accepted_actions().into_iter();
-        accepted.scan(Fields::new(), |state, action| {
+        accepted.scan(Fields::new(), move |state, action| {
             self.apply(state, action);
-            Some((action, state.clone()))
+            let visible = visibility.on(day(action));
+            Some((action, self.visible(state.clone(), visible)))
         })
     }
 
-    /// The answers as they stand now, without those that were cleared.
-    pub fn current_state(&self) -> Fields {
-        without_nulls(self.aggregate_declaration())
+    /// The answers as they stand now.
+    pub fn current_state(&self, visible: Visible<'_>) -> Fields {
+        self.visible(self.aggregate_declaration(), visible)
     }
 
-    /// The answers as they will stand once `pending` is accepted.
+    /// The answers as they will stand once `pending` is accepted with the changes of this answer.
     ///
     /// An approval brings in the request that it names. A request for correction, its refusal and
     /// a print change nothing.
-    pub fn state_as_if_accepted(&self, pending: &Action) -> Fields {
+    pub fn state_as_if_accepted(
+        &self,
+        pending: &Action,
+        answer: &Fields,
+        visible: Visible<'_>,
+    ) -> Fields {
         let mut state = self.aggregate_declaration();
-        self.apply(&mut state, pending);
-        without_nulls(state)
+        if self.apply(&mut state, pending) {
+            deep_merge(&mut state, answer);
+        }
+        self.visible(state, visible)
     }
 
     /// The answers that `pending` asks for: as if it were accepted and, where it requests a
     /// correction, as if that were approved as well.
-    pub fn proposed_state(&self, pending: &Action) -> Fields {
+    pub fn proposed_state(&self, pending: &Action, visible: Visible<'_>) -> Fields {
         let mut state = self.aggregate_declaration();
         if pending.action_type == ActionType::REQUEST_CORRECTION {
-            self.merge_declaration(&mut state, pending);
+            merge(&mut state, self.declarations(pending));
         } else {
             self.apply(&mut state, pending);
         }
-        without_nulls(state)
+        self.visible(state, visible)
+    }
+
+    /// The accepted actions that changed an answer, in the order of time, each with what it made of it.
+    pub fn changes_of(&self, field: &str) -> impl Iterator<Item = (&Action, &Value)> {
+        let accepted = self.accepted_actions().into_iter();
+        accepted.filter_map(move |action| {
+            let mut changes = self.changes(action)?.rev();
+            let answer = changes.find_map(|declaration| declaration.get(field))?;
+            Some((action, answer))
+        })
     }
 
     /// The number of the accepted registration, the latest should there be several.
@@ -206,33 +234,54 @@ impl<'a> History<'a> {
         })
     }
 
-    /// Lets an action take effect.
-    fn apply(&self, state: &mut Fields, action: &Action) {
+    /// Lets an action take effect; false where it has none.
+    fn apply(&self, state: &mut Fields, action: &Action) -> bool {
+        let changes = self.changes(action);
+        let has_effect = changes.is_some();
+        merge(state, changes.into_iter().flatten());
+        has_effect
+    }
+
+    /// The declarations that an action puts over the answers, one after the other; nothing where it has no effect.
+    fn changes<'s>(
+        &'s self,
+        action: &'s Action,
+    ) -> Option<impl DoubleEndedIterator<Item = &'s Fields>> {
         const NO_EFFECT: [ActionType; 3] = [
             ActionType::REQUEST_CORRECTION,
             ActionType::REJECT_CORRECTION,
             ActionType::PRINT_CERTIFICATE,
         ];
         if NO_EFFECT.contains(&action.action_type) {
-            return;
+            return None;
         }
+        let mut request = None;
         if action.action_type == ActionType::APPROVE_CORRECTION {
             let named = action.request_id.as_ref().and_then(|id| self.action(id));
-            let Some(request) = named.filter(|request| request.is_accepted()) else {
-                return;
-            };
-            self.merge_declaration(state, request);
+            request = Some(named.filter(|request| request.is_accepted())?);
         }
-        self.merge_declaration(state, action);
+        let declarations = request.into_iter().chain([action]);
+        Some(declarations.flat_map(|action| self.declarations(action)))
     }
 
+    /// The declaration of the request that an action answers, and its own.
+    ///
     /// Core first makes the declaration complete and then merges it after its first half; merging
     /// the halves one after the other is the same and copies less.
-    fn merge_declaration(&self, state: &mut Fields, action: &Action) {
-        if let Some(original) = self.requested_original(action) {
-            deep_merge(state, &original.declaration);
-        }
-        deep_merge(state, &action.declaration);
+    fn declarations<'s>(
+        &'s self,
+        action: &'s Action,
+    ) -> impl DoubleEndedIterator<Item = &'s Fields> {
+        let original = self.requested_original(action);
+        let original = original.map(|original| &original.declaration);
+        original.into_iter().chain([&action.declaration])
+    }
+
+    /// The answers that count, without those that were cleared.
+    fn visible(&self, mut state: Fields, visible: Visible<'_>) -> Fields {
+        deep_drop_nulls(&mut state);
+        visible.retain(self.event_type, &mut state);
+        state
     }
 
     /// The request that an action answers.
@@ -247,9 +296,10 @@ fn created_at(action: &Action) -> &str {
     action.created_at.as_deref().unwrap_or_default()
 }
 
-fn without_nulls(mut state: Fields) -> Fields {
-    deep_drop_nulls(&mut state);
-    state
+fn merge<'a>(state: &mut Fields, declarations: impl IntoIterator<Item = &'a Fields>) {
+    for declaration in declarations {
+        deep_merge(state, declaration);
+    }
 }
 
 #[cfg(test)]

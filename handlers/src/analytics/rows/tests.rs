@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 
 use super::*;
-use crate::analytics::Marks;
+use crate::analytics::{Figures, Marks};
 use opencrvs_toolkit::action::Action;
-use opencrvs_toolkit::prelude::{Event, form, form_page, text};
+use opencrvs_toolkit::prelude::{Event, checkbox, field, form, form_page, text};
+use opencrvs_toolkit::visibility::Visibility;
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::json;
+use std::sync::Arc;
 
 /// A birth of which sex, dates and places are counted, a fee of its certificate, and the reason of one
 /// of its two actions of the country's own.
-fn marks() -> Marks {
+fn counting() -> Counting {
     let words = |id: &str| (format!("{id}.label"), "Words");
     let asked = |id: &str| text(id).labelled(words(id));
     let page = form_page("child", ("page", "Child"))
@@ -19,7 +21,12 @@ fn marks() -> Marks {
         .with(asked("child.dob").secured().analytics())
         .with(asked("child.birthLocation").analytics())
         .with(asked("child.birthLocation.privateHome").analytics())
-        .with(asked("mother.dob").analytics())
+        .with(checkbox("mother.detailsNotAvailable").labelled(words("none")))
+        .with(
+            asked("mother.dob")
+                .analytics()
+                .show_if(field("mother.detailsNotAvailable").is_falsy()),
+        )
         .with(asked("mother.age").analytics());
     let fee = form_page("fee", ("page.fee", "Fee"))
         .with_all([asked("fee.paid").analytics(), asked("fee.payer")]);
@@ -44,16 +51,18 @@ fn marks() -> Marks {
             ("history.2", "Revoked"),
         ),
     ]);
+    let visibility = Visibility::of([&event]);
     let private = event.clone().analytics(false);
-    assert_eq!(Marks::of(&[private]), Marks::default());
-    Marks::of(&[event])
-}
-
-fn country() -> Country {
-    Country {
-        code: "FAR".into(),
-        name: "Farajaland".into(),
-        zone: TimeZone::get("Africa/Nairobi").unwrap(),
+    assert_eq!(Marks::of(&[private], &visibility), Marks::default());
+    Counting {
+        marks: Marks::of(&[event], &visibility),
+        visibility: Arc::new(visibility),
+        country: Country {
+            code: "FAR".into(),
+            name: "Farajaland".into(),
+            zone: TimeZone::get("Africa/Nairobi").unwrap(),
+        },
+        figures: Figures::default(),
     }
 }
 
@@ -81,7 +90,7 @@ fn record(actions: &[(&str, &str, Value)]) -> EventDocument {
 }
 
 fn counted(event: &EventDocument) -> Vec<Row> {
-    rows(&marks().reduced(event).unwrap(), &country())
+    rows(&counting().marks.reduced(event).unwrap(), &counting())
         .unwrap()
         .rows
 }
@@ -90,6 +99,31 @@ fn answers_of(rows: &[Row]) -> Vec<Value> {
     rows.iter()
         .map(|row| Value::from(row.declaration.clone()))
         .collect()
+}
+
+/// What decides whether an answer counts is kept to decide, and is in no row.
+#[test]
+fn hidden_answers_are_not_counted() {
+    let declared = |more: Value| ("EDIT", "Accepted", json!({"declaration": more}));
+    let event = record(&[
+        declared(json!({"mother.dob": "1990-01-01", "child.dob": "2026-05-30"})),
+        declared(json!({"mother.detailsNotAvailable": true})),
+        declared(json!({"mother.detailsNotAvailable": false})),
+    ]);
+    let rows = counted(&event);
+    let known: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            (
+                row.declaration.contains_key("mother_dob"),
+                row.declaration.contains_key("mother_age_years"),
+            )
+        })
+        .collect();
+    assert_eq!(known, [(true, true), (false, false), (true, true)]);
+    for row in &rows {
+        assert!(!row.declaration.contains_key("mother_detailsNotAvailable"));
+    }
 }
 
 #[test]
@@ -156,7 +190,7 @@ fn the_moments_of_a_record_are_those_of_its_accepted_actions() {
         ),
         ("READ", "Accepted", json!({})),
     ]);
-    let found = rows(&marks().reduced(&event).unwrap(), &country()).unwrap();
+    let found = rows(&counting().marks.reduced(&event).unwrap(), &counting()).unwrap();
     let actions: Vec<_> = found
         .rows
         .iter()
@@ -291,8 +325,11 @@ fn what_is_worked_out(#[case] declared: Value, #[case] at: &str, #[case] worked_
 #[case(json!({"createdAt": "yesterday"}), "action `00000000-0000-4000-8000-000000000001` has no time")]
 fn what_makes_no_row_is_named(#[case] wrong: Value, #[case] message: &str) {
     let event = record(&[("DECLARE", "Accepted", wrong)]);
-    let reduced = marks().reduced(&event).unwrap();
-    assert_eq!(rows(&reduced, &country()).unwrap_err().to_string(), message);
+    let reduced = counting().marks.reduced(&event).unwrap();
+    assert_eq!(
+        rows(&reduced, &counting()).unwrap_err().to_string(),
+        message
+    );
 }
 
 /// As core's database writes a document for a reindex: without what is null.
@@ -315,8 +352,7 @@ fn declaration() -> impl Strategy<Value = Value> {
     let members = prop::collection::btree_map("country|administrativeArea", leaf.clone(), 0..3);
     let address = members.prop_map(|members| json!(members));
     let value = prop_oneof![leaf, address];
-    let fields =
-        "child\\.gender|child\\.birthLocation|child\\.birthLocation\\.privateHome|child\\.name";
+    let fields = "child\\.gender|child\\.birthLocation|child\\.birthLocation\\.privateHome|child\\.name|mother\\.dob|mother\\.detailsNotAvailable";
     prop::collection::btree_map(fields, value, 0..4).prop_map(|fields| json!(fields))
 }
 
@@ -339,11 +375,11 @@ proptest! {
                 actions.push(("APPROVE_CORRECTION", "Accepted", json!({"requestId": acceptance})));
             }
         }
-        let event = marks().reduced(&record(&actions)).unwrap();
-        let shown = rows(&event, &country()).unwrap();
+        let event = counting().marks.reduced(&record(&actions)).unwrap();
+        let shown = rows(&event, &counting()).unwrap();
         let cleared = shown.rows.iter().filter_map(|row| Some((row.id, row.cleared.clone()?))).collect();
         let mut exported = exported(&event);
         restore(&mut exported, &cleared);
-        prop_assert_eq!(rows(&exported, &country()).unwrap(), shown);
+        prop_assert_eq!(rows(&exported, &counting()).unwrap(), shown);
     }
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The child's national ID while the registration of a birth is revoked: cleared with the revocation,
+//! restored when the registration is reinstated. Otherwise the next correction would ask MOSIP for a
+//! second identity.
+
+use opencrvs_toolkit::event_document::{Action, Fields, History};
+use serde_json::Value;
+
+/// The answer that holds it.
+const NATIONAL_ID: &str = "child.nid";
+
+/// What a revocation or a reinstatement of a birth changes in the record; nothing for other actions.
+pub(crate) fn patch(event_type: &str, history: &History<'_>, pending: &Action) -> Fields {
+    let custom = pending
+        .custom_action_type
+        .as_deref()
+        .filter(|_| event_type == "birth" && pending.action_type.as_str() == "CUSTOM");
+    let national_id = match custom {
+        Some("REVOKE_REGISTRATION") => Some(Value::Null),
+        Some("REINSTATE_REVOKE_REGISTRATION") => cleared_national_id(history).cloned(),
+        _ => None,
+    };
+    let changed = national_id.map(|value| (NATIONAL_ID.to_owned(), value));
+    changed.into_iter().collect()
+}
+
+/// The last national ID that the record had; nothing where it has one.
+fn cleared_national_id<'h>(history: &'h History<'_>) -> Option<&'h Value> {
+    let values: Vec<_> = history
+        .changes_of(NATIONAL_ID)
+        .map(|(_, value)| value)
+        .collect();
+    let is_known = |value: &&&Value| !value.is_null() && value.as_str() != Some("");
+    if values.last().is_some_and(|last| is_known(&last)) {
+        return None;
+    }
+    values.iter().rfind(is_known).copied()
+}
