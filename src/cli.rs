@@ -7,6 +7,7 @@ use crate::{country, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use handlers::Facts;
+use handlers::clock::{Clock as _, SystemClock};
 use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::EventDocument;
@@ -269,7 +270,7 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
         event: &event,
         action: pending,
         state: &state,
-        today: handlers::clock::Clock::today(&handlers::clock::SystemClock),
+        today: country.policy.today(SystemClock.now()),
         registration_number: Some(&number),
     };
     let decision = country.policy.rules.decide(&facts);

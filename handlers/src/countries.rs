@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Names of countries, as statistics show them.
+//! The countries of ISO 3166-1.
 
-use super::rows::Country;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Codes of three letters (ISO 3166-1) and English names.
-static NAMES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+/// By code of three letters: code of two letters and English name.
+static COUNTRIES: LazyLock<HashMap<&str, (&str, &str)>> = LazyLock::new(|| {
     let lines = include_str!("countries.txt").lines();
-    lines.filter_map(|line| line.split_once(' ')).collect()
+    let country = |line: &'static str| {
+        let (code, rest) = line.split_once(' ')?;
+        Some((code, rest.split_once(' ')?))
+    };
+    lines.filter_map(country).collect()
 });
 
-/// The English name of the country with that code; the code itself where it has none.
-pub(super) fn name(code: &str, own: &Country) -> String {
-    if code == own.code {
-        return own.name.clone();
-    }
-    NAMES.get(code).copied().unwrap_or(code).to_owned()
+/// The English name of the country with a code of three letters.
+pub(crate) fn name(code: &str) -> Option<&'static str> {
+    COUNTRIES.get(code).map(|(_, name)| *name)
+}
+
+/// The code of two letters of the country with a code of three; nothing for a code that is not in ISO 3166.
+pub fn two_letters(code: &str) -> Option<&'static str> {
+    COUNTRIES.get(code).map(|(short, _)| *short)
 }

@@ -5,10 +5,10 @@
 mod qr;
 mod template;
 
-use crate::clock::Clock;
 use crate::core::{Core, CoreError};
 use crate::expression::Facts;
 use crate::places::{Atlas, Map};
+use jiff::civil::Date;
 use opencrvs_toolkit::event_document::{Action, EventDocument, EventId, Fields, History};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode, Url};
@@ -140,8 +140,6 @@ pub struct Credentials {
     pub core: Arc<Core>,
     /// Knows places.
     pub atlas: Arc<Atlas>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
     /// Who signs what is offered.
     pub offer: Option<Issuer>,
     /// Who signs what is printed.
@@ -162,7 +160,8 @@ impl Credentials {
     }
 
     /// The issuer's answer about a record that the bearer of a token may see: a credential, or the URI of
-    /// its offer. `may` says whether the bearer may have one of an event type.
+    /// its offer. `today` is the day in the country; `may` says whether the bearer may have one of an event
+    /// type.
     ///
     /// # Errors
     /// When there is none.
@@ -172,6 +171,7 @@ impl Credentials {
         event: &EventId,
         templates: &[Template],
         token: &str,
+        today: Date,
         may: impl Fn(&str) -> bool,
     ) -> Result<String, CredentialError> {
         let issuer = self.issuer(kind)?;
@@ -188,7 +188,7 @@ impl Credentials {
             kind,
             event: event_type.clone(),
         })?;
-        let request = self.request(template, &record, token).await?;
+        let request = self.request(template, &record, token, today).await?;
         let answer = self.ask(issuer, &request).await?;
         let answer = answer.trim().trim_matches('"');
         if !kind.is(answer) {
@@ -204,6 +204,7 @@ impl Credentials {
         template: &Template,
         record: &EventDocument,
         token: &str,
+        today: Date,
     ) -> Result<Value, CredentialError> {
         let history = record.history();
         let registration = history
@@ -240,7 +241,7 @@ impl Credentials {
             event: record,
             action: registration,
             state: &state,
-            today: self.clock.today(),
+            today,
             registration_number: history.registration_number(),
         }))
     }

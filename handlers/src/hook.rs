@@ -11,6 +11,8 @@ use crate::number::NumberFormat;
 use crate::rules::{self, Outcome, RuleSet};
 use crate::verification::Verification;
 use arc_swap::ArcSwap;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 use opencrvs_toolkit::event_document::{
@@ -27,6 +29,15 @@ pub struct Policy {
     pub rules: RuleSet,
     /// What is sent there.
     pub mapping: Mapping,
+    /// The country's time zone: its calendar says what today is.
+    pub time_zone: TimeZone,
+}
+
+impl Policy {
+    /// The day in the country at a moment: the day that ages are counted on.
+    pub fn today(&self, now: Timestamp) -> Date {
+        self.time_zone.to_datetime(now).date()
+    }
 }
 
 /// Decides about actions, and writes down what it promises.
@@ -136,7 +147,7 @@ impl Hooks {
                 event,
                 action: pending,
                 state: &state,
-                today: self.clock.today(),
+                today: self.policy.load().today(self.clock.now()),
                 registration_number: fresh.as_deref().or_else(|| history.registration_number()),
             };
             let entry = self.entry(&facts, fresh.as_deref(), &patch, token)?;

@@ -154,9 +154,11 @@ impl CredentialsApi {
             return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
         let event = event(request, &asked.read(BODY_LIMIT).await?)?;
-        let templates = self.0.country.load().credentials.clone();
+        let country = self.0.country.load_full();
+        let today = country.policy.today(self.0.hooks.clock.now());
+        let templates = &country.credentials;
         let issued = credentials
-            .issue(kind, &event, &templates, &token.text, |event| {
+            .issue(kind, &event, templates, &token.text, today, |event| {
                 may(Some(event))
             })
             .await;

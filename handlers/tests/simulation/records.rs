@@ -16,6 +16,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         rules: RuleSet::parse("eligibility.toml", rules, &vocabulary).unwrap(),
         mapping: Mapping::parse("mosip.toml", mapping, &vocabulary, &|_| None).unwrap(),
+        time_zone: jiff::tz::TimeZone::UTC,
     }
 }
 
