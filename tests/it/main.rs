@@ -11,6 +11,7 @@ mod analytics;
 mod causes_of_death;
 mod certificates;
 mod config;
+mod country_settings;
 mod crash;
 mod credentials;
 mod examples;
