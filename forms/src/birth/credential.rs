@@ -54,9 +54,10 @@ fn offer_code() -> FieldReference {
     field("get-credential-offer").get("data.credential_offer_uri_qr")
 }
 
-/// `is_undefined` is of no use here: it takes an answer that is on its way, or an error, for an offer.
+/// The issuer has answered with an offer. `is_undefined` is of no use here: it takes an answer that is on
+/// its way, or an error, for one.
 fn offered() -> Conditional {
-    not(offer_code().is_falsy())
+    offer_code().matches(".")
 }
 
 fn not_offered() -> Conditional {
