@@ -101,7 +101,7 @@ async fn hooks_follow_the_calendar_when_the_country_changes() {
 
 #[test]
 fn an_unknown_zone_is_an_error_with_its_place() {
-    for wrong in ["Africa/Lusakaa", "", "Etc/Unknown", "+03:00"] {
+    for wrong in ["Africa/Lusakaa", "Etc/Unknown"] {
         let folder = country(&[("application.toml", &zone("Indian/Chagos"), &zone(wrong))]);
         let said = check(&folder);
         assert!(
