@@ -22,6 +22,10 @@ use opencrvs_toolkit::event::Event;
 
 /// What the forms need to know about the country's installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each switches something of its own"
+)]
 pub struct Environment {
     /// Page of E-Signet to which the browser goes to authenticate a person.
     pub esignet_redirect_url: String,
