@@ -7,6 +7,7 @@ use crate::{country, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use handlers::Facts;
+use handlers::clock::{Clock as _, SystemClock};
 use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
@@ -21,12 +22,18 @@ mod deliveries;
 mod fields;
 mod notify;
 
-/// Country configuration server for OpenCRVS core 2.0.
+/// What `--version` says: this program, and the versions of its neighbours.
+const VERSIONS: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nfor OpenCRVS core 2.0 with mosip-api 2.0, and core 2.1 with mosip-api 2.1"
+);
+
+/// Country configuration server for OpenCRVS core 2.0 and 2.1.
 ///
 /// Serves a country's forms and rules to core, and answers core's question for every action on a
 /// record: may this happen? Without a command it serves.
 #[derive(Parser)]
-#[command(version, after_long_help = settings_help())]
+#[command(version, long_version = VERSIONS, after_long_help = settings_help())]
 pub struct Cli {
     /// TOML file with settings, below the environment variables of the same names
     #[arg(long, global = true, value_name = "FILE")]
@@ -260,7 +267,7 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
             .find_map(|action| event.pending_action(action.action_type.as_str()))
             .with_context(|| format!("event `{}` has no pending action", event.id))?,
     };
-    let today = handlers::clock::Clock::today(&handlers::clock::SystemClock);
+    let today = country.policy.today(SystemClock.now());
     let visible = country.policy.visibility.on(today);
     let state = event
         .history()

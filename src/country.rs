@@ -15,6 +15,7 @@ use handlers::mosip_mapping::Mapping;
 use handlers::notification::Voice;
 use handlers::policy::Policy;
 use handlers::rules::{Cases, RuleSet};
+use jiff::tz::TimeZone;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::visibility::Visibility;
@@ -37,6 +38,7 @@ pub mod certificates;
 mod counting;
 mod coverage;
 mod csv_table;
+mod currency;
 mod icu;
 mod manifest;
 mod map;
@@ -338,10 +340,11 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let Some(application) = reading.application() else {
         return Err(reading.found);
     };
-    let built = build(settings, &application, care)?;
+    let environment = environment(settings, &files, &application);
+    let built = build(&environment, &application, care)?;
     reading.found.extend(built.problems);
     let forms = &built.forms;
-    let policy = reading.policy(forms, &built.visibility);
+    let policy = reading.policy(forms, &built.visibility, &application.time_zone);
     let certificates = reading.certificates(&built.readable);
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
     let (roles, workqueues) =
@@ -356,7 +359,8 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     let populations = populations.unwrap_or_default();
     reading.found.extend(manifest::problems(&files));
     let languages = &application.languages;
-    let client = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    let mut client = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    client.fill_in(&forms::filled_in(&environment));
     let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
     let voice = templates::voice(&mut reading, settings, &application);
     let mut served = Served::default();
@@ -474,7 +478,12 @@ impl<'a> Reading<'a> {
         Application::parse(self.files, &name, &text, &mut self.said, &mut self.found)
     }
 
-    fn policy(&mut self, forms: &Forms, visibility: &Arc<Visibility>) -> Option<(Policy, Cases)> {
+    fn policy(
+        &mut self,
+        forms: &Forms,
+        visibility: &Arc<Visibility>,
+        time_zone: &TimeZone,
+    ) -> Option<(Policy, Cases)> {
         let vocabulary = &forms.vocabulary;
         let files = self.files;
         let rules = self.parsed("eligibility.toml", |name, text| {
@@ -493,6 +502,7 @@ impl<'a> Reading<'a> {
             rules,
             mapping,
             visibility: visibility.clone(),
+            time_zone: time_zone.clone(),
         };
         Some((policy, cases?))
     }
@@ -792,13 +802,13 @@ struct Built {
 /// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
 /// are given back as a whole when it ends.
 fn build(
-    settings: &Settings,
+    environment: &forms::Environment,
     application: &Application,
     care: Care,
 ) -> Result<Built, Vec<Diagnostic>> {
     let built = std::thread::scope(|scope| {
         let building = scope.spawn(|| {
-            let events = forms::events(&environment(settings, application));
+            let events = forms::events(environment);
             let (said, problems) = match care {
                 Care::Serve => (vec![], vec![]),
                 Care::Check => (said(&events), problems(&events)),
@@ -870,7 +880,7 @@ pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
-    let events = forms::events(&environment(settings, &application));
+    let events = forms::events(&environment(settings, &files, &application));
     let certificates = reading.certificates(&readable(&events, &application));
     let languages = &application.languages;
     let texts = reading.texts("translations/client.csv", languages, Syntax::Icu);
@@ -889,10 +899,26 @@ pub fn events(settings: &Settings) -> Vec<Event> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
-    forms::events(&environment(settings, &application))
+    forms::events(&environment(settings, &files, &application))
 }
 
-fn environment(settings: &Settings, application: &Application) -> forms::Environment {
+/// What the settings and the country's files say to the forms.
+fn environment(
+    settings: &Settings,
+    files: &Files,
+    application: &Application,
+) -> forms::Environment {
+    let prices = certificates::fees(files);
+    let fees = |event: &str| {
+        let amount = |amount: f64| application.currency.amount(amount);
+        let fee = prices.get(event).map(certificates::Fee::amounts);
+        let [on_time, late, delayed] = fee.unwrap_or_default().map(amount);
+        forms::Fees {
+            on_time,
+            late,
+            delayed,
+        }
+    };
     let client_app_url = settings.client_app_url.as_str().trim_end_matches('/');
     forms::Environment {
         esignet_redirect_url: settings.esignet_redirect_url.as_str().to_owned(),
@@ -901,6 +927,13 @@ fn environment(settings: &Settings, application: &Application) -> forms::Environ
         country_config_url: settings.country_config_url.as_str().to_owned(),
         client_app_url: client_app_url.to_owned(),
         country_code: application.country_code.clone(),
+        phone_number_pattern: application.phone_number_pattern.clone(),
+        national_id_pattern: application.national_id_pattern.clone(),
+        currency: application.currency.sign().to_owned(),
+        birth_fees: fees("birth"),
+        death_fees: fees("death"),
+        credential_offers: settings.credential_offer_url.is_some(),
+        paper_credentials: settings.credential_sign_url.is_some(),
         analytics: application.analytics,
         duplicate_search: application.duplicate_search,
     }

@@ -6,6 +6,7 @@ use crate::settings::{Settings, WebUrl};
 use crate::{country, log, report};
 use anyhow::Context;
 use handlers::clock::{Clock, SystemClock};
+use jiff::tz::TimeZone;
 use poem::http::StatusCode;
 use poem::web::{Data, Json, Path};
 use poem::{
@@ -121,8 +122,9 @@ fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Resu
 
 /// A record as core sends it with a REGISTER hook: a child born three weeks ago.
 pub fn sample_birth(event: &str, action: &str, mother_verified: &str) -> Value {
-    let born = SystemClock.today() - jiff::Span::new().days(21);
-    let at = |minute: u8| format!("{}T09:{minute:02}:00.000Z", SystemClock.today());
+    let today = TimeZone::UTC.to_datetime(SystemClock.now()).date();
+    let born = today - jiff::Span::new().days(21);
+    let at = |minute: u8| format!("{today}T09:{minute:02}:00.000Z");
     let step = |id: &str, kind: &str, status: &str, minute: u8, declaration: Value| {
         json!({
             "id": id, "transactionId": format!("sandbox-{minute}"), "type": kind, "status": status,

@@ -312,7 +312,6 @@ fn credentials(
         client: client.clone(),
         core: core.clone(),
         atlas,
-        clock: Arc::new(SystemClock),
         offer: issuer(&settings.credential_offer_url)?,
         paper: issuer(&settings.credential_sign_url)?,
     })

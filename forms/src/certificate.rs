@@ -5,7 +5,7 @@ use opencrvs_toolkit::prelude::*;
 
 use crate::person::full_name;
 use crate::requester::Relation;
-use crate::validators;
+use crate::{Environment, validators};
 
 /// Media types of a signed affidavit.
 const AFFIDAVIT_TYPES: [&str; 3] = ["image/png", "image/jpg", "image/jpeg"];
@@ -139,14 +139,18 @@ const ID_DOCUMENTS: [IdDocument; 6] = [
 ];
 
 /// Who the person is that collects a certificate for somebody else.
-pub(crate) fn someone_else_fields(event: &str, differences: &SomeoneElse) -> Vec<AnyField> {
+pub(crate) fn someone_else_fields(
+    env: &Environment,
+    event: &str,
+    differences: &SomeoneElse,
+) -> Vec<AnyField> {
     let SomeoneElse {
         relationship_to: to,
         driving_licence_field,
     } = differences;
     let label = |key: &str| format!("event.{event}.action.form.section.{key}.label");
     let someone_else = field("collector.requesterId").equals("SOMEONE_ELSE");
-    let mut fields = id_document_fields(&label, &someone_else, driving_licence_field);
+    let mut fields = id_document_fields(env, &label, &someone_else, driving_licence_field);
     let name = full_name(
         "collector.OTHER.name",
         message(label("collector.other.field.name"), "Collector's name"),
@@ -170,6 +174,7 @@ pub(crate) fn someone_else_fields(event: &str, differences: &SomeoneElse) -> Vec
 
 /// What the collector shows, and its number.
 fn id_document_fields(
+    env: &Environment,
     label: &impl Fn(&str) -> String,
     someone_else: &Conditional,
     driving_licence_field: &str,
@@ -201,7 +206,7 @@ fn id_document_fields(
             id.value,
         );
         if id.value == "NATIONAL_ID" {
-            validators::national_id(field).into()
+            validators::national_id(env, field).into()
         } else {
             field.into()
         }
@@ -258,7 +263,7 @@ pub(crate) fn payment_page() -> Page {
     .require_completion()
 }
 
-/// The fee in one situation of the record.
+/// The fee in one situation of the record, with its currency.
 pub(crate) fn payment(
     event: &str,
     key: &str,

@@ -4,7 +4,7 @@
 use opencrvs_toolkit::prelude::*;
 
 use crate::requester::Relation;
-use crate::{options, validators};
+use crate::{Environment, options, validators};
 
 /// Id of a message about the correction form.
 fn form_id(event: &str, key: &str) -> String {
@@ -17,6 +17,7 @@ fn section(event: &str, key: &str) -> String {
 
 /// The whole form: who asks and why, the identity of whoever asks, documents and fees.
 pub(crate) fn correction_form(
+    env: &Environment,
     event: &str,
     requesters: Vec<AnyField>,
     identities: Vec<AnyField>,
@@ -24,10 +25,10 @@ pub(crate) fn correction_form(
     form(
         (form_id(event, "label"), "Correct record"),
         [
-            details_page(event, requesters),
+            details_page(env, event, requesters),
             identity_page(event).with_all(identities),
             documents_page(event),
-            fees_page(event),
+            fees_page(env, event),
         ],
     )
 }
@@ -98,7 +99,7 @@ pub(crate) fn identity_data(event: &str, shown: Conditional, entries: Vec<DataEn
         .into()
 }
 
-fn details_page(event: &str, requesters: Vec<AnyField>) -> Page {
+fn details_page(env: &Environment, event: &str, requesters: Vec<AnyField>) -> Page {
     let id = |key: &str| section(event, key);
     let label = |name: &str| id(&format!("requester.{name}.label"));
     let someone_else = field("requester.type").equals("SOMEONE_ELSE");
@@ -117,7 +118,7 @@ fn details_page(event: &str, requesters: Vec<AnyField>) -> Page {
                 .label(label("nid"), "ID Number")
                 .required()
                 .show_if(with_id("NATIONAL_ID"))
-                .apply(validators::national_id),
+                .apply(|field| validators::national_id(env, field)),
         )
         .with(
             text("requester.passport")
@@ -236,7 +237,12 @@ fn documents_page(event: &str) -> Page {
     )
 }
 
-fn fees_page(event: &str) -> Page {
+/// Id of the message before the amount of the fee.
+pub(crate) fn fee_prefix(event: &str) -> String {
+    format!("event.{event}.action.correction.fees.amount.prefix")
+}
+
+fn fees_page(env: &Environment, event: &str) -> Page {
     let id = |key: &str| format!("event.{event}.action.correction.fees.amount.{key}");
     form_page("fees", (section(event, "fees.title"), "Collect fees"))
         .require_completion()
@@ -245,6 +251,6 @@ fn fees_page(event: &str) -> Page {
                 .label(id("label"), "Fee total")
                 .required()
                 .min(0)
-                .prefix((id("prefix"), "$")),
+                .prefix((fee_prefix(event), env.currency.as_str())),
         )
 }

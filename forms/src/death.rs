@@ -73,7 +73,7 @@ fn declaration(env: &Environment) -> Form {
 }
 
 /// Id of a message about a field of the declaration.
-fn section(key: &str) -> String {
+pub(crate) fn section(key: &str) -> String {
     format!("event.death.action.declare.form.section.{key}")
 }
 

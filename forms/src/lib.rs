@@ -22,6 +22,10 @@ use opencrvs_toolkit::event::Event;
 
 /// What the forms need to know about the country's installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each switches something of its own"
+)]
 pub struct Environment {
     /// Page of E-Signet to which the browser goes to authenticate a person.
     pub esignet_redirect_url: String,
@@ -35,10 +39,35 @@ pub struct Environment {
     pub client_app_url: String,
     /// The country, as its three-letter code: where addresses and nationalities start.
     pub country_code: String,
+    /// What a phone number looks like, as an ECMAScript regular expression.
+    pub phone_number_pattern: String,
+    /// What a number of the national ID looks like, likewise.
+    pub national_id_pattern: String,
+    /// What stands before an amount of money: `$` or `KES `.
+    pub currency: String,
+    /// What a certificate of a birth costs.
+    pub birth_fees: Fees,
+    /// What a certificate of a death costs.
+    pub death_fees: Fees,
+    /// Whether an issuer offers verifiable credentials to wallets.
+    pub credential_offers: bool,
+    /// Whether an issuer signs verifiable credentials for certificates.
+    pub paper_credentials: bool,
     /// Whether records are sent to the statistics database.
     pub analytics: bool,
     /// Whether core looks for duplicates when a record is declared or registered.
     pub duplicate_search: bool,
+}
+
+/// The fee for a certificate, with its currency, by how late the event was registered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fees {
+    /// Registered in time.
+    pub on_time: String,
+    /// Registered late.
+    pub late: String,
+    /// Registered later than that. Only births have such a fee.
+    pub delayed: String,
 }
 
 impl Default for Environment {
@@ -51,6 +80,13 @@ impl Default for Environment {
             country_config_url: "http://localhost:3040".into(),
             client_app_url: "http://localhost:3000".into(),
             country_code: "FAR".into(),
+            phone_number_pattern: "^0(7|9)[0-9]{8}$".into(),
+            national_id_pattern: "^[0-9]{10}$".into(),
+            currency: "$".into(),
+            birth_fees: Fees::default(),
+            death_fees: Fees::default(),
+            credential_offers: true,
+            paper_credentials: true,
             analytics: true,
             duplicate_search: false,
         }
@@ -60,6 +96,30 @@ impl Default for Environment {
 /// The events of the country, in the order in which a user chooses among them.
 pub fn events(env: &Environment) -> Vec<Event> {
     vec![birth::event(env), death::event(env)]
+}
+
+/// What the country's settings put into its texts: message id, argument, and what stands in its place.
+/// The same arguments stand in `translations/client.csv`.
+pub fn filled_in(env: &Environment) -> Vec<(String, &'static str, String)> {
+    let phone = validators::example(&env.phone_number_pattern);
+    let national_id = validators::example(&env.national_id_pattern);
+    let mut texts = vec![(
+        validators::NATIONAL_ID_ERROR.to_owned(),
+        "example",
+        national_id,
+    )];
+    for section in [birth::section, death::section] {
+        texts.push((
+            person::phone_number_error(section),
+            "example",
+            phone.clone(),
+        ));
+    }
+    for event in ["birth", "death"] {
+        let currency = env.currency.clone();
+        texts.push((correction::fee_prefix(event), "currency", currency));
+    }
+    texts
 }
 
 /// Where this server makes verifiable credentials, by way of the client application.

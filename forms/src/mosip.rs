@@ -73,7 +73,8 @@ fn status_field(person: &Person) -> AnyField {
             "verified.status.description",
             "{value, select, authenticated {The person authenticated with E-Signet.} \
              verified {The entered details agree with the national ID system.} \
-             failed {The entered details do not agree with the national ID system.} \
+             failed {The identity could not be confirmed: the details differ from the national ID system, \
+             or it did not answer.} \
              pending {The national ID system will be asked.} other {Nothing is known about this identity.}}",
         ),
     )

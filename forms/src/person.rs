@@ -208,6 +208,7 @@ impl Person {
     /// The number of the identity card; nobody else in the record may have it.
     pub(crate) fn national_id<const N: usize>(
         &self,
+        env: &Environment,
         others: [&str; N],
         error: (&str, &str),
     ) -> Field<types::Id> {
@@ -217,7 +218,7 @@ impl Person {
             .label(self.label("nid"), "ID Number")
             .required();
         let field = self.shown_for_id_type(
-            validators::national_id(field).validate(unique, error),
+            validators::national_id(env, field).validate(unique, error),
             "NATIONAL_ID",
         );
         self.filled_from_identity(field, "nid")
@@ -348,19 +349,25 @@ pub(crate) fn informant_is_someone_else<const N: usize>(asked_elsewhere: [&str; 
     ])
 }
 
+/// Id of the message about a phone number that is written wrongly.
+pub(crate) fn phone_number_error(section: fn(&str) -> String) -> String {
+    section("informant.field.phoneNo.error")
+}
+
 /// How the informant can be reached; `section` makes ids of messages.
-pub(crate) fn informant_contact(section: fn(&str) -> String) -> [AnyField; 2] {
+pub(crate) fn informant_contact(env: &Environment, section: fn(&str) -> String) -> [AnyField; 2] {
     let relation = || field("informant.relation");
+    let example = validators::example(&env.phone_number_pattern);
     [
         phone("informant.phoneNo")
             .label(section("informant.field.phoneNo.label"), "Phone number")
             .secured()
             .parent(relation())
             .validate(
-                validators::phone_number("informant.phoneNo"),
+                validators::phone_number(env, "informant.phoneNo"),
                 (
-                    section("informant.field.phoneNo.error"),
-                    "Enter a phone number of 10 digits whose first two are 07 or 09",
+                    phone_number_error(section),
+                    format!("Enter a phone number like {example}"),
                 ),
             )
             .into(),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Rules that several fields share, each with what the user is told.
 
+use opencrvs_toolkit::evaluate::Pattern;
 use opencrvs_toolkit::prelude::*;
 
-/// Ten digits, as on the national identity card.
-const NATIONAL_ID: &str = "^[0-9]{10}$";
+use crate::Environment;
 
-/// Ten digits that start with 07 or 09, as the country's networks give them out.
-const PHONE_NUMBER: &str = "^0(7|9)[0-9]{8}$";
+/// Id of the message about a number of the national ID that is written wrongly.
+pub(crate) const NATIONAL_ID_ERROR: &str = "error.invalidNationalId";
 
 /// Every part of a name is written in Latin letters.
 pub(crate) fn latin_name(field: Field<types::Name>) -> Field<types::Name> {
@@ -23,16 +23,26 @@ pub(crate) fn latin_name(field: Field<types::Name>) -> Field<types::Name> {
     )
 }
 
-/// A national identity number has ten digits.
-pub(crate) fn national_id<K>(field: Field<K>) -> Field<K> {
-    let rule = opencrvs_toolkit::conditional::field(field.id()).matches_if_present(NATIONAL_ID);
-    field.validate(
-        rule,
-        (
-            "error.invalidNationalId",
-            "A National ID number consists of exactly 10 digits, without spaces",
-        ),
-    )
+/// A number of the national ID is written as the country writes it.
+pub(crate) fn national_id<K>(env: &Environment, field: Field<K>) -> Field<K> {
+    let pattern = &env.national_id_pattern;
+    let rule = opencrvs_toolkit::conditional::field(field.id()).matches_if_present(pattern);
+    let example = example(pattern);
+    let error = format!("Enter a National ID number like {example}");
+    field.validate(rule, (NATIONAL_ID_ERROR, error))
+}
+
+/// Something that a pattern of the country matches, as ICU's notation takes it into a text; the pattern
+/// itself where nothing short does.
+pub(crate) fn example(pattern: &str) -> String {
+    let example = Pattern::new(pattern).ok().and_then(|it| it.example());
+    let example = example.unwrap_or_else(|| pattern.to_owned());
+    let doubled = example.replace('\'', "''");
+    if doubled.contains(['{', '}', '<', '>', '#', '|']) {
+        format!("'{doubled}'")
+    } else {
+        doubled
+    }
 }
 
 /// No two people of a record have the same number.
@@ -41,8 +51,9 @@ pub(crate) fn unlike<const N: usize>(id: &str, others: [&str; N]) -> Conditional
 }
 
 /// A telephone number of the country, or none.
-pub(crate) fn phone_number(id: &str) -> Conditional {
-    or([field(id).matches(PHONE_NUMBER), field(id).is_falsy()])
+pub(crate) fn phone_number(env: &Environment, id: &str) -> Conditional {
+    let pattern = &env.phone_number_pattern;
+    or([field(id).matches(pattern), field(id).is_falsy()])
 }
 
 /// The day has come, but no more than this many days ago.

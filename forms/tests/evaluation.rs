@@ -5,7 +5,7 @@
 mod tests {
     use std::collections::HashSet;
 
-    use opencrvs_toolkit::evaluate::{FieldRules, Predicate};
+    use opencrvs_toolkit::evaluate::{Context, FieldRules, Predicate, Verdict};
     use serde_json::{Value, json};
 
     fn events() -> Value {
@@ -39,6 +39,60 @@ mod tests {
         }
         for event in events().as_array().unwrap() {
             assert!(FieldRules::of_declaration(event).unwrap().len() > 20);
+        }
+    }
+
+    /// An answer that is on its way, or an error, is not an offer: the dialog cannot be confirmed.
+    #[test]
+    fn a_credential_is_confirmed_only_once_it_is_there() {
+        let events = events();
+        let actions = events[0]["actions"].as_array().unwrap();
+        let issue = |action: &&Value| action["customActionType"] == "ISSUE_VERIFIABLE_CREDENTIAL";
+        let form = actions.iter().find(issue).unwrap()["form"]
+            .as_array()
+            .unwrap();
+        let field = |id: &str| form.iter().find(|field| field["id"] == id).unwrap();
+        let button = field("request-credential-offer-button");
+        let accepted = field("requester.acceptedVcOffer");
+        let cases = [
+            (None, false),
+            (Some(json!({"loading": true})), false),
+            (
+                Some(json!({"loading": false, "error": {"statusCode": 502}})),
+                false,
+            ),
+            (
+                Some(json!({"loading": false, "error": null, "data": null})),
+                false,
+            ),
+            (
+                Some(json!({"loading": false, "data": {"credential_offer_uri_qr": ""}})),
+                false,
+            ),
+            (
+                Some(json!({"loading": false, "data": {"credential_offer_uri_qr": "data:x"}})),
+                true,
+            ),
+        ];
+        for (answer, offered) in cases {
+            let mut answers =
+                json!({"requester.type": "MOTHER", "request-credential-offer-button": 1});
+            if let Some(answer) = &answer {
+                answers["get-credential-offer"] = answer.clone();
+            }
+            let today = jiff::civil::date(2026, 6, 1);
+            let context = Context::new(answers.as_object().unwrap().clone(), today);
+            let holds = |schema: &Value| {
+                Predicate::new(schema).unwrap().verdict(&context) == Verdict::Holds
+            };
+            let shown = |field: &Value| holds(&field["conditionals"][0]["conditional"]);
+            assert_eq!(shown(button), !offered, "{answer:?}");
+            assert_eq!(
+                holds(&button["validation"][0]["validator"]),
+                offered,
+                "{answer:?}"
+            );
+            assert_eq!(shown(accepted), offered, "{answer:?}");
         }
     }
 

@@ -185,7 +185,7 @@ fn the_environment_reaches_the_forms() {
         client_app_url: "https://register.example".into(),
         country_code: "UTO".into(),
         analytics: false,
-        duplicate_search: false,
+        ..Environment::default()
     };
     let json = json!(events(&env)).to_string();
     for expected in [

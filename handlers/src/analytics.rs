@@ -24,7 +24,6 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-mod countries;
 mod database;
 mod marks;
 mod places;

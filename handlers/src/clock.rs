@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Time is passed in, so that tests can freeze it.
+//! Time is passed in, so that tests can freeze it. The calendar is the country's: see
+//! [`Policy::today`](crate::policy::Policy::today).
 
-use jiff::civil::Date;
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// This moment.
     fn now(&self) -> Timestamp;
-    /// The calendar day where the record is made: the day that ages are counted on.
-    fn today(&self) -> Date;
 }
 
-/// The machine's clock, with its time zone (`TZ`).
+/// The machine's clock. The machine's time zone plays no part.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;
 
@@ -20,10 +18,5 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
-    fn today(&self) -> Date {
-        ZonedDateTime::now().date()
     }
 }

@@ -5,10 +5,10 @@
 mod qr;
 mod template;
 
-use crate::clock::Clock;
 use crate::core::{Core, CoreError};
 use crate::expression::Facts;
 use crate::places::{Atlas, Map};
+use jiff::civil::Date;
 use opencrvs_toolkit::event_document::{Action, EventDocument, EventId, Fields, History};
 use opencrvs_toolkit::visibility::Visibility;
 use reqwest::header::CONTENT_TYPE;
@@ -141,8 +141,6 @@ pub struct Credentials {
     pub core: Arc<Core>,
     /// Knows places.
     pub atlas: Arc<Atlas>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
     /// Who signs what is offered.
     pub offer: Option<Issuer>,
     /// Who signs what is printed.
@@ -163,7 +161,8 @@ impl Credentials {
     }
 
     /// The issuer's answer about a record that the bearer of a token may see: a credential, or the URI of
-    /// its offer. `may` says whether the bearer may have one of an event type.
+    /// its offer. `today` is the day in the country; `may` says whether the bearer may have one of an event
+    /// type.
     ///
     /// # Errors
     /// When there is none.
@@ -174,6 +173,7 @@ impl Credentials {
         templates: &[Template],
         visibility: &Visibility,
         token: &str,
+        today: Date,
         may: impl Fn(&str) -> bool,
     ) -> Result<String, CredentialError> {
         let issuer = self.issuer(kind)?;
@@ -190,7 +190,9 @@ impl Credentials {
             kind,
             event: event_type.clone(),
         })?;
-        let request = self.request(template, &record, visibility, token).await?;
+        let request = self
+            .request(template, &record, visibility, token, today)
+            .await?;
         let answer = self.ask(issuer, &request).await?;
         let answer = answer.trim().trim_matches('"');
         if !kind.is(answer) {
@@ -207,6 +209,7 @@ impl Credentials {
         record: &EventDocument,
         visibility: &Visibility,
         token: &str,
+        today: Date,
     ) -> Result<Value, CredentialError> {
         let history = record.history();
         let registration = history
@@ -218,7 +221,6 @@ impl Credentials {
         if history.is_unsettled() {
             return Err(CredentialError::Unsettled);
         }
-        let today = self.clock.today();
         let mut state = history.current_state(visibility.on(today));
         if let Some(field) = template
             .required

@@ -9,11 +9,13 @@ mod compile;
 mod evaluate;
 mod facts;
 pub mod functions;
+mod kind;
 mod vocabulary;
 
 pub use compile::{ExpressionFault, MAX_LENGTH};
 pub use evaluate::NotEvaluable;
 pub use facts::Facts;
+pub use kind::Kind;
 pub use vocabulary::Vocabulary;
 
 use cel::IdedExpr;

@@ -110,7 +110,8 @@ impl Hooks {
         token: &str,
     ) -> Result<Answer, HookError> {
         let history = event.history();
-        let (policy, today) = (self.policy.load_full(), self.clock.today());
+        let policy = self.policy.load_full();
+        let today = policy.today(self.clock.now());
         let visible = policy.visibility.on(today);
         let mut patch = revocation::patch(&event.event_type, &history, pending);
         let mut patch_was_asked_for = false;

@@ -10,6 +10,7 @@ mod breaker;
 pub mod causes_of_death;
 pub mod clock;
 pub mod core;
+pub mod countries;
 pub mod credentials;
 pub mod delivery;
 pub mod diagnostic;

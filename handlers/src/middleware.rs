@@ -213,7 +213,10 @@ impl Middleware {
         let now = self.clock.now();
         let end = later(delivery.unknown_since.unwrap_or(now), self.unknown_for);
         // Without a system client nobody can ask once the hook's token has ended.
-        let end = self.core.token_ends(delivery).map_or(end, |dies| end.min(dies));
+        let end = self
+            .core
+            .token_ends(delivery)
+            .map_or(end, |dies| end.min(dies));
         let again = match self.acceptance.fate(delivery).await {
             Ok(Fate::Accepted(_)) => return Outcome::Settled,
             Ok(Fate::Rejected) => return Outcome::Unwanted,

@@ -5,8 +5,10 @@
 //! out; an expression that makes no sense for a record counts as not said, because a packet that
 //! lacks a field is better than a record that is stuck.
 
+mod id_schema;
 mod parse;
 
+use id_schema::IdSchema;
 use opencrvs_toolkit::event_document::Fields;
 use serde_json::{Map, Value, json};
 
@@ -19,8 +21,8 @@ use crate::rules::{Operation, RuleSet};
 pub struct Mapping {
     file: String,
     packets: Vec<PacketMapping>,
-    /// The identity schema, as JSON in a text, where the country has one of its own.
-    id_schema: Option<String>,
+    /// The country's identity schema.
+    id_schema: Option<IdSchema>,
 }
 
 /// How the packet for one operation on one event type is made.
@@ -105,7 +107,7 @@ pub fn build_packet(
         .filter(|id| !id.is_empty())
         .ok_or(PacketError::NoTrackingId)?;
     let mut left_out = Vec::new();
-    let fields = values(&packet.fields, facts, &mut left_out);
+    let fields = answered_texts(&packet.fields, facts, &mut left_out);
     if let Some(field) = packet
         .required
         .iter()
@@ -125,7 +127,7 @@ pub fn build_packet(
         "audit": values(&packet.audit, facts, &mut left_out),
     });
     if let (Some(schema), Some(body)) = (&mapping.id_schema, body.as_object_mut()) {
-        body.insert("schemaJson".into(), Value::from(schema.as_str()));
+        body.insert("schemaJson".into(), Value::from(schema.text.as_str()));
     }
     Ok(Packet {
         path: packet.path.clone(),
@@ -186,6 +188,23 @@ fn values(section: &Section, facts: &Facts<'_>, left_out: &mut Vec<String>) -> M
         }
     }
     values
+}
+
+/// The values that are known, as texts: the middleware answers 500 to anything else.
+fn answered_texts(
+    section: &Section,
+    facts: &Facts<'_>,
+    left_out: &mut Vec<String>,
+) -> Map<String, Value> {
+    let mut texts = Fields::new();
+    for (name, value) in values(section, facts, left_out) {
+        match value {
+            Value::String(_) => drop(texts.insert(name, value)),
+            Value::Bool(_) | Value::Number(_) => drop(texts.insert(name, value.to_string().into())),
+            _ => left_out.push(format!("{name}: it is not a text")),
+        }
+    }
+    texts
 }
 
 /// All names with a text, which is empty where nothing is known: the middleware wants them so.

@@ -4,6 +4,9 @@
 use crate::expression::Facts;
 use crate::mosip_mapping::Mapping;
 use crate::rules::{Decision, Operation, RuleSet};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use opencrvs_toolkit::visibility::Visibility;
 use std::sync::Arc;
 
@@ -15,9 +18,16 @@ pub struct Policy {
     pub mapping: Mapping,
     /// The answers that count: those that the forms show.
     pub visibility: Arc<Visibility>,
+    /// The country's time zone: its calendar decides what today is.
+    pub time_zone: TimeZone,
 }
 
 impl Policy {
+    /// The day in the country at a moment: the day that ages are counted on.
+    pub fn today(&self, now: Timestamp) -> Date {
+        self.time_zone.to_datetime(now).date()
+    }
+
     /// Decides, and keeps why. MOSIP is sent no update where none of the answers that changed is in it.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
         let decision = self.rules.decide(facts);
@@ -69,6 +79,7 @@ mod tests {
             rules: RuleSet::parse("eligibility.toml", rules, &vocabulary()).unwrap(),
             mapping: Mapping::parse("mosip.toml", mapping, &vocabulary(), &|_| None).unwrap(),
             visibility: Arc::default(),
+            time_zone: TimeZone::UTC,
         };
         let declared = json!({
             "child.nid": "1", "child.dob": "2026-05-20", "child.gender": "female", "mother.verified": "verified",

@@ -11,7 +11,8 @@ use futures_util::TryStreamExt;
 use futures_util::stream::{BoxStream, StreamExt};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_NONE_MATCH, RETRY_AFTER,
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
+    RETRY_AFTER,
 };
 use reqwest::{Body, Client, Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -31,6 +33,8 @@ pub const BODY_LIMIT: usize = 50 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// So many calls at once; hooks and their connections are never waited for.
 const AT_ONCE: usize = 32;
+/// Bodies without a length that are in memory at once, each of up to [`BODY_LIMIT`].
+const BUFFERED_AT_ONCE: usize = 4;
 
 /// The name by which a caller follows a call through the systems.
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -244,6 +248,9 @@ pub enum PortalError {
     /// The body is too large.
     #[error("the body is larger than {BODY_LIMIT} bytes")]
     TooLarge,
+    /// The caller's body breaks off, or takes too long.
+    #[error("the body did not arrive completely")]
+    Incomplete,
     /// The system client gets no token, or core does not take it.
     #[error("Failed to authenticate with upstream service")]
     Token(#[source] CoreError),
@@ -283,6 +290,7 @@ pub struct Portal {
     tokens: Tokens,
     operations: Operations,
     free: Arc<Semaphore>,
+    buffers: Semaphore,
 }
 
 impl Portal {
@@ -302,6 +310,7 @@ impl Portal {
             tokens,
             operations,
             free,
+            buffers: Semaphore::new(BUFFERED_AT_ONCE),
         }
     }
 
@@ -346,10 +355,19 @@ impl Portal {
             .headers(headers)
             .bearer_auth(&token);
         let too_large = Arc::new(AtomicBool::new(false));
+        let mut buffered = None;
         if let Some(body) = call.body {
-            request = request.body(Body::wrap_stream(limited(body, too_large.clone())));
+            let body = limited(body, too_large.clone());
+            // Core's gateway answers 400 to a body without a length, so such a body is read completely first.
+            request = request.body(if length.is_some() {
+                Body::wrap_stream(body)
+            } else {
+                buffered = Some(self.buffers.try_acquire().map_err(|_| PortalError::Busy)?);
+                Body::from(complete(body, &too_large).await?)
+            });
         }
         let answered = request.send().await;
+        drop(buffered);
         let response = answered.map_err(|error| {
             // Its query may say whom somebody looks for.
             let error = error.without_url();
@@ -422,10 +440,8 @@ impl Portal {
         let path = format!("/events/events/{}/notify", notification.event_id);
         let body = serde_json::to_vec(&notification).unwrap_or_default();
         let mut sent = only(&[CORRELATION], headers);
-        sent.insert(
-            CONTENT_TYPE,
-            reqwest::header::HeaderValue::from_static("application/json"),
-        );
+        sent.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        sent.insert(CONTENT_LENGTH, body.len().into());
         let call = Call {
             operation: Operation::Notify,
             method: Method::POST,
@@ -451,6 +467,19 @@ fn only(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
         .iter()
         .filter_map(|name| Some((name.clone(), headers.get(name)?.clone())));
     known.collect()
+}
+
+/// The whole of a body.
+async fn complete(body: Passing, too_large: &AtomicBool) -> Result<Vec<u8>, PortalError> {
+    let whole = body.try_fold(Vec::new(), async |mut whole, chunk| {
+        whole.extend_from_slice(&chunk);
+        Ok(whole)
+    });
+    match timeout(TIMEOUT, whole).await {
+        Ok(Ok(whole)) => Ok(whole),
+        _ if too_large.load(Ordering::Relaxed) => Err(PortalError::TooLarge),
+        _ => Err(PortalError::Incomplete),
+    }
 }
 
 /// A body that breaks off, and says so, when it becomes too large.

@@ -41,6 +41,7 @@ pub(crate) fn vocabulary() -> Vocabulary {
         "deceased.dob",
         "deceased.nid",
         "eventDetails.date",
+        "eventDetails.mannerOfDeath",
     ];
     Vocabulary::new([
         (

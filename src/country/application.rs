@@ -2,6 +2,7 @@
 //! `application.toml`: the country, where core, its pages and the forms need to know it.
 
 use super::Files;
+use super::currency::Currency;
 use super::texts::{self, Said};
 use crate::settings::Settings;
 use base64::Engine;
@@ -10,17 +11,19 @@ use handlers::annotated_toml::{Reader, Section, Text, one_of};
 use handlers::diagnostic::{Diagnostic, did_you_mean};
 use handlers::notification::DeliveryMethod;
 use handlers::notification::templates::is_language;
+use jiff::tz::TimeZone;
 use opencrvs_toolkit::evaluate::Pattern;
 use opencrvs_toolkit::message::{Message, message};
 use serde_json::{Value, json};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "country-code",
     "application-name",
     "logo",
     "time-zone",
     "languages",
     "phone-number-pattern",
+    "national-id-pattern",
     "user-notification-delivery-method",
     "informant-notification-delivery-method",
     "search-default",
@@ -31,6 +34,8 @@ const KEYS: [&str; 15] = [
     "level",
     "dashboard",
 ];
+const PHONE_NUMBER: &str = "phone-number-pattern";
+const NATIONAL_ID: &str = "national-id-pattern";
 const SEARCHES: [&str; 6] = [
     "TRACKING_ID",
     "REGISTRATION_NUMBER",
@@ -50,11 +55,13 @@ pub struct Application {
     /// The picture beside the file, with its content type and bytes.
     pub logo: Logo,
     /// Where the country's days begin and end.
-    pub time_zone: String,
+    pub time_zone: TimeZone,
     /// Languages of the pages.
     pub languages: Vec<String>,
     /// What a phone number looks like when it is typed in.
     pub phone_number_pattern: String,
+    /// What a number of the national ID looks like.
+    pub national_id_pattern: String,
     /// How users of the system get their messages.
     pub user_notification: DeliveryMethod,
     /// How informants get theirs.
@@ -67,8 +74,8 @@ pub struct Application {
     pub duplicate_search: bool,
     /// Whether the events count in core's statistics.
     pub analytics: bool,
-    /// Code of ISO 4217.
-    pub currency: String,
+    /// In what fees are paid.
+    pub currency: Currency,
     /// How amounts of it are written.
     pub currency_languages: Vec<String>,
     /// The levels of areas, from the largest to the smallest.
@@ -95,16 +102,17 @@ impl Default for Application {
             country_code: "FAR".to_owned(),
             name: String::new(),
             logo: Logo::default(),
-            time_zone: "UTC".to_owned(),
+            time_zone: TimeZone::UTC,
             languages: vec!["en".to_owned()],
             phone_number_pattern: String::new(),
+            national_id_pattern: "^[0-9]{10}$".to_owned(),
             user_notification: DeliveryMethod::Email,
             informant_notification: DeliveryMethod::Email,
             search_default: "TRACKING_ID",
             background_colour: String::new(),
             duplicate_search: false,
             analytics: true,
-            currency: String::new(),
+            currency: Currency::default(),
             currency_languages: vec![],
             levels: vec![],
             dashboards: vec![],
@@ -154,10 +162,10 @@ impl Application {
                 "fileName": file,
                 "file": format!("data:{content_type};base64,{}", STANDARD.encode(bytes)),
             },
-            "SYSTEM_IANA_TIMEZONE": self.time_zone,
+            "SYSTEM_IANA_TIMEZONE": self.time_zone.iana_name(),
             "CURRENCY": {
                 "languagesAndCountry": self.currency_languages,
-                "isoCode": self.currency,
+                "isoCode": self.currency.code(),
             },
             "ADMIN_STRUCTURE": levels,
             "PHONE_NUMBER_PATTERN": self.phone_number_pattern,
@@ -246,14 +254,11 @@ fn read(
     let name = checked(reader, root, "application-name", "a name", |name| {
         !name.trim().is_empty()
     });
-    let time_zone = checked(
-        reader,
-        root,
-        "time-zone",
-        "a zone like `Africa/Lusaka`",
-        |zone| jiff::tz::TimeZone::get(zone).is_ok(),
-    );
-    let pattern = phone_number_pattern(reader, root);
+    let time_zone = time_zone(reader, root);
+    let phone_number = root.required_text(reader, PHONE_NUMBER);
+    let phone_number = pattern(reader, PHONE_NUMBER, phone_number);
+    let national_id = root.text(reader, NATIONAL_ID);
+    let national_id = pattern(reader, NATIONAL_ID, national_id);
     let colour = checked(
         reader,
         root,
@@ -319,7 +324,8 @@ fn read(
         logo: logo.unwrap_or(default.logo),
         time_zone: time_zone.unwrap_or(default.time_zone),
         languages: languages.unwrap_or(default.languages),
-        phone_number_pattern: pattern.unwrap_or(default.phone_number_pattern),
+        phone_number_pattern: phone_number.unwrap_or(default.phone_number_pattern),
+        national_id_pattern: national_id.unwrap_or(default.national_id_pattern),
         user_notification: user.unwrap_or(default.user_notification),
         informant_notification: informant.unwrap_or(default.informant_notification),
         search_default: search.unwrap_or(default.search_default),
@@ -350,19 +356,30 @@ fn checked(
     None
 }
 
-fn phone_number_pattern(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<String> {
-    const KEY: &str = "phone-number-pattern";
-    let pattern = root.required_text(reader, KEY)?;
+/// A zone of the IANA database with a name, as core wants it.
+fn time_zone(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<TimeZone> {
+    let is_named = |zone: &TimeZone| zone.iana_name().is_some() && !zone.is_unknown();
+    let known = |name: &str| TimeZone::get(name).ok().filter(is_named);
+    let wanted = "a zone like `Africa/Lusaka`";
+    let name = checked(reader, root, "time-zone", wanted, |name| {
+        known(name).is_some()
+    })?;
+    known(&name)
+}
+
+/// A regular expression for a number that people type in, and that the forms say in words.
+fn pattern(reader: &mut Reader<'_>, key: &str, given: Option<Text<'_>>) -> Option<String> {
+    let pattern = given?;
     if let Err(error) = Pattern::new(pattern.value) {
         let why = error.lines().last().unwrap_or_default();
         let why = why.trim().trim_start_matches("error: ");
-        let message = format!("`{KEY}` is no regular expression: {why}");
+        let message = format!("`{key}` is no regular expression: {why}");
         let hint = "each `(` wants a `)`, each `[` a `]`".to_owned();
         reader.error(pattern.span, message, Some(hint));
         return None;
     }
     if !pattern.value.starts_with('^') || !pattern.value.ends_with('$') {
-        let message = format!("`{KEY}` lets anything stand around a number");
+        let message = format!("`{key}` lets anything stand around a number");
         let hint = "begin it with `^` and end it with `$`".to_owned();
         reader.warning(pattern.span, message, Some(hint));
     }
@@ -399,7 +416,7 @@ fn languages(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Vec<String>>
     Some(languages)
 }
 
-fn currency(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<(String, Vec<String>)> {
+fn currency(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<(Currency, Vec<String>)> {
     let Some(section) = root.section(reader, "currency", "currency".to_owned()) else {
         let hint = "add [currency] with iso-code and languages-and-country";
         reader.error(
@@ -415,7 +432,7 @@ fn currency(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<(String, Vec<
         &section,
         "iso-code",
         "three capital letters like `USD`",
-        |code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()),
+        |code| Currency::new(code).is_some(),
     );
     let languages = section.texts(reader, "languages-and-country");
     if languages.is_empty() {
@@ -431,7 +448,7 @@ fn currency(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<(String, Vec<
         }
     }
     let languages = languages.iter().map(|text| text.value.to_owned()).collect();
-    Some((code?, languages))
+    Some((Currency::new(&code?)?, languages))
 }
 
 fn dashboards(

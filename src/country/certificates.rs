@@ -18,6 +18,7 @@ use serde_json::{Number, Value, json};
 use std::collections::BTreeMap;
 use template::Template;
 
+pub(super) use parse::fees;
 pub use preview::{Messages, Record, render};
 pub(super) use readable::Readable;
 
@@ -49,12 +50,19 @@ pub struct Certificate {
 }
 
 /// In the currency of the country.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Fee {
+pub struct Fee {
     on_time: Number,
     late: Number,
     delayed: Number,
+}
+
+impl Fee {
+    /// Registered in time, late, and later still.
+    pub(super) fn amounts(&self) -> [f64; 3] {
+        [&self.on_time, &self.late, &self.delayed].map(|fee| fee.as_f64().unwrap_or_default())
+    }
 }
 
 /// A family of type: each face is a file of `fonts/`.

@@ -3,7 +3,6 @@
 
 use super::{Population, Snapshot};
 use handlers::analytics::{self, Counting, Country, Figures, Level};
-use jiff::tz::TimeZone;
 
 impl Snapshot {
     /// What is counted and where.
@@ -17,7 +16,7 @@ impl Snapshot {
             country: Country {
                 name: self.name.clone().unwrap_or(code.clone()),
                 code,
-                zone: TimeZone::get(&application.time_zone).unwrap_or_else(|_| TimeZone::system()),
+                zone: application.time_zone.clone(),
             },
             figures: Figures {
                 levels: levels

@@ -6,7 +6,7 @@ use super::{Application, Files, Reading, is_refused};
 use crate::settings::Settings;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use handlers::diagnostic::Diagnostic;
+use handlers::diagnostic::{Diagnostic, Severity};
 use handlers::notification::messages::Message;
 use handlers::notification::sms::description::Description;
 use handlers::notification::sms::{HttpGateway, Sms, SmsFile};
@@ -32,6 +32,9 @@ pub(super) fn voice(
 ) -> Option<Voice> {
     let templates = templates(reading, &application.languages);
     let sms = reading.parsed("sms.toml", SmsFile::parse)?;
+    reading
+        .found
+        .extend(foreign(reading.files, &sms, application));
     let gateway = match gateway(settings, sms.gateway) {
         Ok(gateway) => gateway,
         Err(why) => {
@@ -48,6 +51,24 @@ pub(super) fn voice(
         informants: application.informant_notification,
         region: sms.region,
         sms: Channel::of(gateway, settings.production),
+    })
+}
+
+/// A warning where numbers of another country are meant than that of the forms.
+fn foreign(files: &Files, sms: &SmsFile, application: &Application) -> Option<Diagnostic> {
+    let country = &application.country_code;
+    let own = handlers::countries::two_letters(country)?;
+    let region = sms.region.code();
+    let (line, column) = sms.region_at;
+    (own != region).then(|| Diagnostic {
+        severity: Severity::Warning,
+        line,
+        column,
+        hint: Some(format!("write `{own}`, or correct `country-code` in application.toml")),
+        ..Diagnostic::of_file(
+            files.name_of("sms.toml"),
+            format!("`{region}` is another country than `{country}` of application.toml: numbers without a country code are dialled there"),
+        )
     })
 }
 

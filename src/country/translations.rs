@@ -118,6 +118,17 @@ impl Texts {
         }
     }
 
+    /// Puts what the country's settings say into texts: message id, argument, and what stands in its place.
+    pub(super) fn fill_in(&mut self, values: &[(String, &str, String)]) {
+        for (id, argument, value) in values {
+            for row in self.rows.iter_mut().filter(|row| row.id == *id) {
+                for text in &mut row.texts {
+                    *text = text.replace(&format!("{{{argument}}}"), value);
+                }
+            }
+        }
+    }
+
     /// The document for core's pages.
     pub fn document(&self) -> serde_json::Result<Vec<u8>> {
         let of = |index: usize| -> Map<String, Value> {

@@ -11,6 +11,7 @@ mod analytics;
 mod causes_of_death;
 mod certificates;
 mod config;
+mod country_settings;
 mod crash;
 mod credentials;
 mod examples;
@@ -37,7 +38,7 @@ use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::time::Duration;
-use wiremock::matchers::{method, path, path_regex};
+use wiremock::matchers::{header, method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// Making a key takes long; all tests sign with one.
@@ -54,6 +55,12 @@ struct TestApp {
 /// Everything that surrounds the server. The middleware takes every packet.
 async fn surroundings() -> MockServer {
     let outside = MockServer::start().await;
+    // As core's gateway: a body without a length is a bad request.
+    Mock::given(header("transfer-encoding", "chunked"))
+        .respond_with(ResponseTemplate::new(400).set_body_string("a body without a length"))
+        .with_priority(1)
+        .mount(&outside)
+        .await;
     Mock::given(method("GET"))
         .and(path("/.well-known"))
         .respond_with(ResponseTemplate::new(200).set_body_string(SIGNER.public_pem()))

@@ -54,6 +54,7 @@ const OFFER: &str = "credentials/birth-offer.toml";
 const PAPER: &str = "credentials/birth-paper.toml";
 const MANIFEST: &str = "static/manifest.json";
 const MOSIP: &str = "mosip.toml";
+const ID_SCHEMA: &str = "mosip-id-schema.json";
 const ROLES: &str = "roles.toml";
 const RULES: &str = "eligibility.toml";
 const STATISTICS: &str = "statistics.csv";
@@ -89,6 +90,7 @@ const KINDS: &[Kind] = &[
     ("place of the user misspelt", WORKQUEUES, r#""(user\.\w+)""#, Misspelt, Here),
     ("key of the application misspelt", APPLICATION, r"\n([a-z]+-[a-z-]+) = ", Misspelt, Here),
     ("pattern of phone numbers broken", APPLICATION, r#""\^0(\(7\|9\))"#, Text("(7|9"), Here),
+    ("pattern of the national ID broken", APPLICATION, r#""\^\[0-9(\])"#, Gone, Here),
     ("time zone unknown", APPLICATION, r#"time-zone = "([^"]+)""#, Misspelt, Here),
     ("language without texts", APPLICATION, r#"\["en", ("fr")\]"#, Text("\"pt\""), In(CLIENT)),
     ("logo not there", APPLICATION, r#"logo = "(logo)\."#, Misspelt, Here),
@@ -161,6 +163,12 @@ const KINDS: &[Kind] = &[
     ("operation misspelt", RULES, r#"operation = "([a-z-]+)""#, Misspelt, Here),
     ("answer unknown", RULES, r#"answer = "(wait|continue)""#, Text("later"), Here),
     ("key of a rule misspelt", RULES, r"\n(event|action|operation|answer|conditions) = ", Misspelt, Here),
+    ("field of a packet misspelt", MOSIP, r"\n(fullName|dateOfBirth|gender|UIN|declaredAsDeceased|deathDeclared|dateOfDeath) = ", Misspelt, Here),
+    ("text of a packet that the schema has not", MOSIP, r#"\n[a-zA-Z]+ = '"(Y|yes)"'"#, Text("maybe"), Here),
+    ("field of a packet no text", MOSIP, r#"\n[a-zA-Z]+ = '("Y"|"yes")'"#, Text("true"), Here),
+    ("field of the identity schema misspelt", ID_SCHEMA, r#""(UIN|deathDeclared|typeOfDeath)": "#, Misspelt, In(MOSIP)),
+    ("reference of the identity schema misspelt", ID_SCHEMA, r#""\$ref": "\#/definitions/(date|simpleType)"#, Misspelt, Here),
+    ("identity schema no JSON", ID_SCHEMA, r"(\}),\n", Text(""), InFile),
     ("field in a packet misspelt", MOSIP, r"\n[^#\n]*\((child|deceased|informant)\.\w+\)", Misspelt, Here),
     ("function misspelt", MOSIP, r"'(full_name|in_language|capitalised|slashed_date)\(", Misspelt, Here),
     ("packet gone", MOSIP, r#"operation = "(flag-deceased|create-uin|update-biographics)""#, Another, InFile),

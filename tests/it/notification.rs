@@ -385,6 +385,28 @@ async fn a_full_mailbox_is_tried_again() {
     assert_eq!(mail.wait_for(1).await[0].to, ["busy@crvs.test"]);
 }
 
+/// A server without SMTPUTF8 takes any domain as punycode, but no other letters before the `@`.
+#[tokio::test]
+async fn an_internationalised_domain_reaches_every_mail_server() {
+    let mail = MailServer::start(&["--ascii"]);
+    let app = writing(&mail, &[("DELIVERY_RETRY_SCHEDULE", "50ms")]).await;
+    let informant = declared("birth", "DECLARE", "en", "zoë@crvs.test");
+    assert_eq!(app.hook(&informant).await.status(), 200);
+    let user = payload("user-updated", "grace@zürich.test", "en");
+    assert_eq!(app.tell("user-updated", &user).await.status(), 200);
+    let letter = mail.wait_for(1).await.remove(0);
+    assert_eq!(letter.to, ["grace@xn--zrich-kva.test"]);
+    let to = letter.parsed().header_raw("To").unwrap().to_owned();
+    assert!(to.contains("grace@xn--zrich-kva.test"), "{to}");
+    super::process::within("refused for good", async || {
+        let metrics = app.get("/metrics").await.text().await.unwrap();
+        let mut lines = metrics.lines();
+        lines.any(|line| line.contains("email") && line.contains("refused") && line.ends_with(" 1"))
+    })
+    .await;
+    assert_eq!(mail.received().len(), 1);
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_a_payload_is_named_by_field() {
     let mail = MailServer::start(&[]);

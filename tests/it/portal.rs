@@ -292,6 +292,15 @@ async fn files_pass_by_up_to_a_size() {
     );
     assert_eq!(reached.headers["content-length"], picture.len().to_string());
 
+    // Where the caller says no length, core learns it all the same.
+    let chunks = picture.chunks(MIB).map(bytes::Bytes::copy_from_slice);
+    let chunks: Vec<_> = chunks.map(Ok::<_, std::io::Error>).collect();
+    let streamed = Body::wrap_stream(futures_util::stream::iter(chunks));
+    assert_eq!(upload(streamed).await.unwrap().status(), 200);
+    let reached = app.reached("/upload").await.remove(1);
+    assert!(reached.body == picture);
+    assert_eq!(reached.headers["content-length"], picture.len().to_string());
+
     // Said or not, what is too large is refused.
     let request = app
         .call(Method::POST, "/api/upload", TOKEN)
@@ -306,7 +315,7 @@ async fn files_pass_by_up_to_a_size() {
     assert!(said.is_err() || said.unwrap().status() == 413);
     let unsaid = upload(chunks()).await;
     assert!(unsaid.is_err() || unsaid.unwrap().status() == 413);
-    assert_eq!(app.reached("/upload").await.len(), 1);
+    assert_eq!(app.reached("/upload").await.len(), 2);
 }
 
 fn notification(event: &str, place: &str) -> Value {
@@ -353,6 +362,8 @@ async fn a_notification_comes_from_the_office_that_is_responsible() {
         );
         let reached = app.reached(&path).await.remove(0);
         assert_eq!(reached.headers["authorization"], format!("Bearer {system}"));
+        let length = reached.body.len().to_string();
+        assert_eq!(reached.headers["content-length"], length);
         let mut expected = told;
         expected["createdAtLocation"] = json!(office);
         assert_eq!(

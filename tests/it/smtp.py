@@ -21,6 +21,7 @@ options.add_argument("--implicit", action="store_true", help="TLS from the first
 options.add_argument("--login", help="NAME:PASSWORD")
 options.add_argument("--slow", type=float, default=0, help="seconds before each greeting")
 options.add_argument("--break-off", type=int, default=0, help="so many messages, half-way through")
+options.add_argument("--ascii", action="store_true", help="no SMTPUTF8")
 options = options.parse_args()
 busy = {"busy"}
 
@@ -85,7 +86,7 @@ async def main():
         return Server(
             Moods(),
             hostname="localhost",
-            enable_SMTPUTF8=True,
+            enable_SMTPUTF8=not options.ascii,
             tls_context=None if options.implicit else tls,
             authenticator=login if options.login else None,
             auth_require_tls=bool(tls) and not options.implicit,

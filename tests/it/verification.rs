@@ -4,6 +4,7 @@
 use super::{TestApp, fresh_id, json as body, plain_birth, surroundings};
 use handlers::clock::{Clock, SystemClock};
 use handlers::verification::DEADLINE;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use wiremock::matchers::{body_partial_json, header_regex, path};
@@ -240,8 +241,8 @@ async fn a_registration_asks_about_those_who_were_never_answered() {
     app.knows("2", says("failed")).await;
     app.knows("3", ResponseTemplate::new(500)).await;
     let registration = |nid: &str, status: Value| {
-        let child =
-            json!({"child.dob": SystemClock.today().to_string(), "informant.relation": "MOTHER"});
+        let born = TimeZone::UTC.to_datetime(SystemClock.now()).date();
+        let child = json!({"child.dob": born.to_string(), "informant.relation": "MOTHER"});
         let mother = json!({"mother.verified": status, "father.detailsNotAvailable": true});
         let mut record = pending("birth", "REGISTER", &json!({}));
         record["actions"][0]["declaration"] = merged(&[child, person("mother", nid), mother]);

@@ -22,6 +22,7 @@ mod age;
 mod compile;
 mod context;
 mod date;
+mod example;
 mod field;
 mod node;
 mod pattern;

@@ -41,7 +41,7 @@ pub(super) fn actions(env: &Environment) -> Vec<Action> {
         review::reject("birth").remove_flag("validated"),
         register(env),
         print_certificate(env),
-        Action::request_correction(review_title(), correct::form_of_request())
+        Action::request_correction(review_title(), correct::form_of_request(env))
             .show_if(not(flag("revoked"))),
         review::archive("birth"),
         issue_verifiable_credential(env),

@@ -4,14 +4,16 @@
 use opencrvs_toolkit::prelude::*;
 
 use super::requesters::{FATHER, MOTHER, Situation, situations};
+use crate::Environment;
 use crate::correction::{
     correction_form, identity_data, informant_requests, official_requesters, person_requests,
     requester_choice, requester_type,
 };
 use crate::requester::{entries, identity, requester_is, requester_is_other_informant};
 
-pub(super) fn form_of_request() -> Form {
+pub(super) fn form_of_request(env: &Environment) -> Form {
     correction_form(
+        env,
         "birth",
         situations().into_iter().map(requester_in).collect(),
         identities(),

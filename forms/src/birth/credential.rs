@@ -37,7 +37,11 @@ pub(super) fn issue_verifiable_credential(env: &Environment) -> Action {
     )
     .icon("QrCode")
     .enable_if(not(flag("vc-issued")))
-    .show_if(and([not(flag("vc-issued")), status("REGISTERED")]))
+    .show_if(if env.credential_offers {
+        and([not(flag("vc-issued")), status("REGISTERED")])
+    } else {
+        never()
+    })
 }
 
 /// Id of a message about a field of this action.
@@ -50,8 +54,10 @@ fn offer_code() -> FieldReference {
     field("get-credential-offer").get("data.credential_offer_uri_qr")
 }
 
+/// The issuer has answered with an offer. `is_undefined` is of no use here: it takes an answer that is on
+/// its way, or an error, for one.
 fn offered() -> Conditional {
-    not(offer_code().is_undefined())
+    offer_code().matches(".")
 }
 
 fn not_offered() -> Conditional {
@@ -187,6 +193,14 @@ fn offer(env: &Environment) -> [AnyField; 5] {
         .required()
         .show_if(and([not(requester.is_undefined()), not_offered()]))
         .parent(requester)
+        // While the button is there, there is no offer: the dialog cannot be confirmed.
+        .validate(
+            offered(),
+            (
+                id("request-credential-offer-button.error"),
+                "There is no credential yet. If none appears, close the window and try again later",
+            ),
+        )
         .into(),
         http(
             answer.id(),

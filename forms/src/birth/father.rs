@@ -34,7 +34,7 @@ pub(super) fn page(env: &Environment) -> Page {
         )
         .with(father.nationality(env))
         .with(father.id_type())
-        .with(father.national_id(["mother.nid", "informant.nid"], SAME_NATIONAL_ID))
+        .with(father.national_id(env, ["mother.nid", "informant.nid"], SAME_NATIONAL_ID))
         .with(father.passport())
         .with(father.birth_registration_number())
         .with(father.divider("addressDivider"))

@@ -52,14 +52,14 @@ pub(super) fn page(env: &Environment) -> Page {
     )
     .with(informant.nationality(env))
     .with(informant.id_type())
-    .with(informant.national_id(["mother.nid", "father.nid"], SAME_NATIONAL_ID))
+    .with(informant.national_id(env, ["mother.nid", "father.nid"], SAME_NATIONAL_ID))
     .with(informant.passport())
     .with(informant.birth_registration_number())
     .with(informant.divider("addressDivider1"))
     .with(informant.address_heading())
     .with(informant.address(env))
     .with(informant.divider("address.divider.end"))
-    .with_all(informant_contact(section))
+    .with_all(informant_contact(env, section))
 }
 
 fn relations() -> Vec<SelectOption> {

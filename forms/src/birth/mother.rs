@@ -44,7 +44,7 @@ pub(super) fn page(env: &Environment) -> Page {
         )
         .with(mother.nationality(env))
         .with(mother.id_type())
-        .with(mother.national_id(["father.nid", "informant.nid"], SAME_NATIONAL_ID))
+        .with(mother.national_id(env, ["father.nid", "informant.nid"], SAME_NATIONAL_ID))
         .with(mother.passport())
         .with(mother.birth_registration_number())
         .with(mother.divider("addressDivider1"))

@@ -23,21 +23,21 @@ pub(super) fn form_before_printing(env: &Environment) -> Form {
             "Birth certificate collector",
         ),
         [
-            collector(),
+            collector(env),
             identity_of_collector(),
             payment_and_credential(env),
         ],
     )
 }
 
-fn collector() -> Page {
+fn collector(env: &Environment) -> Page {
     let differences = SomeoneElse {
         relationship_to: "Child",
         driving_licence_field: "DRIVING-LICENCE.details",
     };
     collector_page("birth")
         .with_all(situations().into_iter().map(collector_in))
-        .with_all(someone_else_fields("birth", &differences))
+        .with_all(someone_else_fields(env, "birth", &differences))
 }
 
 /// Who can collect the certificate in a situation of the record.
@@ -92,12 +92,12 @@ fn payment_and_credential(env: &Environment) -> Page {
         born.clone(),
     ]);
     let request = field("verifiable-credential-creation-http-request");
-    payment_page()
+    let page = payment_page()
         .with(payment(
             "birth",
             "afterLateRegistrationTarget",
             "Certificate of a birth that was registered more than 365 days afterwards",
-            "$15.00",
+            &env.birth_fees.delayed,
             registration_is_late(),
         ))
         .with(
@@ -105,7 +105,7 @@ fn payment_and_credential(env: &Environment) -> Page {
                 "birth",
                 "inBetweenRegistrationTargets",
                 "Certificate of a birth that was registered 31 to 365 days afterwards",
-                "$7.00",
+                &env.birth_fees.late,
                 late_but_within_year,
             )
             .analytics(),
@@ -114,29 +114,33 @@ fn payment_and_credential(env: &Environment) -> Page {
             "birth",
             "beforeRegistrationTarget",
             "Certificate of a birth that was registered within 30 days",
-            "$5.00",
+            &env.birth_fees.on_time,
             and([recent, born]),
-        ))
-        .with(
-            http(
-                request.id(),
-                Method::Post,
-                credentials_url(env, "paper-credential"),
+        ));
+    // A certificate may read the credential, so the fields are there; without an issuer nobody is asked.
+    let credential = http(
+        request.id(),
+        Method::Post,
+        credentials_url(env, "paper-credential"),
+    )
+    .label(label("createCredential"), "Create verifiable credential")
+    .review_if(never())
+    .headers([("Content-Type", "application/json")])
+    .body(&json!({ "pathname": window().location("pathname") }))
+    .timeout(10_000);
+    let credential = if env.paper_credentials {
+        credential
+    } else {
+        credential.show_if(never())
+    };
+    page.with(credential).with(
+        hidden("verifiable-credential")
+            .label(
+                section("birth", "collectPayment.verifiableCredentialUrl.label"),
+                "Verifiable credential URL",
             )
-            .label(label("createCredential"), "Create verifiable credential")
             .review_if(never())
-            .headers([("Content-Type", "application/json")])
-            .body(&json!({ "pathname": window().location("pathname") }))
-            .timeout(10_000),
-        )
-        .with(
-            hidden("verifiable-credential")
-                .label(
-                    section("birth", "collectPayment.verifiableCredentialUrl.label"),
-                    "Verifiable credential URL",
-                )
-                .review_if(never())
-                .parent(&request)
-                .value_from(request.get("data.credential_qr")),
-        )
+            .parent(&request)
+            .value_from(request.get("data.credential_qr")),
+    )
 }

@@ -22,12 +22,12 @@ pub(super) fn actions(env: &Environment) -> Vec<Action> {
             .deduplication(duplicates(env)),
         Action::print_certificate(
             (action("collect-certificate.label"), "Print"),
-            print::form_before_printing(),
+            print::form_before_printing(env),
         )
         .remove_flag("pending-first-certificate-issuance"),
         Action::request_correction(
             (action("request-correction.label"), "Correct record"),
-            correct::form_of_request(),
+            correct::form_of_request(env),
         ),
         review::archive("death"),
     ]

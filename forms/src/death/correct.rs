@@ -4,12 +4,13 @@
 use opencrvs_toolkit::prelude::*;
 
 use super::requesters::{OTHER, RELATIVES, SPOUSE};
+use crate::Environment;
 use crate::correction::{
     correction_form, identity_data, informant_requests, official_requesters, requester_choice,
 };
 use crate::requester::{identity, requester_is, requester_is_other_informant};
 
-pub(super) fn form_of_request() -> Form {
+pub(super) fn form_of_request(env: &Environment) -> Form {
     let requesters = [&SPOUSE, &OTHER]
         .into_iter()
         .chain(&RELATIVES)
@@ -20,7 +21,7 @@ pub(super) fn form_of_request() -> Form {
                 .collect();
             requester_choice("death", relation.is_informants(), choices)
         });
-    correction_form("death", requesters.collect(), identities())
+    correction_form(env, "death", requesters.collect(), identities())
 }
 
 fn identities() -> Vec<AnyField> {

@@ -40,7 +40,7 @@ pub(super) fn page(env: &Environment) -> Page {
     ))
     .with(any_person.nationality(env))
     .with(any_person.id_type())
-    .with(any_person.national_id(["informant.nid"], SAME_NATIONAL_ID))
+    .with(any_person.national_id(env, ["informant.nid"], SAME_NATIONAL_ID))
     .with(any_person.passport())
     .with(any_person.birth_registration_number())
     .with(second.marital_status())

@@ -47,7 +47,7 @@ pub(super) fn page(env: &Environment) -> Page {
     ))
     .with(informant.nationality(env))
     .with(informant.id_type())
-    .with(informant.national_id(["spouse.nid", "deceased.nid"], SAME_NATIONAL_ID))
+    .with(informant.national_id(env, ["spouse.nid", "deceased.nid"], SAME_NATIONAL_ID))
     .with(informant.passport())
     .with(informant.birth_registration_number())
     .with(
@@ -63,7 +63,7 @@ pub(super) fn page(env: &Environment) -> Page {
     .with(lives_elsewhere.address_heading())
     .with(lives_elsewhere.address(env))
     .with(informant.divider("addressDivider2"))
-    .with_all(informant_contact(section))
+    .with_all(informant_contact(env, section))
 }
 
 fn relations() -> Vec<SelectOption> {

@@ -10,19 +10,19 @@ use crate::certificate::{
     informant_collects, payment, payment_page, someone_else_collects, someone_else_fields,
 };
 use crate::requester::{Relation, entries, identity, requester_is, requester_is_other_informant};
-use crate::validators;
+use crate::{Environment, validators};
 
-pub(super) fn form_before_printing() -> Form {
+pub(super) fn form_before_printing(env: &Environment) -> Form {
     form(
         (
             "event.death.action.certificate.form.label",
             "Death certificate collector",
         ),
-        [collector(), identity_of_collector(), payment_of_fee()],
+        [collector(env), identity_of_collector(), payment_of_fee(env)],
     )
 }
 
-fn collector() -> Page {
+fn collector(env: &Environment) -> Page {
     let differences = SomeoneElse {
         relationship_to: "Deceased",
         driving_licence_field: "DRIVING-LICENSE.details",
@@ -36,7 +36,7 @@ fn collector() -> Page {
             page.with(choice(relation, spouse_unknown.clone(), false))
                 .with(choice(relation, not(&spouse_unknown), true))
         })
-        .with_all(someone_else_fields("death", &differences))
+        .with_all(someone_else_fields(env, "death", &differences))
 }
 
 /// Who can collect the certificate when the informant has a relation; the spouse can when known and not the informant.
@@ -70,21 +70,21 @@ fn identity_of_collector() -> Page {
         )
 }
 
-fn payment_of_fee() -> Page {
+fn payment_of_fee(env: &Environment) -> Page {
     let death = "eventDetails.date";
     payment_page()
         .with(payment(
             "death",
             "afterRegistrationTarget",
             "Certificate of a death that was registered more than 45 days afterwards",
-            "$15.00",
+            &env.death_fees.late,
             and(validators::longer_ago_than(death, LATE_AFTER_DAYS)),
         ))
         .with(payment(
             "death",
             "beforeRegistrationTarget",
             "Certificate of a death that was registered within 45 days",
-            "$5.00",
+            &env.death_fees.on_time,
             and(validators::within_past(death, LATE_AFTER_DAYS)),
         ))
 }

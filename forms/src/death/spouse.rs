@@ -35,7 +35,7 @@ pub(super) fn page(env: &Environment) -> Page {
         ))
         .with(spouse.nationality(env))
         .with(spouse.id_type())
-        .with(spouse.national_id(["informant.nid", "deceased.nid"], SAME_NATIONAL_ID))
+        .with(spouse.national_id(env, ["informant.nid", "deceased.nid"], SAME_NATIONAL_ID))
         .with(spouse.passport())
         .with(spouse.birth_registration_number())
         .with(with_registration_number.divider("addressDivider1"))

@@ -6,7 +6,8 @@
 //! by whom it was asked for, under the id of that request: all this is known when the hook comes, so
 //! that a row written then and one written from core's own record later are the same.
 
-use super::{Counting, countries};
+use super::Counting;
+use crate::countries;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
@@ -284,10 +285,10 @@ fn country_of_birth(answers: &Fields, country: &Country) -> Option<String> {
             .then(|| country.name.clone());
     };
     let code = address.get("country").and_then(Value::as_str);
-    Some(code.map_or_else(
-        || country.name.clone(),
-        |code| countries::name(code, country),
-    ))
+    Some(match code {
+        Some(code) if code != country.code => countries::name(code).unwrap_or(code).to_owned(),
+        _ => country.name.clone(),
+    })
 }
 
 fn date(answers: &Fields, id: &str) -> Option<Date> {

@@ -160,13 +160,12 @@ async fn an_error_says_nothing_of_the_issuers_url() {
     let client = crate::outside::client(TIMEOUT).unwrap();
     let nowhere = "http://127.0.0.1:9";
     let clock = Arc::new(crate::clock::SystemClock);
-    let core = Core::new(client.clone(), nowhere, nowhere, None, clock.clone());
+    let core = Core::new(client.clone(), nowhere, nowhere, None, clock);
     let core = Arc::new(core);
     let credentials = Credentials {
         client,
         core: core.clone(),
         atlas: Arc::new(Atlas::new(core)),
-        clock,
         offer: None,
         paper: None,
     };

@@ -3,14 +3,22 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
+use super::id_schema::IdSchema;
 use super::{Mapping, PacketMapping, Section as Expressions};
 use crate::annotated_toml::{Reader, Section, one_of};
 use crate::diagnostic::Diagnostic;
-use crate::expression::Vocabulary;
+use crate::expression::{Kind, Vocabulary};
 use crate::rules::Operation;
 
+/// Where the middleware takes corrected data, and all that it takes there.
+const UPDATE: &str = "/events/update-biographics";
+const UPDATED: [&str; 5] = [
+    "VID",
+    "fullName",
+    "dateOfBirth",
+    "gender",
+    "introducerInfoToken",
+];
 /// What the middleware wants to know about whom to notify.
 const NOTIFICATION: [&str; 3] = ["recipientFullName", "recipientEmail", "recipientPhone"];
 
@@ -25,10 +33,14 @@ impl Mapping {
         read: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut reader = Reader::new(file, text);
-        let mapping = mapping(&mut reader, file, vocabulary, read);
+        let mut faults = Vec::new();
+        let mapping = mapping(&mut reader, file, vocabulary, read, &mut faults);
         match mapping {
-            Some(mapping) if !reader.failed() => Ok(mapping),
-            _ => Err(reader.into_found()),
+            Some(mapping) if !reader.failed() && faults.is_empty() => Ok(mapping),
+            _ => {
+                faults.extend(reader.into_found());
+                Err(faults)
+            }
         }
     }
 }
@@ -38,14 +50,21 @@ fn mapping(
     file: &str,
     vocabulary: &Vocabulary,
     read: &dyn Fn(&str) -> Option<String>,
+    faults: &mut Vec<Diagnostic>,
 ) -> Option<Mapping> {
     let document = reader.document()?;
     let root = Section::root(&document);
     root.only(reader, &["id-schema", "audit", "packet"]);
-    let id_schema = id_schema(reader, &root, read);
+    let id_schema = id_schema(reader, &root, read, faults);
     let mut packets: Vec<PacketMapping> = Vec::new();
     for section in root.sections(reader, "packet") {
-        let Some(packet) = packet(reader, &root, section.clone(), vocabulary) else {
+        let Some(packet) = packet(
+            reader,
+            &root,
+            section.clone(),
+            vocabulary,
+            id_schema.as_ref(),
+        ) else {
             continue;
         };
         if packets
@@ -71,7 +90,8 @@ fn id_schema(
     reader: &mut Reader<'_>,
     root: &Section<'_>,
     read: &dyn Fn(&str) -> Option<String>,
-) -> Option<String> {
+    faults: &mut Vec<Diagnostic>,
+) -> Option<IdSchema> {
     let name = root.text(reader, "id-schema")?;
     let Some(text) = read(name.value) else {
         reader.error(
@@ -81,14 +101,13 @@ fn id_schema(
         );
         return None;
     };
-    if let Err(error) = serde_json::from_str::<Value>(&text) {
-        reader.error(
-            name.span,
-            format!("the file `{}` is not JSON: {error}", name.value),
-            None,
-        );
-    }
-    Some(text)
+    let folder = reader.file().rsplit_once('/');
+    let file = folder.map_or_else(
+        || name.value.to_owned(),
+        |(folder, _)| format!("{folder}/{}", name.value),
+    );
+    let schema = IdSchema::parse(&file, &text);
+    schema.map_err(|found| faults.extend(found)).ok()
 }
 
 fn packet(
@@ -96,6 +115,7 @@ fn packet(
     root: &Section<'_>,
     mut section: Section<'_>,
     vocabulary: &Vocabulary,
+    id_schema: Option<&IdSchema>,
 ) -> Option<PacketMapping> {
     section.only(
         reader,
@@ -135,6 +155,9 @@ fn packet(
     }
     let known = event.and_then(|event| vocabulary.fields(event))?;
     let fields = expressions(reader, &section, "fields", known);
+    if let Some(path) = &path {
+        objections(reader, &section, path.value, &fields, id_schema);
+    }
     let mut required = Vec::new();
     for name in section.texts(reader, "required") {
         if !fields.iter().any(|(field, _)| field == name.value) {
@@ -193,6 +216,48 @@ fn notification(
         }
     }
     notification
+}
+
+/// Reports fields that the middleware or MOSIP would drop or not take.
+fn objections(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    path: &str,
+    fields: &Expressions,
+    id_schema: Option<&IdSchema>,
+) {
+    let Some(table) = section.section(reader, "fields", section.what.clone()) else {
+        return;
+    };
+    for name in table.keys() {
+        let Some((_, expression)) = fields.iter().find(|(field, _)| field == name.value) else {
+            continue;
+        };
+        let kinds = expression.kinds();
+        let objection = if path == UPDATE && !UPDATED.contains(&name.value) {
+            let message = format!("`{path}` of the middleware drops `{}`", name.value);
+            Some((message, Some(format!("it takes {}", UPDATED.join(", ")))))
+        } else if let Some(what) = kinds.iter().find_map(not_text) {
+            let message = format!(
+                "`{}` is {what}; the middleware takes texts only",
+                name.value
+            );
+            Some((message, Some("write it in quotes, or string(…)".to_owned())))
+        } else {
+            id_schema.and_then(|schema| schema.objection(name.value, &kinds))
+        };
+        if let Some((message, hint)) = objection {
+            let message = format!("{}: {message}", section.what);
+            reader.error(name.span, message, hint);
+        }
+    }
+}
+
+fn not_text(kind: &Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Other(what) => Some(what),
+        Kind::Text(_) | Kind::InLanguage => None,
+    }
 }
 
 /// A table of names and expressions; empty if it is not there.

@@ -9,14 +9,19 @@ use super::*;
 use crate::testing::vocabulary;
 
 const MAPPING: &str = include_str!("../../../country/mosip.toml");
+const SCHEMA: &str = include_str!("../../../country/mosip-id-schema.json");
 const RULES: &str = include_str!("../../../country/eligibility.toml");
 
 fn no_file(_: &str) -> Option<String> {
     None
 }
 
+fn shipped_schema(name: &str) -> Option<String> {
+    (name == "mosip-id-schema.json").then(|| SCHEMA.to_owned())
+}
+
 fn shipped() -> Mapping {
-    Mapping::parse("mosip.toml", MAPPING, &vocabulary(), &no_file).unwrap()
+    Mapping::parse("mosip.toml", MAPPING, &vocabulary(), &shipped_schema).unwrap()
 }
 
 /// A record with one declaration, and the action that waits.
@@ -57,11 +62,16 @@ fn packet(
         registration_number,
     };
     let rules = RuleSet::parse("eligibility.toml", RULES, &vocabulary()).unwrap();
-    build_packet(
+    let mut packet = build_packet(
         &shipped(),
         rules.decide(&facts).outcome().unwrap().operation,
         &facts,
-    )
+    )?;
+    // It goes with every packet, and would hide the rest.
+    let schema = packet.body.as_object_mut().unwrap().remove("schemaJson");
+    let schema: Value = serde_json::from_str(schema.unwrap().as_str().unwrap()).unwrap();
+    assert_eq!(schema, serde_json::from_str::<Value>(SCHEMA).unwrap());
+    Ok(packet)
 }
 
 fn child() -> Value {
@@ -89,7 +99,8 @@ fn a_death_reported_by_the_spouse() {
     let declaration = json!({
         "deceased.name": {"firstname": "Kabelo", "surname": "Dube"}, "deceased.gender": "male", "deceased.dob": "1950-03-04",
         "deceased.nid": "9010203050", "eventDetails.date": "2026-05-30", "informant.relation": "SPOUSE", "informant.phoneNo": "0911222444",
-        "spouse.name": {"firstname": "Naledi", "surname": "Dube"}, "spouse.verified": "verified",
+        "eventDetails.mannerOfDeath": "MANNER_NATURAL", "spouse.name": {"firstname": "Naledi", "surname": "Dube"},
+        "spouse.verified": "authenticated", "spouse.verify-nid-http-fetch": {"data": {"sub": "psut-2"}},
     });
     let packet = packet(
         &event("death", &declaration, &[register()]),
@@ -193,29 +204,34 @@ fn nonsense_is_left_out_and_said_without_values() {
     assert!(!format!("{packet:?}").contains("psut-1"));
 }
 
+/// The middleware answers 500 to a number, and to a packet sent again whatever it holds.
 #[test]
-fn the_identity_schema_goes_with_every_packet() {
-    let text = format!("id-schema = \"schema.json\"\n{MAPPING}");
-    let read = |name: &str| (name == "schema.json").then(|| "{\"$id\": \"x\"}".to_owned());
-    let mapping = Mapping::parse("mosip.toml", &text, &vocabulary(), &read).unwrap();
-    let event = event("birth", &child(), &[register()]);
-    let (action, today) = (&event.actions[3], jiff::civil::date(2026, 6, 1));
+fn only_texts_are_sent() {
+    let text = format!(
+        "{MAPPING}\n[[packet]]\noperation = 'update-biographics'\nevent = 'death'\npath = '/x'\n\
+         notification = {{ recipientFullName = '\"\"', recipientEmail = '\"\"', recipientPhone = '\"\"' }}\n\
+         fields = {{ UIN = 'deceased.nid', VID = 'deceased.name' }}"
+    );
+    let mapping = Mapping::parse("mosip.toml", &text, &vocabulary(), &shipped_schema).unwrap();
+    let answers = json!({"deceased.nid": 9_010_203_050_u64, "deceased.name": {"firstname": "Tau"}});
+    let event = event("death", &answers, &[register()]);
     let state = event
         .history()
-        .current_state(Visibility::default().on(today));
+        .current_state(Visibility::default().on(jiff::civil::date(2026, 6, 1)));
     let facts = Facts {
         event: &event,
-        action,
+        action: &event.actions[3],
         state: &state,
-        today,
-        registration_number: Some("X"),
+        today: jiff::civil::date(2026, 6, 1),
+        registration_number: None,
     };
-    let packet = build_packet(&mapping, Operation::CreateUin, &facts).unwrap();
-    assert_eq!(packet.body["schemaJson"], "{\"$id\": \"x\"}");
+    let packet = build_packet(&mapping, Operation::UpdateBiographics, &facts).unwrap();
+    assert_eq!(packet.body["requestFields"], json!({"UIN": "9010203050"}));
+    assert_eq!(packet.left_out, ["VID: it is not a text"]);
     let error = build_packet(&mapping, Operation::FlagDeceased, &facts).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no packet is mapped for `flag-deceased` of a `birth`"
+        "the packet for `flag-deceased` needs `deathCertificateNumber`, which is not known"
     );
 }
 
@@ -262,4 +278,125 @@ fn faults_have_places(#[case] text: &str, #[case] expected: &str) {
         found.iter().any(|fault| fault.starts_with(expected)),
         "{found:#?}"
     );
+}
+
+/// What a packet of one field is told, with a schema that names a few.
+#[rstest]
+#[case::known("/x", "UIN", "child.nid", None)]
+#[case::removed_by_the_middleware("/x", "deathCertificateNumber", "registration.number", None)]
+#[case::in_language("/x", "fullName", "in_language('eng', full_name(child.name))", None)]
+#[case::one_of("/x", "declaredAsDeceased", "known(child.nid) ? 'Y' : 'N'", None)]
+#[case::date("/x", "dateOfBirth", "slashed_date(child.dob)", None)]
+#[case::unknown(
+    "/x",
+    "dateOfBrith",
+    "child.dob",
+    Some(
+        "MOSIP drops `dateOfBrith`: mosip-id-schema.json does not name it\n  hint: did you mean `dateOfBirth`?"
+    )
+)]
+#[case::not_text(
+    "/x",
+    "UIN",
+    "7",
+    Some("`UIN` is a number; the middleware takes texts only")
+)]
+#[case::sometimes_not_text(
+    "/x",
+    "UIN",
+    "known(child.nid) ? child.nid : false",
+    Some("`UIN` is true or false; the middleware takes texts only")
+)]
+#[case::no_language(
+    "/x",
+    "fullName",
+    "full_name(child.name)",
+    Some(
+        "`fullName` is a text with its language in mosip-id-schema.json\n  hint: write in_language"
+    )
+)]
+#[case::language(
+    "/x",
+    "UIN",
+    "in_language('eng', child.nid)",
+    Some("`UIN` is a text without a language in")
+)]
+#[case::none_of(
+    "/x",
+    "declaredAsDeceased",
+    "known(child.nid) ? 'Y' : 'no'",
+    Some("`declaredAsDeceased` is never written like `no` in mosip-id-schema.json")
+)]
+#[case::no_match(
+    "/x",
+    "dateOfDeath",
+    "'20 May'",
+    Some("`dateOfDeath` is never written like `20 May` in")
+)]
+#[case::no_text_there(
+    "/x",
+    "IDSchemaVersion",
+    "child.nid",
+    Some("`IDSchemaVersion` is of the type `number`, not a text, in mosip-id-schema.json")
+)]
+#[case::not_updated(
+    "/events/update-biographics",
+    "UIN",
+    "child.nid",
+    Some(
+        "`/events/update-biographics` of the middleware drops `UIN`\n  hint: it takes VID, fullName"
+    )
+)]
+fn fields_are_held_against_the_identity_schema(
+    #[case] path: &str,
+    #[case] name: &str,
+    #[case] expression: &str,
+    #[case] objection: Option<&str>,
+) {
+    let text = format!(
+        "id-schema = 'mosip-id-schema.json'\n[[packet]]\noperation = 'create-uin'\nevent = 'birth'\npath = '{path}'\n\
+         notification = {{ recipientFullName = '\"\"', recipientEmail = '\"\"', recipientPhone = '\"\"' }}\n\
+         [packet.fields]\n{name} = \"{expression}\""
+    );
+    let parsed = Mapping::parse("mosip.toml", &text, &vocabulary(), &shipped_schema);
+    let found = parsed.err().unwrap_or_default();
+    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+    match objection {
+        None => assert_eq!(told, [""; 0]),
+        Some(expected) => {
+            let expected =
+                format!("mosip.toml:8:1: error: packet `create-uin` of a `birth`: {expected}");
+            assert!(
+                told.iter().any(|told| told.starts_with(&expected)),
+                "{told:#?}"
+            );
+        }
+    }
+}
+
+#[rstest]
+#[case("{\n  \"a\": 1,\n}", "schema.json:3:1: error: the schema is not JSON")]
+#[case(
+    "{}",
+    "schema.json:1:1: error: the schema has no `properties.identity.properties`"
+)]
+#[case::circle(
+    "{\"definitions\": {\"a\": {\"$ref\": \"#/definitions/a\"}}, \"properties\": {\"identity\": {\"properties\": {\n  \"UIN\": {\"$ref\": \"#/definitions/a\"}}}}}",
+    "schema.json:2:3: error: `UIN` refers in a circle"
+)]
+#[case::nowhere(
+    "{\"properties\": {\"identity\": {\"properties\": {\n\n\"UIN\": {\"$ref\": \"#/definitions/a\"}}}}}",
+    "schema.json:3:1: error: `UIN` refers to \"#/definitions/a\", which is not there"
+)]
+#[case::no_type(
+    "{\"properties\": {\"identity\": {\"properties\": {\"UIN\": {}}}}}",
+    "schema.json:1:45: error: `UIN` has neither `type` nor `$ref`"
+)]
+#[case::large(&" ".repeat(300_000), "schema.json:1:1: error: the schema is larger than 256 KiB")]
+fn faults_of_the_schema_have_places(#[case] schema: &str, #[case] expected: &str) {
+    let read = |_: &str| Some(schema.to_owned());
+    let text = "id-schema = 'schema.json'";
+    let found = Mapping::parse("country/mosip.toml", text, &vocabulary(), &read).unwrap_err();
+    let told = found.first().unwrap().to_string();
+    assert!(told.starts_with(&format!("country/{expected}")), "{told}");
 }

@@ -119,7 +119,7 @@ impl Post {
         if given.is_empty() {
             return Err(Outcome::Refused(StatusCode::BAD_REQUEST));
         }
-        let given = given.into_iter().map(|mailbox| mailbox.email);
+        let given = given.into_iter().map(|mailbox| ascii(mailbox).email);
         let recipients: Vec<_> = given.filter(|address| !is_example(address)).collect();
         if recipients.is_empty() {
             let operation = &delivery.operation;
@@ -159,11 +159,13 @@ impl Post {
         } else if sender.name.is_none() {
             sender.name = Some(voice.application_name.clone());
         }
+        sender = ascii(sender);
         let domain = sender.email.domain().to_owned();
         // The same however often it is tried: who gets it twice can tell.
         let id = format!("<{}.{}@{domain}>", delivery.event_id, delivery.action_id);
         let to = note.to.parse::<Mailboxes>();
         let to = to.unwrap_or_else(|_| Mailboxes::from(sender.clone()));
+        let to: Mailboxes = to.into_iter().map(ascii).collect();
         let builder = Letter::builder()
             .from(sender.clone())
             .mailbox(To::from(to))
@@ -275,6 +277,17 @@ pub(super) fn id_of(texts: &[&str]) -> String {
         context.update(&[0]);
     }
     URL_SAFE_NO_PAD.encode(context.finish())
+}
+
+/// An internationalised domain as any mail server takes it (punycode).
+fn ascii(mailbox: Mailbox) -> Mailbox {
+    let address = &mailbox.email;
+    let domain = idna::domain_to_ascii(address.domain()).ok();
+    let ascii = domain.and_then(|domain| Address::new(address.user(), domain).ok());
+    Mailbox {
+        email: ascii.unwrap_or_else(|| address.clone()),
+        name: mailbox.name,
+    }
 }
 
 /// Addresses at example.com are nobody's: samples and tests use them.

@@ -9,6 +9,7 @@ use description::Description;
 use phonenumber::{Mode, country};
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub trait Sms: Send + Sync {
 pub struct SmsFile {
     /// Numbers without a country code are of this country.
     pub region: Region,
+    /// Line and column of the region in the file, from 1.
+    pub region_at: (usize, usize),
     /// Another gateway than that of Infobip.
     pub gateway: Option<Description>,
 }
@@ -39,6 +42,11 @@ pub struct SmsFile {
 pub struct Region(country::Id);
 
 impl Region {
+    /// Its code of two letters.
+    pub fn code(&self) -> &str {
+        self.0.as_ref()
+    }
+
     /// The number as it is dialled from anywhere; nothing for what is no number.
     pub fn international(self, number: &str) -> Option<String> {
         let parsed = phonenumber::parse(Some(self.0), number).ok()?;
@@ -60,8 +68,10 @@ impl SmsFile {
             let region = region(&root, &mut reader);
             let gateway = root.section(&mut reader, "gateway", "the gateway".into());
             let gateway = gateway.map(|gateway| Description::read(&gateway, &mut reader));
+            let region = region?;
             Some(Self {
-                region: region?,
+                region: Region(region.0),
+                region_at: reader.position(region.1.start),
                 gateway: gateway.flatten(),
             })
         });
@@ -72,15 +82,15 @@ impl SmsFile {
     }
 }
 
-fn region(root: &Section<'_>, reader: &mut Reader<'_>) -> Option<Region> {
+fn region(root: &Section<'_>, reader: &mut Reader<'_>) -> Option<(country::Id, Range<usize>)> {
     let code = root.required_text(reader, "region")?;
     let id = country::Id::from_str(code.value).ok();
     if id.is_none() {
         let hint = "two letters of ISO 3166, like `ZM`".to_owned();
         let message = format!("`{}` is no country whose numbers are known", code.value);
-        reader.error(code.span, message, Some(hint));
+        reader.error(code.span.clone(), message, Some(hint));
     }
-    id.map(Region)
+    Some((id?, code.span))
 }
 
 /// A gateway over HTTP.

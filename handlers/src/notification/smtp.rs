@@ -13,7 +13,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{ClientId, MailParameter};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use std::net::IpAddr;
@@ -179,8 +179,11 @@ async fn transaction(
     message: &[u8],
 ) -> Result<Sent, Error> {
     let mut options = vec![];
-    let everybody = || recipients.iter().chain([sender]);
-    if !everybody().all(|address| AsRef::<str>::as_ref(address).is_ascii()) {
+    let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+    let utf8 = connection
+        .server_info()
+        .supports_feature(Extension::SmtpUtfEight);
+    if utf8 && !recipients.iter().chain([sender]).all(is_ascii) {
         options.push(MailParameter::SmtpUtfEight);
     }
     // A server that does not take the sender takes no message at all: a fault of the settings.
@@ -190,6 +193,11 @@ async fn transaction(
     let mut sent = Sent::from(Outcome::Unreachable);
     let (mut taken, mut last) = (0, None);
     for recipient in recipients {
+        // Domains are ASCII by now. A name before the `@` that is not cannot be said to this server.
+        if !utf8 && !is_ascii(recipient) {
+            sent.refused += 1;
+            continue;
+        }
         match connection
             .command(Rcpt::new(recipient.clone(), vec![]))
             .await
@@ -214,7 +222,8 @@ async fn transaction(
         } else {
             failure
         };
-        return Ok(last.as_ref().map_or(Outcome::Unreachable, means).into());
+        let unspeakable = Outcome::Refused(StatusCode::BAD_REQUEST);
+        return Ok(last.as_ref().map_or(unspeakable, means).into());
     }
     let handed_over = async {
         connection.command(Data).await?;

@@ -8,6 +8,7 @@ use super::{Channel, DeliveryMethod, Note};
 use crate::delivery::{Deliveries, later};
 use crate::ledger::{Claimed, Destination, Entry, Knowledge, Recorded};
 use crate::outside::{Outcome, Outside};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use serde_json::Value;
@@ -187,7 +188,7 @@ impl Users {
             let id = id_of(&[
                 &words,
                 &batch.join(","),
-                &self.post.clock.today().to_string(),
+                &TimeZone::UTC.to_datetime(now).date().to_string(),
             ]);
             let entry = entry(&id, message.word, &destination, &note(batch), now);
             self.post(entry, false, now).await?;

@@ -13,10 +13,15 @@ pub(crate) fn policy() -> Policy {
         include_str!("../../../country/eligibility.toml"),
         include_str!("../../../country/mosip.toml"),
     );
+    let schema = include_str!("../../../country/mosip-id-schema.json");
     Policy {
         rules: RuleSet::parse("eligibility.toml", rules, &vocabulary).unwrap(),
-        mapping: Mapping::parse("mosip.toml", mapping, &vocabulary, &|_| None).unwrap(),
+        mapping: Mapping::parse("mosip.toml", mapping, &vocabulary, &|_| {
+            Some(schema.to_owned())
+        })
+        .unwrap(),
         visibility: std::sync::Arc::default(),
+        time_zone: jiff::tz::TimeZone::UTC,
     }
 }
 

@@ -5,8 +5,6 @@ use crate::memory::Memory;
 use crate::outsiders::{Core, Middleware};
 use handlers::clock::Clock;
 use handlers::policy::Policy;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -284,9 +282,5 @@ impl Clock for SetClock {
         let jumps = self.0.weather.clock_jumps.iter();
         let jumps = jumps.filter(|(when, _)| *when <= at).map(|(_, by)| *by);
         true_time(at) + jumps.sum::<SignedDuration>()
-    }
-
-    fn today(&self) -> Date {
-        self.now().to_zoned_datetime(TimeZone::UTC).date()
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn certificates(
         parts,
         helpers,
         families: BTreeMap::new(),
+        fees: BTreeMap::new(),
         said,
     };
     let read = context.file(&mut reader).unwrap_or_default();
@@ -110,6 +111,8 @@ struct Context<'a> {
     helpers: Vec<String>,
     /// Nothing where the font has a fault, which is told where it stands.
     families: BTreeMap<String, Option<Family>>,
+    /// By event: the fee of its first certificate, which the forms before printing ask for.
+    fees: BTreeMap<String, Fee>,
     said: &'a mut Vec<Said>,
 }
 
@@ -193,7 +196,7 @@ impl Context<'_> {
         let note = || "Name of a certificate in the list of those that can be printed".to_owned();
         let label = texts::text(reader, section, "label", note, self.said);
         let default = section.switch(reader, "default");
-        let fee = fee(reader, section);
+        let fee = self.fee(reader, section, event.as_deref());
         let svg = section.required_text(reader, "svg");
         let template = svg
             .clone()
@@ -215,6 +218,32 @@ impl Context<'_> {
             fee: fee?,
             show_when: show_when?,
         })
+    }
+
+    /// The fee of a certificate; where it has none of its own, that of the first certificate of the event.
+    fn fee(
+        &mut self,
+        reader: &mut Reader<'_>,
+        section: &Section<'_>,
+        event: Option<&str>,
+    ) -> Option<Fee> {
+        let first = event.and_then(|event| self.fees.get(event));
+        if section.item("fee").is_none() && first.is_some() {
+            return first.cloned();
+        }
+        let fee = fee(reader, section)?;
+        if first.is_some_and(|first| *first != fee) {
+            let what = &section.what;
+            let event = event.unwrap_or_default();
+            let message = format!(
+                "{what}: the forms ask for the fee of the first certificate of a `{event}`, which is another one"
+            );
+            let hint = "leave `fee` out here, or make both the same".to_owned();
+            reader.warning(span(section, "fee"), message, Some(hint));
+        } else if let Some(event) = event {
+            self.fees.insert(event.to_owned(), fee.clone());
+        }
+        Some(fee)
     }
 
     fn event(&self, reader: &mut Reader<'_>, section: &Section<'_>) -> Option<String> {
@@ -353,6 +382,24 @@ fn span(section: &Section<'_>, key: &str) -> Range<usize> {
     section
         .item(key)
         .map_or_else(|| section.span.clone(), |item| section.item_span(item))
+}
+
+/// The fee that the forms before printing ask for, by event, as far as the file can be read. Its faults are
+/// for [`certificates`].
+pub(in crate::country) fn fees(files: &Files) -> BTreeMap<String, Fee> {
+    let text = files.text(FILE).unwrap_or_default();
+    let mut reader = Reader::new("", &text);
+    let mut fees = BTreeMap::new();
+    let Some(document) = reader.document() else {
+        return fees;
+    };
+    for section in Section::root(&document).sections(&mut reader, "certificate") {
+        let event = section.item("event").and_then(|event| event.as_str());
+        if let (Some(event), Some(fee)) = (event, fee(&mut reader, &section)) {
+            fees.entry(event.to_owned()).or_insert(fee);
+        }
+    }
+    fees
 }
 
 fn fee(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Fee> {

@@ -32,7 +32,7 @@ const SPACE: &str =
 
 /// A regular expression as core runs it: ECMAScript with the `u` flag.
 #[derive(Clone, Debug)]
-pub struct Pattern(Regex);
+pub struct Pattern(pub(super) Regex);
 
 impl Pattern {
     /// Compiles it.
@@ -48,6 +48,11 @@ impl Pattern {
     /// Whether it is found in a text.
     pub fn matches(&self, text: &str) -> bool {
         self.0.is_match(text)
+    }
+
+    /// A text that it matches, such as `0712345678` for `^0(7|9)[0-9]{8}$`; none where that would be long.
+    pub fn example(&self) -> Option<String> {
+        super::example::of(self)
     }
 }
 
