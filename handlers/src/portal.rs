@@ -18,8 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::io;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::{info, warn};
@@ -29,6 +28,8 @@ use uuid::Uuid;
 pub const BODY_LIMIT: usize = 50 * 1024 * 1024;
 /// The longest that a call may take, with its body and that of the answer.
 const TIMEOUT: Duration = Duration::from_mins(1);
+/// A body of which nothing arrives for so long is given up, and with it the place of its call.
+const STALLED: Duration = Duration::from_secs(10);
 /// So many calls at once; hooks and their connections are never waited for.
 const AT_ONCE: usize = 32;
 
@@ -244,6 +245,9 @@ pub enum PortalError {
     /// The body is too large.
     #[error("the body is larger than {BODY_LIMIT} bytes")]
     TooLarge,
+    /// Nothing of the body arrives any more.
+    #[error("the body broke off: nothing arrived for {} s", STALLED.as_secs())]
+    Stalled,
     /// The system client gets no token, or core does not take it.
     #[error("Failed to authenticate with upstream service")]
     Token(#[source] CoreError),
@@ -345,16 +349,19 @@ impl Portal {
             .timeout(TIMEOUT)
             .headers(headers)
             .bearer_auth(&token);
-        let too_large = Arc::new(AtomicBool::new(false));
+        let fault = Arc::new(OnceLock::new());
         if let Some(body) = call.body {
-            request = request.body(Body::wrap_stream(limited(body, too_large.clone())));
+            request = request.body(Body::wrap_stream(limited(body, fault.clone())));
         }
         let answered = request.send().await;
         let response = answered.map_err(|error| {
             // Its query may say whom somebody looks for.
             let error = error.without_url();
-            if too_large.load(Ordering::Relaxed) {
-                PortalError::TooLarge
+            if let Some(fault) = fault.get() {
+                match fault {
+                    BodyFault::TooLarge => PortalError::TooLarge,
+                    BodyFault::Stalled => PortalError::Stalled,
+                }
             } else if error.is_timeout() {
                 PortalError::Timeout(error)
             } else {
@@ -453,16 +460,34 @@ fn only(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
     known.collect()
 }
 
-/// A body that breaks off, and says so, when it becomes too large.
-fn limited(body: Passing, too_large: Arc<AtomicBool>) -> Passing {
-    let mut left = BODY_LIMIT;
-    body.map(move |chunk| {
-        let chunk = chunk?;
-        left = left.checked_sub(chunk.len()).ok_or_else(|| {
-            too_large.store(true, Ordering::Relaxed);
-            io::Error::other("the body is too large")
-        })?;
-        Ok(chunk)
+/// Why a body does not go on.
+#[derive(Clone, Copy)]
+enum BodyFault {
+    TooLarge,
+    Stalled,
+}
+
+/// A body that breaks off, and says why, when it becomes too large or stalls.
+fn limited(body: Passing, fault: Arc<OnceLock<BodyFault>>) -> Passing {
+    let breaks_off = move |why: BodyFault| {
+        fault.get_or_init(|| why);
+        io::Error::other("the body breaks off")
+    };
+    futures_util::stream::unfold((body, BODY_LIMIT), move |(mut body, left)| {
+        let breaks_off = breaks_off.clone();
+        async move {
+            let arrived = tokio::time::timeout(STALLED, body.next()).await;
+            let (chunk, left) = match arrived {
+                Ok(None) => return None,
+                Ok(Some(Err(error))) => (Err(error), left),
+                Ok(Some(Ok(chunk))) => match left.checked_sub(chunk.len()) {
+                    Some(left) => (Ok(chunk), left),
+                    None => (Err(breaks_off(BodyFault::TooLarge)), 0),
+                },
+                Err(_) => (Err(breaks_off(BodyFault::Stalled)), left),
+            };
+            Some((chunk, (body, left)))
+        }
     })
     .boxed()
 }

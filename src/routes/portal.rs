@@ -78,6 +78,7 @@ impl ApiResponse for Answer {
                 response(401, "Neither a portal's credential nor a token of core"),
                 response(403, "Not for this caller, or not open to portals"),
                 response(404, "There is no such thing, or the portals' API is off"),
+                response(408, "Nothing of the body arrives any more"),
                 response(413, "More than 50 MiB"),
                 response(429, "Too many calls are under way"),
                 response(
@@ -302,6 +303,7 @@ fn unanswered(error: PortalError) -> Problem {
     let status = match error {
         PortalError::Busy => StatusCode::TOO_MANY_REQUESTS,
         PortalError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        PortalError::Stalled => StatusCode::REQUEST_TIMEOUT,
         PortalError::Token(_) | PortalError::Unreachable(_) => StatusCode::BAD_GATEWAY,
         PortalError::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
     };

@@ -8,6 +8,7 @@
 )]
 
 mod analytics;
+mod authority;
 mod causes_of_death;
 mod certificates;
 mod config;
