@@ -5,14 +5,17 @@
 
 use super::unread::{Fault, receive};
 use crate::problem::Problem;
-use opencrvs_toolkit::event_document::EventDocument;
+use opencrvs_toolkit::event_document::{EventDocument, EventDocumentError};
 use poem::http::StatusCode;
 use poem::http::header::CONTENT_LENGTH;
 use poem::{Request, RequestBody};
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinError;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::spawn_blocking;
+use tracing::Span;
 
 /// An event document holds the whole history of a record; core sends up to this many bytes.
 pub(super) const BODY_LIMIT: usize = 50 * 1024 * 1024;
@@ -86,38 +89,72 @@ impl Bodies {
 }
 
 impl Received {
-    /// Whether work on it takes so long that it belongs on a thread of its own.
-    pub(super) fn is_large(&self) -> bool {
-        self.json.len() > SMALL
-    }
-
-    /// The document, and its place. A large one is read on this thread.
-    pub(super) async fn read(self) -> Result<(EventDocument, OwnedSemaphorePermit), Problem> {
-        let reader = self.readers.clone().acquire_owned().await.ok();
-        let large = self.is_large();
-        let (json, place) = (self.json, self.place);
+    /// The answer about the document. Reading it, and deciding about a large one, is done on threads
+    /// for such work.
+    pub(super) async fn answered<T, F>(
+        self,
+        answer: impl FnOnce(Arc<EventDocument>) -> F + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Problem>> + Send + 'static,
+    {
+        let large = self.json.len() > SMALL;
+        let Self {
+            json,
+            place,
+            readers,
+        } = self;
+        let reader = readers.acquire_owned().await.ok();
         let read = move || {
-            let _reader = reader;
             let document = EventDocument::parse(&json);
-            document.map_err(|error| Problem::unprocessable(error.to_string()))
+            drop((json, reader));
+            document
         };
-        let document = if large {
-            read()
-        } else {
-            tokio::task::spawn_blocking(read).await.map_err(broken)?
+        let refused = |error: EventDocumentError| Problem::unprocessable(error.to_string());
+        if !large {
+            let document = spawn_blocking(read).await.map_err(broken)?;
+            let document = document.map_err(refused)?;
+            let answer = answer(Arc::new(document)).await;
+            drop(place);
+            return answer;
+        }
+        // The document has a thread of its own, on which nothing else is allocated: so the C library
+        // can give all of its memory back to the system.
+        let (give, given) = oneshot::channel();
+        let (end, ended) = oneshot::channel::<()>();
+        let hold = move || {
+            match read().map(Arc::new) {
+                Ok(document) => {
+                    drop(give.send(Ok(document.clone())));
+                    // Fails when the other end is dropped, which is the signal.
+                    drop(ended.blocking_recv());
+                }
+                Err(error) => drop(give.send(Err(error))),
+            }
+            give_memory_back();
+            drop(place);
         };
-        Ok((document?, place))
+        let name = "large document".to_owned();
+        let thread = std::thread::Builder::new().name(name).spawn(hold);
+        thread.map_err(broken)?;
+        let document = given.await.map_err(broken)?.map_err(refused)?;
+        let (handle, span) = (Handle::current(), Span::current());
+        let decide = move || span.in_scope(|| handle.block_on(answer(document)));
+        let answer = spawn_blocking(decide).await.map_err(broken)?;
+        drop(end);
+        answer
     }
 }
 
-/// Gives the memory of a large document back to the system. The GNU C library keeps the small pieces
-/// that were freed apart, page for page, until a large piece is asked for and freed on the same thread.
-pub(super) fn give_memory_back() {
+/// Makes the GNU C library join the small pieces of memory that this thread has freed, which it does when
+/// a large one is wanted. With the end of the thread they go back to the system.
+fn give_memory_back() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(96 * 1024)));
 }
 
 /// A fault of ours on another thread.
-pub(super) fn broken(error: JoinError) -> Problem {
+pub(super) fn broken(error: impl Error + Send + Sync + 'static) -> Problem {
     let what = "An internal server error occurred";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, what).caused_by(error)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The action hook: core asks whether an action may happen. It asks once.
 
-use super::bodies::{Bodies, Received, broken, give_memory_back};
+use super::bodies::{Bodies, broken};
 use super::described::response;
 use super::{App, authorized};
 use crate::auth::Token;
@@ -9,6 +9,7 @@ use crate::metrics;
 use crate::problem::Problem;
 use handlers::hook::HookError;
 use handlers::ledger::Answer;
+use opencrvs_toolkit::event_document::EventDocument;
 use poem::http::StatusCode;
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::param::Path;
@@ -19,7 +20,6 @@ use poem_openapi::registry::{
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::runtime::Handle;
 use tracing::Instrument;
 
 pub(super) struct Trigger {
@@ -185,25 +185,14 @@ impl Trigger {
             return Err(Problem::new(StatusCode::FORBIDDEN, message).into());
         }
         let body = self.bodies.receive(unread.request, unread.body).await?;
-        let large = body.is_large();
         let question = Question {
             app: self.app.clone(),
             event: event.to_owned(),
             action: action.to_owned(),
             token,
-            body,
         };
-        let answering = question.answer().in_current_span();
-        let answering = if large {
-            let handle = Handle::current();
-            tokio::task::spawn_blocking(move || {
-                let answer = handle.block_on(answering);
-                give_memory_back();
-                answer
-            })
-        } else {
-            tokio::spawn(answering)
-        };
+        let answering = body.answered(|document| question.answer(document));
+        let answering = tokio::spawn(answering.in_current_span());
         Ok(Reply(answering.await.map_err(broken)??))
     }
 }
@@ -214,13 +203,11 @@ struct Question {
     event: String,
     action: String,
     token: Token,
-    body: Received,
 }
 
 impl Question {
-    async fn answer(self) -> Result<Answer, Problem> {
+    async fn answer(self, document: Arc<EventDocument>) -> Result<Answer, Problem> {
         let (event, action) = (self.event, self.action);
-        let (document, _place) = self.body.read().await?;
         if document.event_type != event {
             let message = format!(
                 "the path is about `{event}`, the event document about `{}`",
