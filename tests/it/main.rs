@@ -14,6 +14,7 @@ mod certificates;
 mod config;
 mod crash;
 mod credentials;
+mod doors;
 mod examples;
 mod forward;
 mod generated;
