@@ -4,14 +4,16 @@
 use arc_swap::ArcSwapOption;
 use handlers::clock::Clock;
 use handlers::ledger::Ledger;
+use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use opencrvs_toolkit::event_document::EventDocument;
+use opencrvs_toolkit::event_document::{Action, EventDocument};
 use opencrvs_toolkit::scope::Scope;
 use serde::Deserialize;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -31,10 +33,15 @@ const TOKEN_LIMIT: usize = 16 * 1024;
 const KEY_LIMIT: usize = 64 * 1024;
 /// The longest wait for the key.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a hook waits for the first key.
-const FIRST_KEY: Duration = Duration::from_secs(3);
-/// A bad signature asks for a new key at most this often.
-const REFRESH_AFTER_FAILURE: Duration = Duration::from_mins(1);
+/// The longest that a request waits for a key that fits its token. Core asks once: refusing a hook
+/// blocks its record.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The shortest time between two requests to core's auth service, whoever sends tokens that no key fits.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// How long the key before the current one is accepted after a new key was found. Core's tokens for
+/// systems live for 10 minutes and hook tokens are used at once; replicas of the auth service change
+/// their key one after the other. A key that was replaced because it was stolen must not last longer.
+const PREVIOUS_KEY: Duration = Duration::from_mins(15);
 /// The key is looked after this often when nothing happens.
 const REFRESH: Duration = Duration::from_mins(10);
 /// Name under which the ledger keeps the last good key.
@@ -52,7 +59,7 @@ pub struct Claims {
     pub user_type: Option<String>,
     /// What its bearer may do.
     #[serde(default)]
-    scope: serde_json::Value,
+    scope: Value,
 }
 
 /// A token of core that was checked.
@@ -65,17 +72,22 @@ pub struct Token {
 }
 
 impl Token {
-    /// Whether core gave this token to decide about this record. Core 2.0 names the event and an
-    /// action of it; the service token of core 2.1 names neither, but belongs to no user. A user's
-    /// own token may not decide.
-    pub fn is_for(&self, event: &EventDocument) -> bool {
+    /// Whether this is a token for a hook at all, whatever its record: core 2.0 names an event and an
+    /// action in it; the service token of core 2.1 names neither, but belongs to no user. A user's own
+    /// token may not decide.
+    pub fn is_for_a_hook(&self) -> bool {
         match (&self.claims.event_id, &self.claims.action_id) {
             (None, None) => self.claims.user_type.as_deref() == Some("system"),
-            (Some(id), Some(action)) => {
-                *id == event.id.as_str() && event.actions.iter().any(|a| *action == a.id.as_str())
-            }
-            _ => false,
+            (event, action) => event.is_some() && action.is_some(),
         }
+    }
+
+    /// Whether core gave this token to decide about this pending action of this record.
+    pub fn is_for(&self, event: &EventDocument, pending: &Action) -> bool {
+        let names = |claim: &Option<String>, id| claim.as_deref().is_none_or(|named| named == id);
+        self.is_for_a_hook()
+            && names(&self.claims.event_id, event.id.as_str())
+            && names(&self.claims.action_id, pending.id.as_str())
     }
 
     /// Whether its bearer has a permission, such as `record.reindex`.
@@ -87,7 +99,7 @@ impl Token {
     /// other events, for example.
     pub fn may_with(&self, permission: &str, options: &[(&str, &str)]) -> bool {
         let scopes = self.claims.scope.as_array().into_iter().flatten();
-        let mut scopes = scopes.filter_map(serde_json::Value::as_str);
+        let mut scopes = scopes.filter_map(Value::as_str);
         let allows = |scope: &Scope| {
             let allowed = |(name, value): &(&str, &str)| {
                 let values = scope.values(name);
@@ -114,26 +126,41 @@ pub enum AuthError {
     /// It was good once.
     #[error("Expired token")]
     Expired,
-    /// Nobody can be let in before core's key was seen for the first time.
-    #[error("Core's public key is not known yet")]
+    /// The key that decides could not be fetched in time.
+    #[error("Core's public key cannot be fetched")]
     NoKey,
 }
 
 /// Core's public key, kept fresh.
 pub struct Keys {
-    current: ArcSwapOption<Key>,
+    known: ArcSwapOption<Known>,
     url: String,
     client: reqwest::Client,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
-    asked_after_failure: Mutex<Option<Instant>>,
-    /// Rung when there is a new key.
-    found: Notify,
+    /// The last request to the auth service that has ended.
+    looks: watch::Sender<Option<Look>>,
+    /// Rung by requests that need another look.
+    wanted: Notify,
 }
 
 struct Key {
     pem: String,
     decoding: DecodingKey,
+}
+
+/// The keys that prove a token.
+struct Known {
+    current: Arc<Key>,
+    /// The key before it, and when it ends.
+    previous: Option<(Arc<Key>, Instant)>,
+}
+
+/// A request to core's auth service for its key.
+#[derive(Clone, Copy)]
+struct Look {
+    started: Instant,
+    succeeded: bool,
 }
 
 /// Why a fetched text does not become the key.
@@ -176,48 +203,70 @@ impl Keys {
             .kept(KEPT)
             .await?
             .and_then(|pem| Key::parse(&pem).ok());
+        let known = kept.map(|key| Known {
+            current: Arc::new(key),
+            previous: None,
+        });
         let url = format!("{}/.well-known", auth_url.trim_end_matches('/'));
         Ok(Self {
-            current: ArcSwapOption::new(kept.map(Arc::new)),
+            known: ArcSwapOption::new(known.map(Arc::new)),
             url,
             client,
             ledger,
             clock,
-            asked_after_failure: Mutex::new(None),
-            found: Notify::new(),
+            looks: watch::Sender::new(None),
+            wanted: Notify::new(),
         })
     }
 
     /// Whether any key is known.
     pub fn is_known(&self) -> bool {
-        self.current.load().is_some()
+        self.known.load().is_some()
     }
 
-    /// Fetches the key until it is there, then again from time to time. Never ends.
+    /// Fetches the key until it is there, then again from time to time, and sooner when a token needs
+    /// it. The only place that asks: whoever waits for a look shares it, and a caller that goes away
+    /// interrupts none. Never ends.
     pub async fn keep_fresh(&self) {
-        let mut pause = Duration::from_secs(1);
+        let mut pause = BETWEEN_LOOKS;
         loop {
-            match self.refresh().await {
-                Ok(()) => {
-                    pause = Duration::from_secs(1);
-                    tokio::time::sleep(REFRESH).await;
+            let started = Instant::now();
+            let looked = self.refresh().await;
+            self.looks.send_replace(Some(Look {
+                started,
+                succeeded: looked.is_ok(),
+            }));
+            let next = match looked {
+                Ok(found) => {
+                    if let Some(key) = found {
+                        self.keep(&key).await;
+                    }
+                    pause = BETWEEN_LOOKS;
+                    started + REFRESH
                 }
                 Err(error) => {
+                    let known = self.is_known();
                     warn!(
                         error = &error as &dyn std::error::Error,
-                        known = self.is_known(),
-                        "Core's public key could not be refreshed"
+                        known, "Core's public key could not be refreshed"
                     );
-                    tokio::time::sleep(pause).await;
+                    let next = started + pause;
                     // Without any key no hook is answered, so nobody waits long for it.
-                    let longest = if self.is_known() { 60 } else { 5 };
+                    let longest = if known { 60 } else { 5 };
                     pause = (pause * 2).min(Duration::from_secs(longest));
+                    next
                 }
+            };
+            tokio::time::sleep_until(started + BETWEEN_LOOKS).await;
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = self.wanted.notified() => {}
             }
         }
     }
 
-    async fn refresh(&self) -> Result<(), KeyError> {
+    /// Asks core's auth service for its key; a new one is used from now on, and returned.
+    async fn refresh(&self) -> Result<Option<Arc<Key>>, KeyError> {
         let mut response = self.client.get(&self.url).timeout(TIMEOUT).send().await?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(KeyError::Status(response.status()));
@@ -230,24 +279,28 @@ impl Keys {
             body.extend_from_slice(&chunk);
         }
         let key = Key::parse(&String::from_utf8(body).map_err(|_| KeyError::NoKey)?)?;
-        if self
-            .current
-            .load()
-            .as_ref()
-            .is_some_and(|current| current.pem == key.pem)
-        {
-            return Ok(());
+        let before = self.known.load_full();
+        if before.as_ref().is_some_and(|b| b.current.pem == key.pem) {
+            return Ok(None);
         }
+        let current = Arc::new(key);
+        let until = Instant::now() + PREVIOUS_KEY;
+        self.known.store(Some(Arc::new(Known {
+            current: current.clone(),
+            previous: before.map(|before| (before.current.clone(), until)),
+        })));
+        info!("Core's public key is known");
+        Ok(Some(current))
+    }
+
+    /// Keeps a key for the next start.
+    async fn keep(&self, key: &Key) {
         if let Err(error) = self.ledger.keep(KEPT, &key.pem, self.clock.now()).await {
             warn!(
                 error = &error as &dyn std::error::Error,
                 "Core's public key could not be kept for the next start"
             );
         }
-        self.current.store(Some(Arc::new(key)));
-        self.found.notify_waiters();
-        info!("Core's public key is known");
-        Ok(())
     }
 
     /// Checks the value of an Authorization header: a token that is meant for one of these. Core sends `Bearer x`, `x` and `Bearer Bearer x`.
@@ -266,70 +319,106 @@ impl Keys {
         if text.len() > TOKEN_LIMIT {
             return Err(AuthError::Invalid);
         }
-        let key = self.first_key().await.ok_or(AuthError::NoKey)?;
-        let claims = match claims(text, &key, audiences) {
-            Err(error) if *error.kind() == ErrorKind::InvalidSignature => {
-                match self.other_key(&key).await {
-                    Some(other) => claims(text, &other, audiences),
-                    None => Err(error),
-                }
+        let claims = match self.claims(text, audiences) {
+            Err(Unproven::NoKeyFits) if looks_like_cores(text, audiences) => {
+                let claims = self.claims_after_a_look(text, audiences);
+                let claims = tokio::time::timeout(PATIENCE, claims).await;
+                claims.map_err(|_| AuthError::NoKey)?
             }
-            checked => checked,
+            claims => claims,
         };
-        match claims {
-            Ok(claims) => Ok(Token {
-                text: text.to_owned(),
-                claims,
-            }),
-            Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(AuthError::Expired),
-            Err(_) => Err(AuthError::Invalid),
+        let claims = claims.map_err(|unproven| match unproven {
+            Unproven::Expired => AuthError::Expired,
+            Unproven::NoKeyFits | Unproven::Bad => AuthError::Invalid,
+        })?;
+        Ok(Token {
+            text: text.to_owned(),
+            claims,
+        })
+    }
+
+    /// Waits until a key fits, or until core's auth service was asked after the token came and no key
+    /// fits all the same.
+    async fn claims_after_a_look(
+        &self,
+        text: &str,
+        audiences: &[&str],
+    ) -> Result<Claims, Unproven> {
+        let came = Instant::now();
+        let mut looks = self.looks.subscribe();
+        loop {
+            self.wanted.notify_one();
+            // Fails only when these keys are gone, and with them this future.
+            drop(looks.changed().await);
+            let look = *looks.borrow_and_update();
+            let answers = look.is_some_and(|look| look.succeeded && look.started >= came);
+            match self.claims(text, audiences) {
+                Err(Unproven::NoKeyFits) if !answers => {}
+                claims => return claims,
+            }
         }
     }
 
-    /// The key; just after the very first start a caller waits for it a moment, as core asks only once.
-    async fn first_key(&self) -> Option<Arc<Key>> {
-        let found = self.found.notified();
-        if let Some(key) = self.current.load_full() {
-            return Some(key);
-        }
-        tokio::time::timeout(FIRST_KEY, found).await.ok()?;
-        self.current.load_full()
-    }
-
-    /// After a bad signature: core may have a new key. At most one request a minute asks; the others
-    /// that come meanwhile wait for what it finds.
-    async fn other_key(&self, failed: &Arc<Key>) -> Option<Arc<Key>> {
-        let mut asked = self.asked_after_failure.lock().await;
-        let changed = || {
-            self.current
-                .load_full()
-                .filter(|current| current.pem != failed.pem)
-        };
-        if changed().is_none() && asked.is_none_or(|at| at.elapsed() >= REFRESH_AFTER_FAILURE) {
-            *asked = Some(Instant::now());
-            if let Err(error) = self.refresh().await {
-                warn!(
-                    error = &error as &dyn std::error::Error,
-                    "A token has a bad signature, and the key could not be refreshed"
-                );
-            }
-        }
-        changed()
+    /// What a token says, proven by a known key.
+    fn claims(&self, text: &str, audiences: &[&str]) -> Result<Claims, Unproven> {
+        let known = self.known.load_full().ok_or(Unproven::NoKeyFits)?;
+        known.claims(text, audiences, Instant::now())
     }
 }
 
-fn claims(
-    token: &str,
-    key: &Key,
-    audiences: &[&str],
-) -> Result<Claims, jsonwebtoken::errors::Error> {
+impl Known {
+    /// What a token says, proven by the current key or the one before it.
+    fn claims(&self, text: &str, audiences: &[&str], now: Instant) -> Result<Claims, Unproven> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        match (claims(text, &self.current, audiences), previous) {
+            (Err(Unproven::NoKeyFits), Some((key, _))) => claims(text, key, audiences),
+            (claims, _) => claims,
+        }
+    }
+}
+
+/// Why a token proves nothing.
+#[derive(Debug, PartialEq, Eq)]
+enum Unproven {
+    NoKeyFits,
+    Expired,
+    Bad,
+}
+
+fn claims(token: &str, key: &Key, audiences: &[&str]) -> Result<Claims, Unproven> {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(audiences);
     validation.set_required_spec_claims(&["exp", "aud", "iss"]);
     validation.validate_nbf = true;
     validation.leeway = LEEWAY_S;
-    decode::<Claims>(token, &key.decoding, &validation).map(|data| data.claims)
+    let decoded = decode::<Claims>(token, &key.decoding, &validation);
+    decoded
+        .map(|data| data.claims)
+        .map_err(|error| match error.kind() {
+            ErrorKind::InvalidSignature => Unproven::NoKeyFits,
+            ErrorKind::ExpiredSignature => Unproven::Expired,
+            _ => Unproven::Bad,
+        })
+}
+
+/// Whether a token could be one of core's by what it says of itself. Only such a token is a reason to
+/// ask core's auth service for a new key.
+fn looks_like_cores(token: &str, audiences: &[&str]) -> bool {
+    let Ok(data) = insecure_decode::<Value>(token) else {
+        return false;
+    };
+    let claim = |name| data.claims.get(name);
+    let is_audience = |aud: &Value| aud.as_str().is_some_and(|aud| audiences.contains(&aud));
+    let for_this_server = claim("aud").is_some_and(|aud| {
+        let mut many = aud.as_array().into_iter().flatten();
+        is_audience(aud) || many.any(is_audience)
+    });
+    let ends = claim("exp").and_then(Value::as_u64).unwrap_or_default();
+    data.header.alg == Algorithm::RS256
+        && claim("iss").and_then(Value::as_str) == Some(ISSUER)
+        && for_this_server
+        && ends.saturating_add(LEEWAY_S) > jsonwebtoken::get_current_timestamp()
 }
 
 /// The token without any number of `Bearer` before it.
@@ -400,30 +489,92 @@ mod tests {
     }
 
     #[test]
-    fn a_token_decides_only_about_its_own_record() {
+    fn a_token_decides_only_about_the_action_that_it_names() {
         let record = json!({"id": "e", "type": "birth", "actions": [
+            {"id": "old", "type": "DECLARE", "status": "Requested"},
             {"id": "a", "type": "REGISTER", "status": "Requested"},
         ]});
         let record = EventDocument::parse(record.to_string().as_bytes()).unwrap();
-        let is_for = |event: Option<&str>, action: Option<&str>, user_type: &str| {
+        let pending = record.pending_action("REGISTER").unwrap();
+        let cases = [
+            (Some("e"), Some("a"), "user", true, true),
+            (Some("e"), Some("a"), "system", true, true),
+            (None, None, "system", true, true),
+            (Some("f"), Some("a"), "user", true, false),
+            (Some("e"), Some("old"), "user", true, false),
+            (Some("e"), Some("b"), "user", true, false),
+            (Some("e"), None, "user", false, false),
+            (Some("e"), None, "system", false, false),
+            (None, Some("a"), "system", false, false),
+            (None, None, "user", false, false),
+        ];
+        for (event, action, user_type, for_a_hook, for_this) in cases {
             let text = |id: &str| id.to_owned();
             let claims = Claims {
                 event_id: event.map(text),
                 action_id: action.map(text),
                 user_type: Some(user_type.to_owned()),
-                scope: serde_json::Value::Null,
+                scope: Value::Null,
             };
-            Token {
+            let token = Token {
                 text: String::new(),
                 claims,
-            }
-            .is_for(&record)
+            };
+            let decides = (token.is_for_a_hook(), token.is_for(&record, pending));
+            assert_eq!(
+                decides,
+                (for_a_hook, for_this),
+                "{event:?} {action:?} {user_type}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_previous_key_is_good_for_a_while() {
+        let signers = [(); 3].map(|()| crate::sandbox::Signer::new().unwrap());
+        let key = |n: usize| Arc::new(Key::parse(signers[n].public_pem()).unwrap());
+        let until = Instant::now() + PREVIOUS_KEY;
+        let known = Known {
+            current: key(1),
+            previous: Some((key(0), until)),
         };
-        assert!(is_for(Some("e"), Some("a"), "user"));
-        assert!(!is_for(Some("f"), Some("a"), "user"));
-        assert!(!is_for(Some("e"), Some("b"), "user"));
-        assert!(!is_for(Some("e"), None, "system"));
-        assert!(!is_for(None, None, "user"));
-        assert!(is_for(None, None, "system"));
+        let token = |n: usize, exp: u64| {
+            let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "exp": exp});
+            signers[n].token(&claims).unwrap()
+        };
+        let said = |n, exp, now| known.claims(&token(n, exp), &[AUDIENCE], now).err();
+        let later = jsonwebtoken::get_current_timestamp() + 60;
+        let before = until - Duration::from_millis(1);
+        assert_eq!(said(0, later, before), None);
+        assert_eq!(said(0, later, until), Some(Unproven::NoKeyFits));
+        assert_eq!(said(0, 1, before), Some(Unproven::Expired));
+        assert_eq!(said(1, later, until), None);
+        assert_eq!(said(2, later, before), Some(Unproven::NoKeyFits));
+    }
+
+    #[test]
+    fn only_what_could_be_cores_is_worth_a_look() {
+        let now = jsonwebtoken::get_current_timestamp();
+        let signer = crate::sandbox::Signer::new().unwrap();
+        let could_be = |change: fn(&mut Value, u64)| {
+            let mut claims = json!({"iss": ISSUER, "aud": ["x", AUDIENCE], "exp": now + 60});
+            change(&mut claims, now);
+            looks_like_cores(&signer.token(&claims).unwrap(), &[AUDIENCE])
+        };
+        assert!(could_be(|_, _| ()));
+        assert!(could_be(|c, _| c["aud"] = json!(AUDIENCE)));
+        assert!(!could_be(|c, _| c["aud"] = json!(["opencrvs:auth-user"])));
+        assert!(!could_be(|c, _| c["iss"] = json!("x")));
+        assert!(!could_be(|c, now| c["exp"] = json!(now - LEEWAY_S)));
+        assert!(!could_be(|c, _| c["exp"] = Value::Null));
+        for text in ["", "x.y.z", "e30.e30.e30"] {
+            assert!(!looks_like_cores(text, &[AUDIENCE]), "{text}");
+        }
+        // Whoever knows the public key can sign with it where an algorithm of that kind is let in.
+        let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "exp": now + 60});
+        let key = jsonwebtoken::EncodingKey::from_secret(signer.public_pem().as_bytes());
+        let header = jsonwebtoken::Header::new(Algorithm::HS256);
+        let symmetric = jsonwebtoken::encode(&header, &claims, &key).unwrap();
+        assert!(!looks_like_cores(&symmetric, &[AUDIENCE]));
     }
 }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracing::{Instrument, debug, info, info_span};
 
+mod bodies;
 mod browsers;
 mod causes_of_death;
 mod config;
@@ -37,6 +38,7 @@ mod portal;
 mod reindex;
 mod trigger;
 mod unread;
+mod unread_body;
 
 pub use demo_issuer::DemoIssuer;
 
@@ -94,7 +96,7 @@ fn service(app: &Arc<App>) -> Service {
     let apis = (
         health::Health(app.clone()),
         config::Config(app.clone()),
-        trigger::Trigger(app.clone()),
+        trigger::Trigger::new(app.clone()),
         causes_of_death::CausesOfDeath(app.clone()),
         portal::PortalApi(app.clone()),
         credentials::CredentialsApi(app.clone()),
@@ -163,6 +165,7 @@ fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'stati
         .before(one_slash)
         .with(CatchPanic::new().with_handler(problem::panicked))
         .catch_all_error(problem::shape)
+        .around(unread_body::closes)
         .around(move |next, request| browsers::served(next, request, origins.clone()))
         .around(logged)
         .map_to_response()

@@ -9,9 +9,7 @@ use handlers::clock::{Clock, SystemClock};
 use jiff::tz::TimeZone;
 use poem::http::StatusCode;
 use poem::web::{Data, Json, Path};
-use poem::{
-    Endpoint, EndpointExt, IntoResponse, Request, Response, Route, Server, get, handler, post,
-};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler, post};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Write;
@@ -48,9 +46,8 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
     let around_url: WebUrl = format!("http://{}", around.address())
         .parse()
         .map_err(anyhow::Error::msg)?;
-    tokio::spawn(
-        Server::new_with_acceptor(around).run(surroundings(signer.public_pem().to_owned())),
-    );
+    let surroundings = surroundings(signer.public_pem().to_owned());
+    tokio::spawn(around.serve(surroundings, std::future::pending(), Duration::ZERO));
 
     std::fs::create_dir_all(&options.folder)
         .with_context(|| format!("cannot make `{}`", options.folder.display()))?;

@@ -27,7 +27,6 @@ use handlers::portal::Portal;
 use handlers::reference_data::{Changes, ReferenceData};
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
-use poem::Server;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +34,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+mod activity;
 mod listening;
 
 pub use listening::Listening;
@@ -43,8 +43,6 @@ pub use listening::Listening;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
 /// Requests under way at SIGTERM have this long to finish; Kubernetes kills after 30 s.
 const GRACE: Duration = Duration::from_secs(20);
-/// A connection on which nothing happens for so long is closed.
-const IDLE: Duration = Duration::from_secs(75);
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
 
@@ -369,6 +367,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
         );
     }
     say_what_is_off(settings);
+    listening::raise_file_limit();
     let listener = Listening::on(settings.listen)
         .await
         .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
@@ -455,10 +454,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         info!("Told to stop: finishing the requests and deliveries under way");
         stop.send_replace(true);
     };
-    Server::new_with_acceptor(listener)
-        .idle_timeout(IDLE)
-        .run_with_graceful_shutdown(routes::endpoint(&app), signal, Some(GRACE))
-        .await?;
+    listener.serve(routes::endpoint(&app), signal, GRACE).await;
     beside.shutdown().await;
     worker.await?;
     info!("Stopped");

@@ -19,8 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::io;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -31,6 +30,8 @@ use uuid::Uuid;
 pub const BODY_LIMIT: usize = 50 * 1024 * 1024;
 /// The longest that a call may take, with its body and that of the answer.
 const TIMEOUT: Duration = Duration::from_mins(1);
+/// A body of which nothing arrives for so long is given up, and with it the place of its call.
+const STALLED: Duration = Duration::from_secs(10);
 /// So many calls at once; hooks and their connections are never waited for.
 const AT_ONCE: usize = 32;
 /// Bodies without a length that are in memory at once, each of up to [`BODY_LIMIT`].
@@ -251,6 +252,9 @@ pub enum PortalError {
     /// The caller's body breaks off, or takes too long.
     #[error("the body did not arrive completely")]
     Incomplete,
+    /// Nothing of the body arrives any more.
+    #[error("the body broke off: nothing arrived for {} s", STALLED.as_secs())]
+    Stalled,
     /// The system client gets no token, or core does not take it.
     #[error("Failed to authenticate with upstream service")]
     Token(#[source] CoreError),
@@ -354,16 +358,16 @@ impl Portal {
             .timeout(TIMEOUT)
             .headers(headers)
             .bearer_auth(&token);
-        let too_large = Arc::new(AtomicBool::new(false));
+        let fault = Arc::new(OnceLock::new());
         let mut buffered = None;
         if let Some(body) = call.body {
-            let body = limited(body, too_large.clone());
+            let body = limited(body, fault.clone());
             // Core's gateway answers 400 to a body without a length, so such a body is read completely first.
             request = request.body(if length.is_some() {
                 Body::wrap_stream(body)
             } else {
                 buffered = Some(self.buffers.try_acquire().map_err(|_| PortalError::Busy)?);
-                Body::from(complete(body, &too_large).await?)
+                Body::from(complete(body, &fault).await?)
             });
         }
         let answered = request.send().await;
@@ -371,8 +375,11 @@ impl Portal {
         let response = answered.map_err(|error| {
             // Its query may say whom somebody looks for.
             let error = error.without_url();
-            if too_large.load(Ordering::Relaxed) {
-                PortalError::TooLarge
+            if let Some(fault) = fault.get() {
+                match fault {
+                    BodyFault::TooLarge => PortalError::TooLarge,
+                    BodyFault::Stalled => PortalError::Stalled,
+                }
             } else if error.is_timeout() {
                 PortalError::Timeout(error)
             } else {
@@ -470,28 +477,49 @@ fn only(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
 }
 
 /// The whole of a body.
-async fn complete(body: Passing, too_large: &AtomicBool) -> Result<Vec<u8>, PortalError> {
+async fn complete(body: Passing, fault: &OnceLock<BodyFault>) -> Result<Vec<u8>, PortalError> {
     let whole = body.try_fold(Vec::new(), async |mut whole, chunk| {
         whole.extend_from_slice(&chunk);
         Ok(whole)
     });
-    match timeout(TIMEOUT, whole).await {
-        Ok(Ok(whole)) => Ok(whole),
-        _ if too_large.load(Ordering::Relaxed) => Err(PortalError::TooLarge),
-        _ => Err(PortalError::Incomplete),
+    if let Ok(Ok(whole)) = timeout(TIMEOUT, whole).await {
+        return Ok(whole);
     }
+    Err(match fault.get() {
+        Some(BodyFault::TooLarge) => PortalError::TooLarge,
+        Some(BodyFault::Stalled) => PortalError::Stalled,
+        None => PortalError::Incomplete,
+    })
 }
 
-/// A body that breaks off, and says so, when it becomes too large.
-fn limited(body: Passing, too_large: Arc<AtomicBool>) -> Passing {
-    let mut left = BODY_LIMIT;
-    body.map(move |chunk| {
-        let chunk = chunk?;
-        left = left.checked_sub(chunk.len()).ok_or_else(|| {
-            too_large.store(true, Ordering::Relaxed);
-            io::Error::other("the body is too large")
-        })?;
-        Ok(chunk)
+/// Why a body does not go on.
+#[derive(Clone, Copy)]
+enum BodyFault {
+    TooLarge,
+    Stalled,
+}
+
+/// A body that breaks off, and says why, when it becomes too large or stalls.
+fn limited(body: Passing, fault: Arc<OnceLock<BodyFault>>) -> Passing {
+    let breaks_off = move |why: BodyFault| {
+        fault.get_or_init(|| why);
+        io::Error::other("the body breaks off")
+    };
+    futures_util::stream::unfold((body, BODY_LIMIT), move |(mut body, left)| {
+        let breaks_off = breaks_off.clone();
+        async move {
+            let arrived = timeout(STALLED, body.next()).await;
+            let (chunk, left) = match arrived {
+                Ok(None) => return None,
+                Ok(Some(Err(error))) => (Err(error), left),
+                Ok(Some(Ok(chunk))) => match left.checked_sub(chunk.len()) {
+                    Some(left) => (Ok(chunk), left),
+                    None => (Err(breaks_off(BodyFault::TooLarge)), 0),
+                },
+                Err(_) => (Err(breaks_off(BodyFault::Stalled)), left),
+            };
+            Some((chunk, (body, left)))
+        }
     })
     .boxed()
 }

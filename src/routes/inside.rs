@@ -1,26 +1,58 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who is inside the cluster: whoever comes through no proxy and from no public address.
 
+use poem::http::Version;
+use poem::http::header::HOST;
+use poem::http::uri::Authority;
 use poem::{Addr, Request};
 use std::net::IpAddr;
 
-/// Headers that proxies add.
-const PROXIES: [&str; 3] = ["x-forwarded-for", "x-real-ip", "forwarded"];
+/// Headers that proxies add. Not `X-Forwarded-Proto`: service meshes add it inside the cluster.
+const PROXIES: [&str; 10] = [
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-server",
+    "x-real-ip",
+    "forwarded",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+];
 
-/// Whether a proxy has passed a request on.
+/// Whether a proxy has passed a request on. One that adds no header is known by HTTP/1.0, which nginx
+/// speaks where it is not told otherwise.
 pub(super) fn through_a_proxy(request: &Request) -> bool {
-    PROXIES
-        .iter()
-        .any(|name| request.headers().contains_key(*name))
+    let headers = request.headers();
+    request.version() < Version::HTTP_11 || PROXIES.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Whether a request comes from inside.
-pub(super) fn is_inside(request: &Request) -> bool {
+/// Whether a request comes from inside. The installation's domain is a name for those outside: a proxy
+/// that adds nothing at all still passes it on.
+pub(super) fn is_inside(request: &Request, domain: &str) -> bool {
     let public = match request.remote_addr().0 {
         Addr::SocketAddr(peer) => is_public(peer.ip()),
-        _ => false,
+        _ => true,
     };
-    !public && !through_a_proxy(request)
+    let host = request.header(HOST).or(request.uri().host());
+    let public_host = host.is_none_or(|host| is_public_host(host, domain));
+    !public && !public_host && !through_a_proxy(request)
+}
+
+fn is_public_host(host: &str, domain: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return true;
+    };
+    let name = authority.host().to_ascii_lowercase();
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = address.parse() {
+        return is_public(address);
+    }
+    let domain = domain.trim_start_matches(['*', '.']).to_ascii_lowercase();
+    let below = name.strip_suffix(&domain);
+    let is_in_it = below.is_some_and(|below| below.is_empty() || below.ends_with('.'));
+    is_in_it && !domain.is_empty() && domain != "localhost"
 }
 
 fn is_public(address: IpAddr) -> bool {
@@ -39,6 +71,27 @@ fn is_public(address: IpAddr) -> bool {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case::service("countryconfig:3040", false)]
+    #[case::namespace("countryconfig.crvs.svc.cluster.local", false)]
+    #[case::address("10.42.0.7:3040", false)]
+    #[case::address_v6("[fd00::7]:3040", false)]
+    #[case::other_domain("notcrvs.example", false)]
+    #[case::domain("CRVS.example", true)]
+    #[case::below("countryconfig.crvs.example:443", true)]
+    #[case::public_address("203.0.113.9", true)]
+    #[case::nonsense("a b", true)]
+    fn a_public_host_is_outside(#[case] host: &str, #[case] public: bool) {
+        assert_eq!(is_public_host(host, "crvs.example"), public);
+        assert_eq!(is_public_host(host, "*.crvs.example"), public);
+    }
+
+    #[test]
+    fn where_the_domain_is_localhost_it_is_inside() {
+        assert!(!is_public_host("localhost:3040", "localhost"));
+        assert!(!is_public_host("countryconfig", "*"));
+    }
 
     #[rstest]
     #[case("127.0.0.1", false)]

@@ -38,7 +38,10 @@ pub struct Telling {
     tokens: bool,
     /// Lets callers in that are not inside.
     pass: Option<SecretString>,
-    limits: Limits,
+    /// Of what somebody sits and waits for, such as codes.
+    urgent: Limits,
+    /// Of everything else, so that a day of invitations locks nobody out.
+    other: Limits,
     /// What alerts call by name.
     names: [(&'static str, String); 3],
 }
@@ -50,7 +53,7 @@ impl Telling {
         // Without a mail server nobody reads it.
         let sender = messages.sender.as_ref();
         let sender = sender.map_or("no-reply@localhost".to_owned(), ToString::to_string);
-        let limits = Limits {
+        let limits = || Limits {
             all: RateLimiter::direct(Quota::per_minute(messages.per_minute)),
             each: RateLimiter::keyed(Quota::per_minute(messages.per_recipient)),
         };
@@ -58,7 +61,8 @@ impl Telling {
             users,
             tokens: settings.core_version >= CoreVersion::V2_0_1,
             pass: messages.email_route_token.clone(),
-            limits,
+            urgent: limits(),
+            other: limits(),
             names: [
                 ("DOMAIN", settings.domain.clone()),
                 ("ALERT_EMAIL", messages.alert_email.clone()),
@@ -74,7 +78,8 @@ impl Telling {
             let pass = pass.expose_secret().as_bytes();
             verify_slices_are_equal(pass, shown.as_bytes()).is_ok()
         });
-        shown || is_inside(request)
+        let [(_, domain), ..] = &self.names;
+        shown || is_inside(request, domain)
     }
 
     /// The same with the values of what is called by name: literally, nothing is compiled.
@@ -250,7 +255,12 @@ impl Notification {
         let texts = texts(message, &content)?;
         let recipient = telling::Recipient::from(recipient);
         let contacts = recipient.contact(telling.users.method()).into_iter();
-        if !telling.tokens && !telling.limits.allow(contacts.chain(&recipient.bcc)) {
+        let limits = if message.urgent {
+            &telling.urgent
+        } else {
+            &telling.other
+        };
+        if !telling.tokens && !limits.allow(contacts.chain(&recipient.bcc)) {
             let why = "too many messages in a minute; try again in one";
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
         }

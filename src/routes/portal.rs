@@ -303,7 +303,7 @@ fn unanswered(error: PortalError) -> Problem {
     let status = match error {
         PortalError::Busy => StatusCode::TOO_MANY_REQUESTS,
         PortalError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        PortalError::Incomplete => StatusCode::REQUEST_TIMEOUT,
+        PortalError::Incomplete | PortalError::Stalled => StatusCode::REQUEST_TIMEOUT,
         PortalError::Token(_) | PortalError::Unreachable(_) => StatusCode::BAD_GATEWAY,
         PortalError::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
     };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core sends all records when it renews its search index: statistics are renewed with it.
 
+use super::unread::receive;
 use super::{App, authorized_for};
 use crate::auth::{REINDEX_AUDIENCES, Token};
 use crate::problem::Problem;
@@ -109,7 +110,9 @@ impl Reindex {
             return Ok(Json(analytics::Report::default().into()));
         };
         let turn = analytics.turn().await;
-        let json = read(batch.body).await?;
+        let json = receive(batch.body, BODY_LIMIT, 0)
+            .await
+            .map_err(Problem::from)?;
         let report = turn.reindex(json, &token.text).await.map_err(refused)?;
         Ok(Json(report.into()))
     }
@@ -124,21 +127,6 @@ impl Reindex {
         let message = format!("the token has no scope `{PERMISSION}`");
         Err(Problem::new(StatusCode::FORBIDDEN, message))
     }
-}
-
-async fn read(mut body: RequestBody) -> Result<bytes::Bytes, Problem> {
-    let body = body
-        .take()
-        .map_err(|error| Problem::unprocessable("there is no body").caused_by(error))?;
-    body.into_bytes_limit(BODY_LIMIT)
-        .await
-        .map_err(|error| match error {
-            poem::error::ReadBodyError::PayloadTooLarge => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body is larger than {BODY_LIMIT} bytes"),
-            ),
-            other => Problem::unprocessable("the body broke off").caused_by(other),
-        })
 }
 
 fn refused(error: ReindexError) -> Problem {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The action hook: core asks whether an action may happen. It asks once.
 
+use super::bodies::{Bodies, broken};
 use super::described::response;
 use super::{App, authorized};
+use crate::auth::Token;
 use crate::metrics;
 use crate::problem::Problem;
 use handlers::hook::HookError;
@@ -18,11 +20,19 @@ use poem_openapi::registry::{
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Instrument;
 
-/// An event document holds the whole history of a record; core sends up to this many bytes.
-const BODY_LIMIT: usize = 50 * 1024 * 1024;
+pub(super) struct Trigger {
+    app: Arc<App>,
+    bodies: Bodies,
+}
 
-pub(super) struct Trigger(pub(super) Arc<App>);
+impl Trigger {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        let bodies = Bodies::new();
+        Self { app, bodies }
+    }
+}
 
 /// A request with core's token, whose body nobody has read yet: authority comes first.
 struct Unread<'a> {
@@ -121,6 +131,7 @@ impl ApiResponse for Reply {
                 response(202, "The action waits; accept or reject follows", vec![]),
                 response(401, "No token of core, or an expired one", vec![object()]),
                 response(403, "A token for another action", vec![object()]),
+                response(408, "The body does not arrive", vec![object()]),
                 response(413, "More than 50 MiB", vec![object()]),
                 response(
                     422,
@@ -129,7 +140,7 @@ impl ApiResponse for Reply {
                 ),
                 response(
                     503,
-                    "Tokens cannot be checked yet, or the ledger does not write",
+                    "Tokens cannot be checked, too many documents are under way, or the ledger does not write",
                     vec![object()],
                 ),
             ],
@@ -159,50 +170,67 @@ impl Trigger {
             Ok(Reply(answer)) => answer.status,
             Err(error) => error.status().as_u16(),
         };
-        metrics::answered(&self.0, &event.0, &action.0, status, started.elapsed());
+        metrics::answered(&self.app, &event.0, &action.0, status, started.elapsed());
         reply
     }
 }
 
 impl Trigger {
+    /// Authority comes first: what is refused by its token is not even received. Whoever goes away
+    /// before the answer interrupts nothing.
     async fn decide(&self, event: &str, action: &str, unread: Unread<'_>) -> poem::Result<Reply> {
-        let token = authorized(&self.0, unread.request).await?;
-        let document = read(unread.body).await?;
+        let token = authorized(&self.app, unread.request).await?;
+        if !token.is_for_a_hook() {
+            let message = "the token is not for an action of a record";
+            return Err(Problem::new(StatusCode::FORBIDDEN, message).into());
+        }
+        let body = self.bodies.receive(unread.request, unread.body).await?;
+        let question = Question {
+            app: self.app.clone(),
+            event: event.to_owned(),
+            action: action.to_owned(),
+            token,
+        };
+        let answering = body.answered(|document| question.answer(document));
+        let answering = tokio::spawn(answering.in_current_span());
+        Ok(Reply(answering.await.map_err(broken)??))
+    }
+}
+
+/// What core asks.
+struct Question {
+    app: Arc<App>,
+    event: String,
+    action: String,
+    token: Token,
+}
+
+impl Question {
+    async fn answer(self, document: Arc<EventDocument>) -> Result<Answer, Problem> {
+        let (event, action) = (self.event, self.action);
         if document.event_type != event {
             let message = format!(
                 "the path is about `{event}`, the event document about `{}`",
                 document.event_type
             );
-            return Err(Problem::unprocessable(message).into());
+            return Err(Problem::unprocessable(message));
         }
-        let pending = document.pending_action(action).ok_or_else(|| {
+        let pending = document.pending_action(&action).ok_or_else(|| {
             Problem::unprocessable(format!(
                 "event `{}` has no pending action of type `{action}`",
                 document.id
             ))
         })?;
-        if !token.is_for(&document) {
-            let message = format!("the token is not for event `{}`", document.id);
-            return Err(Problem::new(StatusCode::FORBIDDEN, message).into());
+        if !self.token.is_for(&document, pending) {
+            let message = format!(
+                "the token is not for action `{}` of event `{}`",
+                pending.id, document.id
+            );
+            return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
-        let answer = self.0.hooks.answer(&document, pending, &token.text).await;
-        Ok(Reply(answer.map_err(undecided)?))
+        let answer = self.app.hooks.answer(&document, pending, &self.token.text);
+        answer.await.map_err(undecided)
     }
-}
-
-async fn read(mut body: RequestBody) -> Result<EventDocument, Problem> {
-    let bytes = match body.take() {
-        Ok(body) => body.into_bytes_limit(BODY_LIMIT).await,
-        Err(_) => Ok(bytes::Bytes::new()),
-    };
-    let bytes = bytes.map_err(|error| match error {
-        poem::error::ReadBodyError::PayloadTooLarge => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is larger than {BODY_LIMIT} bytes"),
-        ),
-        other => Problem::unprocessable("the body broke off").caused_by(other),
-    })?;
-    EventDocument::parse(&bytes).map_err(|error| Problem::unprocessable(error.to_string()))
 }
 
 fn undecided(error: HookError) -> Problem {

@@ -2,8 +2,7 @@
 //! A request whose body nobody has read yet: authority comes first.
 
 use crate::problem::Problem;
-use bytes::Bytes;
-use poem::error::ReadBodyError;
+use futures_util::StreamExt;
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
@@ -11,7 +10,12 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
+use std::pin::pin;
+use std::time::Duration;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
+
+/// The longest that a body may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(20);
 
 /// See the module. `T` is what the body ought to be.
 pub(super) struct Unread<'a, T> {
@@ -99,18 +103,62 @@ impl<T: DeserializeOwned + Validate> Unread<'_, T> {
 }
 
 /// The bytes of a body; none where there is no body.
-pub(super) async fn bytes(mut body: RequestBody, limit: usize) -> Result<Bytes, Problem> {
-    let Ok(body) = body.take() else {
-        return Ok(Bytes::new());
-    };
-    let bytes = body.into_bytes_limit(limit).await;
-    bytes.map_err(|error| match error {
-        ReadBodyError::PayloadTooLarge => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is larger than {limit} bytes"),
-        ),
-        other => bad("the body broke off").caused_by(other),
+pub(super) async fn bytes(body: RequestBody, limit: usize) -> Result<Vec<u8>, Problem> {
+    receive(body, limit, 0).await.map_err(|fault| match fault {
+        Fault::BrokeOff(error) => bad("the body broke off").caused_by(error),
+        fault => fault.into(),
     })
+}
+
+/// Why there are no bytes of a body.
+pub(super) enum Fault {
+    /// It is larger than so many bytes.
+    TooLarge(usize),
+    /// It did not arrive in time.
+    TooSlow,
+    /// The connection broke.
+    BrokeOff(std::io::Error),
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TooLarge(limit) => Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body is larger than {limit} bytes"),
+            ),
+            Fault::TooSlow => Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body did not arrive within {} s", ARRIVAL.as_secs()),
+            ),
+            Fault::BrokeOff(error) => Problem::unprocessable("the body broke off").caused_by(error),
+        }
+    }
+}
+
+/// Receives a body of at most so many bytes. `length` is what it says of itself, or 0.
+pub(super) async fn receive(
+    mut body: RequestBody,
+    limit: usize,
+    length: usize,
+) -> Result<Vec<u8>, Fault> {
+    let Ok(body) = body.take() else {
+        return Ok(Vec::new());
+    };
+    let mut stream = pin!(body.into_bytes_stream());
+    let receiving = async {
+        let mut bytes = Vec::with_capacity(length.min(limit));
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(Fault::BrokeOff)?;
+            if bytes.len() + chunk.len() > limit {
+                return Err(Fault::TooLarge(limit));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    };
+    let received = tokio::time::timeout(ARRIVAL, receiving).await;
+    received.map_err(|_| Fault::TooSlow)?
 }
 
 fn bad(message: impl Into<String>) -> Problem {

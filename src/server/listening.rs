@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The socket. Unlike the framework's own it sends small answers at once and does not spin when
-//! connections cannot be accepted, as while file descriptors are used up.
+//! The socket and its connections. Unlike the framework's own it sends small answers at once, does not
+//! spin when connections cannot be accepted, as while file descriptors are used up, and closes the
+//! connections of clients that hold them without a request.
 
-use poem::listener::Acceptor;
+use super::activity::{Activity, Watched};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Endpoint, IntoResponse, Response};
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tracing::warn;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
 
 /// After a failed accept.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The headers of a request over HTTP/2 have at most so many bytes.
+const HEADERS: u32 = 16 * 1024;
 
 /// A socket that listens.
 pub struct Listening(TcpListener, SocketAddr);
@@ -31,37 +43,118 @@ impl Listening {
     pub fn address(&self) -> SocketAddr {
         self.1
     }
+
+    /// Serves until it is told to stop, then gives the requests under way some time to end.
+    pub async fn serve(
+        self,
+        endpoint: impl Endpoint + 'static,
+        stop: impl Future<Output = ()>,
+        grace: Duration,
+    ) {
+        let endpoint = Arc::new(endpoint);
+        let (stopping, stopped) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut stop = pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                (stream, peer) = accept(&self.0) => {
+                    let addresses = (LocalAddr(self.1.into()), RemoteAddr(peer.into()));
+                    connections.spawn(serve(stream, addresses, endpoint.clone(), stopped.clone()));
+                }
+                Some(ended) = connections.join_next() => drop(ended),
+            }
+        }
+        drop(self.0);
+        stopping.send_replace(true);
+        let ended = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, ended).await.is_err() {
+            let broken_off = connections.len();
+            warn!(broken_off, "Requests under way were broken off");
+        }
+    }
 }
 
-impl Acceptor for Listening {
-    type Io = TcpStream;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        vec![LocalAddr(self.1.into())]
-    }
-
-    async fn accept(
-        &mut self,
-    ) -> io::Result<(TcpStream, LocalAddr, RemoteAddr, poem::http::uri::Scheme)> {
-        loop {
-            match self.0.accept().await {
-                Ok((stream, peer)) => {
-                    drop(stream.set_nodelay(true));
-                    return Ok((
-                        stream,
-                        LocalAddr(self.1.into()),
-                        RemoteAddr(peer.into()),
-                        poem::http::uri::Scheme::HTTP,
-                    ));
-                }
-                Err(error) => {
-                    warn!(
-                        error = &error as &dyn std::error::Error,
-                        "A connection could not be accepted"
-                    );
-                    tokio::time::sleep(PAUSE).await;
-                }
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                drop(stream.set_nodelay(true));
+                return (stream, peer);
             }
+            Err(error) => {
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "A connection could not be accepted"
+                );
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection to its end.
+async fn serve<E: Endpoint + 'static>(
+    stream: TcpStream,
+    (local, remote): (LocalAddr, RemoteAddr),
+    endpoint: Arc<E>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let activity = Arc::new(Activity::default());
+    let stream = TokioIo::new(Watched::new(stream, activity.clone()));
+    let service = hyper::service::service_fn(|request: poem::http::Request<_>| {
+        let (endpoint, working) = (endpoint.clone(), activity.working());
+        let parts = (request, local.clone(), remote.clone(), Scheme::HTTP);
+        async move {
+            let response = endpoint.get_response(parts.into()).await;
+            drop(working);
+            Ok::<poem::http::Response<_>, Infallible>(Response::into(response.into_response()))
+        }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http2().max_header_list_size(HEADERS);
+    let mut connection = pin!(builder.serve_connection(stream, service));
+    let over = || async {
+        let why = activity.over().await;
+        debug!(client = %remote.0, "A connection is closed: {why}");
+    };
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = over() => return,
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        _ = connection => {}
+        () = over() => {}
+    }
+}
+
+/// Lets the process have as many files and connections as the system allows it: some systems begin with
+/// 1024 and allow a million.
+pub(super) fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        if current == maximum {
+            return;
+        }
+        let limit = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        match setrlimit(Resource::Nofile, limit) {
+            Ok(()) => info!(
+                from = current,
+                to = maximum,
+                "Raised the limit of open files"
+            ),
+            Err(error) => warn!(
+                error = &error as &dyn std::error::Error,
+                limit = current,
+                "The limit of open files could not be raised"
+            ),
         }
     }
 }

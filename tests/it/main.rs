@@ -8,12 +8,14 @@
 )]
 
 mod analytics;
+mod authority;
 mod causes_of_death;
 mod certificates;
 mod config;
 mod country_settings;
 mod crash;
 mod credentials;
+mod doors;
 mod examples;
 mod forward;
 mod generated;

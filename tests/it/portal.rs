@@ -2,6 +2,7 @@
 //! Portals and health systems ask core through this server.
 
 use super::{TestApp, fresh_id, json as body, surroundings, user_token};
+use futures_util::StreamExt;
 use reqwest::{Body, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -86,6 +87,32 @@ async fn without_credentials_of_portals_there_is_no_door() {
     ] {
         assert_eq!(status(app.call(Method::POST, path, &token)).await, 404);
     }
+}
+
+#[tokio::test]
+async fn uploads_that_send_nothing_give_their_places_back() {
+    let app = open(&[]).await;
+    app.knows_the_client(1).await;
+    app.gateway("/upload", ResponseTemplate::new(200)).await;
+    let upload = |body: Body| app.call(Method::POST, "/api/upload", TOKEN).body(body);
+    let stalled = (0..32).map(|_| {
+        let start = futures_util::stream::iter([Ok::<_, std::io::Error>("start")]);
+        let never = futures_util::stream::pending();
+        upload(Body::wrap_stream(start.chain(never))).send()
+    });
+    let stalled = tokio::spawn(futures_util::future::join_all(stalled));
+    let asking = async {
+        while status(upload("whole".into())).await != 429 {
+            tokio::task::yield_now().await;
+        }
+    };
+    asking.await;
+    for answer in stalled.await.unwrap() {
+        let (status, why) = message(answer.unwrap()).await;
+        assert_eq!(status, 408, "{why}");
+        assert!(why.contains("nothing arrived"), "{why}");
+    }
+    assert_eq!(status(upload("whole".into())).await, 200);
 }
 
 #[tokio::test]

@@ -258,10 +258,14 @@ async fn a_bad_hook_is_refused_by_a_status_that_rejects_nothing() {
         (
             "a user's own token",
             register,
-            claims(|c| c["eventId"] = c["actionId"].take()),
-            whole.clone(),
+            claims(|c| {
+                c.as_object_mut()
+                    .unwrap()
+                    .retain(|name, _| !name.ends_with("Id"));
+            }),
+            "{".into(),
             403,
-            "is not for event",
+            "not for an action of a record",
         ),
         (
             "token of another record",
@@ -269,7 +273,7 @@ async fn a_bad_hook_is_refused_by_a_status_that_rejects_nothing() {
             SIGNER.action_token(&fresh_id(), action).unwrap(),
             whole.clone(),
             403,
-            "is not for event",
+            "is not for action",
         ),
         (
             "broken JSON",
@@ -357,7 +361,12 @@ async fn a_body_beyond_50_mib_is_refused_and_one_below_is_read() {
         .post(
             "/trigger/events/birth/actions/REGISTER",
             &token,
-            vec![b' '; 50 * 1024 * 1024 + 1],
+            // Without a length: one that says too much is refused by its head.
+            reqwest::Body::wrap_stream(futures_util::stream::iter(
+                (0..=50)
+                    .map(|n| if n < 50 { 1024 * 1024 } else { 1 })
+                    .map(|length| Ok::<_, std::io::Error>(vec![b' '; length])),
+            )),
         )
         .await;
     assert_eq!(response.status(), 413);
@@ -479,10 +488,4 @@ async fn the_key_survives_auths_absence_and_a_new_key_is_fetched_when_a_signatur
         app.post(path, &token, record.to_string()).await.status(),
         200
     );
-    // The old key is gone, and its signatures do not make the server ask again and again.
-    let asked = app.outside.received_requests().await.unwrap().len();
-    for _ in 0..5 {
-        assert_eq!(app.hook(&plain_birth()).await.status(), 401);
-    }
-    assert_eq!(app.outside.received_requests().await.unwrap().len(), asked);
 }

@@ -12,6 +12,7 @@
 //! - [`merge`] holds the merge that all of this is made of
 
 mod action;
+mod bounded;
 mod history;
 pub mod merge;
 mod parse;
@@ -55,9 +56,12 @@ pub struct EventDocument {
 }
 
 impl EventDocument {
-    /// Reads the body of a hook.
+    /// Reads the body of a hook, in memory of at most 18 times its length and a megabyte.
+    ///
+    /// # Errors
+    /// See [`EventDocumentError`].
     pub fn parse(json: &[u8]) -> Result<Self, EventDocumentError> {
-        parse::document(serde_json::from_slice(json)?)
+        parse::text(json)
     }
 
     /// An index over the actions; build it once where several questions follow.

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::bounded::{self, NoValue};
 use super::{Action, ActionId, ActionStatus, ActionType, EventDocument, EventId, Fields};
 
 /// Why something is no event document.
@@ -12,6 +13,9 @@ pub enum EventDocumentError {
     /// It is not even JSON.
     #[error("the event document is not JSON")]
     Json(#[from] serde_json::Error),
+    /// It would take far more memory than a document of core does.
+    #[error("no event document: it has too many parts for its length")]
+    TooLarge,
     /// A part without which no decision is possible is not there.
     #[error("no event document: `{path}` is missing")]
     Missing {
@@ -26,6 +30,13 @@ pub enum EventDocumentError {
         /// What it should be.
         expected: &'static str,
     },
+}
+
+pub(super) fn text(json: &[u8]) -> Result<EventDocument, EventDocumentError> {
+    document(bounded::read(json).map_err(|none| match none {
+        NoValue::Json(error) => EventDocumentError::Json(error),
+        NoValue::TooLarge => EventDocumentError::TooLarge,
+    })?)
 }
 
 impl TryFrom<Value> for EventDocument {
@@ -76,7 +87,8 @@ fn action(json: Value, position: usize) -> Result<Action, EventDocumentError> {
         transaction_id: rest.text("transactionId"),
         created_at: rest.text("createdAt"),
         created_by: rest.text("createdBy"),
-        extra: rest.object,
+        // A map of its own: that of the whole action has room for all that was taken out.
+        extra: rest.object.into_iter().collect(),
     })
 }
 
