@@ -29,6 +29,7 @@ mod places;
 mod reindex;
 mod rows;
 
+pub use countries::english_name;
 pub use database::{Access, AnalyticsError, Database, RecordError, Url};
 pub use marks::Marks;
 pub use places::{Area, Figures, Level, Location, Places, Population};

@@ -16,5 +16,10 @@ pub(super) fn name(code: &str, own: &Country) -> String {
     if code == own.code {
         return own.name.clone();
     }
-    NAMES.get(code).copied().unwrap_or(code).to_owned()
+    english_name(code).unwrap_or(code).to_owned()
+}
+
+/// The English name of a country by its code of three letters (ISO 3166-1).
+pub fn english_name(code: &str) -> Option<&'static str> {
+    NAMES.get(code).copied()
 }

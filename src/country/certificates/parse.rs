@@ -20,7 +20,7 @@ const TRUE_TYPE: [&[u8]; 3] = [b"\0\x01\0\0", b"true", b"OTTO"];
 /// Reads the file, and the templates that it names.
 pub(super) fn certificates(
     files: &Files,
-    events: &[Readable],
+    events: &[Arc<Readable>],
     said: &mut Vec<Said>,
     found: &mut Vec<Diagnostic>,
 ) -> Certificates {
@@ -39,7 +39,7 @@ pub(super) fn certificates(
     let mut reader = Reader::new(&name, &text);
     let mut context = Context {
         files,
-        events: events.iter().map(|event| event.event.as_str()).collect(),
+        events,
         parts,
         helpers,
         families: BTreeMap::new(),
@@ -105,7 +105,7 @@ fn helpers(files: &Files) -> Result<Vec<String>, Diagnostic> {
 /// What certificates are checked against.
 struct Context<'a> {
     files: &'a Files,
-    events: Vec<&'a str>,
+    events: &'a [Arc<Readable>],
     parts: Parts,
     helpers: Vec<String>,
     /// Nothing where the font has a fault, which is told where it stands.
@@ -189,7 +189,7 @@ impl Context<'_> {
             ],
         );
         let id = section.required_text(reader, "id");
-        let event = self.event(reader, section);
+        let readable = self.event(reader, section);
         let note = || "Name of a certificate in the list of those that can be printed".to_owned();
         let label = texts::text(reader, section, "label", note, self.said);
         let default = section.switch(reader, "default");
@@ -204,9 +204,11 @@ impl Context<'_> {
             .filter_map(|name| self.known_family(reader, section, name))
             .collect();
         let show_when = show_when(reader, section);
+        let readable = readable?;
         Some(Certificate {
             id: id?.value.to_owned(),
-            event: event?,
+            event: readable.event.clone(),
+            readable,
             families,
             template: template?,
             svg: svg?.value.to_owned(),
@@ -217,16 +219,18 @@ impl Context<'_> {
         })
     }
 
-    fn event(&self, reader: &mut Reader<'_>, section: &Section<'_>) -> Option<String> {
+    fn event(&self, reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Arc<Readable>> {
         let event = section.required_text(reader, "event")?;
-        if !self.events.contains(&event.value) {
+        let mut events = self.events.iter();
+        let known = events.find(|known| known.event == event.value);
+        if known.is_none() {
             let message = format!("{}: there is no event `{}`", section.what, event.value);
-            let hint = did_you_mean(event.value, self.events.iter().copied())
-                .unwrap_or_else(|| format!("there are {}", self.events.join(", ")));
+            let ids: Vec<&str> = self.events.iter().map(|known| &*known.event).collect();
+            let hint = did_you_mean(event.value, ids.iter().copied())
+                .unwrap_or_else(|| format!("there are {}", ids.join(", ")));
             reader.error(event.span, message, Some(hint));
-            return None;
         }
-        Some(event.value.to_owned())
+        known.cloned()
     }
 
     fn template(
