@@ -4,7 +4,7 @@
 
 use crate::blob::Caching;
 use crate::settings::Settings;
-use certificates::{Certificates, Readable, Reader, country_text};
+use certificates::{Certificates, ClientSettings, Clients, Readable, country_text};
 use handlers::Vocabulary;
 use handlers::analytics::Marks;
 use handlers::annotated_toml::position;
@@ -861,13 +861,11 @@ fn readable(events: &[Event], application: &Application) -> Vec<Arc<Readable>> {
     events.iter().map(of).collect()
 }
 
-/// The certificates, and for each language of the country who reads them in it; its first language first.
+/// The certificates, and the settings of core's client in each language of the country.
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn certificates(
-    settings: &Settings,
-) -> Result<(Certificates, Vec<(String, Reader)>), Vec<Diagnostic>> {
+pub fn certificates(settings: &Settings) -> Result<(Certificates, Clients), Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
@@ -880,18 +878,18 @@ pub fn certificates(
     }
     let time_zone = jiff::tz::TimeZone::get(&application.time_zone);
     let time_zone = time_zone.unwrap_or(jiff::tz::TimeZone::UTC);
-    let reader = |(column, language): (usize, &String)| {
+    let client = |(column, language): (usize, &String)| {
         let rows = texts.rows.iter();
         let text = |row: &translations::Row| Some((row.id.clone(), row.texts.get(column)?.clone()));
-        let reader = Reader {
+        let settings = ClientSettings {
             messages: rows.filter_map(text).collect(),
             time_zone: time_zone.clone(),
             country: application.country_code.clone(),
         };
-        (language.clone(), reader)
+        (language.clone(), settings)
     };
-    let readers = languages.iter().enumerate().map(reader).collect();
-    Ok((certificates, readers))
+    let clients = languages.iter().enumerate().map(client).collect();
+    Ok((certificates, clients))
 }
 
 /// The events of this country, with the settings that reach its forms.

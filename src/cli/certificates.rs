@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Certificates on the command line.
 
-use crate::country::certificates::{Certificate, Certificates as Known, Reader, Record};
+use crate::country::certificates::{Certificate, Certificates as Known, ClientSettings, Record};
 use crate::country::{self, Files};
 use crate::report;
 use crate::settings::Settings;
@@ -36,7 +36,7 @@ pub(super) struct Preview {
 pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result<String> {
     let Certificates::Preview(preview) = command;
     let files = Files::of(settings.country_dir.as_deref());
-    let (known, readers) = country::certificates(settings)
+    let (known, clients) = country::certificates(settings)
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let certificate = find(&known, &preview.id)?;
     let mut record = match &preview.record {
@@ -46,14 +46,18 @@ pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result
             .map_err(|problem| anyhow::anyhow!("{problem}"))?,
     };
     record.review |= preview.review;
-    let svg = certificate.render(&record, reader(&readers, preview.language.as_deref())?)?;
+    let svg = certificate.render(&record, client(&clients, preview.language.as_deref())?)?;
     with_fonts(svg.trim(), &faces(certificate, &files)?)
 }
 
-fn reader<'r>(known: &'r [(String, Reader)], language: Option<&str>) -> anyhow::Result<&'r Reader> {
-    let mut readers = known.iter();
-    let wanted = |(known, _): &&(String, Reader)| language.is_none_or(|wanted| wanted == known);
-    let (_, reader) = readers.find(wanted).with_context(|| {
+fn client<'r>(
+    known: &'r [(String, ClientSettings)],
+    language: Option<&str>,
+) -> anyhow::Result<&'r ClientSettings> {
+    let mut clients = known.iter();
+    let wanted =
+        |(known, _): &&(String, ClientSettings)| language.is_none_or(|wanted| wanted == known);
+    let (_, client) = clients.find(wanted).with_context(|| {
         let languages: Vec<&str> = known.iter().map(|(language, _)| &**language).collect();
         let language = language.unwrap_or_default();
         format!(
@@ -61,7 +65,7 @@ fn reader<'r>(known: &'r [(String, Reader)], language: Option<&str>) -> anyhow::
             languages.join(", ")
         )
     })?;
-    Ok(reader)
+    Ok(client)
 }
 
 fn record(file: &Path) -> anyhow::Result<Record> {

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use template::Template;
 
-pub use client::Reader;
+pub use client::{ClientSettings, Clients};
 pub use preview::Messages;
 pub(super) use readable::{Readable, country_text};
 pub use record::{Place, Record};
@@ -163,12 +163,16 @@ impl Certificates {
 }
 
 impl Certificate {
-    /// Fills the template in with a record, as core's client does for this reader.
+    /// Fills the template in with a record, as core's client does for this user.
     ///
     /// # Errors
     /// When the template or the record has what stops core's client, too.
-    pub fn render(&self, record: &Record, reader: &Reader) -> Result<String, RenderError> {
-        preview::render(&self.template, &self.readable, record, reader)
+    pub fn render(
+        &self,
+        record: &Record,
+        settings: &ClientSettings,
+    ) -> Result<String, RenderError> {
+        preview::render(&self.template, &self.readable, record, settings)
     }
 
     /// The record that stands for all of its event until somebody names another: `samples/<event>.json`.
@@ -226,7 +230,7 @@ impl Certificate {
 
     /// What is wrong with the drawing that a record makes.
     fn fault(&self, what: &str, record: &Record) -> Option<Diagnostic> {
-        let svg = match self.render(record, &Reader::default()) {
+        let svg = match self.render(record, &ClientSettings::default()) {
             Ok(svg) => svg,
             Err(error) => {
                 let name = error.template_name.as_deref().unwrap_or_default();

@@ -7,18 +7,18 @@ use super::Messages;
 use super::readable::{Fields, FormField, Readable, country_text};
 use super::record::{Place, Record, is_day};
 use handlers::analytics::english_name;
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 use opencrvs_toolkit::field::{FieldType, Label};
 use serde_json::{Map, Value, json};
 
 /// Why the client stops.
 pub(super) type Stops = &'static str;
 
-/// What the client knows of the country, and how its user reads it.
+/// The client’s settings: the country, and the language and place of its user.
 #[derive(Debug, Clone)]
-pub struct Reader {
+pub struct ClientSettings {
     /// The texts in the user's language.
     pub messages: Messages,
     /// Where the user is.
@@ -27,7 +27,10 @@ pub struct Reader {
     pub country: String,
 }
 
-impl Default for Reader {
+/// The client’s settings by language, the first language of the country first.
+pub type Clients = Vec<(String, ClientSettings)>;
+
+impl Default for ClientSettings {
     fn default() -> Self {
         Self {
             messages: Messages::new(),
@@ -39,7 +42,7 @@ impl Default for Reader {
 
 /// The client with a record before it.
 pub(super) struct Client<'r> {
-    pub(super) reader: &'r Reader,
+    pub(super) settings: &'r ClientSettings,
     pub(super) readable: &'r Readable,
     pub(super) record: &'r Record,
 }
@@ -102,7 +105,7 @@ impl Client<'_> {
     /// The name of a country; nothing where the client does not know its code.
     fn country(&self, value: &Value) -> String {
         let code = value.as_str().unwrap_or_default();
-        let own = (code == "FAR" && self.reader.country == "FAR").then_some("Farajaland");
+        let own = (code == "FAR" && self.settings.country == "FAR").then_some("Farajaland");
         let name = own.or_else(|| english_name(code));
         name.map_or_else(String::new, |name| self.wording(&country_text(code), name))
     }
@@ -124,7 +127,7 @@ impl Client<'_> {
         let name = place.map_or("", |place| &place.name);
         words.insert("name".to_owned(), name.into());
         words.extend(self.areas(place.and_then(|place| place.parent_id.as_deref())));
-        let country = country_text(&self.reader.country);
+        let country = country_text(&self.settings.country);
         let country = self.wording(&country, "Farajaland");
         words.insert("country".to_owned(), country.into());
         words.into()
@@ -177,7 +180,7 @@ impl Client<'_> {
     fn date(&self, value: &Value) -> String {
         let text = value.as_str().unwrap_or_default();
         let format = self.wording("configuration.dateFormat", "d MMMM y");
-        let zoned = |moment: Timestamp| self.reader.time_zone.to_datetime(moment);
+        let zoned = |moment: Timestamp| self.settings.time_zone.to_datetime(moment);
         let day = text.parse::<Date>().ok().filter(|_| is_day(text));
         let moment = text.ends_with('Z').then(|| text.parse().ok()).flatten();
         match day.map(DateTime::from).or_else(|| moment.map(zoned)) {
@@ -201,7 +204,11 @@ impl Client<'_> {
 
     /// A text in the user's language.
     pub(super) fn wording(&self, id: &str, otherwise: &str) -> String {
-        let known = self.reader.messages.get(id).filter(|text| !text.is_empty());
+        let known = self
+            .settings
+            .messages
+            .get(id)
+            .filter(|text| !text.is_empty());
         known.map_or(otherwise, String::as_str).replace("''", "'")
     }
 
@@ -328,7 +335,12 @@ fn rooted(path: &str) -> String {
 /// Paths by the kind of document.
 fn files(value: &Value) -> Value {
     let files = value.as_array().into_iter().flatten();
-    let path = |file: &Value| Some((file.get("option")?.as_str()?.to_owned(), Value::from(path(file)?)));
+    let path = |file: &Value| {
+        Some((
+            file.get("option")?.as_str()?.to_owned(),
+            Value::from(path(file)?),
+        ))
+    };
     files.filter_map(path).collect()
 }
 

@@ -31,9 +31,9 @@ pub(super) fn problems(
     search.found
 }
 
-/// Words that `$lookup` gives.
+/// What `$lookup` gives.
 #[derive(Clone)]
-struct Words<'t> {
+struct LookedUp<'t> {
     fields: &'t Fields,
     /// Path below the fields.
     path: &'t str,
@@ -44,7 +44,7 @@ struct Words<'t> {
 }
 
 /// The words that parts are called with, by the name under which they have them.
-type Bindings<'t> = BTreeMap<&'t str, Vec<Words<'t>>>;
+type Bindings<'t> = BTreeMap<&'t str, Vec<LookedUp<'t>>>;
 
 struct Search<'t> {
     template: &'t Template,
@@ -107,7 +107,7 @@ impl<'t> Search<'t> {
         let name = helper.name.as_name().unwrap_or_default();
         if name == "$intl" {
             let words = |parameter| self.words(parameter, source, place, bound);
-            let words: Vec<Words<'_>> = helper.params.iter().flat_map(words).collect();
+            let words: Vec<LookedUp<'_>> = helper.params.iter().flat_map(words).collect();
             for words in words {
                 let choice = words.field().is_some_and(|field| !field.options.is_empty());
                 if choice && words.rest().is_empty() {
@@ -155,7 +155,7 @@ impl<'t> Search<'t> {
         source: &'t Source,
         place: Position,
         bound: &Bindings<'t>,
-    ) -> Vec<Words<'t>> {
+    ) -> Vec<LookedUp<'t>> {
         let Parameter::Subexpression(inner) = value else {
             let name = value.as_name().unwrap_or_default();
             return bound
@@ -175,7 +175,7 @@ impl<'t> Search<'t> {
                     Some(_) => path.strip_prefix("annotation."),
                     None => Some(path.as_str()),
                 };
-                let found = fields.zip(path).map(|(fields, path)| Words {
+                let found = fields.zip(path).map(|(fields, path)| LookedUp {
                     fields,
                     path,
                     action: of_action,
@@ -192,14 +192,14 @@ impl<'t> Search<'t> {
         }
     }
 
-    fn report(&mut self, words: &Words<'t>, never: &str) {
+    fn report(&mut self, words: &LookedUp<'t>, never: &str) {
         let field = words.fields.get(words.id()).map(|field| field.of_type);
         let gives = match field {
             Some(FieldType::Select | FieldType::RadioGroup) => "the label of the choice",
             Some(FieldType::Country | FieldType::Address) => "the name of the country",
             _ => "a text",
         };
-        let Words { path, source, .. } = words;
+        let LookedUp { path, source, .. } = words;
         let message = format!("`$lookup` of `{path}` gives {gives}, {never}");
         let hint = format!("`{}` gives the code", words.code());
         let problem = at(
@@ -251,7 +251,7 @@ fn action(of: &Parameter) -> Option<&str> {
     }
 }
 
-impl Words<'_> {
+impl LookedUp<'_> {
     /// The id of the field: the longest that the path begins with.
     fn id(&self) -> &str {
         let begins = |id: &&String| {

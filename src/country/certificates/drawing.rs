@@ -277,18 +277,15 @@ impl Look<'_, '_> {
             return;
         }
         let message = format!("the certificate has no font `{}`", used.join(", "));
-        match used.as_slice() {
-            [family] => {
-                let hint = did_you_mean(family, known.iter().copied());
-                let hint = hint.unwrap_or_else(|| format!("it has {}", known.join(", ")));
-                self.error(start, message, &hint);
-            }
-            _ => {
-                let hint = known
-                    .first()
-                    .map(|first| format!("it is printed in {first}"));
-                self.warning(start, message, hint);
-            }
+        if let [family] = used.as_slice() {
+            let hint = did_you_mean(family, known.iter().copied());
+            let hint = hint.unwrap_or_else(|| format!("it has {}", known.join(", ")));
+            self.error(start, message, &hint);
+        } else {
+            let hint = known
+                .first()
+                .map(|first| format!("it is printed in {first}"));
+            self.warning(start, message, hint);
         }
     }
 

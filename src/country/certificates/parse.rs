@@ -154,7 +154,7 @@ impl Context<'_> {
             self.there_is(reader, section, "fonts", &file)?;
             let content = self.files.find(&format!("fonts/{}", file.value)).ok()??;
             if !TRUE_TYPE.iter().any(|begin| content.starts_with(begin)) {
-                let message = format!("{}: `{}` is no TrueType font", section.what, file.value);
+                let message = format!("{}: `{}` is not a TrueType font", section.what, file.value);
                 let hint = "core prints with .ttf files; a .woff2 has to be converted".to_owned();
                 reader.error(file.span, message, Some(hint));
                 return None;
@@ -407,7 +407,7 @@ fn show_when(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<ShowWhen>
         (_, Some("any")) => Some(ShowWhen::Printed),
         (_, Some(id)) => Some(ShowWhen::PrintedAs(id.to_owned())),
         _ => {
-            let message = format!("{}: this is no `show-when`", section.what);
+            let message = format!("{}: this is not a `show-when`", section.what);
             let hint = "it is \"always\", \"not-printed\", { printed = \"any\" } or { printed = \"id of a certificate\" }";
             reader.error(section.item_span(item), message, Some(hint.to_owned()));
             None

@@ -3,7 +3,7 @@
 
 use super::client::{Client, Stops, TO_STRING, join, script_text, truthy};
 use super::template::Template;
-use super::{Readable, Reader, Record};
+use super::{ClientSettings, Readable, Record};
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError,
     RenderErrorReason, Renderable, ScopedJson,
@@ -23,15 +23,15 @@ pub(super) fn render(
     template: &Template,
     readable: &Readable,
     record: &Record,
-    reader: &Reader,
+    settings: &ClientSettings,
 ) -> Result<String, RenderError> {
     let client = Client {
-        reader,
+        settings,
         readable,
         record,
     };
     let stop = |why: Stops| RenderError::from(RenderErrorReason::Other(why.to_owned()));
-    let words = Words {
+    let words = RecordInWords {
         declaration: (
             record.declaration.clone().into(),
             client
@@ -43,7 +43,7 @@ pub(super) fn render(
     };
     let mut handlebars = helpers(&words);
     for (name, compiled) in template.compiled() {
-        // What is no Handlebars was reported when it was read.
+        // What is not Handlebars was reported when it was read.
         if let Ok(compiled) = compiled {
             handlebars.register_template(name, compiled.clone());
         }
@@ -66,13 +66,13 @@ pub(super) fn render(
 }
 
 /// What a template reads: the values as core holds them, and each in words.
-struct Words<'r> {
+struct RecordInWords<'r> {
     declaration: (Value, Value),
     metadata: (Value, Value),
     client: &'r Client<'r>,
 }
 
-impl Words<'_> {
+impl RecordInWords<'_> {
     /// `$lookup of "path"`.
     fn lookup(&self, arguments: &[Value]) -> Result<Value, Stops> {
         let (of, path) = match arguments {
@@ -145,7 +145,7 @@ impl Words<'_> {
 }
 
 /// Helpers and escapes of core's client.
-fn helpers<'r>(words: &'r Words<'r>) -> Handlebars<'r> {
+fn helpers<'r>(words: &'r RecordInWords<'r>) -> Handlebars<'r> {
     let mut client = Handlebars::new();
     client.register_escape_fn(escape);
     client.register_helper("$lookup", answering(|arguments| words.lookup(arguments)));

@@ -26,7 +26,7 @@ impl Source {
     /// Compiles the text.
     pub(super) fn new(file: String, text: String) -> Self {
         let compiled = Handlebars::compile(&text).map_err(|error| {
-            let message = format!("this is no Handlebars: {}", error.reason());
+            let message = format!("this is not Handlebars: {}", error.reason());
             at(&file, error.pos().unwrap_or((1, 1)), message, None)
         });
         Self {
@@ -300,7 +300,7 @@ impl Check<'_> {
         let own = self.whole.helpers.iter().map(String::as_str);
         let known: Vec<&str> = HELPERS.into_iter().chain(own).collect();
         if !known.contains(&name) {
-            let message = format!("`{name}` is no helper of core's client");
+            let message = format!("`{name}` is not a helper of core's client");
             let hint = did_you_mean(name, known.iter().copied())
                 .unwrap_or_else(|| format!("there are {}", known.join(", ")));
             self.error(self.source.word(place, name), message, Some(hint));
