@@ -4,7 +4,7 @@
 
 use crate::blob::Caching;
 use crate::settings::Settings;
-use certificates::{Certificates, Messages, Readable};
+use certificates::{Certificates, ClientSettings, Clients, Readable, country_text};
 use handlers::Vocabulary;
 use handlers::analytics::Marks;
 use handlers::annotated_toml::position;
@@ -17,7 +17,7 @@ use handlers::policy::Policy;
 use handlers::rules::{Cases, RuleSet};
 use jiff::tz::TimeZone;
 use opencrvs_toolkit::event::Event;
-use opencrvs_toolkit::message::Message;
+use opencrvs_toolkit::message::{Message, message};
 use opencrvs_toolkit::visibility::Visibility;
 use opencrvs_toolkit::workqueue::Workqueue;
 use roles::{Role, Roles};
@@ -394,6 +394,11 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
     if care == Care::Check {
         reading.said.extend(built.said);
         reading.said.extend(workqueues::titles().map(in_program));
+        // Core's client has one name for the country of a place where there is no text: Farajaland.
+        if application.country_code != "FAR" {
+            let id = country_text(&application.country_code);
+            reading.said.push(in_program(message(id, "Farajaland")));
+        }
         let file = files.name_of("translations/client.csv");
         coverage::problems(&file, &client, &reading.said, &mut reading.found);
         reading
@@ -536,7 +541,7 @@ impl<'a> Reading<'a> {
         (Roles { ids, list }, workqueues)
     }
 
-    fn certificates(&mut self, events: &[Readable]) -> Certificates {
+    fn certificates(&mut self, events: &[Arc<Readable>]) -> Certificates {
         Certificates::read(self.files, events, &mut self.said, &mut self.found)
     }
 
@@ -792,7 +797,7 @@ struct Built {
     forms: Forms,
     marks: Marks,
     visibility: Arc<Visibility>,
-    readable: Vec<Readable>,
+    readable: Vec<Arc<Readable>>,
     /// Where it was asked for.
     said: Vec<Said>,
     /// Likewise.
@@ -834,7 +839,11 @@ fn build(
             forms: built.forms.clone(),
             marks: built.marks.clone(),
             visibility: Arc::new(Visibility::clone(&built.visibility)),
-            readable: built.readable.clone(),
+            readable: built
+                .readable
+                .iter()
+                .map(|of| Arc::new((**of).clone()))
+                .collect(),
             ..built
         }),
         Ok(Err(error)) => Err(failed(error.to_string())),
@@ -866,17 +875,17 @@ fn problems(events: &[Event]) -> Vec<Diagnostic> {
 }
 
 /// What certificates may read.
-fn readable(events: &[Event], application: &Application) -> Vec<Readable> {
+fn readable(events: &[Event], application: &Application) -> Vec<Arc<Readable>> {
     let levels: Vec<&str> = application.levels.iter().map(|(id, _)| &**id).collect();
-    let of = |event| Readable::of(event, &levels);
+    let of = |event| Arc::new(Readable::of(event, &levels));
     events.iter().map(of).collect()
 }
 
-/// The certificates, and the texts that they may look up, in the first of the country's languages.
+/// The certificates, and the settings of core's client in each language of the country.
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec<Diagnostic>> {
+pub fn certificates(settings: &Settings) -> Result<(Certificates, Clients), Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
@@ -887,11 +896,20 @@ pub fn certificates(settings: &Settings) -> Result<(Certificates, Messages), Vec
     if is_refused(&reading.found) {
         return Err(reading.found);
     }
-    let first = |row: translations::Row| Some((row.id, row.texts.into_iter().next()?));
-    Ok((
-        certificates,
-        texts.rows.into_iter().filter_map(first).collect(),
-    ))
+    let time_zone = jiff::tz::TimeZone::get(&application.time_zone);
+    let time_zone = time_zone.unwrap_or(jiff::tz::TimeZone::UTC);
+    let client = |(column, language): (usize, &String)| {
+        let rows = texts.rows.iter();
+        let text = |row: &translations::Row| Some((row.id.clone(), row.texts.get(column)?.clone()));
+        let settings = ClientSettings {
+            messages: rows.filter_map(text).collect(),
+            time_zone: time_zone.clone(),
+            country: application.country_code.clone(),
+        };
+        (language.clone(), settings)
+    };
+    let clients = languages.iter().enumerate().map(client).collect();
+    Ok((certificates, clients))
 }
 
 /// The events of this country, with the settings that reach its forms.

@@ -14,8 +14,8 @@ static COUNTRIES: LazyLock<HashMap<&str, (&str, &str)>> = LazyLock::new(|| {
     lines.filter_map(country).collect()
 });
 
-/// The English name of the country with a code of three letters.
-pub(crate) fn name(code: &str) -> Option<&'static str> {
+/// The English name of the country with a code of three letters; nothing for a code that is not in ISO 3166.
+pub fn name(code: &str) -> Option<&'static str> {
     COUNTRIES.get(code).map(|(_, name)| *name)
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Certificates on the command line.
 
-use crate::country::certificates::{Certificate, Certificates as Known, Record, render};
+use crate::country::certificates::{Certificate, Certificates as Known, ClientSettings, Record};
 use crate::country::{self, Files};
 use crate::report;
 use crate::settings::Settings;
@@ -22,9 +22,12 @@ pub(super) enum Certificates {
 pub(super) struct Preview {
     /// Which certificate
     id: String,
-    /// What to fill in: JSON like certificates/samples/birth.json, which is taken when this is left out
+    /// Record to fill in: JSON like certificates/samples/birth.json, which is taken when this is left out
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Language of the person who prints it; the first of the country's when this is left out
+    #[arg(long)]
+    language: Option<String>,
     /// As it is looked at before printing
     #[arg(long)]
     review: bool,
@@ -33,7 +36,7 @@ pub(super) struct Preview {
 pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result<String> {
     let Certificates::Preview(preview) = command;
     let files = Files::of(settings.country_dir.as_deref());
-    let (known, messages) = country::certificates(settings)
+    let (known, clients) = country::certificates(settings)
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let certificate = find(&known, &preview.id)?;
     let mut record = match &preview.record {
@@ -43,8 +46,26 @@ pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result
             .map_err(|problem| anyhow::anyhow!("{problem}"))?,
     };
     record.review |= preview.review;
-    let svg = render(&certificate.template, &record, &messages)?;
+    let svg = certificate.render(&record, client(&clients, preview.language.as_deref())?)?;
     with_fonts(svg.trim(), &faces(certificate, &files)?)
+}
+
+fn client<'r>(
+    known: &'r [(String, ClientSettings)],
+    language: Option<&str>,
+) -> anyhow::Result<&'r ClientSettings> {
+    let mut clients = known.iter();
+    let wanted =
+        |(known, _): &&(String, ClientSettings)| language.is_none_or(|wanted| wanted == known);
+    let (_, client) = clients.find(wanted).with_context(|| {
+        let languages: Vec<&str> = known.iter().map(|(language, _)| &**language).collect();
+        let language = language.unwrap_or_default();
+        format!(
+            "`{language}` is not a language of the country; there are {}",
+            languages.join(", ")
+        )
+    })?;
+    Ok(client)
 }
 
 fn record(file: &Path) -> anyhow::Result<Record> {

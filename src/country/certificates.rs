@@ -1,26 +1,34 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `certificates.toml` and the templates beside it: what can be printed.
 
+mod client;
+mod comparison;
 mod drawing;
 mod parse;
 mod preview;
 mod readable;
+mod record;
 mod template;
 #[cfg(test)]
 mod tests;
 
 use super::Files;
 use super::texts::Said;
-use handlers::diagnostic::Diagnostic;
+use handlebars::RenderError;
+use handlers::annotated_toml::position;
+use handlers::diagnostic::{Diagnostic, Severity};
 use opencrvs_toolkit::prelude::{Conditional, Message, event, not};
 use serde::Serialize;
 use serde_json::{Number, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use template::Template;
 
+pub use client::{ClientSettings, Clients};
 pub(super) use parse::fees;
-pub use preview::{Messages, Record, render};
-pub(super) use readable::Readable;
+pub use preview::Messages;
+pub(super) use readable::{Readable, country_text};
+pub use record::{Place, Record};
 
 /// Where browsers find this server.
 const SERVED_AT: &str = "/api/countryconfig";
@@ -40,8 +48,8 @@ pub struct Certificate {
     pub event: String,
     /// Families of type that it brings along.
     pub families: Vec<Family>,
-    /// What is filled in.
-    pub template: Template,
+    template: Template,
+    readable: Arc<Readable>,
     svg: String,
     label: Message,
     default: bool,
@@ -104,25 +112,21 @@ impl Certificates {
     /// one only, so that all faults are found at once.
     pub(super) fn read(
         files: &Files,
-        events: &[Readable],
+        events: &[Arc<Readable>],
         said: &mut Vec<Said>,
         found: &mut Vec<Diagnostic>,
     ) -> Self {
         let read = parse::certificates(files, events, said, found);
         for certificate in &read.list {
-            let readable = events
+            let families = certificate.families.iter();
+            let families: Vec<&str> = families.map(|family| family.name.as_str()).collect();
+            let template = &certificate.template;
+            let mut problems = template.problems(&certificate.readable, &families);
+            let whole = problems
                 .iter()
-                .find(|readable| readable.event == certificate.event);
-            let mut problems = readable.map_or_else(Vec::new, |readable| {
-                let families = certificate
-                    .families
-                    .iter()
-                    .map(|family| family.name.as_str());
-                let families: Vec<&str> = families.collect();
-                certificate.template.problems(readable, &families)
-            });
-            if problems.is_empty() {
-                problems = certificate.trial(files);
+                .all(|problem| problem.severity == Severity::Warning);
+            if whole {
+                problems.extend(certificate.trial(files));
             }
             // What two certificates share is told once.
             problems.retain(|problem| !found.contains(problem));
@@ -167,12 +171,24 @@ impl Certificates {
 }
 
 impl Certificate {
+    /// Fills the template in with a record, as core's client does for this user.
+    ///
+    /// # Errors
+    /// When the template or the record has what stops core's client, too.
+    pub fn render(
+        &self,
+        record: &Record,
+        settings: &ClientSettings,
+    ) -> Result<String, RenderError> {
+        preview::render(&self.template, &self.readable, record, settings)
+    }
+
     /// The record that stands for all of its event until somebody names another: `samples/<event>.json`.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn sample(&self, files: &Files) -> Result<Record, Diagnostic> {
-        let file = format!("certificates/samples/{}.json", self.event);
+        let file = self.sample_file();
         let text = files.text(&file)?;
         serde_json::from_str(&text).map_err(|error| Diagnostic {
             line: error.line(),
@@ -181,41 +197,69 @@ impl Certificate {
         })
     }
 
+    fn sample_file(&self) -> String {
+        format!("certificates/samples/{}.json", self.event)
+    }
+
     /// Fills the template in, with the sample and with nothing at all, and looks at what comes out.
     fn trial(&self, files: &Files) -> Vec<Diagnostic> {
         let sample = match self.sample(files) {
             Ok(sample) => sample,
             Err(problem) => return vec![problem],
         };
+        let problems = self.sample_problems(&sample, files);
+        if !problems.is_empty() {
+            return problems;
+        }
         let trials = [
             ("the sample", sample),
             ("an empty record", Record::default()),
         ];
-        let fault = |(what, record): &(&str, Record)| {
-            let svg = match render(&self.template, record, &Messages::new()) {
-                Ok(svg) => svg,
-                Err(error) => {
-                    let name = error.template_name.as_deref().unwrap_or_default();
-                    return Some(Diagnostic {
-                        line: error.line_no.unwrap_or(1),
-                        column: error.column_no.unwrap_or(1),
-                        ..Diagnostic::of_file(
-                            self.template.file_of(name),
-                            format!("cannot be filled in with {what}: {}", error.reason()),
-                        )
-                    });
-                }
-            };
-            let svg = svg.trim();
-            let error = roxmltree::Document::parse(svg).err()?;
-            let row = (error.pos().row as usize).saturating_sub(1);
-            let line = svg.lines().nth(row).unwrap_or_default().trim();
-            let message = format!(
-                "filled in with {what}, this is no well-formed XML: {error}, which is in `{line}`"
-            );
-            Some(Diagnostic::of_file(self.template.name(), message))
-        };
+        let fault = |(what, record): &(&str, Record)| self.fault(what, record);
         trials.iter().filter_map(fault).collect()
+    }
+
+    /// Values of the sample that no record of core has.
+    fn sample_problems(&self, sample: &Record, files: &Files) -> Vec<Diagnostic> {
+        let file = self.sample_file();
+        let text = files.text(&file).unwrap_or_default();
+        let problem = |(id, problem): (String, String)| {
+            let (line, column) = position(&text, text.find(&format!("\"{id}\"")).unwrap_or(0));
+            let name = files.name_of(&file);
+            Diagnostic {
+                line,
+                column,
+                ..Diagnostic::of_file(name, format!("`{id}`: {problem}"))
+            }
+        };
+        let problems = sample.problems(&self.readable);
+        problems.into_iter().map(problem).collect()
+    }
+
+    /// What is wrong with the drawing that a record makes.
+    fn fault(&self, what: &str, record: &Record) -> Option<Diagnostic> {
+        let svg = match self.render(record, &ClientSettings::default()) {
+            Ok(svg) => svg,
+            Err(error) => {
+                let name = error.template_name.as_deref().unwrap_or_default();
+                return Some(Diagnostic {
+                    line: error.line_no.unwrap_or(1),
+                    column: error.column_no.unwrap_or(1),
+                    ..Diagnostic::of_file(
+                        self.template.file_of(name),
+                        format!("cannot be filled in with {what}: {}", error.reason()),
+                    )
+                });
+            }
+        };
+        let svg = svg.trim();
+        let error = drawing::parse(svg).err()?;
+        let row = (error.pos().row as usize).saturating_sub(1);
+        let line = svg.lines().nth(row).unwrap_or_default().trim();
+        let message = format!(
+            "filled in with {what}, this is not well-formed XML: {error}, which is in `{line}`"
+        );
+        Some(Diagnostic::of_file(self.template.name(), message))
     }
 
     fn json(&self) -> Value {

@@ -37,8 +37,19 @@ fn a_preview_shows_any_record() {
         std::fs::write(&record, json).unwrap();
         preview(&["v2.birth-certificate", "--record", record.to_str().unwrap()])
     };
-    let (fine, svg) = shown(r#"{"declaration": {"child.name": {"fullname": "Ana & Co"}}}"#);
+    let (fine, svg) =
+        shown(r#"{"declaration": {"child.name": {"firstname": "Ana &", "surname": "Co"}}}"#);
     assert!(fine && svg.contains(">Ana &amp; Co<"), "{svg}");
+    let day = r#"{"declaration": {"child.dob": "2026-03-14"}}"#;
+    std::fs::write(&record, day).unwrap();
+    let path = record.to_str().unwrap();
+    let french = preview(&["v2.birth-certificate", "--record", path, "--language", "fr"]);
+    assert!(french.1.contains(">14/03/2026<"), "{}", french.1);
+    let (fine, said) = preview(&["v2.birth-certificate", "--language", "nl"]);
+    assert!(
+        !fine && said.contains("`nl` is not a language of the country; there are en, fr"),
+        "{said}"
+    );
     let (fine, said) = shown(r#"{"declaratoin": {}}"#);
     assert!(
         !fine && said.contains("unknown field `declaratoin`"),

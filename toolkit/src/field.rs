@@ -204,6 +204,11 @@ impl<K> Field<K> {
         self.of_type
     }
 
+    /// The choices of a SELECT, a `RADIO_GROUP` or another field with options; empty for other fields.
+    pub fn choices(&self) -> &[SelectOption] {
+        self.own.choices()
+    }
+
     /// Whether core leaves the field out of its index and shows it to the assigned user only.
     pub fn is_secured(&self) -> bool {
         self.secured

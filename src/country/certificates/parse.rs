@@ -20,7 +20,7 @@ const TRUE_TYPE: [&[u8]; 3] = [b"\0\x01\0\0", b"true", b"OTTO"];
 /// Reads the file, and the templates that it names.
 pub(super) fn certificates(
     files: &Files,
-    events: &[Readable],
+    events: &[Arc<Readable>],
     said: &mut Vec<Said>,
     found: &mut Vec<Diagnostic>,
 ) -> Certificates {
@@ -39,7 +39,7 @@ pub(super) fn certificates(
     let mut reader = Reader::new(&name, &text);
     let mut context = Context {
         files,
-        events: events.iter().map(|event| event.event.as_str()).collect(),
+        events,
         parts,
         helpers,
         families: BTreeMap::new(),
@@ -106,7 +106,7 @@ fn helpers(files: &Files) -> Result<Vec<String>, Diagnostic> {
 /// What certificates are checked against.
 struct Context<'a> {
     files: &'a Files,
-    events: Vec<&'a str>,
+    events: &'a [Arc<Readable>],
     parts: Parts,
     helpers: Vec<String>,
     /// Nothing where the font has a fault, which is told where it stands.
@@ -157,7 +157,7 @@ impl Context<'_> {
             self.there_is(reader, section, "fonts", &file)?;
             let content = self.files.find(&format!("fonts/{}", file.value)).ok()??;
             if !TRUE_TYPE.iter().any(|begin| content.starts_with(begin)) {
-                let message = format!("{}: `{}` is no TrueType font", section.what, file.value);
+                let message = format!("{}: `{}` is not a TrueType font", section.what, file.value);
                 let hint = "core prints with .ttf files; a .woff2 has to be converted".to_owned();
                 reader.error(file.span, message, Some(hint));
                 return None;
@@ -192,11 +192,12 @@ impl Context<'_> {
             ],
         );
         let id = section.required_text(reader, "id");
-        let event = self.event(reader, section);
+        let readable = self.event(reader, section);
         let note = || "Name of a certificate in the list of those that can be printed".to_owned();
         let label = texts::text(reader, section, "label", note, self.said);
         let default = section.switch(reader, "default");
-        let fee = self.fee(reader, section, event.as_deref());
+        let event = readable.as_ref().map(|readable| readable.event.as_str());
+        let fee = self.fee(reader, section, event);
         let svg = section.required_text(reader, "svg");
         let template = svg
             .clone()
@@ -207,9 +208,11 @@ impl Context<'_> {
             .filter_map(|name| self.known_family(reader, section, name))
             .collect();
         let show_when = show_when(reader, section);
+        let readable = readable?;
         Some(Certificate {
             id: id?.value.to_owned(),
-            event: event?,
+            event: readable.event.clone(),
+            readable,
             families,
             template: template?,
             svg: svg?.value.to_owned(),
@@ -246,16 +249,18 @@ impl Context<'_> {
         Some(fee)
     }
 
-    fn event(&self, reader: &mut Reader<'_>, section: &Section<'_>) -> Option<String> {
+    fn event(&self, reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Arc<Readable>> {
         let event = section.required_text(reader, "event")?;
-        if !self.events.contains(&event.value) {
+        let mut events = self.events.iter();
+        let known = events.find(|known| known.event == event.value);
+        if known.is_none() {
             let message = format!("{}: there is no event `{}`", section.what, event.value);
-            let hint = did_you_mean(event.value, self.events.iter().copied())
-                .unwrap_or_else(|| format!("there are {}", self.events.join(", ")));
+            let ids: Vec<&str> = self.events.iter().map(|known| &*known.event).collect();
+            let hint = did_you_mean(event.value, ids.iter().copied())
+                .unwrap_or_else(|| format!("there are {}", ids.join(", ")));
             reader.error(event.span, message, Some(hint));
-            return None;
         }
-        Some(event.value.to_owned())
+        known.cloned()
     }
 
     fn template(
@@ -450,7 +455,7 @@ fn show_when(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<ShowWhen>
         (_, Some("any")) => Some(ShowWhen::Printed),
         (_, Some(id)) => Some(ShowWhen::PrintedAs(id.to_owned())),
         _ => {
-            let message = format!("{}: this is no `show-when`", section.what);
+            let message = format!("{}: this is not a `show-when`", section.what);
             let hint = "it is \"always\", \"not-printed\", { printed = \"any\" } or { printed = \"id of a certificate\" }";
             reader.error(section.item_span(item), message, Some(hint.to_owned()));
             None

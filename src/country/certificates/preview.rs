@@ -1,77 +1,170 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A certificate filled in without core, with the helpers that core's client has.
 
+use super::client::{Client, Stops, TO_STRING, join, script_text, truthy};
 use super::template::Template;
+use super::{ClientSettings, Readable, Record};
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError,
     RenderErrorReason, Renderable, ScopedJson,
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-/// A record as the client hands it to a template: dates and places in words, names with their `fullname`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Record {
-    /// `$declaration`, by field id.
-    pub declaration: Map<String, Value>,
-    /// `$metadata`.
-    pub metadata: Map<String, Value>,
-    /// What `$action` and `$actions` find, the oldest first; each has a `type`.
-    pub actions: Vec<Value>,
-    /// `$review`: the certificate is looked at, not printed.
-    pub review: bool,
-}
-
-/// Wording by message id, for `$intl`.
+/// Wording by message id in one language.
 pub type Messages = HashMap<String, String>;
 
 /// Fills in a template.
 ///
 /// # Errors
 /// When the template does what stops core's client, too.
-pub fn render(
+pub(super) fn render(
     template: &Template,
+    readable: &Readable,
     record: &Record,
-    messages: &Messages,
+    settings: &ClientSettings,
 ) -> Result<String, RenderError> {
-    let mut client = client(record, messages);
+    let client = Client {
+        settings,
+        readable,
+        record,
+    };
+    let stop = |why: Stops| RenderError::from(RenderErrorReason::Other(why.to_owned()));
+    let words = RecordInWords {
+        declaration: (
+            record.declaration.clone().into(),
+            client
+                .form(&readable.fields, &record.declaration)
+                .map_err(stop)?,
+        ),
+        metadata: (record.metadata.clone().into(), client.metadata()),
+        client: &client,
+    };
+    let mut handlebars = helpers(&words);
     for (name, compiled) in template.compiled() {
-        // What is no Handlebars was reported when it was read.
+        // What is not Handlebars was reported when it was read.
         if let Ok(compiled) = compiled {
-            client.register_template(name, compiled.clone());
+            handlebars.register_template(name, compiled.clone());
         }
     }
     // They are JavaScript, for the client only.
     for name in template.helpers() {
         let stand_in = format!("‹{name}›");
-        client.register_helper(name, answering(move |_| Ok(stand_in.clone().into())));
+        handlebars.register_helper(name, answering(move |_| Ok(stand_in.clone().into())));
     }
     let context = json!({
-        "$declaration": record.declaration,
-        "$metadata": record.metadata,
+        "$declaration": words.declaration.0,
+        "$metadata": words.metadata.0,
         "$review": record.review,
-        "$references": {},
+        "$references": { "locations": {}, "users": record.users },
     });
-    client.render(template.name(), &context)
+    let svg = handlebars.render(template.name(), &context)?;
+    // The client puts pictures into the drawing before it prints.
+    let embedded = |svg: String, (path, picture): (&String, &String)| svg.replace(path, picture);
+    Ok(record.files.iter().fold(svg, embedded))
+}
+
+/// What a template reads: the values as core holds them, and each in words.
+struct RecordInWords<'r> {
+    declaration: (Value, Value),
+    metadata: (Value, Value),
+    client: &'r Client<'r>,
+}
+
+impl RecordInWords<'_> {
+    /// `$lookup of "path"`.
+    fn lookup(&self, arguments: &[Value]) -> Result<Value, Stops> {
+        let (of, path) = match arguments {
+            [Value::Null, ..] => {
+                return Err(
+                    "`$lookup` in something that is not there; ask first, as in {{#if ($action \"REGISTER\")}}",
+                );
+            }
+            [of, Value::String(path), ..] => (of, path),
+            _ => return Err("`$lookup` takes what to look in, and a path as text"),
+        };
+        let segments: Vec<&str> = path.split('.').collect();
+        let found = if *of == self.metadata.0 {
+            follow(&self.metadata.1, &segments).cloned()
+        } else if *of == self.declaration.0 {
+            follow(&self.declaration.1, &segments).cloned()
+        } else if self.client.record.actions.contains(of) {
+            follow(&self.client.action(of)?, &segments).cloned()
+        } else {
+            Some(property(of, path).unwrap_or_else(|| "".into()))
+        };
+        Ok(match found.unwrap_or_default() {
+            Value::Object(mut words) => {
+                let text = Value::Object(words.clone()).to_string();
+                words.insert(TO_STRING.to_owned(), text.into());
+                words.into()
+            }
+            other => other,
+        })
+    }
+
+    /// The actions of the type that is asked for.
+    fn actions(&self, arguments: &[Value]) -> impl DoubleEndedIterator<Item = Value> {
+        let actions = self.client.record.actions.iter();
+        let of_type = move |action: &&Value| action.get("type") == arguments.first();
+        actions.filter(of_type).cloned()
+    }
+
+    /// `$intl part …`: the text whose id the parts make.
+    fn intl(&self, parts: &[Value]) -> Value {
+        if parts.iter().any(Value::is_null) {
+            return "".into();
+        }
+        let id = parts.iter().map(script_text).collect::<Vec<_>>().join(".");
+        self.text(&id).into()
+    }
+
+    /// `$intlWithParams id name value …`.
+    fn intl_with_params(&self, arguments: &[Value]) -> Value {
+        let Some((id, values)) = arguments.split_first() else {
+            return Value::Null;
+        };
+        let mut text = self.text(&script_text(id));
+        for pair in values.chunks(2) {
+            let [name, value] = pair else {
+                return "".into();
+            };
+            if name.is_null() || value.is_null() {
+                return "".into();
+            }
+            text = text.replace(&format!("{{{}}}", script_text(name)), &script_text(value));
+        }
+        text.into()
+    }
+
+    fn text(&self, id: &str) -> String {
+        let missing = format!("Missing translation for {id}");
+        self.client.wording(id, &missing)
+    }
 }
 
 /// Helpers and escapes of core's client.
-fn client<'r>(record: &'r Record, messages: &'r Messages) -> Handlebars<'r> {
+fn helpers<'r>(words: &'r RecordInWords<'r>) -> Handlebars<'r> {
     let mut client = Handlebars::new();
     client.register_escape_fn(escape);
-    client.register_helper("$lookup", answering(lookup));
+    client.register_helper("$lookup", answering(|arguments| words.lookup(arguments)));
     client.register_helper(
         "$action",
-        answering(|arguments| Ok(actions(record, arguments).next_back().unwrap_or_default())),
+        answering(|arguments| Ok(words.actions(arguments).next_back().unwrap_or_default())),
     );
     client.register_helper(
         "$actions",
-        answering(|arguments| Ok(actions(record, arguments).collect())),
+        answering(|arguments| Ok(words.actions(arguments).collect())),
     );
-    client.register_helper("$join", answering(|arguments| Ok(join(arguments))));
+    client.register_helper(
+        "$join",
+        answering(|arguments| {
+            let joined =
+                |(separator, values): (&Value, &[Value])| join(&script_text(separator), values);
+            Ok(arguments.split_first().map(joined).into())
+        }),
+    );
     client.register_helper(
         "$or",
         answering(|arguments| match arguments {
@@ -79,36 +172,65 @@ fn client<'r>(record: &'r Record, messages: &'r Messages) -> Handlebars<'r> {
             _ => Err("`$or` takes two values"),
         }),
     );
-    client.register_helper(
-        "$json",
-        answering(|arguments| Ok(arguments.first().map(Value::to_string).into())),
-    );
-    client.register_helper(
-        "$intl",
-        answering(|arguments| Ok(intl(messages, arguments))),
-    );
+    client.register_helper("$json", answering(|arguments| Ok(as_json(arguments))));
+    client.register_helper("$intl", answering(|parts| Ok(words.intl(parts))));
     client.register_helper(
         "$intlWithParams",
-        answering(|arguments| Ok(intl_with_params(messages, arguments))),
+        answering(|arguments| Ok(words.intl_with_params(arguments))),
     );
     client.register_helper("ifCond", Box::new(IfCond));
-    // In JavaScript a text has a property `length`.
     client.register_helper(
         "lookup",
         answering(|arguments| match arguments {
-            [Value::String(text), Value::String(key)] if key == "length" => {
-                Ok(text.encode_utf16().count().into())
-            }
-            [Value::Array(list), index] => Ok(index
-                .as_u64()
-                .and_then(|index| list.get(usize::try_from(index).ok()?))
-                .cloned()
-                .into()),
-            [Value::Object(object), Value::String(key)] => Ok(object.get(key).cloned().into()),
-            _ => Ok(Value::Null),
+            [of, key] => Ok(property(of, &script_text(key)).unwrap_or_default()),
+            _ => Err("`lookup` takes what to look in, and a key"),
         }),
     );
     client
+}
+
+fn as_json(arguments: &[Value]) -> Value {
+    let text = |value: &Value| match value {
+        Value::Object(object) => {
+            let mut object = object.clone();
+            object.shift_remove(TO_STRING);
+            Value::Object(object).to_string()
+        }
+        other => other.to_string(),
+    };
+    arguments
+        .first()
+        .filter(|value| !value.is_null())
+        .map(text)
+        .into()
+}
+
+/// A property in JavaScript's sense: texts and lists have a `length`, and parts by their index.
+fn property(of: &Value, key: &str) -> Option<Value> {
+    let index = || key.parse::<usize>().ok();
+    match of {
+        Value::Object(object) => object.get(key).cloned(),
+        Value::String(text) if key == "length" => Some(text.encode_utf16().count().into()),
+        Value::String(text) => {
+            let unit = text.encode_utf16().nth(index()?)?;
+            Some(String::from_utf16_lossy(&[unit]).into())
+        }
+        Value::Array(list) if key == "length" => Some(list.len().into()),
+        Value::Array(list) => list.get(index()?).cloned(),
+        _ => None,
+    }
+}
+
+/// Keys may hold dots themselves; the longest key that is there is followed.
+fn follow<'v>(value: &'v Value, segments: &[&str]) -> Option<&'v Value> {
+    if segments.is_empty() || value.is_null() {
+        return Some(value);
+    }
+    let (found, rest) = (1..=segments.len()).rev().find_map(|length| {
+        let (key, rest) = segments.split_at_checked(length)?;
+        Some((value.get(key.join("."))?, rest))
+    })?;
+    follow(found, rest)
 }
 
 /// A helper that answers with a value.
@@ -116,12 +238,28 @@ struct Answering<F>(F);
 
 fn answering<'r, F>(answer: F) -> Box<dyn HelperDef + Send + Sync + 'r>
 where
-    F: Fn(&[Value]) -> Result<Value, &'static str> + Send + Sync + 'r,
+    F: Fn(&[Value]) -> Result<Value, Stops> + Send + Sync + 'r,
 {
     Box::new(Answering(answer))
 }
 
-impl<F: Fn(&[Value]) -> Result<Value, &'static str> + Send + Sync> HelperDef for Answering<F> {
+impl<F: Fn(&[Value]) -> Result<Value, Stops> + Send + Sync> HelperDef for Answering<F> {
+    /// Prints the answer as JavaScript would.
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        registry: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let answer = self.call_inner(helper, registry, context, render)?;
+        let text = script_text(answer.as_json());
+        let plain = render.is_disable_escape();
+        out.write(&if plain { text } else { escape(&text) })?;
+        Ok(())
+    }
+
     fn call_inner<'reg: 'rc, 'rc>(
         &self,
         helper: &Helper<'rc>,
@@ -177,93 +315,6 @@ impl HelperDef for IfCond {
     }
 }
 
-/// `$lookup of "path"`: keys may hold dots themselves; the longest key that is there is followed.
-fn lookup(arguments: &[Value]) -> Result<Value, &'static str> {
-    match arguments {
-        [Value::Null, ..] => Err(
-            "`$lookup` in something that is not there; ask first, as in {{#if ($action \"REGISTER\")}}",
-        ),
-        [of, Value::String(path), ..] => {
-            let segments: Vec<&str> = path.split('.').collect();
-            Ok(follow(of, &segments).cloned().into())
-        }
-        _ => Err("`$lookup` takes what to look in, and a path as text"),
-    }
-}
-
-fn follow<'v>(value: &'v Value, segments: &[&str]) -> Option<&'v Value> {
-    if segments.is_empty() {
-        return Some(value);
-    }
-    let (found, rest) = (1..=segments.len()).rev().find_map(|length| {
-        let (key, rest) = segments.split_at_checked(length)?;
-        Some((value.get(key.join("."))?, rest))
-    })?;
-    follow(found, rest)
-}
-
-/// The actions of the type that is asked for.
-fn actions<'r>(
-    record: &'r Record,
-    arguments: &[Value],
-) -> impl DoubleEndedIterator<Item = Value> + 'r {
-    let wanted = arguments.first().cloned();
-    record
-        .actions
-        .iter()
-        .filter(move |action| action.get("type") == wanted.as_ref())
-        .cloned()
-}
-
-fn join(arguments: &[Value]) -> Value {
-    let Some((separator, values)) = arguments.split_first() else {
-        return Value::Null;
-    };
-    let values: Vec<String> = values.iter().filter(|v| truthy(v)).map(text_of).collect();
-    values.join(&text_of(separator)).into()
-}
-
-fn intl(messages: &Messages, parts: &[Value]) -> Value {
-    if parts.iter().any(Value::is_null) {
-        return "".into();
-    }
-    let id = parts.iter().map(text_of).collect::<Vec<_>>().join(".");
-    wording(messages, &id).into()
-}
-
-fn intl_with_params(messages: &Messages, arguments: &[Value]) -> Value {
-    let Some((id, values)) = arguments.split_first() else {
-        return Value::Null;
-    };
-    let mut text = wording(messages, &text_of(id));
-    for pair in values.chunks(2) {
-        let [name, value] = pair else {
-            return "".into();
-        };
-        if name.is_null() || value.is_null() {
-            return "".into();
-        }
-        text = text.replace(&format!("{{{}}}", text_of(name)), &text_of(value));
-    }
-    text.into()
-}
-
-fn wording(messages: &Messages, id: &str) -> String {
-    let known = messages.get(id).cloned();
-    known.unwrap_or_else(|| format!("Missing translation for {id}"))
-}
-
-/// As JavaScript's `if` sees it.
-fn truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(_) | Value::Object(_) => true,
-    }
-}
-
 fn strictly_equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
@@ -287,14 +338,6 @@ fn number(value: &Value) -> Option<f64> {
         Value::String(text) => text.trim().parse().ok(),
         Value::Bool(value) => Some(f64::from(u8::from(*value))),
         _ => None,
-    }
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
     }
 }
 

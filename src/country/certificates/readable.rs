@@ -2,7 +2,7 @@
 //! What a template may read about a record of one event, and with which helpers.
 
 use opencrvs_toolkit::event::Event;
-use opencrvs_toolkit::field::FieldType;
+use opencrvs_toolkit::field::{AnyField, FieldType, SelectOption};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Helpers of core's client, and those of Handlebars itself.
@@ -28,6 +28,11 @@ pub(super) const OPERATORS: [&str; 8] = ["===", "!==", "<", "<=", ">", ">=", "&&
 
 /// What stands at the root of the context.
 pub(super) const VARIABLES: [&str; 4] = ["$declaration", "$metadata", "$review", "$references"];
+
+/// The text with the name of a country; core's client prints Farajaland for the own country where it is missing.
+pub(in crate::country) fn country_text(code: &str) -> String {
+    format!("countries.{code}")
+}
 
 const LOCATION: [&str; 2] = ["name", "country"];
 const USER: [&str; 2] = ["name", "fullHonorificName"];
@@ -71,7 +76,34 @@ const OTHER_ACTIONS: [&str; 10] = [
 /// Paths that `$lookup` finds something at. One that ends with `.*` stands for all below it.
 pub(super) type Paths = BTreeSet<String>;
 
-/// The paths of one event.
+/// Fields of a form by id.
+pub(super) type Fields = BTreeMap<String, FormField>;
+
+/// A field as far as a template can tell.
+#[derive(Debug, Clone)]
+pub(super) struct FormField {
+    pub(super) of_type: FieldType,
+    /// The choices of a SELECT or a `RADIO_GROUP`.
+    pub(super) options: Vec<SelectOption>,
+}
+
+impl FormField {
+    fn of(field: &AnyField) -> (String, Self) {
+        let options = match field.field_type() {
+            FieldType::Select | FieldType::RadioGroup => field.choices().to_vec(),
+            _ => Vec::new(),
+        };
+        let of_type = field.field_type();
+        (field.id().to_owned(), Self { of_type, options })
+    }
+
+    /// The codes of the choices.
+    pub(super) fn codes(&self) -> impl Iterator<Item = &str> {
+        self.options.iter().map(SelectOption::value)
+    }
+}
+
+/// The paths and fields of one event.
 #[derive(Debug, Clone)]
 pub(in crate::country) struct Readable {
     pub(super) event: String,
@@ -79,6 +111,12 @@ pub(in crate::country) struct Readable {
     pub(super) metadata: Paths,
     /// By type of action.
     pub(super) actions: BTreeMap<String, Paths>,
+    /// The fields of the declaration.
+    pub(super) fields: Fields,
+    /// The fields of the forms of actions, by type of action.
+    pub(super) annotations: BTreeMap<String, Fields>,
+    /// Ids of the administrative levels, the widest first.
+    pub(super) levels: Vec<String>,
 }
 
 impl Readable {
@@ -88,7 +126,13 @@ impl Readable {
         let mut actions: BTreeMap<String, Paths> = OTHER_ACTIONS
             .map(|of_type| (of_type.to_owned(), action(levels).collect()))
             .into();
+        let mut annotations: BTreeMap<String, Fields> = BTreeMap::new();
         for configured in event.all_actions() {
+            let of_type = configured.action_type();
+            // Of several custom actions, the client knows the form of the first.
+            if annotations.contains_key(of_type) {
+                continue;
+            }
             let annotation = configured.fields().into_iter().flat_map(|annotated| {
                 field((
                     &format!("annotation.{}", annotated.id()),
@@ -96,15 +140,23 @@ impl Readable {
                 ))
             });
             actions
-                .entry(configured.action_type().to_owned())
+                .entry(of_type.to_owned())
                 .or_default()
                 .extend(action(levels).chain(annotation));
+            let fields = configured.fields().into_iter().map(FormField::of);
+            annotations.insert(of_type.to_owned(), fields.collect());
         }
         Self {
             event: event.id().to_owned(),
             declaration: event.field_ids().flat_map(field).collect(),
             metadata: metadata(levels),
             actions,
+            fields: event
+                .fields()
+                .map(|(_, field)| FormField::of(field))
+                .collect(),
+            annotations,
+            levels: levels.iter().map(|&level| level.to_owned()).collect(),
         }
     }
 }
@@ -131,8 +183,12 @@ fn parts_of(of_type: FieldType, levels: &[&str]) -> Vec<String> {
             ];
             owned(&[&own, levels].concat())
         }
-        FieldType::Location | FieldType::Facility | FieldType::Office => location(levels),
-        FieldType::Age => owned(&["age"]),
+        FieldType::Location
+        | FieldType::Facility
+        | FieldType::Office
+        | FieldType::AdministrativeArea => location(levels),
+        // By kind of document, or as it was answered.
+        FieldType::FileWithOptions | FieldType::Http => owned(&["*"]),
         _ => Vec::new(),
     }
 }

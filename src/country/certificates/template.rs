@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A template of a certificate: an SVG with Handlebars, and the parts that it shares with others.
 
-use super::drawing;
 use super::readable::{HELPERS, OPERATORS, Paths, Readable, VARIABLES, holds};
+use super::{comparison, drawing};
 use handlebars::Template as Handlebars;
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
 use handlers::annotated_toml::position;
@@ -26,7 +26,7 @@ impl Source {
     /// Compiles the text.
     pub(super) fn new(file: String, text: String) -> Self {
         let compiled = Handlebars::compile(&text).map_err(|error| {
-            let message = format!("this is no Handlebars: {}", error.reason());
+            let message = format!("this is not Handlebars: {}", error.reason());
             at(&file, error.pos().unwrap_or((1, 1)), message, None)
         });
         Self {
@@ -34,6 +34,11 @@ impl Source {
             text,
             compiled,
         }
+    }
+
+    /// What Handlebars makes of it.
+    pub(super) fn handlebars(&self) -> Option<&Handlebars> {
+        self.compiled.as_ref().ok()
     }
 
     /// The parts that it calls.
@@ -44,6 +49,32 @@ impl Source {
         }
         names
     }
+
+    /// Where a word stands that the expression at a place holds.
+    pub(super) fn word(&self, place: Position, word: &str) -> Position {
+        let text = &self.text;
+        let (line, column) = place;
+        let line_start: usize = text
+            .split_inclusive('\n')
+            .take(line - 1)
+            .map(str::len)
+            .sum();
+        let start = text.get(line_start..).unwrap_or_default();
+        let before: usize = start.chars().take(column - 1).map(char::len_utf8).sum();
+        let expression = start.get(before..).unwrap_or_default();
+        let end = expression.find("}}").unwrap_or(expression.len());
+        let inside = expression.get(..end).unwrap_or_default();
+        // `$o` does not stand where `$or` does.
+        let is_alone = |found: &usize| {
+            let part = |c: char| c.is_alphanumeric() || "$_-.".contains(c);
+            let before = inside.get(..*found).unwrap_or_default();
+            let after = inside.get(found + word.len()..).unwrap_or_default();
+            !before.ends_with(part) && !after.starts_with(part)
+        };
+        let mut found = inside.match_indices(word).map(|(found, _)| found);
+        let found = found.find(is_alone);
+        found.map_or(place, |found| position(text, line_start + before + found))
+    }
 }
 
 /// Files of `certificates/parts/`, by the name that `{{> name}}` calls.
@@ -51,7 +82,7 @@ pub(super) type Parts = BTreeMap<String, Arc<Source>>;
 
 /// A template with the parts that it needs.
 #[derive(Debug)]
-pub struct Template {
+pub(super) struct Template {
     source: Source,
     parts: Parts,
     helpers: Vec<String>,
@@ -78,7 +109,7 @@ impl Template {
     }
 
     /// What the file is called in messages.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.source.file
     }
 
@@ -95,13 +126,19 @@ impl Template {
             .chain(parts.map(|(name, part)| (name.as_str(), &part.compiled)))
     }
 
+    /// A part, and what Handlebars makes of it.
+    pub(super) fn part(&self, name: &str) -> Option<(&Source, &Handlebars)> {
+        let part = self.parts.get(name)?;
+        Some((part, part.handlebars()?))
+    }
+
     /// The helpers that the country adds.
-    pub fn helpers(&self) -> &[String] {
+    pub(super) fn helpers(&self) -> &[String] {
         &self.helpers
     }
 
     /// One text for core's client, which knows no parts: they come first, as inline partials.
-    pub fn whole(&self) -> String {
+    pub(super) fn whole(&self) -> String {
         let inline = self.parts.iter().map(|(name, part)| {
             let part = part.text.trim_end();
             format!("{{{{#*inline \"{name}\"}}}}\n{part}\n{{{{/inline}}}}\n")
@@ -113,10 +150,15 @@ impl Template {
     /// certificate brings along.
     pub(super) fn problems(&self, readable: &Readable, families: &[&str]) -> Vec<Diagnostic> {
         let sources = || std::iter::once(&self.source).chain(self.parts.values().map(Arc::as_ref));
+        let mut found: Vec<Diagnostic> = sources().flat_map(drawing::escaped).collect();
+        if !found.is_empty() {
+            // All else would follow from it.
+            return found;
+        }
         let compiled =
             || sources().filter_map(|source| Some((source, source.compiled.as_ref().ok()?)));
         let faults = sources().filter_map(|source| source.compiled.as_ref().err());
-        let mut found: Vec<Diagnostic> = faults.cloned().collect();
+        found.extend(faults.cloned());
         let mut variables: BTreeSet<&str> = VARIABLES.into();
         for (_, template) in compiled() {
             each_call(template, &mut |call| {
@@ -134,8 +176,14 @@ impl Template {
             check.template(template, (1, 1));
             found.extend(check.found);
         }
+        found.extend(comparison::problems(self, &self.source, readable));
+        let ids = drawing::ids(sources());
+        let resources = drawing::Resources {
+            families,
+            ids: &ids,
+        };
         for source in sources() {
-            found.extend(drawing::problems(source, families));
+            found.extend(drawing::problems(source, &resources));
         }
         found.sort_by(|a, b| {
             let key = |d: &Diagnostic| (d.file.clone(), d.line, d.column, d.message.clone());
@@ -147,7 +195,7 @@ impl Template {
 }
 
 /// Line and column, from 1.
-type Position = (usize, usize);
+pub(super) type Position = (usize, usize);
 
 /// A fault at a place.
 pub(super) fn at(
@@ -164,6 +212,11 @@ pub(super) fn at(
     }
 }
 
+/// The branches of a block.
+pub(super) fn each_template(block: &HelperTemplate) -> impl Iterator<Item = &Handlebars> {
+    block.template.iter().chain(&block.inverse)
+}
+
 /// Visits every `{{> name}}`.
 fn each_call<'t>(template: &'t Handlebars, visit: &mut impl FnMut(&'t DecoratorTemplate)) {
     for element in &template.elements {
@@ -172,7 +225,7 @@ fn each_call<'t>(template: &'t Handlebars, visit: &mut impl FnMut(&'t DecoratorT
                 visit(call);
             }
             TemplateElement::HelperBlock(block) => {
-                for branch in block.template.iter().chain(&block.inverse) {
+                for branch in each_template(block) {
                     each_call(branch, visit);
                 }
             }
@@ -201,7 +254,7 @@ impl Check<'_> {
                 | TemplateElement::HtmlExpression(expression) => self.helper(expression, place),
                 TemplateElement::HelperBlock(block) => {
                     self.helper(block, place);
-                    for branch in block.template.iter().chain(&block.inverse) {
+                    for branch in each_template(block) {
                         self.template(branch, place);
                     }
                 }
@@ -247,14 +300,15 @@ impl Check<'_> {
         let own = self.whole.helpers.iter().map(String::as_str);
         let known: Vec<&str> = HELPERS.into_iter().chain(own).collect();
         if !known.contains(&name) {
-            let message = format!("`{name}` is no helper of core's client");
+            let message = format!("`{name}` is not a helper of core's client");
             let hint = did_you_mean(name, known.iter().copied())
                 .unwrap_or_else(|| format!("there are {}", known.join(", ")));
-            self.error(self.word(place, name), message, Some(hint));
+            self.error(self.source.word(place, name), message, Some(hint));
         }
         match (name, helper.params.as_slice()) {
             ("$lookup", [of, path]) => self.lookup(of, path, place),
             ("$lookup", _) => self.arguments(place, "`$lookup` takes what to look in, and a path"),
+            ("lookup", [of, Parameter::Literal(Value::String(id))]) => self.raw(of, id, place),
             ("$or", [_, _]) => {}
             ("$or", _) => self.arguments(place, "`$or` takes two values"),
             ("$action" | "$actions", [Parameter::Literal(Value::String(of_type))]) => {
@@ -295,14 +349,15 @@ impl Check<'_> {
     fn variable(&mut self, path: &str, place: Position) {
         let name = path.trim_start_matches("../").trim_start_matches("@root.");
         let first = name.split(['.', '/']).next().unwrap_or_default();
-        let inside = ["", "this", "@index", "@key", "@first", "@last"];
+        // `undefined` is a word of Handlebars, like `null`.
+        let inside = ["", "this", "undefined", "@index", "@key", "@first", "@last"];
         if inside.contains(&first) || self.variables.contains(first) {
             return;
         }
         let message = format!("core's client offers nothing called `{first}`");
         let hint = did_you_mean(first, self.variables.iter().copied())
             .unwrap_or_else(|| format!("there are {}", VARIABLES.join(", ")));
-        self.error(self.word(place, path), message, Some(hint));
+        self.error(self.source.word(place, path), message, Some(hint));
     }
 
     fn action(&mut self, of_type: &str, place: Position) {
@@ -310,7 +365,7 @@ impl Check<'_> {
         if !self.readable.actions.contains_key(of_type) {
             let message = format!("a `{}` has no action `{of_type}`", self.readable.event);
             let hint = did_you_mean(of_type, known);
-            self.error(self.word(place, of_type), message, hint);
+            self.error(self.source.word(place, of_type), message, hint);
         }
     }
 
@@ -342,43 +397,40 @@ impl Check<'_> {
         }
     }
 
+    /// `lookup` of Handlebars itself takes the whole id of a field.
+    fn raw(&mut self, of: &Parameter, id: &str, place: Position) {
+        let readable = self.readable;
+        if of.as_name() == Some("$declaration") && !readable.fields.contains_key(id) {
+            let message = format!("there is no field `{id}` in a `{}`", readable.event);
+            let known = readable.fields.keys().map(String::as_str);
+            let hint = match known
+                .clone()
+                .find(|known| id.starts_with(&format!("{known}.")))
+            {
+                Some(field) => {
+                    let part = id.strip_prefix(field).unwrap_or_default();
+                    let part = part.trim_start_matches('.');
+                    Some(format!(
+                        "`(lookup (lookup $declaration \"{field}\") \"{part}\")`"
+                    ))
+                }
+                None => did_you_mean(id, known),
+            };
+            self.error(self.source.word(place, id), message, hint);
+        }
+    }
+
     fn path(&mut self, paths: &Paths, path: &str, what: &str, place: Position) {
         if !holds(paths, path) {
             let known = paths.iter().filter(|path| !path.ends_with(".*"));
             let hint = did_you_mean(path, known.map(String::as_str));
             let message = format!("there is no `{path}` in {what}");
-            self.error(self.word(place, path), message, hint);
+            self.error(self.source.word(place, path), message, hint);
         }
     }
 
     fn error(&mut self, place: Position, message: String, hint: Option<String>) {
         let file = &self.source.file;
         self.found.push(at(file, place, message, hint));
-    }
-
-    /// Where a word stands that the expression at a place holds.
-    fn word(&self, place: Position, word: &str) -> Position {
-        let text = &self.source.text;
-        let (line, column) = place;
-        let line_start: usize = text
-            .split_inclusive('\n')
-            .take(line - 1)
-            .map(str::len)
-            .sum();
-        let start = text.get(line_start..).unwrap_or_default();
-        let before: usize = start.chars().take(column - 1).map(char::len_utf8).sum();
-        let expression = start.get(before..).unwrap_or_default();
-        let end = expression.find("}}").unwrap_or(expression.len());
-        let inside = expression.get(..end).unwrap_or_default();
-        // `$o` does not stand where `$or` does.
-        let is_alone = |found: &usize| {
-            let part = |c: char| c.is_alphanumeric() || "$_-.".contains(c);
-            let before = inside.get(..*found).unwrap_or_default();
-            let after = inside.get(found + word.len()..).unwrap_or_default();
-            !before.ends_with(part) && !after.starts_with(part)
-        };
-        let mut found = inside.match_indices(word).map(|(found, _)| found);
-        let found = found.find(is_alone);
-        found.map_or(place, |found| position(text, line_start + before + found))
     }
 }

@@ -53,6 +53,11 @@ impl SelectOption {
         &self.value
     }
 
+    /// The text that people read.
+    pub fn label(&self) -> &Label {
+        &self.label
+    }
+
     /// The choice is offered only when this holds.
     pub fn show_if(mut self, conditional: impl Into<Conditional>) -> Self {
         self.conditionals.push(FieldConditional::show(conditional));

@@ -40,6 +40,15 @@ impl Settings {
         })
     }
 
+    /// The choices; none where the field has none.
+    pub(super) fn choices(&self) -> &[SelectOption] {
+        let choices = self.0.iter().find_map(|(key, value)| match value {
+            Setting::Options(options) if *key == "options" => Some(options.as_slice()),
+            _ => None,
+        });
+        choices.unwrap_or_default()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
         self.0.iter().map(|(key, value)| (*key, value))
     }
