@@ -896,14 +896,12 @@ pub fn certificates(settings: &Settings) -> Result<(Certificates, Clients), Vec<
     if is_refused(&reading.found) {
         return Err(reading.found);
     }
-    let time_zone = jiff::tz::TimeZone::get(&application.time_zone);
-    let time_zone = time_zone.unwrap_or(jiff::tz::TimeZone::UTC);
     let client = |(column, language): (usize, &String)| {
         let rows = texts.rows.iter();
         let text = |row: &translations::Row| Some((row.id.clone(), row.texts.get(column)?.clone()));
         let settings = ClientSettings {
             messages: rows.filter_map(text).collect(),
-            time_zone: time_zone.clone(),
+            time_zone: application.time_zone.clone(),
             country: application.country_code.clone(),
         };
         (language.clone(), settings)
