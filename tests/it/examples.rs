@@ -2,6 +2,7 @@
 //! The examples of other countries are whole and in order.
 
 use super::program::{countryconfig, text};
+use serde_json::json;
 use std::path::Path;
 
 #[test]
@@ -24,10 +25,13 @@ fn a_country_of_plain_values_is_only_data() {
 
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut record = super::eligible_birth();
-    record["actions"][1]["declaration"]["mother.verified"] = "failed".into();
-    record["actions"][1]["declaration"]["informant.verified"] = "verified".into();
-    record["actions"][1]["declaration"]["mother.verify-nid-http-fetch"] =
-        serde_json::json!({"data": {"sub": "psut-1"}});
+    let declared = &mut record["actions"][1]["declaration"];
+    declared["mother.verified"] = "failed".into();
+    declared["informant.relation"] = "GRANDMOTHER".into();
+    declared["informant.verified"] = "verified".into();
+    for (page, sub) in [("mother", "psut-2"), ("informant", "psut-1")] {
+        declared[format!("{page}.verify-nid-http-fetch")] = json!({"data": {"sub": sub}});
+    }
     std::fs::write(file.path(), record.to_string()).unwrap();
     let explain = ["rules", "explain", "--json", file.path().to_str().unwrap()];
     let said: serde_json::Value =

@@ -274,6 +274,8 @@ impl<'a> Life<'a> {
         if !self.is_birth() {
             return json!({
                 "deceased.name": name("Nils"), "deceased.nid": format!("2{:09}", self.n),
+                "deceased.idType": "NATIONAL_ID", "eventDetails.causeOfDeathEstablished": true,
+                "eventDetails.sourceCauseDeath": "PHYSICIAN",
                 "eventDetails.date": self.day().to_string(), "informant.relation": "SPOUSE",
                 "spouse.name": name("Ada"), "spouse.verified": verified,
                 "causeOfDeathDetails.causeOfDeathA.symptom.one": {"label": self.cause(), "value": place_id(self.cause())},
@@ -284,11 +286,12 @@ impl<'a> Life<'a> {
             "child.name": name("Nia"), "child.gender": self.declared_sex(), "child.dob": self.day().to_string(),
             "child.placeOfBirth": self.place(), "child.attendantAtBirth": "MIDWIFE", "child.birthType": "SINGLE",
             "child.weightAtBirth": 2.5, "informant.relation": "MOTHER", "informant.phoneNo": "0700111222",
-            "mother.name": name("Grace"), "mother.nid": format!("1{:09}", self.n), "mother.verified": verified,
+            "mother.name": name("Grace"), "mother.idType": "NATIONAL_ID", "mother.nid": format!("1{:09}", self.n), "mother.verified": verified,
             "mother.maritalStatus": "MARRIED", "mother.educationalAttainment": "NO_SCHOOLING", "mother.previousBirths": self.random(19, 5),
             "father.detailsNotAvailable": true, "father.reason": "Not known",
         });
         if self.random(20, 3) == 0 {
+            declared["mother.dobUnknown"] = json!(true);
             declared["mother.age"] = json!({"age": self.mothers_age(), "asOfDateRef": "child.dob"});
         } else {
             let years = i64::try_from(self.mothers_age()).unwrap();
