@@ -112,7 +112,7 @@ struct Context<'a> {
     /// Nothing where the font has a fault, which is told where it stands.
     families: BTreeMap<String, Option<Family>>,
     /// By event: the fee of its first certificate, which the forms before printing ask for.
-    fees: BTreeMap<String, Fee>,
+    fees: BTreeMap<Option<String>, Fee>,
     said: &'a mut Vec<Said>,
 }
 
@@ -230,21 +230,23 @@ impl Context<'_> {
         section: &Section<'_>,
         event: Option<&str>,
     ) -> Option<Fee> {
-        let first = event.and_then(|event| self.fees.get(event));
+        let key = event.map(str::to_owned);
+        // A certificate whose event has a fault may be the first of any.
+        let first = self.fees.get(&key).or_else(|| self.fees.get(&None));
         if section.item("fee").is_none() && first.is_some() {
             return first.cloned();
         }
         let fee = fee(reader, section)?;
-        if first.is_some_and(|first| *first != fee) {
-            let what = &section.what;
-            let event = event.unwrap_or_default();
+        if first.is_none() {
+            self.fees.insert(key, fee.clone());
+        } else if first.is_some_and(|first| *first != fee) {
             let message = format!(
-                "{what}: the forms ask for the fee of the first certificate of a `{event}`, which is another one"
+                "{}: the forms ask for the fee of the first certificate of a `{}`, which is another one",
+                section.what,
+                event.unwrap_or_default()
             );
             let hint = "leave `fee` out here, or make both the same".to_owned();
             reader.warning(span(section, "fee"), message, Some(hint));
-        } else if let Some(event) = event {
-            self.fees.insert(event.to_owned(), fee.clone());
         }
         Some(fee)
     }
