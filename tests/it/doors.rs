@@ -30,7 +30,7 @@ async fn a_request_whose_head_drips_is_cut_off_and_one_on_a_kept_connection_too(
             match tokio::time::timeout(Duration::from_secs(1), ended).await {
                 Ok(Ok(0) | Err(_)) => break,
                 Ok(Ok(_)) => panic!("an answer"),
-                Err(_) => assert!(started.elapsed() < Duration::from_secs(60)),
+                Err(_) => assert!(started.elapsed() < Duration::from_mins(1)),
             }
         }
         started.elapsed().as_secs()
@@ -44,7 +44,7 @@ async fn a_request_whose_head_drips_is_cut_off_and_one_on_a_kept_connection_too(
 #[tokio::test]
 async fn the_limit_of_open_files_is_as_high_as_the_system_allows() {
     let (outside, folder) = (surroundings().await, tempfile::tempdir().unwrap());
-    let line = r#"ulimit -H -n 4000; ulimit -S -n 256; exec "$0" serve"#;
+    let line = r#"ulimit -S -n 256; ulimit -H -n 4000; exec "$0" serve"#;
     let process = Process::start_in(&environment(&outside, folder.path()), line);
     process.is_ready().await;
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();

@@ -6,6 +6,8 @@ use futures_util::StreamExt;
 use reqwest::{Body, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, Request, ResponseTemplate};
 
@@ -89,24 +91,46 @@ async fn without_credentials_of_portals_there_is_no_door() {
     }
 }
 
+/// A gateway that answers a call as soon as it has read this word.
+async fn gateway_that_reads(word: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut read = String::new();
+                let mut bytes = [0; 1024];
+                while !read.contains(word) {
+                    let length = stream.read(&mut bytes).await.unwrap_or(0);
+                    if length == 0 {
+                        return;
+                    }
+                    read += &String::from_utf8_lossy(&bytes[..length]);
+                }
+                let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+                stream.write_all(answer).await.unwrap();
+            });
+        }
+    });
+    url
+}
+
 #[tokio::test]
 async fn uploads_that_send_nothing_give_their_places_back() {
-    let app = open(&[]).await;
+    let gateway = gateway_that_reads("whole").await;
+    let app = open(&[("GATEWAY_URL", &gateway)]).await;
     app.knows_the_client(1).await;
-    app.gateway("/upload", ResponseTemplate::new(200)).await;
     let upload = |body: Body| app.call(Method::POST, "/api/upload", TOKEN).body(body);
+    assert_eq!(status(upload("whole".into())).await, 200);
     let stalled = (0..32).map(|_| {
         let start = futures_util::stream::iter([Ok::<_, std::io::Error>("start")]);
         let never = futures_util::stream::pending();
         upload(Body::wrap_stream(start.chain(never))).send()
     });
     let stalled = tokio::spawn(futures_util::future::join_all(stalled));
-    let asking = async {
-        while status(upload("whole".into())).await != 429 {
-            tokio::task::yield_now().await;
-        }
-    };
-    asking.await;
+    while status(upload("whole".into())).await != 429 {
+        tokio::task::yield_now().await;
+    }
     for answer in stalled.await.unwrap() {
         let (status, why) = message(answer.unwrap()).await;
         assert_eq!(status, 408, "{why}");

@@ -38,9 +38,12 @@ pub(super) fn read(json: &[u8]) -> Result<Value, NoValue> {
     let mut text = serde_json::Deserializer::from_slice(json);
     let value = bound.deserialize(&mut text);
     let value = value.and_then(|value| text.end().map(|()| value));
-    value.map_err(|error| match exceeded.get() {
-        true => NoValue::TooLarge,
-        false => NoValue::Json(error),
+    value.map_err(|error| {
+        if exceeded.get() {
+            NoValue::TooLarge
+        } else {
+            NoValue::Json(error)
+        }
     })
 }
 
