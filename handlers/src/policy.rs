@@ -77,7 +77,10 @@ mod tests {
         );
         let policy = Policy {
             rules: RuleSet::parse("eligibility.toml", rules, &vocabulary()).unwrap(),
-            mapping: Mapping::parse("mosip.toml", mapping, &vocabulary(), &|_| None).unwrap(),
+            mapping: Mapping::parse("mosip.toml", mapping, &vocabulary(), &|_| {
+                Some(include_str!("../../country/mosip-id-schema.json").to_owned())
+            })
+            .unwrap(),
             visibility: Arc::default(),
             time_zone: TimeZone::UTC,
         };

@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use reqwest::{Body, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wiremock::matchers::{body_string_contains, method, path};
@@ -125,12 +126,18 @@ async fn uploads_that_send_nothing_give_their_places_back() {
     let stalled = (0..32).map(|_| {
         let start = futures_util::stream::iter([Ok::<_, std::io::Error>("start")]);
         let never = futures_util::stream::pending();
-        upload(Body::wrap_stream(start.chain(never))).send()
+        // With a length: a body without one is read completely before its call takes a place.
+        let body = Body::wrap_stream(start.chain(never));
+        upload(body).header("content-length", "100").send()
     });
     let stalled = tokio::spawn(futures_util::future::join_all(stalled));
-    while status(upload("whole".into())).await != 429 {
-        tokio::task::yield_now().await;
-    }
+    let all_taken = async {
+        while status(upload("whole".into())).await != 429 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(8), all_taken).await;
+    waited.expect("32 stalled uploads take all places");
     for answer in stalled.await.unwrap() {
         let (status, why) = message(answer.unwrap()).await;
         assert_eq!(status, 408, "{why}");
