@@ -8,9 +8,8 @@ mod template;
 use crate::core::{Core, CoreError};
 use crate::expression::Facts;
 use crate::places::{Atlas, Map};
-use jiff::civil::Date;
 use opencrvs_toolkit::event_document::{Action, EventDocument, EventId, Fields, History};
-use opencrvs_toolkit::visibility::Visibility;
+use opencrvs_toolkit::visibility::Visible;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -161,7 +160,7 @@ impl Credentials {
     }
 
     /// The issuer's answer about a record that the bearer of a token may see: a credential, or the URI of
-    /// its offer. `today` is the day in the country; `may` says whether the bearer may have one of an event
+    /// its offer. `visible` tells which answers count today; `may` says whether the bearer may have one of an event
     /// type.
     ///
     /// # Errors
@@ -171,9 +170,8 @@ impl Credentials {
         kind: Kind,
         event: &EventId,
         templates: &[Template],
-        visibility: &Visibility,
+        visible: Visible<'_>,
         token: &str,
-        today: Date,
         may: impl Fn(&str) -> bool,
     ) -> Result<String, CredentialError> {
         let issuer = self.issuer(kind)?;
@@ -190,9 +188,7 @@ impl Credentials {
             kind,
             event: event_type.clone(),
         })?;
-        let request = self
-            .request(template, &record, visibility, token, today)
-            .await?;
+        let request = self.request(template, &record, visible, token).await?;
         let answer = self.ask(issuer, &request).await?;
         let answer = answer.trim().trim_matches('"');
         if !kind.is(answer) {
@@ -207,9 +203,8 @@ impl Credentials {
         &self,
         template: &Template,
         record: &EventDocument,
-        visibility: &Visibility,
+        visible: Visible<'_>,
         token: &str,
-        today: Date,
     ) -> Result<Value, CredentialError> {
         let history = record.history();
         let registration = history
@@ -221,7 +216,7 @@ impl Credentials {
         if history.is_unsettled() {
             return Err(CredentialError::Unsettled);
         }
-        let mut state = history.current_state(visibility.on(today));
+        let mut state = history.current_state(visible);
         if let Some(field) = template
             .required
             .iter()
@@ -246,7 +241,7 @@ impl Credentials {
             event: record,
             action: registration,
             state: &state,
-            today,
+            today: visible.today(),
             registration_number: history.registration_number(),
         }))
     }

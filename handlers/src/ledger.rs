@@ -183,16 +183,16 @@ impl Knowledge {
     pub fn after(self, outcome: Outcome) -> Self {
         match (outcome, self) {
             (Outcome::Delivered(_), _) => Self::Taken,
-            (_, Self::Unknown) => Self::Unknown,
-            (Outcome::NotReached(..), Self::Untried) => Self::NotReached,
             // The row of an attempt that 503 hid looks like any other row.
-            (Outcome::NotStarted, Self::Unavailable) => Self::Unknown,
-            (Outcome::NotStarted, _) => Self::NotStarted,
-            (Outcome::Unavailable(_), _) => Self::Unavailable,
-            (
+            (_, Self::Unknown)
+            | (Outcome::NotStarted, Self::Unavailable)
+            | (
                 Outcome::Unknown(_) | Outcome::Failed(..) | Outcome::Timeout | Outcome::Unreachable,
                 _,
             ) => Self::Unknown,
+            (Outcome::NotReached(..), Self::Untried) => Self::NotReached,
+            (Outcome::NotStarted, _) => Self::NotStarted,
+            (Outcome::Unavailable(_), _) => Self::Unavailable,
             _ => self,
         }
     }

@@ -280,7 +280,7 @@ impl Middleware {
             Outcome::Settled if delivery.knowledge == Knowledge::Unknown => Some(Next::Delivered),
             Outcome::Settled => Some(Next::Refused(None)),
             Outcome::StillUnknown(at) => Some(Next::Later(at)),
-            Outcome::GivenUp => Some(Next::Parked(self.given_up(delivery, now))),
+            Outcome::GivenUp => Some(Next::Parked(given_up(delivery, now))),
             Outcome::NotStarted if delivery.knowledge.after(outcome) == Knowledge::NotStarted => {
                 let payload = serde_json::from_str(&delivery.payload).unwrap_or_default();
                 let resend = resend(delivery, Knowledge::NotStarted, number_field(&payload));
@@ -289,7 +289,7 @@ impl Middleware {
                 }
                 Some(match schedule.wait(delivery.attempt, delivery.id, None) {
                     Some(wait) => Next::Retry(later(now, wait.max(self.retry_after_500))),
-                    None => Next::Parked(self.given_up(delivery, now)),
+                    None => Next::Parked(given_up(delivery, now)),
                 })
             }
             Outcome::NotReached(Some(StatusCode::UNAUTHORIZED), retry_after)
@@ -311,18 +311,18 @@ impl Middleware {
             _ => None,
         }
     }
+}
 
-    /// What core is told about an action whose packet is not sent again, although nothing came of it: a
-    /// correction is right whether or not MOSIP takes it. A birth waits for an operator.
-    fn given_up(&self, delivery: &Claimed, now: Timestamp) -> Option<NewDelivery> {
-        let is_correction = delivery.action_type.ends_with("_CORRECTION");
-        let not_started = delivery.knowledge.after(Outcome::NotStarted) == Knowledge::NotStarted;
-        if !(core_waits(delivery) && is_correction && not_started) {
-            return None;
-        }
-        let fallback = delivery.fallback.clone()?;
-        Some(fallback.delivery(&delivery.token, now))
+/// What core is told about an action whose packet is not sent again, although nothing came of it: a
+/// correction is right whether or not MOSIP takes it. A birth waits for an operator.
+fn given_up(delivery: &Claimed, now: Timestamp) -> Option<NewDelivery> {
+    let is_correction = delivery.action_type.ends_with("_CORRECTION");
+    let not_started = delivery.knowledge.after(Outcome::NotStarted) == Knowledge::NotStarted;
+    if !(core_waits(delivery) && is_correction && not_started) {
+        return None;
     }
+    let fallback = delivery.fallback.clone()?;
+    Some(fallback.delivery(&delivery.token, now))
 }
 
 /// The packet with another registration number, wherever the earlier one stands.

@@ -118,21 +118,20 @@ impl Outcome {
     /// What an attempt says about its destination.
     pub fn of_destination(self) -> Health {
         match self {
-            Self::Timeout | Self::Unreachable | Self::Unavailable(_) => Health::Failing,
+            Self::Timeout
+            | Self::Unreachable
+            | Self::Unavailable(_)
+            | Self::Unknown(_)
+            | Self::NotReached(None | Some(StatusCode::TOO_MANY_REQUESTS), _) => Health::Failing,
             Self::Failed(status, _)
-                if !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS =>
+                if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS =>
             {
-                Health::Well
-            }
-            Self::Failed(..) => Health::Failing,
-            Self::NotReached(None | Some(StatusCode::TOO_MANY_REQUESTS), _) | Self::Unknown(_) => {
                 Health::Failing
             }
             // The middleware says this of a packet that it cannot read as well.
             Self::NotStarted => Health::Suspect,
-            Self::Delivered(_) | Self::Refused(_) | Self::NotReached(Some(_), _) => Health::Well,
-            _ if !self.was_sent() => Health::NotTried,
-            _ => Health::Well,
+            _ if self.was_sent() => Health::Well,
+            _ => Health::NotTried,
         }
     }
 

@@ -156,10 +156,10 @@ impl CredentialsApi {
         let event = event(request, &asked.read(BODY_LIMIT).await?)?;
         let country = self.0.country.load_full();
         let today = country.policy.today(self.0.hooks.clock.now());
-        let (templates, visibility) = (&country.credentials, &country.policy.visibility);
-        let token = &token.text;
+        let visible = country.policy.visibility.on(today);
+        let (templates, token) = (&country.credentials, &token.text);
         let issued = credentials
-            .issue(kind, &event, templates, visibility, token, today, |event| {
+            .issue(kind, &event, templates, visible, token, |event| {
                 may(Some(event))
             })
             .await;

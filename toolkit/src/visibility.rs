@@ -104,6 +104,11 @@ impl Visibility {
 }
 
 impl Visible<'_> {
+    /// The day that conditions of the forms take as today.
+    pub fn today(self) -> Date {
+        self.today
+    }
+
     /// Leaves out the answers that the form of this event type hides.
     pub fn retain(self, event_type: &str, answers: &mut Fields) {
         if let Some(form) = self.visibility.forms.get(event_type) {
