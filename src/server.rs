@@ -95,17 +95,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock: clock.clone(),
         schedule: settings.delivery_retry_schedule.clone(),
     });
-    let middleware = Arc::new(Middleware {
-        wire: Arc::new(wire),
-        core: core.clone(),
-        acceptance: acceptance.clone(),
-        ledger: ledger.clone(),
-        clock: clock.clone(),
-        numbers: settings.registration_number_format.clone(),
-        timeout,
-        retry_after_500: SignedDuration::try_from(settings.mosip_retry_after_500)?,
-        unknown_for: SignedDuration::try_from(settings.mosip_unknown_for)?,
-    });
+    let middleware = Arc::new(middleware(settings, wire, &core, &acceptance)?);
     let post = Arc::new(post(settings, &country, &core, &acceptance, clock.clone())?);
     let mut outward = Outward::to_all(middleware, &http, &post);
     outward.add(webhooks(settings, &client, &acceptance)?, &core);
@@ -214,6 +204,26 @@ impl Outward {
             outside: analytics.clone(),
         });
     }
+}
+
+/// Brings packets to the middleware.
+fn middleware(
+    settings: &Settings,
+    wire: HttpWire,
+    core: &Arc<Core>,
+    acceptance: &Arc<Acceptance>,
+) -> anyhow::Result<Middleware> {
+    Ok(Middleware {
+        wire: Arc::new(wire),
+        core: core.clone(),
+        acceptance: acceptance.clone(),
+        ledger: acceptance.ledger.clone(),
+        clock: acceptance.clock.clone(),
+        numbers: settings.registration_number_format.clone(),
+        timeout: settings.mosip_timeout,
+        retry_after_500: SignedDuration::try_from(settings.mosip_retry_after_500)?,
+        unknown_for: SignedDuration::try_from(settings.mosip_unknown_for)?,
+    })
 }
 
 /// Asks the middleware about identities, if anybody is to be asked.

@@ -304,7 +304,7 @@ impl Ledger for Memory {
         let row = tables.deliveries.get_mut(&claimed.id).unwrap();
         if let Some(changed) = renumbered {
             row.content.payload = changed.payload.clone();
-            row.content.fallback = changed.fallback.clone();
+            row.content.fallback.clone_from(&changed.fallback);
             row.content.token.clone_from(&changed.token);
         }
         row.knowledge = Knowledge::Unknown;

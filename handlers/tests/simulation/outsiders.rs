@@ -31,10 +31,8 @@ pub(crate) struct Asked {
     pub(crate) event: String,
     pub(crate) status: Status,
     pub(crate) answer: Option<Answer>,
-    /// A packet about it makes an identity, unless it is a death's or an update.
-    pub(crate) makes_identity: bool,
-    /// Core does not have it.
-    forged: bool,
+    /// Of the record.
+    life: Life,
     /// When it was settled.
     settled_at: Duration,
     /// Asked for the first time, and no answer yet.
@@ -45,6 +43,33 @@ pub(crate) struct Asked {
     given_up: bool,
     /// The numbers that anybody was told for it. There must be one.
     numbers: BTreeSet<String>,
+}
+
+impl Asked {
+    /// Whether its packet makes an identity: not that of a death, or an update.
+    pub(crate) fn makes_identity(&self) -> bool {
+        matches!(
+            self.life,
+            Life::Eligible | Life::LateIdentity | Life::Forged
+        )
+    }
+
+    /// Why nothing may be sent yet because of it.
+    fn untimely(&self) -> Option<&'static str> {
+        let at_once = self
+            .answer
+            .as_ref()
+            .is_some_and(|answer| answer.status == 200);
+        if self.is_forged() {
+            return Some("although core does not have it");
+        }
+        (at_once && self.status != Status::Accepted).then_some("before core has accepted it")
+    }
+
+    /// Core does not have it.
+    fn is_forged(&self) -> bool {
+        self.life == Life::Forged
+    }
 }
 
 #[derive(Default)]
@@ -65,6 +90,15 @@ pub(crate) struct Middleware {
     faulted: BTreeSet<String>,
     /// What it will never take.
     refused: BTreeMap<String, bool>,
+}
+
+impl Middleware {
+    /// What is wrong where the record has one already.
+    fn make_identity(&mut self, event: &str) -> Option<String> {
+        let made = self.identities.entry(event.to_owned()).or_default();
+        *made += 1;
+        (*made > 1).then(|| format!("{event} has {made} identities"))
+    }
 }
 
 /// The action that a token is for.
@@ -149,8 +183,7 @@ impl World {
             event: event.into(),
             status: Status::Requested,
             answer: None,
-            makes_identity: matches!(life, Life::Eligible | Life::LateIdentity | Life::Forged),
-            forged: life == Life::Forged,
+            life,
             settled_at: Duration::ZERO,
             first_call: true,
             dies,
@@ -344,18 +377,10 @@ impl World {
                 return Outcome::Refused(status);
             }
             let asked = &state.core.actions[action];
-            let answered = asked.answer.as_ref().map(|answer| answer.status);
             if self.weather.system_client {
-                let untimely = answered == Some(200) && asked.status != Status::Accepted;
-                let what = match () {
-                    () if untimely => "before core has accepted it",
-                    () if asked.forged => "although core does not have it",
-                    () => "",
-                };
-                if !what.is_empty() {
-                    state
-                        .broken
-                        .push(format!("the packet of {action} is sent {what}"));
+                if let Some(what) = asked.untimely() {
+                    let sent = format!("the packet of {action} is sent {what}");
+                    state.broken.push(sent);
                 }
             } else if now > asked.dies {
                 return Outcome::NotReached(Some(StatusCode::UNAUTHORIZED), None);
@@ -381,17 +406,8 @@ impl World {
             }
             state.middleware.taken.insert(action.to_owned());
             if fields["birthCertificateNumber"].is_string() {
-                let event = body["eventId"].as_str().unwrap().to_owned();
-                let made = state
-                    .middleware
-                    .identities
-                    .entry(event.clone())
-                    .or_default();
-                *made += 1;
-                if *made > 1 {
-                    let second = format!("{event} has {made} identities");
-                    state.broken.push(second);
-                }
+                let event = body["eventId"].as_str().unwrap();
+                state.broken.extend(state.middleware.make_identity(event));
             }
             let outcome = match bad {
                 // MOSIP takes longer than anybody waits (2), or the connection breaks (3).
@@ -446,7 +462,7 @@ impl World {
         }
         let asked = state.core.actions.get_mut(action).unwrap();
         let early = asked.first_call && asked.answer.is_none();
-        if asked.status == Status::Requested && !asked.forged {
+        if asked.status == Status::Requested && !asked.is_forged() {
             (asked.status, asked.settled_at) = (Status::Accepted, now);
             if asked.registers {
                 asked.numbers.insert(number.to_owned());
@@ -467,7 +483,7 @@ impl World {
         }
         let state = self.state();
         let asked = &state.core.actions[action.as_str()];
-        if asked.forged {
+        if asked.is_forged() {
             return Err(CoreError::NoAction);
         }
         let seen = self.elapsed() >= asked.settled_at + behind;
@@ -560,7 +576,7 @@ impl World {
                 };
                 let wrong = match row.state {
                     // Core is asked for weeks about a record that it does not show.
-                    State::Waiting if !held_back && !asked.forged => "still waits",
+                    State::Waiting if !held_back && !asked.is_forged() => "still waits",
                     State::Delivered if !arrived => "never arrived",
                     State::Refused if !to_core && !refused && asked.status == Status::Requested => {
                         "is given up without a reason"
@@ -592,7 +608,7 @@ impl World {
             if answer.status == 202 && asked.status == Status::Requested && !listed {
                 broken.push(format!("{action} waits, and nobody knows"));
             }
-            if answer.status == 200 && asked.status != Status::Accepted && !asked.forged {
+            if answer.status == 200 && asked.status != Status::Accepted && !asked.is_forged() {
                 broken.push(format!("{action} was accepted and is {:?}", asked.status));
             }
             let promised = now(self.memory.answer(&event, &ActionId::new(action)));

@@ -83,32 +83,7 @@ impl Server {
             });
             let wake = Arc::new(Notify::new());
             let clock = Arc::new(SetClock(self.world.clone()));
-            let core = Arc::new(Asking {
-                life: life.clone(),
-                world: self.world.clone(),
-            });
-            let schedule: Schedule = self.world.times.schedule.parse().unwrap();
-            let acceptance = Arc::new(Acceptance {
-                core: core.clone(),
-                ledger: ledger.clone(),
-                clock: clock.clone(),
-                schedule: schedule.clone(),
-            });
-            let signed = |time| SignedDuration::try_from(time).unwrap();
-            let middleware = Middleware {
-                wire: Arc::new(Line {
-                    life: life.clone(),
-                    world: self.world.clone(),
-                }),
-                core,
-                acceptance,
-                ledger: ledger.clone(),
-                clock: clock.clone(),
-                numbers: "############".parse().unwrap(),
-                timeout: self.world.times.timeout,
-                retry_after_500: signed(self.world.times.retry_after_500),
-                unknown_for: signed(self.world.times.unknown_for),
-            };
+            let middleware = self.middleware(&life, &ledger);
             let hooks = Hooks {
                 policy: ArcSwap::new(self.world.policy.clone()),
                 verification: Verification::default(),
@@ -139,7 +114,7 @@ impl Server {
                     })
                     .into(),
                 clock,
-                schedule,
+                schedule: self.world.times.schedule.parse().unwrap(),
                 timeout: self.world.times.timeout,
                 wake,
             });
@@ -178,6 +153,37 @@ impl Server {
             tokio::time::sleep(pause).await;
             self.world
                 .tell(|| format!("server {}: started again", self.name));
+        }
+    }
+
+    /// The real one, between models of core and of the line.
+    fn middleware(&self, life: &Arc<Life>, ledger: &Arc<dyn Ledger>) -> Middleware {
+        let (world, times) = (&self.world, &self.world.times);
+        let clock = Arc::new(SetClock(world.clone()));
+        let core = Arc::new(Asking {
+            life: life.clone(),
+            world: world.clone(),
+        });
+        let acceptance = Acceptance {
+            core: core.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            schedule: times.schedule.parse().unwrap(),
+        };
+        let signed = |time| SignedDuration::try_from(time).unwrap();
+        Middleware {
+            wire: Arc::new(Line {
+                life: life.clone(),
+                world: world.clone(),
+            }),
+            core,
+            acceptance: Arc::new(acceptance),
+            ledger: ledger.clone(),
+            clock,
+            numbers: "############".parse().unwrap(),
+            timeout: times.timeout,
+            retry_after_500: signed(times.retry_after_500),
+            unknown_for: signed(times.unknown_for),
         }
     }
 
@@ -513,7 +519,7 @@ impl Line {
     fn check_reason(&self, action: &str) -> usize {
         let world = &self.world;
         let mut state = world.state();
-        let makes_identity = state.core.actions[action].makes_identity;
+        let makes_identity = state.core.actions[action].makes_identity();
         let posts = state.posts.entry(action.to_owned()).or_default();
         let unknown = posts.iter().any(|post| match post {
             Post::Open(_) => true,
