@@ -43,6 +43,8 @@ pub use listening::Listening;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
 /// Requests under way at SIGTERM have this long to finish; Kubernetes kills after 30 s.
 const GRACE: Duration = Duration::from_secs(20);
+/// A message about a declaration waits this many times `DELIVERY_DELAY` for one about its registration.
+const HOLD: u32 = 5;
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
 
@@ -97,7 +99,8 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     });
     let middleware = Arc::new(middleware(settings, wire, &core, &acceptance)?);
     let post = Arc::new(post(settings, &country, &core, &acceptance, clock.clone())?);
-    let mut outward = Outward::to_all(middleware, &http, &post);
+    let hold = SignedDuration::try_from(settings.delivery_delay * HOLD)?;
+    let mut outward = Outward::to_all(middleware, &http, &post, hold);
     outward.add(webhooks(settings, &client, &acceptance)?, &core);
     let analytics = analytics(settings, &core, &acceptance, &country)?;
     outward.count(analytics.as_ref());
@@ -165,7 +168,12 @@ struct Outward {
 }
 
 impl Outward {
-    fn to_all(middleware: Arc<Middleware>, http: &Arc<outside::Http>, post: &Arc<Post>) -> Self {
+    fn to_all(
+        middleware: Arc<Middleware>,
+        http: &Arc<outside::Http>,
+        post: &Arc<Post>,
+        hold: SignedDuration,
+    ) -> Self {
         let to_systems: [(_, Arc<dyn Outside>); 2] = [
             (Destination::MIDDLEWARE, middleware),
             (Destination::CORE, http.clone()),
@@ -180,7 +188,10 @@ impl Outward {
         });
         Self {
             doors: to_systems.into_iter().chain(to_people).collect(),
-            followers: vec![Arc::new(Informants(post.clone()))],
+            followers: vec![Arc::new(Informants {
+                post: post.clone(),
+                hold,
+            })],
         }
     }
 

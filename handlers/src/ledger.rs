@@ -69,6 +69,13 @@ pub struct Entry {
     pub deliveries: Vec<NewDelivery>,
 }
 
+impl Entry {
+    /// Whether its messages replace earlier ones about the same record that have not left.
+    pub fn replaces_messages(&self) -> bool {
+        self.event_type != USER && self.answer.status == 200
+    }
+}
+
 /// Something that must reach another system.
 #[derive(Debug, Clone)]
 pub struct NewDelivery {
@@ -579,7 +586,9 @@ pub enum LedgerError {
 /// The memory of the server.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Stores an entry and its deliveries in one transaction, durable when this returns.
+    /// Stores an entry and its deliveries in one transaction, durable when this returns. A message about
+    /// an accepted action replaces an earlier one to the same person that has not left: declared and
+    /// registered in one go is one letter.
     async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError>;
 
     /// The answer that an action was given, if it was asked about before.

@@ -252,6 +252,17 @@ macro_rules! sql_ledger {
                     return Ok(Recorded::NumberTaken);
                 }
                 for delivery in &entry.deliveries {
+                    if entry.replaces_messages() && delivery.destination.is_forgotten() {
+                        sqlx::query(
+                            "UPDATE deliveries SET state = 'refused', payload = '', ended_at = $3 WHERE event_id = $1 AND destination = $2 \
+                             AND state = 'waiting' AND attempts = 0",
+                        )
+                        .bind(entry.event_id.as_str())
+                        .bind(delivery.destination.as_str())
+                        .bind(now.as_millisecond())
+                        .execute(&mut *tx)
+                        .await?;
+                    }
                     self.insert_delivery(&mut tx, &entry.event_id, &entry.action_id, delivery, now).await?;
                 }
                 tx.commit().await?;

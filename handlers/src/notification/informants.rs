@@ -4,15 +4,23 @@
 use super::messages::Message;
 use super::templates::Variables;
 use super::{DeliveryMethod, Note, Post};
+use crate::delivery::later;
 use crate::hook::{Follower, Told};
 use crate::ledger::NewDelivery;
-use opencrvs_toolkit::event_document::Fields;
+use jiff::SignedDuration;
+use opencrvs_toolkit::event_document::{ActionType, Fields};
 use serde_json::Value;
 use std::sync::Arc;
 
 /// Follows actions on births and deaths. Words are found later: the hook only notes who is to be told
 /// what.
-pub struct Informants(pub Arc<Post>);
+pub struct Informants {
+    /// Sends it.
+    pub post: Arc<Post>,
+    /// A message about a declaration leaves so much later than others: one about its registration that
+    /// comes meanwhile replaces it.
+    pub hold: SignedDuration,
+}
 
 impl Follower for Informants {
     fn deliveries(&self, told: &Told<'_>) -> Vec<NewDelivery> {
@@ -26,10 +34,10 @@ impl Informants {
         let message = Message::to_informants(&event.event_type, action.action_type.as_str())?;
         // Of what waits nothing is claimed where core cannot be asked how it ended.
         let may_be_told =
-            told.answer.status == 200 || told.answer.status == 202 && self.0.core.may_ask();
-        let voice = self.0.voice.load();
+            told.answer.status == 200 || told.answer.status == 202 && self.post.core.may_ask();
+        let voice = self.post.voice.load();
         let method = voice.informants;
-        if voice.is_closed(method, &self.0.mail) || !may_be_told {
+        if voice.is_closed(method, &self.post.mail) || !may_be_told {
             return None;
         }
         let state = told.facts.state;
@@ -66,13 +74,20 @@ impl Informants {
             office: office.map(str::to_owned),
             until: None,
         };
+        let is_registration = action.action_type == ActionType::REGISTER;
+        let hold = if is_registration {
+            SignedDuration::ZERO
+        } else {
+            self.hold
+        };
+        let due_at = later(told.due_at, hold);
         Some(NewDelivery {
             destination: method.destination(),
             operation: message.word.to_owned(),
             path: String::new(),
             payload: serde_json::to_value(note).ok()?,
             token: String::new(),
-            due_at: told.due_at,
+            due_at,
             fallback: None,
         })
     }

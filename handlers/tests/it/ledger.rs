@@ -1031,3 +1031,51 @@ async fn a_probe_takes_what_was_never_tried(
     let all = ledger.claim(TO, at(3), at(60), 9, true).await.unwrap();
     assert_eq!(all.len(), 2);
 }
+
+#[rstest]
+#[tokio::test]
+async fn declared_and_registered_in_one_go_is_one_letter(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    let letter = |action: &str, status: u16| {
+        let mut entry = entry("e", action, action);
+        entry.answer.status = status;
+        entry.deliveries[0].destination = Destination::EMAIL;
+        entry
+    };
+    let sent = async |now| {
+        let claimed = ledger
+            .claim(&Destination::EMAIL, at(now), at(now + 9), 9, false)
+            .await;
+        let claimed = claimed.unwrap();
+        for one in &claimed {
+            let arrived = attempt(DELIVERED);
+            ledger
+                .conclude(one, &arrived, &Next::Delivered, at(now))
+                .await
+                .unwrap();
+        }
+        actions(&claimed).join(" ")
+    };
+    ledger
+        .record(&letter("declared", 200), at(0))
+        .await
+        .unwrap();
+    ledger
+        .record(&letter("registered", 200), at(1))
+        .await
+        .unwrap();
+    assert_eq!(sent(2).await, "registered");
+    ledger
+        .record(&letter("corrected", 200), at(3))
+        .await
+        .unwrap();
+    ledger.record(&letter("waiting", 202), at(4)).await.unwrap();
+    assert_eq!(
+        sent(5).await,
+        "corrected",
+        "it is not known whether the other happens"
+    );
+    assert_eq!(sent(6).await, "waiting");
+}

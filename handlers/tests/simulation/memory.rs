@@ -218,6 +218,18 @@ impl Ledger for Memory {
         }
         tables.actions.insert(key, (entry.clone(), now));
         for delivery in &entry.deliveries {
+            let to = &delivery.destination;
+            let earlier = tables.of_event.get(&entry.event_id).cloned();
+            for id in earlier.unwrap_or_default() {
+                let row = &tables.deliveries[&id];
+                let unsent = row.state == State::Waiting && row.attempts == 0;
+                let same = row.content.destination == *to && to.is_forgotten();
+                if entry.replaces_messages() && unsent && same {
+                    tables.change(id, |row| {
+                        (row.state, row.ended_at, row.erased) = (State::Refused, Some(now), true);
+                    });
+                }
+            }
             tables.insert(&entry.event_id, &entry.action_id, delivery.clone(), now);
         }
         Ok(Recorded::New)
