@@ -25,6 +25,9 @@ use tracing::{error, info, warn};
 /// died with a lease.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// A lease lasts so much longer than its attempt.
+const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(10);
+
 /// After a failure of the ledger.
 const FAILED: Duration = Duration::from_secs(1);
 
@@ -149,13 +152,13 @@ impl Deliveries {
             .await
     }
 
-    /// From now on twice the longest attempt: a lease must never end while its attempt still runs.
+    /// From now on, a little longer than the longest attempt: a lease must never end while its attempt
+    /// still runs. Nobody looks at what a killed process has leased before that.
     fn lease(&self, outside: &dyn Outside) -> (Timestamp, Timestamp) {
         let now = self.clock.now();
-        let lease = SignedDuration::try_from(self.longest(outside) * 2)
-            .unwrap_or(SignedDuration::from_mins(1))
-            + SignedDuration::from_secs(5);
-        (now, later(now, lease))
+        let longest = SignedDuration::try_from(self.longest(outside));
+        let longest = longest.unwrap_or(SignedDuration::from_mins(1));
+        (now, later(now, longest + LEASE_MARGIN))
     }
 
     fn longest(&self, outside: &dyn Outside) -> Duration {
@@ -216,18 +219,43 @@ impl Deliveries {
             .next(delivery, outcome, &self.schedule, now)
             .unwrap_or_else(|| self.next(outside, delivery, outcome, now));
         tell(delivery, &attempt, &next);
-        if let Err(error) = self.ledger.conclude(delivery, &attempt, &next, now).await {
-            // The lease runs out and the delivery is looked at again: never lost. A packet for the
-            // middleware then has an unknown outcome.
-            error!(
-                error = &error as &dyn std::error::Error,
-                delivery.id, "The end of an attempt could not be written down"
-            );
-        }
+        self.conclude(outside, delivery, &attempt, &next).await;
         if matches!(next, Next::Refused(Some(_)) | Next::Parked(Some(_))) {
             self.wake.notify_one();
         }
         outcome
+    }
+
+    /// Writes the end of an attempt down, again and again while its lease lasts: a packet whose end
+    /// nobody knows would have an unknown outcome.
+    async fn conclude(
+        &self,
+        outside: &dyn Outside,
+        delivery: &Claimed,
+        attempt: &Attempt,
+        next: &Next,
+    ) {
+        let longest = SignedDuration::try_from(self.longest(outside));
+        let patience = longest.unwrap_or(SignedDuration::from_mins(1));
+        let mut is_told = false;
+        loop {
+            let now = self.clock.now();
+            let Err(error) = self.ledger.conclude(delivery, attempt, next, now).await else {
+                return;
+            };
+            if !std::mem::replace(&mut is_told, true) {
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    delivery.id, "The end of an attempt could not be written down yet"
+                );
+            }
+            if now.duration_since(attempt.started_at) >= patience {
+                // The lease runs out and the delivery is looked at again: never lost.
+                error!(event.id = %delivery.event_id, delivery.id, "The end of an attempt was not written down");
+                return;
+            }
+            tokio::time::sleep(FAILED).await;
+        }
     }
 
     fn next(

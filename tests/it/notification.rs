@@ -724,8 +724,8 @@ async fn a_registration_that_waits_is_announced_when_core_has_it_with_the_number
     let (accepted, rejected) = (eligible("yes@crvs.test"), eligible("no@crvs.test"));
     let app = writing_to(mail.port, outside, &SYSTEM_CLIENT).await;
     shows(&app.outside, &accepted, "Requested", 2).await;
-    shows(&app.outside, &accepted, "Accepted", 1).await;
-    shows(&app.outside, &rejected, "Rejected", 1).await;
+    shows(&app.outside, &accepted, "Accepted", 9).await;
+    shows(&app.outside, &rejected, "Rejected", 9).await;
     for record in [&accepted, &rejected] {
         assert_eq!(app.hook(record).await.status(), 202);
     }

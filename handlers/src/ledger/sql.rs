@@ -371,7 +371,11 @@ macro_rules! sql_ledger {
                     is_written = ended.rows_affected() > 0;
                 }
                 if !is_written {
-                    sqlx::query("INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status) VALUES ($1, $2, $3, $4, $5, $6)")
+                    // Once: it is written again where the answer to the first time was lost.
+                    sqlx::query(
+                        "INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status) SELECT $1, $2, $3, $4, $5, $6 \
+                         WHERE NOT EXISTS (SELECT 1 FROM attempts WHERE delivery_id = $1 AND attempt = $2 AND duration_ms = $4 AND outcome = $5)",
+                    )
                         .bind(claimed.id)
                         .bind(i64::from(claimed.attempt))
                         .bind(attempt.started_at.as_millisecond())
