@@ -189,34 +189,37 @@ impl Key {
 }
 
 impl Keys {
-    /// The key of the auth service at `auth_url`; the last good one is taken from the ledger.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
-    pub async fn new(
+    /// The key of the auth service at `auth_url`. None is known yet.
+    pub fn new(
         auth_url: &str,
         client: reqwest::Client,
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, handlers::ledger::LedgerError> {
-        let kept = ledger
-            .kept(KEPT)
-            .await?
-            .and_then(|pem| Key::parse(&pem).ok());
-        let known = kept.map(|key| Known {
-            current: Arc::new(key),
-            previous: None,
-        });
+    ) -> Self {
         let url = format!("{}/.well-known", auth_url.trim_end_matches('/'));
-        Ok(Self {
-            known: ArcSwapOption::new(known.map(Arc::new)),
+        Self {
+            known: ArcSwapOption::empty(),
             url,
             client,
             ledger,
             clock,
             looks: watch::Sender::new(None),
             wanted: Notify::new(),
-        })
+        }
+    }
+
+    /// Takes the last good key from the ledger, where core has not shown one first.
+    pub async fn recall(&self) {
+        let Ok(Some(pem)) = self.ledger.kept(KEPT).await else {
+            return;
+        };
+        if let Ok(key) = Key::parse(&pem) {
+            let known = Some(Arc::new(Known {
+                current: Arc::new(key),
+                previous: None,
+            }));
+            self.known.compare_and_swap(&None::<Arc<Known>>, known);
+        }
     }
 
     /// Whether any key is known.

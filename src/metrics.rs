@@ -84,7 +84,7 @@ fn describe() {
     );
     describe_gauge!(
         "countryconfig_ledger_up",
-        "1 while the ledger answers; the deliveries are those of its last answer"
+        "1 while the ledger takes entries; the deliveries are those of its last answer"
     );
     describe_counter!(
         "countryconfig_reloads_total",
@@ -118,13 +118,14 @@ pub fn answered(app: &App, event: &str, action: &str, status: u16, took: Duratio
 
 /// The text for Prometheus, with the ledger's present state.
 pub async fn render(app: &App) -> String {
+    let is_up = app.condition.ledger().await.is_ok();
+    gauge!("countryconfig_ledger_up").set(if is_up { 1.0 } else { 0.0 });
     let waiting = app.ledger.waiting_actions().await;
     match app.ledger.queues().await {
         Ok(queues) => {
             if let Ok(waiting) = waiting {
                 waiting_in_core(app, &waiting);
             }
-            gauge!("countryconfig_ledger_up").set(1.0);
             for destination in &app.destinations {
                 let of = |state| {
                     queues
@@ -149,7 +150,6 @@ pub async fn render(app: &App) -> String {
             }
         }
         Err(error) => {
-            gauge!("countryconfig_ledger_up").set(0.0);
             error!(
                 error = &error as &dyn std::error::Error,
                 "Could not count the deliveries in the ledger"

@@ -41,6 +41,7 @@ mod unread;
 mod unread_body;
 
 pub use demo_issuer::DemoIssuer;
+pub use health::Condition;
 
 /// What the routes answer from.
 pub struct App {
@@ -50,6 +51,8 @@ pub struct App {
     pub hooks: Hooks,
     /// The memory.
     pub ledger: Arc<dyn Ledger>,
+    /// Whether it can answer hooks just now.
+    pub condition: Condition,
     /// The country: forms and rules. Another one when its files change.
     pub country: ArcSwap<Snapshot>,
     /// Why the last change of the country's files was not taken; nothing if it was.

@@ -6,7 +6,7 @@ use crate::country::{self, Snapshot};
 use crate::metrics;
 use crate::reload;
 use crate::routes::notification::Telling;
-use crate::routes::{self, App, DemoIssuer};
+use crate::routes::{self, App, Condition, DemoIssuer};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -18,7 +18,7 @@ use handlers::credentials::{Credentials, Issuer};
 use handlers::delivery::{Deliveries, Door};
 use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
-use handlers::ledger::{self, Destination, Ledger};
+use handlers::ledger::{self, Destination};
 use handlers::middleware::{HttpWire, Middleware};
 use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
 use handlers::outside::{self, Outside};
@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 mod activity;
 mod listening;
@@ -45,6 +45,8 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
 const GRACE: Duration = Duration::from_secs(20);
 /// A message about a declaration waits this many times `DELIVERY_DELAY` for one about its registration.
 const HOLD: u32 = 5;
+/// Times in the ledger are looked at so often.
+const MEND: Duration = Duration::from_mins(1);
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
 
@@ -62,7 +64,7 @@ pub struct Running {
 /// Puts everything together. Nothing is sent or served yet.
 ///
 /// # Errors
-/// A country with errors, a ledger that cannot be opened.
+/// A country with errors, a ledger that nothing can be.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
     // One for all: making it reads the system's certificates, which takes milliseconds. So does the ledger.
     let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
@@ -72,19 +74,17 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             HttpWire::new(url.as_str(), timeout)?,
         ))
     });
-    let ledger = open_ledger(settings).await?;
+    let ledger = ledger::at(&settings.ledger_url, settings.seal()?);
+    let ledger = ledger.context("the ledger cannot be used (LEDGER_URL)")?;
     let (client, wire) = clients.await??;
     let clock = Arc::new(SystemClock);
     let wake = Arc::new(Notify::new());
-    let keys = Arc::new(
-        Keys::new(
-            settings.auth_url.as_str(),
-            client.clone(),
-            ledger.clone(),
-            clock.clone(),
-        )
-        .await?,
-    );
+    let keys = Arc::new(Keys::new(
+        settings.auth_url.as_str(),
+        client.clone(),
+        ledger.clone(),
+        clock.clone(),
+    ));
     let core = Arc::new(core(settings, client.clone()));
     let http = Arc::new(outside::Http::new(
         client.clone(),
@@ -133,6 +133,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let app = Arc::new(App {
         keys,
         hooks,
+        condition: Condition::new(ledger.clone()),
         ledger,
         country: ArcSwap::from_pointee(country),
         refused_change: ArcSwapOption::empty(),
@@ -365,11 +366,6 @@ pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
     )
 }
 
-async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let ledger = ledger::open(&settings.ledger_url, settings.seal()?).await;
-    ledger.context("the ledger cannot be opened (LEDGER_URL)")
-}
-
 /// Serves until SIGTERM or SIGINT, then finishes what is under way.
 ///
 /// # Errors
@@ -455,6 +451,8 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let worker = tokio::spawn(deliveries.run(stopped));
     let keys = app.keys.clone();
     let mut beside = JoinSet::new();
+    beside.spawn(open(app.clone()));
+    beside.spawn(mend(app.clone()));
     beside.spawn(async move { keys.keep_fresh().await });
     beside.spawn(erase(app.clone(), settings.ledger_retention));
     beside.spawn(metrics::keep_up(app.metrics.clone()));
@@ -462,7 +460,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         let data = url.expose_secret().parse()?;
         beside.spawn(keep_reference_data(app.clone(), data));
     }
-    beside.spawn(reload::watch(app.clone(), settings));
+    beside.spawn(reload::watch(app.clone(), settings.clone()));
     if let Some(analytics) = app.analytics.clone() {
         beside.spawn(async move { analytics.keep_up().await });
     }
@@ -471,8 +469,13 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     std::thread::spawn(move || country.served.compress());
     info!("Listening on {}", listener.address());
     let signal = async {
-        told_to_stop().await;
-        info!("Told to stop: finishing the requests and deliveries under way");
+        if told_to_stop().await == Stop::Rollout {
+            app.condition.stops();
+            let delay = settings.shutdown_delay;
+            info!("Told to stop: not ready any more, and accepting for {delay:?}");
+            tokio::time::sleep(delay).await;
+        }
+        info!("Finishing the requests and deliveries under way");
         stop.send_replace(true);
     };
     listener.serve(routes::endpoint(&app), signal, GRACE).await;
@@ -480,6 +483,45 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     worker.await?;
     info!("Stopped");
     Ok(())
+}
+
+/// Opens the ledger, however long that takes: the configuration is served meanwhile, and hooks wait.
+async fn open(app: Arc<App>) {
+    let mut is_told = false;
+    while let Err(error) = app.ledger.prepare().await {
+        if !std::mem::replace(&mut is_told, true) {
+            error!(
+                error = &error as &dyn std::error::Error,
+                "The ledger cannot be opened (LEDGER_URL, LEDGER_KEY): hooks cannot be answered; tried again every second"
+            );
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    if is_told {
+        info!("The ledger is open");
+    }
+    app.keys.recall().await;
+}
+
+/// Sets right what was written by a clock that was ahead. Never ends.
+async fn mend(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(MEND).await;
+        match app.ledger.mend(app.hooks.clock.now()).await {
+            Ok(0) => {}
+            Ok(mended) => {
+                warn!(
+                    mended,
+                    "A clock was ahead when {mended} waits were written; they end now"
+                );
+                app.hooks.wake.notify_one();
+            }
+            Err(error) => warn!(
+                error = &error as &dyn std::error::Error,
+                "The times in the ledger could not be looked at"
+            ),
+        }
+    }
 }
 
 /// Erases the packets that have arrived long ago. Never ends.
@@ -528,17 +570,26 @@ async fn keep_reference_data(app: Arc<App>, data: ReferenceData) {
     }
 }
 
-async fn told_to_stop() {
+/// How the process was told to stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// SIGTERM: requests still come until everybody has learned of it.
+    Rollout,
+    /// Ctrl-C.
+    Now,
+}
+
+async fn told_to_stop() -> Stop {
     #[cfg(unix)]
     {
         let terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
         if let Ok(mut terminated) = terminated {
-            tokio::select! {
-                _ = terminated.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+            return tokio::select! {
+                _ = terminated.recv() => Stop::Rollout,
+                _ = tokio::signal::ctrl_c() => Stop::Now,
+            };
         }
     }
     drop(tokio::signal::ctrl_c().await);
+    Stop::Now
 }

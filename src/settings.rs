@@ -72,6 +72,8 @@ pub struct Settings {
     pub mosip_retry_after_500: Duration,
     /// `MOSIP_UNKNOWN_FOR`: how long core is asked about an unknown outcome.
     pub mosip_unknown_for: Duration,
+    /// How long requests are still accepted after SIGTERM.
+    pub shutdown_delay: Duration,
     /// `IDENTITY_VERIFICATION`.
     pub identity_verification: IdentityVerification,
     /// `VERIFY_ON`: the actions on which identities are verified.
@@ -474,6 +476,7 @@ impl Reader {
             mosip_timeout: self.duration("MOSIP_TIMEOUT"),
             mosip_retry_after_500: self.duration("MOSIP_RETRY_AFTER_500"),
             mosip_unknown_for: self.duration("MOSIP_UNKNOWN_FOR"),
+            shutdown_delay: self.duration("SHUTDOWN_DELAY"),
             identity_verification: self.identity_verification(),
             verify_on: self.parsed("VERIFY_ON"),
             allow_demo: self.parsed("ALLOW_DEMO"),

@@ -16,9 +16,12 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-pub mod postgres;
+mod postgres;
 mod sql;
-pub mod sqlite;
+mod sqlite;
+mod steady;
+
+use steady::Steady;
 
 /// An answer to core, as it goes over the wire and as it is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -578,14 +581,39 @@ pub enum LedgerError {
     /// The tables cannot be brought up to date.
     #[error("the ledger's tables cannot be brought up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// What is in the ledger was sealed with a key that is not listed.
+    #[error("LEDGER_KEY does not open what is in the ledger; set the key that it was sealed with")]
+    Key,
+    /// The file was there when the ledger was opened.
+    #[error(
+        "the ledger's file `{0}` is gone; put it back, or restart the server to begin a new one"
+    )]
+    Gone(String),
+    /// The database does not answer.
+    #[error("the ledger's database does not answer within {0} s")]
+    Timeout(u64),
     /// A row that no version of this program has written.
     #[error("the ledger holds something unreadable: {0}")]
     Content(String),
 }
 
+impl LedgerError {
+    /// Whether the same may succeed a moment later, with another connection.
+    pub fn may_pass(&self) -> bool {
+        !matches!(
+            self,
+            Self::Url(_) | Self::PostgresUrl | Self::Seal(_) | Self::Content(_)
+        )
+    }
+}
+
 /// The memory of the server.
 #[async_trait]
 pub trait Ledger: Send + Sync {
+    /// Opens the database, and makes or updates its tables, where that was not done yet. Every operation
+    /// does it where it must; only here it may take minutes.
+    async fn prepare(&self) -> Result<(), LedgerError>;
+
     /// Stores an entry and its deliveries in one transaction, durable when this returns. A message about
     /// an accepted action replaces an earlier one to the same person that has not left: declared and
     /// registered in one go is one letter.
@@ -705,6 +733,10 @@ pub trait Ledger: Send + Sync {
     /// stays, except that of [`USER`] entries. Says how many deliveries lost something.
     async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError>;
 
+    /// Ends the waits that a clock wrote which was ahead: of what was made, tried or asked in the
+    /// future. Says of how many.
+    async fn mend(&self, now: Timestamp) -> Result<u64, LedgerError>;
+
     /// How many deliveries are where.
     async fn counts(&self) -> Result<Counts, LedgerError>;
 
@@ -718,19 +750,31 @@ pub trait Ledger: Send + Sync {
     async fn writable(&self) -> Result<(), LedgerError>;
 }
 
-/// Opens the ledger that a URL names, and makes or updates its tables. What waits in it is sealed
-/// with the first key.
+/// The ledger that a URL names. It is opened, and its tables are made or updated, when it is first used:
+/// until that succeeds, and whenever its database fails, its operations say why. What waits in it is
+/// sealed with the first key.
 ///
 /// # Errors
-/// An unknown kind of URL, a file or server that cannot be used, tables of a newer version.
-pub async fn open(url: &str, seal: Seal) -> Result<Arc<dyn Ledger>, LedgerError> {
+/// An unknown kind of URL, or one with a fault.
+pub fn at(url: &str, seal: Seal) -> Result<Arc<dyn Ledger>, LedgerError> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => Ok(Arc::new(sqlite::SqliteLedger::open(url, seal).await?)),
+        Some("sqlite") => Ok(Arc::new(Steady(sqlite::SqliteLedger::new(url, seal)?))),
         Some("postgres" | "postgresql") => {
-            Ok(Arc::new(postgres::PostgresLedger::open(url, seal).await?))
+            Ok(Arc::new(Steady(postgres::PostgresLedger::new(url, seal)?)))
         }
         _ => Err(LedgerError::Url(url.to_owned())),
     }
+}
+
+/// The same, opened already.
+///
+/// # Errors
+/// A file or server that cannot be used, other keys than those it was sealed with, tables of a newer
+/// version.
+pub async fn open(url: &str, seal: Seal) -> Result<Arc<dyn Ledger>, LedgerError> {
+    let ledger = at(url, seal)?;
+    ledger.prepare().await?;
+    Ok(ledger)
 }
 
 /// The same for a ledger that must be there already: an operator who mistypes its name must not find

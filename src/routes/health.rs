@@ -5,13 +5,59 @@ use super::App;
 use super::inside::through_a_proxy;
 use crate::metrics;
 use crate::problem::Problem;
+use handlers::ledger::Ledger;
 use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::payload::{Json, PlainText};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// Whoever asks within this time gets the same answer: a look writes to the ledger.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct Health(pub(super) Arc<App>);
+
+/// In what condition the server is.
+pub struct Condition {
+    ledger: Arc<dyn Ledger>,
+    looked: Mutex<Option<(Instant, Result<(), String>)>>,
+    stops: AtomicBool,
+}
+
+impl Condition {
+    pub(crate) fn new(ledger: Arc<dyn Ledger>) -> Self {
+        Self {
+            ledger,
+            looked: Mutex::default(),
+            stops: AtomicBool::default(),
+        }
+    }
+
+    /// From now on the server is not ready.
+    pub(crate) fn stops(&self) {
+        self.stops.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the ledger takes entries, as of a moment ago.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub(crate) async fn ledger(&self) -> Result<(), String> {
+        let mut looked = self.looked.lock().await;
+        if let Some((at, found)) = looked.as_ref()
+            && at.elapsed() < LOOK
+        {
+            return found.clone();
+        }
+        let found = self.ledger.writable().await.map_err(|e| e.to_string());
+        *looked = Some((Instant::now(), found.clone()));
+        found
+    }
+}
 
 /// The server runs.
 #[derive(Object)]
@@ -24,8 +70,10 @@ struct Alive {
 #[derive(Object)]
 #[oai(rename_all = "camelCase")]
 struct Readiness {
-    /// Ledger and key are `ok`.
+    /// Server, ledger and key are `ok`.
     ready: bool,
+    /// `ok`, or that it is about to stop.
+    server: String,
     /// `ok`, or why promises cannot be written down.
     ledger: String,
     /// `ok`, or why tokens cannot be checked.
@@ -59,12 +107,18 @@ impl Health {
         Json(Alive { success: true })
     }
 
-    /// Whether hooks are answered, and if not, why
+    /// Whether hooks are answered, and if not, why; for the cluster only, so not through a proxy
     #[oai(path = "/readyz", method = "get")]
-    async fn readyz(&self) -> ReadyReply {
-        let ledger = match self.0.ledger.writable().await {
-            Ok(()) => "ok".to_owned(),
-            Err(error) => error.to_string(),
+    async fn readyz(&self, request: &Request) -> poem::Result<ReadyReply> {
+        if through_a_proxy(request) {
+            return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found").into());
+        }
+        let ledger = self.0.condition.ledger().await.err();
+        let ledger = ledger.unwrap_or_else(|| "ok".to_owned());
+        let server = if self.0.condition.stops.load(Ordering::Relaxed) {
+            "told to stop"
+        } else {
+            "ok"
         };
         let auth_key = if self.0.keys.is_known() {
             "ok"
@@ -72,7 +126,8 @@ impl Health {
             "core's public key was never seen; is AUTH_URL right and core's auth service up?"
         };
         let readiness = Readiness {
-            ready: ledger == "ok" && auth_key == "ok",
+            ready: server == "ok" && ledger == "ok" && auth_key == "ok",
+            server: server.to_owned(),
             ledger,
             auth_key: auth_key.to_owned(),
             country: self
@@ -83,11 +138,11 @@ impl Health {
                 .map_or("ok", String::as_str)
                 .to_owned(),
         };
-        if readiness.ready {
+        Ok(if readiness.ready {
             ReadyReply::Ready(Json(readiness))
         } else {
             ReadyReply::NotReady(Json(readiness))
-        }
+        })
     }
 
     /// Figures for Prometheus; for the cluster only, so not through a proxy

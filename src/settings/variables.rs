@@ -275,6 +275,11 @@ pub const VARIABLES: &[Variable] = &[
         "packets that were delivered or refused are erased after this time; numbers and answers stay",
     ),
     always(
+        "SHUTDOWN_DELAY",
+        "5s",
+        "after SIGTERM, `/readyz` says no at once and requests are still accepted for this time: the cluster needs it to send them elsewhere",
+    ),
+    always(
         "DELIVERY_DELAY",
         "2s",
         "nothing leaves for the middleware before core had this time to store the answer",

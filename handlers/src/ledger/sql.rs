@@ -3,8 +3,17 @@
 //! sqlx types know one database each.
 
 use super::{Knowledge, LedgerError, State};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::str::FromStr;
+
+/// The clocks of two servers may differ by so much.
+pub(super) const SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// No lease lasts this long.
+pub(super) const LONGEST_LEASE: SignedDuration = SignedDuration::from_hours(1);
+
+/// What cannot be decrypted is looked at again after this time.
+pub(super) const UNREADABLE: SignedDuration = SignedDuration::from_mins(1);
 
 pub(super) fn moment(ms: i64) -> Result<Timestamp, LedgerError> {
     Timestamp::from_millisecond(ms).map_err(|error| LedgerError::Content(error.to_string()))
@@ -77,20 +86,61 @@ macro_rules! select_delivery {
 
 /// Implements [`super::Ledger`] for a struct with `pool` and `seal`.
 ///
-/// `$begin` opens a transaction that writes; `$lock` ends the statement that chooses what to claim:
-/// where several processes share the database, each skips what another is choosing.
+/// `$begin` opens a transaction that writes, `$read` one that does not; `$lock` ends the statement that
+/// chooses what to claim: where several processes share the database, each skips what another is
+/// choosing. `$persistent` says whether a connection keeps its statements under names.
 macro_rules! sql_ledger {
-    ($Ledger:ident, $Database:ty, $Row:ty, begin: $begin:expr, lock: $lock:literal) => {
+    ($Ledger:ident, $Database:ty, $Row:ty, $Arguments:ty, begin: $begin:expr, read: $read:expr, lock: $lock:literal, persistent: $persistent:literal) => {
         impl $Ledger {
+            /// Every statement is inside a transaction: outside, a pooler may give each another session.
             async fn transaction(&self) -> Result<sqlx::Transaction<'static, $Database>, LedgerError> {
+                self.prepared().await?;
                 Ok(self.pool.begin_with($begin).await?)
+            }
+
+            async fn reading(&self) -> Result<sqlx::Transaction<'static, $Database>, LedgerError> {
+                self.prepared().await?;
+                Ok(self.pool.begin_with($read).await?)
+            }
+
+            fn query(statement: &'static str) -> sqlx::query::Query<'static, $Database, $Arguments> {
+                sqlx::query(statement).persistent($persistent)
+            }
+
+            fn query_scalar<T>(statement: &'static str) -> sqlx::query::QueryScalar<'static, $Database, T, $Arguments>
+            where
+                (T,): for<'r> sqlx::FromRow<'r, $Row>,
+            {
+                sqlx::query_scalar(statement).persistent($persistent)
+            }
+
+            /// Refuses keys that do not open what is in the ledger, and notes the newest one. With others,
+            /// what waits could not be sent, and what is added could not be read later.
+            async fn hold_key(&self, tx: &mut sqlx::Transaction<'static, $Database>) -> Result<(), LedgerError> {
+                // A ledger of an earlier version has no note: there, what waits tells.
+                let row = Self::query(
+                    "SELECT context, sealed FROM (SELECT 0 AS n, name AS context, value AS sealed FROM kept WHERE name = 'ledger-key' \
+                     UNION ALL SELECT 1, event_id, token FROM deliveries WHERE state IN ('waiting', 'parked') AND token LIKE 'sealed:%') AS held \
+                     ORDER BY n LIMIT 1",
+                )
+                .fetch_optional(&mut **tx)
+                .await?;
+                if let Some(row) = row {
+                    let (context, sealed): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+                    self.seal.open(&sealed, &context).map_err(|_| LedgerError::Key)?;
+                }
+                Self::query("INSERT INTO kept (name, value, kept_at) VALUES ('ledger-key', $1, 0) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+                    .bind(self.seal.seal("opens", "ledger-key")?)
+                    .execute(&mut **tx)
+                    .await?;
+                Ok(())
             }
 
             async fn stored<'e, E>(executor: E, event: &EventId, action: &ActionId) -> Result<Option<Answer>, LedgerError>
             where
                 E: sqlx::Executor<'e, Database = $Database>,
             {
-                let row = sqlx::query("SELECT answer_status, answer_body FROM actions WHERE event_id = $1 AND action_id = $2")
+                let row = Self::query("SELECT answer_status, answer_body FROM actions WHERE event_id = $1 AND action_id = $2")
                     .bind(event.as_str())
                     .bind(action.as_str())
                     .fetch_optional(executor)
@@ -109,7 +159,7 @@ macro_rules! sql_ledger {
                 delivery: &NewDelivery,
                 now: Timestamp,
             ) -> Result<(), LedgerError> {
-                sqlx::query(
+                Self::query(
                     "INSERT INTO deliveries (event_id, action_id, destination, operation, path, payload, token, due_at, created_at, fallback) \
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 )
@@ -136,7 +186,7 @@ macro_rules! sql_ledger {
                 action: &ActionId,
                 now: Timestamp,
             ) -> Result<bool, LedgerError> {
-                let inserted = sqlx::query("INSERT INTO numbers (number, event_id, action_id, recorded_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+                let inserted = Self::query("INSERT INTO numbers (number, event_id, action_id, recorded_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
                     .bind(number)
                     .bind(event.as_str())
                     .bind(action.as_str())
@@ -216,12 +266,16 @@ macro_rules! sql_ledger {
 
         #[async_trait]
         impl Ledger for $Ledger {
+            async fn prepare(&self) -> Result<(), LedgerError> {
+                self.prepared().await
+            }
+
             async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError> {
                 let mut tx = self.transaction().await?;
                 if let Some(answer) = Self::stored(&mut *tx, &entry.event_id, &entry.action_id).await? {
                     return Ok(Recorded::Before(answer));
                 }
-                let stored = sqlx::query(
+                let stored = Self::query(
                     "INSERT INTO actions (event_id, action_id, event_type, action_type, decision, registration_number, \
                      answer_status, answer_body, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 )
@@ -241,7 +295,8 @@ macro_rules! sql_ledger {
                 {
                     tx.rollback().await?;
                     // Either the same action was recorded in the meantime, or its number is another's.
-                    let answer = Self::stored(&self.pool, &entry.event_id, &entry.action_id).await?;
+                    let mut again = self.reading().await?;
+                    let answer = Self::stored(&mut *again, &entry.event_id, &entry.action_id).await?;
                     return Ok(answer.map_or(Recorded::NumberTaken, Recorded::Before));
                 }
                 stored?;
@@ -253,7 +308,7 @@ macro_rules! sql_ledger {
                 }
                 for delivery in &entry.deliveries {
                     if entry.replaces_messages() && delivery.destination.is_forgotten() {
-                        sqlx::query(
+                        Self::query(
                             "UPDATE deliveries SET state = 'refused', payload = '', ended_at = $3 WHERE event_id = $1 AND destination = $2 \
                              AND state = 'waiting' AND attempts = 0",
                         )
@@ -270,52 +325,63 @@ macro_rules! sql_ledger {
             }
 
             async fn answer(&self, event: &EventId, action: &ActionId) -> Result<Option<Answer>, LedgerError> {
-                Self::stored(&self.pool, event, action).await
+                let mut tx = self.reading().await?;
+                Self::stored(&mut *tx, event, action).await
             }
 
             async fn claim(&self, destination: &Destination, now: Timestamp, until: Timestamp, limit: u32, probe: bool) -> Result<Vec<Claimed>, LedgerError> {
+                let mut tx = self.transaction().await?;
                 let statement = if probe {
                     claim_where!(" AND due_at <= $1 ORDER BY attempts > 0, due_at, id LIMIT $4 ", $lock)
                 } else {
                     claim_where!(" AND due_at <= $1 ORDER BY due_at, id LIMIT $4 ", $lock)
                 };
-                let rows = sqlx::query(statement)
+                let rows = Self::query(statement)
                     .bind(now.as_millisecond())
                     .bind(until.as_millisecond())
                     .bind(destination.as_str())
                     .bind(i64::from(limit))
-                    .fetch_all(&self.pool)
+                    .fetch_all(&mut *tx)
                     .await?;
                 let mut claimed = Vec::with_capacity(rows.len());
                 for row in &rows {
                     match self.claimed(row) {
+                        // One that was sealed with a key that is not listed any more waits until it is again.
                         Err(LedgerError::Seal(error)) => {
                             let id: i64 = row.try_get("id")?;
-                            tracing::error!(error = &error as &dyn std::error::Error, delivery.id = id, "A delivery cannot be read; parked until LEDGER_KEY has its key again");
-                            self.park(id).await?;
+                            tracing::error!(error = &error as &dyn std::error::Error, delivery.id = id, "A delivery cannot be read; it waits until LEDGER_KEY lists its key again");
+                            Self::query("UPDATE deliveries SET leased_until = NULL, attempts = attempts - 1, due_at = $2 WHERE id = $1")
+                                .bind(id)
+                                .bind(later(now, UNREADABLE).as_millisecond())
+                                .execute(&mut *tx)
+                                .await?;
                         }
                         other => claimed.push(other?),
                     }
                 }
+                tx.commit().await?;
                 claimed.sort_by_key(|delivery| delivery.id);
                 Ok(claimed)
             }
 
             async fn claim_of(&self, event: &EventId, destination: &Destination, now: Timestamp, until: Timestamp) -> Result<Option<Claimed>, LedgerError> {
-                let row = sqlx::query(claim_where!(" AND event_id = $4 LIMIT 1 ", $lock))
+                let mut tx = self.transaction().await?;
+                let row = Self::query(claim_where!(" AND event_id = $4 LIMIT 1 ", $lock))
                     .bind(now.as_millisecond())
                     .bind(until.as_millisecond())
                     .bind(destination.as_str())
                     .bind(event.as_str())
-                    .fetch_optional(&self.pool)
+                    .fetch_optional(&mut *tx)
                     .await?;
-                row.as_ref().map(|row| self.claimed(row)).transpose()
+                let claimed = row.as_ref().map(|row| self.claimed(row)).transpose()?;
+                tx.commit().await?;
+                Ok(claimed)
             }
 
             async fn begin(&self, claimed: &Claimed, renumbered: Option<&Renumbered>, now: Timestamp) -> Result<Begun, LedgerError> {
                 let (event, ms) = (&claimed.event_id, now.as_millisecond());
                 let mut tx = self.transaction().await?;
-                let begun = sqlx::query(
+                let begun = Self::query(
                     "UPDATE deliveries SET knowledge = 'unknown', unknown_since = COALESCE(unknown_since, $2) \
                      WHERE id = $1 AND state = 'waiting' AND attempts = $3 AND leased_until > $2",
                 )
@@ -331,7 +397,7 @@ macro_rules! sql_ledger {
                     if !Self::insert_number(&mut tx, number, event, &claimed.action_id, now).await? {
                         return Ok(Begun::NumberTaken);
                     }
-                    sqlx::query("UPDATE deliveries SET payload = $2, fallback = $3, token = $4 WHERE id = $1")
+                    Self::query("UPDATE deliveries SET payload = $2, fallback = $3, token = $4 WHERE id = $1")
                         .bind(claimed.id)
                         .bind(self.seal.seal(&payload.to_string(), event.as_str())?)
                         .bind(self.sealed_json(fallback.as_ref(), event)?)
@@ -340,11 +406,11 @@ macro_rules! sql_ledger {
                         .await?;
                 }
                 // An earlier attempt that never ended did not end so that anybody knows.
-                sqlx::query("UPDATE attempts SET outcome = 'unknown' WHERE delivery_id = $1 AND outcome = 'started'")
+                Self::query("UPDATE attempts SET outcome = 'unknown' WHERE delivery_id = $1 AND outcome = 'started'")
                     .bind(claimed.id)
                     .execute(&mut *tx)
                     .await?;
-                sqlx::query("INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome) VALUES ($1, $2, $3, 0, 'started')")
+                Self::query("INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome) VALUES ($1, $2, $3, 0, 'started')")
                     .bind(claimed.id)
                     .bind(i64::from(claimed.attempt))
                     .bind(ms)
@@ -360,7 +426,7 @@ macro_rules! sql_ledger {
                 let duration = i64::try_from(attempt.duration.as_millis()).unwrap_or(i64::MAX);
                 let mut is_written = false;
                 if attempt.outcome.was_sent() {
-                    let ended = sqlx::query("UPDATE attempts SET duration_ms = $3, outcome = $4, status = $5 WHERE delivery_id = $1 AND attempt = $2 AND outcome = 'started'")
+                    let ended = Self::query("UPDATE attempts SET duration_ms = $3, outcome = $4, status = $5 WHERE delivery_id = $1 AND attempt = $2 AND outcome = 'started'")
                         .bind(claimed.id)
                         .bind(i64::from(claimed.attempt))
                         .bind(duration)
@@ -372,7 +438,7 @@ macro_rules! sql_ledger {
                 }
                 if !is_written {
                     // Once: it is written again where the answer to the first time was lost.
-                    sqlx::query(
+                    Self::query(
                         "INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status) SELECT $1, $2, $3, $4, $5, $6 \
                          WHERE NOT EXISTS (SELECT 1 FROM attempts WHERE delivery_id = $1 AND attempt = $2 AND duration_ms = $4 AND outcome = $5)",
                     )
@@ -388,7 +454,7 @@ macro_rules! sql_ledger {
                 if claimed.destination == Destination::MIDDLEWARE {
                     let known = claimed.knowledge.after(attempt.outcome);
                     // Only this attempt may say what is known: a later one has begun since, or an operator has.
-                    sqlx::query(
+                    Self::query(
                         "UPDATE deliveries SET knowledge = $2, unknown_since = CASE WHEN $2 = 'unknown' THEN COALESCE(unknown_since, $4) END \
                          WHERE id = $1 AND (attempts = $3 AND state IN ('waiting', 'parked') OR $2 = 'taken')",
                     )
@@ -403,39 +469,39 @@ macro_rules! sql_ledger {
                 // Whoever lost the lease, or was told to stop, may still report an arrival, but nothing else.
                 let changed = match next {
                     Next::Delivered => {
-                        sqlx::query("UPDATE deliveries SET state = 'delivered', token = '', payload = CASE WHEN $3 THEN '' ELSE payload END, leased_until = NULL, ended_at = $2 WHERE id = $1 AND state IN ('waiting', 'parked')")
+                        Self::query("UPDATE deliveries SET state = 'delivered', token = '', payload = CASE WHEN $3 THEN '' ELSE payload END, leased_until = NULL, ended_at = $2 WHERE id = $1 AND state IN ('waiting', 'parked')")
                             .bind(claimed.id)
                             .bind(now.as_millisecond())
                             .bind(forgotten)
                     }
                     Next::Refused(_) => {
-                        sqlx::query("UPDATE deliveries SET state = 'refused', token = '', payload = CASE WHEN $4 THEN '' ELSE payload END, leased_until = NULL, ended_at = $2 WHERE id = $1 AND state = 'waiting' AND attempts = $3")
+                        Self::query("UPDATE deliveries SET state = 'refused', token = '', payload = CASE WHEN $4 THEN '' ELSE payload END, leased_until = NULL, ended_at = $2 WHERE id = $1 AND state = 'waiting' AND attempts = $3")
                             .bind(claimed.id)
                             .bind(now.as_millisecond())
                             .bind(i64::from(claimed.attempt))
                             .bind(forgotten)
                     }
                     Next::Retry(at) => {
-                        sqlx::query("UPDATE deliveries SET due_at = $2, leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $3")
+                        Self::query("UPDATE deliveries SET due_at = $2, leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $3")
                             .bind(claimed.id)
                             .bind(at.as_millisecond())
                             .bind(i64::from(claimed.attempt))
                     }
                     Next::Renew(at) => {
-                        sqlx::query("UPDATE deliveries SET due_at = $2, token = '', leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $3")
+                        Self::query("UPDATE deliveries SET due_at = $2, token = '', leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $3")
                             .bind(claimed.id)
                             .bind(at.as_millisecond())
                             .bind(i64::from(claimed.attempt))
                     }
                     Next::Later(at) => {
-                        sqlx::query("UPDATE deliveries SET due_at = $2, leased_until = NULL, attempts = attempts - 1 WHERE id = $1 AND state = 'waiting' AND attempts = $3")
+                        Self::query("UPDATE deliveries SET due_at = $2, leased_until = NULL, attempts = attempts - 1 WHERE id = $1 AND state = 'waiting' AND attempts = $3")
                             .bind(claimed.id)
                             .bind(at.as_millisecond())
                             .bind(i64::from(claimed.attempt))
                     }
                     // The token stays: an operator may send the delivery again while it is valid.
                     Next::Parked(_) => {
-                        sqlx::query("UPDATE deliveries SET state = 'parked', leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $2")
+                        Self::query("UPDATE deliveries SET state = 'parked', leased_until = NULL WHERE id = $1 AND state = 'waiting' AND attempts = $2")
                             .bind(claimed.id)
                             .bind(i64::from(claimed.attempt))
                     }
@@ -449,20 +515,48 @@ macro_rules! sql_ledger {
             }
 
             async fn next_due(&self, destination: &Destination, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
-                let at: Option<i64> = sqlx::query_scalar(concat!(
+                let mut tx = self.reading().await?;
+                let at: Option<i64> = Self::query_scalar(concat!(
                     "SELECT due_at FROM deliveries AS due WHERE state = 'waiting' AND destination = $2 AND (leased_until IS NULL OR leased_until <= $1) AND NOT ",
                     held_back!(),
                     " ORDER BY due_at LIMIT 1"
                 ))
                 .bind(now.as_millisecond())
                 .bind(destination.as_str())
-                .fetch_optional(&self.pool)
+                .fetch_optional(&mut *tx)
                 .await?;
                 at.map(moment).transpose()
             }
 
+            async fn mend(&self, now: Timestamp) -> Result<u64, LedgerError> {
+                let [future, unlikely] = [SKEW, LONGEST_LEASE].map(|by| later(now, by).as_millisecond());
+                let now = now.as_millisecond();
+                let mut tx = self.transaction().await?;
+                let due = Self::query(
+                    "UPDATE deliveries SET due_at = $1 WHERE state = 'waiting' AND due_at > $2 AND \
+                     (created_at > $2 OR EXISTS (SELECT 1 FROM attempts AS a WHERE a.delivery_id = deliveries.id AND a.started_at > $2))",
+                )
+                .bind(now)
+                .bind(future)
+                .execute(&mut *tx)
+                .await?;
+                let leased = Self::query("UPDATE deliveries SET leased_until = $1 WHERE state = 'waiting' AND leased_until > $2")
+                    .bind(future)
+                    .bind(unlikely)
+                    .execute(&mut *tx)
+                    .await?;
+                let asked = Self::query("UPDATE fates SET next_at = $1 WHERE asked_at > $2 AND next_at > $2")
+                    .bind(now)
+                    .bind(future)
+                    .execute(&mut *tx)
+                    .await?;
+                tx.commit().await?;
+                Ok(due.rows_affected() + leased.rows_affected() + asked.rows_affected())
+            }
+
             async fn counts(&self) -> Result<Counts, LedgerError> {
-                let rows = sqlx::query("SELECT state, count(*), min(created_at) FROM deliveries GROUP BY state").fetch_all(&self.pool).await?;
+                let mut tx = self.reading().await?;
+                let rows = Self::query("SELECT state, count(*), min(created_at) FROM deliveries GROUP BY state").fetch_all(&mut *tx).await?;
                 let mut counts = Counts::default();
                 for row in rows {
                     let n = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
@@ -481,12 +575,13 @@ macro_rules! sql_ledger {
             }
 
             async fn queues(&self) -> Result<Vec<Queue>, LedgerError> {
+                let mut tx = self.reading().await?;
                 // An index holds just these, however much has ended.
-                let rows = sqlx::query(
+                let rows = Self::query(
                     "SELECT destination, state, count(*), min(created_at) FROM deliveries WHERE state IN ('waiting', 'parked') \
                      GROUP BY destination, state",
                 )
-                .fetch_all(&self.pool)
+                .fetch_all(&mut *tx)
                 .await?;
                 let queue = |row: &$Row| -> Result<Queue, LedgerError> {
                     Ok(Queue {
@@ -500,7 +595,8 @@ macro_rules! sql_ledger {
             }
 
             async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError> {
-                let rows = sqlx::query(concat!(
+                let mut tx = self.reading().await?;
+                let rows = Self::query(concat!(
                     select_delivery!(),
                     "WHERE a.answer_status = 202 \
                        AND ",
@@ -508,13 +604,14 @@ macro_rules! sql_ledger {
                     "ORDER BY CASE d.state WHEN 'waiting' THEN 1 WHEN 'delivered' THEN 2 ELSE 0 END, a.recorded_at, d.id LIMIT $1"
                 ))
                 .bind(i64::from(limit))
-                .fetch_all(&self.pool)
+                .fetch_all(&mut *tx)
                 .await?;
                 rows.iter().map(Self::delivery).collect()
             }
 
             async fn standing(&self, event: &EventId, action: &ActionId, now: Timestamp, again_at: Timestamp) -> Result<Standing, LedgerError> {
-                let mine = sqlx::query(
+                let mut tx = self.transaction().await?;
+                let mine = Self::query(
                     "INSERT INTO fates (event_id, action_id, fate, asked_at, next_at) VALUES ($1, $2, 'open', $3, $4) \
                      ON CONFLICT (event_id, action_id) DO UPDATE SET asked_at = excluded.asked_at, next_at = excluded.next_at \
                      WHERE fates.next_at <= $3 AND (fates.fate = 'open' OR fates.fate = 'accepted' AND fates.acceptance = '')",
@@ -523,16 +620,18 @@ macro_rules! sql_ledger {
                 .bind(action.as_str())
                 .bind(now.as_millisecond())
                 .bind(again_at.as_millisecond())
-                .execute(&self.pool)
+                .execute(&mut *tx)
                 .await?;
                 if mine.rows_affected() > 0 {
+                    tx.commit().await?;
                     return Ok(Standing::Ask);
                 }
-                let row = sqlx::query("SELECT fate, acceptance, next_at FROM fates WHERE event_id = $1 AND action_id = $2")
+                let row = Self::query("SELECT fate, acceptance, next_at FROM fates WHERE event_id = $1 AND action_id = $2")
                     .bind(event.as_str())
                     .bind(action.as_str())
-                    .fetch_one(&self.pool)
+                    .fetch_one(&mut *tx)
                     .await?;
+                tx.commit().await?;
                 let (fate, acceptance): (String, String) = (row.try_get(0)?, row.try_get(1)?);
                 let shown = self.opened_json::<EventDocument>(&acceptance, event.as_str())?;
                 Ok(match (fate.as_str(), shown.and_then(|mut shown| shown.actions.pop())) {
@@ -550,7 +649,7 @@ macro_rules! sql_ledger {
                     None
                 };
                 let mut tx = self.transaction().await?;
-                sqlx::query(
+                Self::query(
                     "INSERT INTO fates (event_id, action_id, fate, acceptance, asked_at, next_at) VALUES ($1, $2, $3, $4, $5, $5) \
                      ON CONFLICT (event_id, action_id) DO UPDATE SET fate = excluded.fate, acceptance = excluded.acceptance, asked_at = excluded.asked_at \
                      WHERE fates.fate = 'open' OR fates.acceptance = '' AND fates.fate = excluded.fate",
@@ -564,7 +663,7 @@ macro_rules! sql_ledger {
                 .await?;
                 if *fate != Fate::Open {
                     // Those that were tried and failed keep their schedule.
-                    sqlx::query(
+                    Self::query(
                         "UPDATE deliveries SET due_at = $3 WHERE event_id = $1 AND action_id = $2 AND state = 'waiting' \
                          AND due_at > $3 AND leased_until IS NULL AND (attempts = 0 OR knowledge = 'unknown')",
                     )
@@ -579,14 +678,15 @@ macro_rules! sql_ledger {
             }
 
             async fn waiting_actions(&self) -> Result<Vec<WaitingActions>, LedgerError> {
-                let rows = sqlx::query(concat!(
+                let mut tx = self.reading().await?;
+                let rows = Self::query(concat!(
                     "SELECT d.knowledge, d.state, count(*), min(a.recorded_at), d.destination \
                      FROM deliveries AS d JOIN actions AS a ON a.event_id = d.event_id AND a.action_id = d.action_id \
                      WHERE a.answer_status = 202 AND ",
                     pending!(),
                     " GROUP BY d.knowledge, d.state, d.destination"
                 ))
-                .fetch_all(&self.pool)
+                .fetch_all(&mut *tx)
                 .await?;
                 let waiting = |row: &$Row| -> Result<WaitingActions, LedgerError> {
                     Ok(WaitingActions {
@@ -601,7 +701,8 @@ macro_rules! sql_ledger {
             }
 
             async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
-                let rows = sqlx::query(concat!(
+                let mut tx = self.reading().await?;
+                let rows = Self::query(concat!(
                     select_delivery!(),
                     "WHERE ($1 IS NULL OR d.id = $1) AND ($2 IS NULL OR d.state = $2) AND ($3 IS NULL OR d.event_id = $3) \
                      ORDER BY d.id DESC LIMIT $4"
@@ -610,15 +711,16 @@ macro_rules! sql_ledger {
                 .bind(filter.state.map(State::as_str))
                 .bind(filter.event_id.as_ref().map(EventId::as_str))
                 .bind(i64::from(filter.limit))
-                .fetch_all(&self.pool)
+                .fetch_all(&mut *tx)
                 .await?;
                 rows.iter().map(Self::delivery).collect()
             }
 
             async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError> {
-                let rows = sqlx::query("SELECT started_at, duration_ms, outcome, status FROM attempts WHERE delivery_id = $1 ORDER BY id")
+                let mut tx = self.reading().await?;
+                let rows = Self::query("SELECT started_at, duration_ms, outcome, status FROM attempts WHERE delivery_id = $1 ORDER BY id")
                     .bind(delivery)
-                    .fetch_all(&self.pool)
+                    .fetch_all(&mut *tx)
                     .await?;
                 let past = |row: &$Row| -> Result<PastAttempt, LedgerError> {
                     Ok(PastAttempt {
@@ -632,7 +734,8 @@ macro_rules! sql_ledger {
             }
 
             async fn retry(&self, delivery: i64, force: bool, assumed: Option<Knowledge>, now: Timestamp) -> Result<bool, LedgerError> {
-                let changed = sqlx::query(
+                let mut tx = self.transaction().await?;
+                let changed = Self::query(
                     "UPDATE deliveries SET state = 'waiting', attempts = 0, due_at = $2, leased_until = NULL, ended_at = NULL, \
                        knowledge = COALESCE($4, knowledge), unknown_since = CASE WHEN $4 IS NULL THEN unknown_since END \
                      WHERE id = $1 AND payload <> '' \
@@ -642,48 +745,53 @@ macro_rules! sql_ledger {
                 .bind(now.as_millisecond())
                 .bind(force)
                 .bind(assumed.map(Knowledge::as_str))
-                .execute(&self.pool)
+                .execute(&mut *tx)
                 .await?;
+                tx.commit().await?;
                 Ok(changed.rows_affected() == 1)
             }
 
             async fn park(&self, delivery: i64) -> Result<bool, LedgerError> {
-                let changed = sqlx::query("UPDATE deliveries SET state = 'parked', leased_until = NULL WHERE id = $1 AND state = 'waiting'")
+                let mut tx = self.transaction().await?;
+                let changed = Self::query("UPDATE deliveries SET state = 'parked', leased_until = NULL WHERE id = $1 AND state = 'waiting'")
                     .bind(delivery)
-                    .execute(&self.pool)
+                    .execute(&mut *tx)
                     .await?;
+                tx.commit().await?;
                 Ok(changed.rows_affected() == 1)
             }
 
             async fn purge(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError> {
-                let changed = sqlx::query(
+                let mut tx = self.transaction().await?;
+                let changed = Self::query(
                     "UPDATE deliveries SET state = 'purged', token = '', payload = '', fallback = '', leased_until = NULL, ended_at = $2 \
                      WHERE id = $1 AND state IN ('waiting', 'parked', 'refused')",
                 )
                 .bind(delivery)
                 .bind(now.as_millisecond())
-                .execute(&self.pool)
+                .execute(&mut *tx)
                 .await?;
+                tx.commit().await?;
                 Ok(changed.rows_affected() == 1)
             }
 
             async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError> {
                 let before = ended_before.as_millisecond();
                 let mut tx = self.transaction().await?;
-                let erased = sqlx::query("UPDATE deliveries SET payload = '', fallback = '' WHERE payload <> '' AND state IN ('delivered', 'refused') AND ended_at < $1")
+                let erased = Self::query("UPDATE deliveries SET payload = '', fallback = '' WHERE payload <> '' AND state IN ('delivered', 'refused') AND ended_at < $1")
                     .bind(before)
                     .execute(&mut *tx)
                     .await?;
-                sqlx::query(
+                Self::query(
                     "UPDATE fates SET acceptance = '' WHERE acceptance <> '' AND asked_at < $1 AND NOT EXISTS \
                        (SELECT 1 FROM deliveries AS d WHERE d.event_id = fates.event_id AND d.action_id = fates.action_id AND d.state IN ('waiting', 'parked'))",
                 )
                 .bind(before)
                 .execute(&mut *tx)
                 .await?;
-                sqlx::query(concat!("DELETE FROM attempts WHERE delivery_id IN (", of_users!(), ")")).bind(before).execute(&mut *tx).await?;
-                let forgotten = sqlx::query(concat!("DELETE FROM deliveries WHERE id IN (", of_users!(), ")")).bind(before).execute(&mut *tx).await?;
-                sqlx::query(
+                Self::query(concat!("DELETE FROM attempts WHERE delivery_id IN (", of_users!(), ")")).bind(before).execute(&mut *tx).await?;
+                let forgotten = Self::query(concat!("DELETE FROM deliveries WHERE id IN (", of_users!(), ")")).bind(before).execute(&mut *tx).await?;
+                Self::query(
                     "DELETE FROM actions WHERE event_type = 'user' AND recorded_at < $1 AND NOT EXISTS \
                        (SELECT 1 FROM deliveries AS d WHERE d.event_id = actions.event_id AND d.action_id = actions.action_id)",
                 )
@@ -695,30 +803,35 @@ macro_rules! sql_ledger {
             }
 
             async fn keep(&self, name: &str, value: &str, now: Timestamp) -> Result<(), LedgerError> {
-                sqlx::query(
+                let mut tx = self.transaction().await?;
+                Self::query(
                     "INSERT INTO kept (name, value, kept_at) VALUES ($1, $2, $3) \
                      ON CONFLICT (name) DO UPDATE SET value = excluded.value, kept_at = excluded.kept_at",
                 )
                 .bind(name)
                 .bind(value)
                 .bind(now.as_millisecond())
-                .execute(&self.pool)
+                .execute(&mut *tx)
                 .await?;
+                tx.commit().await?;
                 Ok(())
             }
 
             async fn kept(&self, name: &str) -> Result<Option<String>, LedgerError> {
-                Ok(sqlx::query_scalar("SELECT value FROM kept WHERE name = $1").bind(name).fetch_optional(&self.pool).await?)
+                let mut tx = self.reading().await?;
+                Ok(Self::query_scalar("SELECT value FROM kept WHERE name = $1").bind(name).fetch_optional(&mut *tx).await?)
             }
 
             async fn writable(&self) -> Result<(), LedgerError> {
+                let mut tx = self.transaction().await?;
                 // Only what is committed reaches the disk: anything less would not notice that it is full.
-                sqlx::query(
+                Self::query(
                     "INSERT INTO kept (name, value, kept_at) VALUES ('writable', '', 0) \
                      ON CONFLICT (name) DO UPDATE SET kept_at = kept.kept_at + 1",
                 )
-                .execute(&self.pool)
+                .execute(&mut *tx)
                 .await?;
+                tx.commit().await?;
                 Ok(())
             }
         }

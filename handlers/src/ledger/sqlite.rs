@@ -2,72 +2,129 @@
 //! The ledger as one `SQLite` file, the default: write-ahead log, full sync.
 
 use super::sql::{
-    claim_where, held_back, knowledge, moment, of_users, pending, select_delivery, sql_ledger,
-    state,
+    LONGEST_LEASE, SKEW, UNREADABLE, claim_where, held_back, knowledge, moment, of_users, pending,
+    select_delivery, sql_ledger, state,
 };
+use super::steady::{Renewable, Trust};
 use super::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
     Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
     State, WaitingActions,
 };
 use crate::core::Fate;
+use crate::delivery::later;
 use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
 };
 use sqlx::{Connection, Row, Sqlite};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+use tokio::sync::Mutex;
+use tracing::error;
 
 /// One connection writes and reads: `SQLite` has one writer anyway, and a queue in front of it is
 /// fairer than its busy handler.
-pub struct SqliteLedger {
+pub(super) struct SqliteLedger {
     pool: SqlitePool,
     seal: Seal,
+    trust: Trust,
+    /// `None` in memory.
+    path: Option<PathBuf>,
+    ready: Mutex<Option<FileId>>,
 }
 
-sql_ledger!(SqliteLedger, Sqlite, SqliteRow, begin: "BEGIN IMMEDIATE", lock: "");
+/// Device and number of a file: another file of the same name has others. None in memory.
+type FileId = Option<(u64, u64)>;
+
+sql_ledger!(SqliteLedger, Sqlite, SqliteRow, SqliteArguments, begin: "BEGIN IMMEDIATE", read: "BEGIN", lock: "", persistent: true);
 
 impl SqliteLedger {
-    /// Opens the file, making its folder, the file (readable by its user only: it holds tokens) and
-    /// its tables where they are missing.
+    /// The ledger of a URL. Its folder, its file (readable by its user only: it holds tokens) and its
+    /// tables are made when it is first used, where they are missing.
     ///
     /// # Errors
-    /// A URL or file that cannot be used, tables of a newer version of this program.
-    pub async fn open(url: &str, seal: Seal) -> Result<Self, LedgerError> {
+    /// A URL with a fault.
+    pub(super) fn new(url: &str, seal: Seal) -> Result<Self, LedgerError> {
         let options =
             SqliteConnectOptions::from_str(url).map_err(|_| LedgerError::Url(url.to_owned()))?;
-        if !url.contains(":memory:") {
-            make_private(options.get_filename())?;
-        }
+        let path = (!url.contains(":memory:")).then(|| options.get_filename().to_owned());
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10));
+            .busy_timeout(Duration::from_secs(4));
+        let trust = Trust::default();
+        let (trusted, is_file) = (trust.clone(), path.is_some());
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(4))
             // Where the disk is full, SQLite ends a transaction by itself, and taking it back fails: the
             // connection would count as inside that transaction, and refuse every other, for ever.
-            .before_acquire(|connection, _| {
-                Box::pin(async move { Ok(!connection.is_in_transaction()) })
+            .before_acquire(move |connection, about| {
+                let trusted = !is_file || trusted.allows(about.age);
+                Box::pin(async move { Ok(trusted && !connection.is_in_transaction()) })
             })
-            .connect_with(options)
-            .await?;
-        sqlx::migrate!("src/ledger/migrations/sqlite")
-            .run(&pool)
-            .await?;
-        Ok(Self { pool, seal })
+            .connect_lazy_with(options);
+        Ok(Self {
+            pool,
+            seal,
+            trust,
+            path,
+            ready: Mutex::default(),
+        })
     }
+
+    /// Makes the tables, once for each file that stands under the name.
+    async fn prepared(&self) -> Result<(), LedgerError> {
+        let mut ready = self.ready.lock().await;
+        if let (Some(prepared), Some(path)) = (ready.as_ref(), &self.path) {
+            let now = id(path).ok_or_else(|| LedgerError::Gone(path.display().to_string()))?;
+            if *prepared == Some(now) {
+                return Ok(());
+            }
+            error!("The ledger's file is another one now; it is opened anew");
+            self.trust.renew();
+        } else if ready.is_some() {
+            return Ok(());
+        }
+        if let (None, Some(path)) = (ready.as_ref(), &self.path) {
+            make_private(path)?;
+        }
+        sqlx::migrate!("src/ledger/migrations/sqlite")
+            .run(&self.pool)
+            .await?;
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        self.hold_key(&mut tx).await?;
+        tx.commit().await?;
+        *ready = Some(self.path.as_deref().and_then(id));
+        Ok(())
+    }
+}
+
+impl Renewable for SqliteLedger {
+    fn renew(&self) {
+        self.trust.renew();
+    }
+}
+
+fn id(path: &Path) -> Option<(u64, u64)> {
+    let file = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    return Some((
+        std::os::unix::fs::MetadataExt::dev(&file),
+        std::os::unix::fs::MetadataExt::ino(&file),
+    ));
+    #[cfg(not(unix))]
+    return Some((0, u64::from(file.is_dir())));
 }
 
 /// The file that a URL names; `None` for another kind of ledger.

@@ -781,15 +781,20 @@ async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
         [expected.clone(), expected]
     );
 
-    // Without the old key it is kept for an operator, not lost.
+    // Without the old key it waits until the key is back.
     let lost = open(&fresh, NEW).await;
-    assert!(
-        lost.claim(TO, at(200), at(260), 10, false)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    assert_eq!(lost.counts().await.unwrap().parked, 2);
+    let claimed = lost.claim(TO, at(200), at(260), 10, false).await.unwrap();
+    assert!(claimed.is_empty());
+    assert_eq!(lost.counts().await.unwrap().waiting, 2);
+    let back = open(&fresh, &format!("{NEW},{OLD}")).await;
+    let claimed = back.claim(TO, at(300), at(360), 10, false).await.unwrap();
+    assert_eq!(claimed.len(), 2);
+
+    // With none of its keys it is not opened: what is added would be lost later.
+    for keys in [Seal::default(), OLD.parse().unwrap()] {
+        let refused = ledger::open(&fresh.url, keys).await.err().unwrap();
+        assert!(matches!(refused, ledger::LedgerError::Key), "{refused}");
+    }
 }
 
 #[rstest]
