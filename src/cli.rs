@@ -21,6 +21,7 @@ mod certificates;
 mod deliveries;
 mod fields;
 mod notify;
+mod rescue;
 
 /// What `--version` says: this program, and the versions of its neighbours.
 const VERSIONS: &str = concat!(
@@ -65,6 +66,18 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// List the actions that core waits for, as far as the ledger knows: what needs you first
     Pending(deliveries::Pending),
+    /// Find records that wait in core because their hook or its answer was lost, and end them
+    ///
+    /// Without EVENT all that can be found and is older than `RESCUE_AFTER`. What this server's ledger has
+    /// answered is told to core again; what it does not know is decided as if core asked now.
+    ///
+    /// A birth whose decision makes an identity may have been sent to MOSIP before: by the server that
+    /// stood here earlier, by another one, or by this one before a backup was restored. It is never sent by
+    /// itself. Before you name such a record, look it up in MOSIP by the name and date of birth of the
+    /// child. No identity there: `rescue EVENT` sends the packet if the middleware keeps none of this
+    /// record, and `--forward` sends it without asking the middleware. An identity there:
+    /// `--continue` registers without sending.
+    Rescue(rescue::Options),
     /// Make the analytics database ready
     #[command(subcommand)]
     Analytics(analytics::Analytics),
@@ -180,6 +193,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Deliveries(command) => print(&deliveries::run(&command, &settings()?).await?)?,
         Command::Pending(options) => print(&deliveries::pending(&options, &settings()?).await?)?,
+        Command::Rescue(options) => return rescue::run(&options, &settings()?).await,
         Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,

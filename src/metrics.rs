@@ -3,7 +3,9 @@
 //! request: a stranger must not be able to make series.
 
 use crate::routes::App;
+use handlers::clock::{Clock, SystemClock};
 use handlers::ledger::{State, WAITING_REASONS, WaitingActions};
+use handlers::rescue::{End, Reason, Step};
 use handlers::rules::ACTIONS;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -79,6 +81,18 @@ fn describe() {
         "Age of the oldest of them"
     );
     describe_gauge!(
+        "countryconfig_rescue_found",
+        "Actions that core waits for although nothing is under way for them here, by reason"
+    );
+    describe_gauge!(
+        "countryconfig_rescue_found_oldest_seconds",
+        "Age of the oldest of them"
+    );
+    describe_counter!(
+        "countryconfig_rescued_total",
+        "Actions whose hook or answer was lost and that were ended in core, by outcome"
+    );
+    describe_gauge!(
         "countryconfig_breaker",
         "0 the destination is well, 1 it is recovering, 2 it is left alone for a while"
     );
@@ -90,6 +104,22 @@ fn describe() {
         "countryconfig_reloads_total",
         "Changes of the country's files, taken or refused"
     );
+}
+
+/// What a look for lost records found, and what became of it.
+pub fn rescued(steps: &[Step]) {
+    let now = SystemClock.now();
+    for reason in Reason::ALL {
+        let of_reason = || steps.iter().filter(|step| step.end == End::Found(reason));
+        let oldest = of_reason().map(|step| step.since).min();
+        let age = oldest.map_or(0.0, |since| now.duration_since(since).as_secs_f64());
+        let count = u32::try_from(of_reason().count()).unwrap_or(u32::MAX);
+        gauge!("countryconfig_rescue_found", "reason" => reason.as_str()).set(count);
+        gauge!("countryconfig_rescue_found_oldest_seconds", "reason" => reason.as_str()).set(age);
+    }
+    for step in steps.iter().filter(|step| step.end.is_rescued()) {
+        counter!("countryconfig_rescued_total", "outcome" => step.end.as_str()).increment(1);
+    }
 }
 
 /// Keeps the memory of the histograms small. Never ends.

@@ -10,6 +10,7 @@ use handlers::credentials::Credentials;
 use handlers::hook::Hooks;
 use handlers::ledger::{Destination, Ledger};
 use handlers::portal::Portal;
+use handlers::rescue::Unanswered;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notification::Telling;
 use poem::endpoint::BoxEndpoint;
@@ -48,7 +49,9 @@ pub struct App {
     /// Core's public key.
     pub keys: Arc<Keys>,
     /// Decides about actions.
-    pub hooks: Hooks,
+    pub hooks: Arc<Hooks>,
+    /// The hooks that have no answer yet.
+    pub unanswered: Arc<Unanswered>,
     /// The memory.
     pub ledger: Arc<dyn Ledger>,
     /// Whether it can answer hooks just now.

@@ -25,10 +25,11 @@ use handlers::outside::{self, Outside};
 use handlers::places::Atlas;
 use handlers::portal::Portal;
 use handlers::reference_data::{Changes, ReferenceData};
+use handlers::rescue::{Rescue, Unanswered};
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -36,6 +37,7 @@ use tracing::{error, info, warn};
 
 mod activity;
 mod listening;
+mod rescue;
 
 pub use listening::Listening;
 
@@ -47,6 +49,8 @@ const GRACE: Duration = Duration::from_secs(20);
 const HOLD: u32 = 5;
 /// Times in the ledger are looked at so often.
 const MEND: Duration = Duration::from_mins(1);
+/// No hook is under way for longer, but for its call of the middleware.
+const UNDER_WAY: Duration = Duration::from_secs(25);
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
 
@@ -57,6 +61,8 @@ const LOOK_AT_CAUSES: Duration = Duration::from_secs(5);
 pub struct Running {
     /// What the routes answer from.
     pub app: Arc<App>,
+    /// Ends what waits in core for no reason.
+    pub rescue: Arc<Rescue>,
     deliveries: Arc<Deliveries>,
     settings: Settings,
 }
@@ -97,7 +103,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock: clock.clone(),
         schedule: settings.delivery_retry_schedule.clone(),
     });
-    let middleware = Arc::new(middleware(settings, wire, &core, &acceptance)?);
+    let middleware = Arc::new(middleware(settings, wire.clone(), &core, &acceptance)?);
     let post = Arc::new(post(settings, &country, &core, &acceptance, clock.clone())?);
     let hold = SignedDuration::try_from(settings.delivery_delay * HOLD)?;
     let mut outward = Outward::to_all(middleware, &http, &post, hold);
@@ -107,7 +113,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let atlas = Arc::new(Atlas::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
     let credentials = credentials(settings, &client, &core, atlas)?;
-    let hooks = Hooks {
+    let hooks = Arc::new(Hooks {
         policy: ArcSwap::new(country.policy.clone()),
         verification: verification(settings, &http),
         ledger: ledger.clone(),
@@ -116,7 +122,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         delay: SignedDuration::try_from(settings.delivery_delay)?,
         followers: outward.followers,
         wake: wake.clone(),
-    };
+    });
     let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
         doors: outward.doors,
@@ -125,6 +131,8 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         timeout: TIMEOUT,
         wake,
     });
+    let unanswered = Arc::new(Unanswered::at(settings.unanswered_file.as_deref()));
+    let rescue = rescue(settings, wire, &core, &hooks, &deliveries, &unanswered)?;
     let users = Users {
         post,
         deliveries: deliveries.clone(),
@@ -133,6 +141,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let app = Arc::new(App {
         keys,
         hooks,
+        unanswered,
         condition: Condition::new(ledger.clone()),
         ledger,
         country: ArcSwap::from_pointee(country),
@@ -157,6 +166,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     });
     Ok(Running {
         app,
+        rescue,
         deliveries,
         settings: settings.clone(),
     })
@@ -236,6 +246,31 @@ fn middleware(
         retry_after_500: SignedDuration::try_from(settings.mosip_retry_after_500)?,
         unknown_for: SignedDuration::try_from(settings.mosip_unknown_for)?,
     })
+}
+
+/// Ends what waits in core for no reason.
+fn rescue(
+    settings: &Settings,
+    middleware: HttpWire,
+    core: &Arc<Core>,
+    hooks: &Arc<Hooks>,
+    deliveries: &Arc<Deliveries>,
+    unanswered: &Arc<Unanswered>,
+) -> anyhow::Result<Arc<Rescue>> {
+    let at_least = settings.mosip_timeout + UNDER_WAY;
+    Ok(Arc::new(Rescue {
+        core: core.clone(),
+        hooks: hooks.clone(),
+        ledger: hooks.ledger.clone(),
+        deliveries: deliveries.clone(),
+        middleware,
+        clock: hooks.clock.clone(),
+        unanswered: unanswered.clone(),
+        database: settings.rescue_database_url.clone(),
+        after: SignedDuration::try_from(settings.rescue_after.max(at_least))?,
+        at_least: SignedDuration::try_from(at_least)?,
+        seen: Mutex::default(),
+    }))
 }
 
 /// Asks the middleware about identities, if anybody is to be asked.
@@ -444,6 +479,7 @@ fn say_what_is_off(settings: &Settings) {
 pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let Running {
         app,
+        rescue,
         deliveries,
         settings,
     } = running;
@@ -453,6 +489,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let mut beside = JoinSet::new();
     beside.spawn(open(app.clone()));
     beside.spawn(mend(app.clone()));
+    beside.spawn(rescue::keep_up(rescue, settings.rescue));
     beside.spawn(async move { keys.keep_fresh().await });
     beside.spawn(erase(app.clone(), settings.ledger_retention));
     beside.spawn(metrics::keep_up(app.metrics.clone()));

@@ -10,9 +10,11 @@ use figment::{Figment, Metadata, Profile, Provider};
 use handlers::analytics;
 use handlers::core::Credentials;
 use handlers::forward;
+use handlers::ledger;
 use handlers::number::NumberFormat;
 use handlers::portal;
 use handlers::reference_data::ReferenceData;
+use handlers::rescue;
 use handlers::schedule::{Schedule, duration};
 use handlers::seal::{Seal, SealError};
 use handlers::verification::Actions;
@@ -72,6 +74,14 @@ pub struct Settings {
     pub mosip_retry_after_500: Duration,
     /// `MOSIP_UNKNOWN_FOR`: how long core is asked about an unknown outcome.
     pub mosip_unknown_for: Duration,
+    /// What is done about records that nobody asked about.
+    pub rescue: rescue::Mode,
+    /// What waits in core for less time may still be answered.
+    pub rescue_after: Duration,
+    /// Core's own database, to find them; read only.
+    pub rescue_database_url: Option<SecretString>,
+    /// Where hooks without an answer are remembered; in memory only where there is no file.
+    pub unanswered_file: Option<PathBuf>,
     /// How long requests are still accepted after SIGTERM.
     pub shutdown_delay: Duration,
     /// `IDENTITY_VERIFICATION`.
@@ -476,6 +486,10 @@ impl Reader {
             mosip_timeout: self.duration("MOSIP_TIMEOUT"),
             mosip_retry_after_500: self.duration("MOSIP_RETRY_AFTER_500"),
             mosip_unknown_for: self.duration("MOSIP_UNKNOWN_FOR"),
+            rescue: self.rescue(),
+            rescue_after: self.duration("RESCUE_AFTER"),
+            rescue_database_url: self.secret::<rescue::DatabaseUrl>("RESCUE_DATABASE_URL"),
+            unanswered_file: self.unanswered_file(),
             shutdown_delay: self.duration("SHUTDOWN_DELAY"),
             identity_verification: self.identity_verification(),
             verify_on: self.parsed("VERIFY_ON"),
@@ -539,6 +553,32 @@ impl Reader {
             self.problem(name, &error.to_string());
         }
         Some(SecretString::from(secret))
+    }
+
+    fn rescue(&mut self) -> rescue::Mode {
+        let mode = self.parsed("RESCUE");
+        let is_shared = self
+            .given("LEDGER_URL")
+            .is_some_and(|url| url.starts_with("postgres"));
+        let is_alone: bool = self.parsed("SINGLE_SERVER");
+        if mode == rescue::Mode::On && !is_shared && !is_alone {
+            let why = "`on` needs a ledger that all servers of this core share (a PostgreSQL LEDGER_URL), or SINGLE_SERVER=true where there is one only";
+            self.problem("RESCUE", why);
+        }
+        mode
+    }
+
+    fn unanswered_file(&mut self) -> Option<PathBuf> {
+        const NAME: &str = "unanswered-hooks.jsonl";
+        if let Some(given) = self.given("UNANSWERED_HOOKS_FILE") {
+            return Some(given.into());
+        }
+        let url = self.given("LEDGER_URL")?;
+        let beside = ledger::file(&url).map(|file| file.with_file_name(NAME));
+        beside.or_else(|| {
+            url.starts_with("postgres")
+                .then(|| Path::new("data").join(NAME))
+        })
     }
 
     fn portal_tokens(&mut self) -> Option<SecretString> {

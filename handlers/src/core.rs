@@ -301,13 +301,8 @@ impl Core {
         if claims.is_some_and(|claims| claims.event_id.is_none()) {
             return self.system_token().await;
         }
-        match self
-            .record_token(&delivery.event_id, &delivery.action_id)
+        self.action_token(&delivery.event_id, &delivery.action_id)
             .await
-        {
-            Err(CoreError::Status(StatusCode::BAD_REQUEST)) => self.system_token().await,
-            token => token,
-        }
     }
 
     /// Whether core's search shows the record with this action waiting: a question that leaves no
@@ -420,6 +415,66 @@ impl Core {
         let mut reply: Value = self.forget_if_refused(reply, token).await?;
         let found = reply.pointer_mut("/result/data/json").map(Value::take);
         found.ok_or(CoreError::Content)
+    }
+
+    /// What core's search shows as waiting, a page of it: event, its type, and the type of the action.
+    /// Nothing without the scope `record.search`. The search does not know every record, and leaves no trace
+    /// in any.
+    ///
+    /// # Errors
+    /// When core cannot be reached.
+    pub(crate) async fn search_waiting(
+        &self,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<(EventId, Option<String>, String)>, CoreError> {
+        #[derive(Deserialize)]
+        struct Page {
+            results: Vec<Entry>,
+        }
+        #[derive(Deserialize)]
+        struct Entry {
+            id: EventId,
+            #[serde(rename = "type")]
+            event_type: Option<String>,
+            #[serde(default)]
+            flags: Vec<String>,
+        }
+        let token = self.system_token().await?;
+        if !Claims::of(&token).is_some_and(|claims| claims.has_scope("record.search")) {
+            return Ok(vec![]);
+        }
+        let flag = |action: &str| format!("{}:requested", action.to_lowercase());
+        let flags: Vec<_> = PROCEDURES.iter().map(|(action, _)| flag(action)).collect();
+        let query = json!({
+            "query": {"type": "or", "clauses": [{"flags": {"anyOf": flags}}]},
+            "limit": limit, "offset": offset,
+            "sort": [{"field": "updatedAt", "direction": "asc"}],
+        });
+        let page = self.query("event.search", Some(&query), &token).await?;
+        let page: Page = serde_json::from_value(page).map_err(|_| CoreError::Content)?;
+        let waiting = page.results.into_iter().filter_map(|entry| {
+            let (action, _) = PROCEDURES
+                .iter()
+                .find(|(action, _)| entry.flags.contains(&flag(action)))?;
+            Some((entry.id, entry.event_type, (*action).to_owned()))
+        });
+        Ok(waiting.collect())
+    }
+
+    /// A token of the system client for one action; on core 2.1, where there is none, its own.
+    ///
+    /// # Errors
+    /// When core gives none.
+    pub(crate) async fn action_token(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+    ) -> Result<String, CoreError> {
+        match self.record_token(event, action).await {
+            Err(CoreError::Status(StatusCode::BAD_REQUEST)) => self.system_token().await,
+            token => token,
+        }
     }
 
     /// A token that may confirm one action, as that of its hook could.

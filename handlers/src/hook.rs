@@ -11,7 +11,7 @@ use crate::mosip_mapping::{PacketError, build_packet};
 use crate::number::NumberFormat;
 use crate::policy::Policy;
 use crate::revocation;
-use crate::rules::{self, OnRefusal, Outcome};
+use crate::rules::{self, OnRefusal, Operation, Outcome};
 use crate::verification::Verification;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -87,12 +87,35 @@ impl Told<'_> {
     }
 }
 
+/// How an action is answered that nobody asks about any more.
+#[derive(Debug, Clone, Copy)]
+pub struct Rescued {
+    /// What is done where the decision would make an identity.
+    pub identity: WithIdentity,
+    /// Nothing is written down.
+    pub dry: bool,
+}
+
+/// What is done where a decision would make an identity that may have been made already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithIdentity {
+    /// There is no answer.
+    Refuse,
+    /// The packet is sent.
+    Forward,
+    /// No packet is sent; the action takes effect without an identity.
+    Continue,
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HookError {
     /// The document lacks what the middleware needs.
     #[error(transparent)]
     Packet(#[from] PacketError),
+    /// Nobody knows whether the identity was asked for before.
+    #[error("the decision would make an identity that may have been made already")]
+    MakesIdentity,
     /// Nothing may be promised that is not written down.
     #[error("the ledger does not take the answer")]
     Ledger(#[from] LedgerError),
@@ -108,6 +131,30 @@ impl Hooks {
         event: &EventDocument,
         pending: &Action,
         token: &str,
+    ) -> Result<Answer, HookError> {
+        self.decide(event, pending, token, None).await
+    }
+
+    /// The same about an action whose hook or answer was lost: what is accepted goes to core by a call.
+    ///
+    /// # Errors
+    /// Also where the decision would make an identity, unless it is said what to do then.
+    pub async fn rescue(
+        &self,
+        event: &EventDocument,
+        pending: &Action,
+        token: &str,
+        rescued: Rescued,
+    ) -> Result<Answer, HookError> {
+        self.decide(event, pending, token, Some(rescued)).await
+    }
+
+    async fn decide(
+        &self,
+        event: &EventDocument,
+        pending: &Action,
+        token: &str,
+        rescued: Option<Rescued>,
     ) -> Result<Answer, HookError> {
         let history = event.history();
         let policy = self.policy.load_full();
@@ -137,7 +184,10 @@ impl Hooks {
                 today,
                 registration_number: fresh.as_deref().or_else(|| history.registration_number()),
             };
-            let entry = self.entry(&facts, fresh.as_deref(), &patch, token)?;
+            let entry = self.entry(&facts, fresh.as_deref(), &patch, token, rescued)?;
+            if rescued.is_some_and(|rescued| rescued.dry) {
+                return Ok(entry.answer);
+            }
             let promises = entry.registration_number.is_some() || tells_the_middleware(&entry);
             if !promises && !patch_was_asked_for && entry.deliveries.is_empty() {
                 // Nothing is promised, so nothing has to be remembered: asked again, it is decided again.
@@ -182,10 +232,19 @@ impl Hooks {
         fresh: Option<&str>,
         patch: &Fields,
         token: &str,
+        rescued: Option<Rescued>,
     ) -> Result<Entry, HookError> {
         let policy = self.policy.load();
         let decision = policy.decide(facts);
-        let outcome = decision.outcome();
+        let makes_identity = |outcome: &&Outcome| outcome.operation == Operation::CreateUin;
+        let mut outcome = decision.outcome();
+        match rescued.map(|rescued| rescued.identity) {
+            Some(WithIdentity::Refuse) if outcome.as_ref().is_some_and(makes_identity) => {
+                return Err(HookError::MakesIdentity);
+            }
+            Some(WithIdentity::Continue) => outcome = outcome.filter(|o| !makes_identity(o)),
+            _ => {}
+        }
         let rule = outcome.map_or("none", |outcome| outcome.rule.as_str());
         counter!("countryconfig_decisions_total", "rule" => rule.to_owned()).increment(1);
         let due_at = later(self.clock.now(), self.delay);
@@ -224,6 +283,11 @@ impl Hooks {
         };
         for follower in &self.followers {
             deliveries.extend(follower.deliveries(&told));
+        }
+        // Core does not hear this answer: it is told by a call.
+        if rescued.is_some() && answer.status == 200 {
+            let accept = core::accept(&facts.event.id, facts.action, patch, fresh);
+            deliveries.extend(accept.map(|accept| accept.delivery(token, self.clock.now())));
         }
         Ok(Entry {
             event_id: facts.event.id.clone(),

@@ -21,6 +21,7 @@ mod sql;
 mod sqlite;
 mod steady;
 
+pub use sqlite::file;
 use steady::Steady;
 
 /// An answer to core, as it goes over the wire and as it is repeated.
@@ -745,6 +746,21 @@ pub trait Ledger: Send + Sync {
 
     /// Such a text.
     async fn kept(&self, name: &str) -> Result<Option<String>, LedgerError>;
+
+    /// Such texts, by the beginning of their names.
+    async fn kept_under(&self, prefix: &str) -> Result<Vec<(String, String)>, LedgerError>;
+
+    /// Forgets such a text.
+    async fn forget(&self, name: &str) -> Result<(), LedgerError>;
+
+    /// Adds a delivery to an action that was answered.
+    async fn add(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        delivery: &NewDelivery,
+        now: Timestamp,
+    ) -> Result<(), LedgerError>;
 
     /// Whether the ledger would take an entry now.
     async fn writable(&self) -> Result<(), LedgerError>;

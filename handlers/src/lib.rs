@@ -27,6 +27,7 @@ pub mod places;
 pub mod policy;
 pub mod portal;
 pub mod reference_data;
+pub mod rescue;
 mod revocation;
 pub mod rules;
 pub mod schedule;

@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
+use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -404,6 +405,7 @@ impl Outside for Middleware {
 }
 
 /// The middleware over HTTP.
+#[derive(Clone)]
 pub struct HttpWire {
     client: Client,
     url: String,
@@ -422,6 +424,27 @@ impl HttpWire {
             .build()?;
         let url = url.trim_end_matches('/').to_owned();
         Ok(Self { client, url })
+    }
+}
+
+impl HttpWire {
+    /// The events of the packets that the middleware keeps until their credential comes.
+    ///
+    /// # Errors
+    /// When it does not tell: not reached, or without the scope `record.search`.
+    pub async fn transactions(&self, token: &str) -> Result<Vec<String>, CoreError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Row {
+            event_id: Option<String>,
+        }
+        let url = format!("{}/debug/transactions", self.url);
+        let answer = self.client.get(url).bearer_auth(token).send().await?;
+        if answer.status() != StatusCode::OK {
+            return Err(CoreError::Status(answer.status()));
+        }
+        let rows: Vec<Row> = answer.json().await?;
+        Ok(rows.into_iter().filter_map(|row| row.event_id).collect())
     }
 }
 

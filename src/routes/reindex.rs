@@ -6,6 +6,7 @@ use super::{App, authorized_for};
 use crate::auth::{REINDEX_AUDIENCES, Token};
 use crate::problem::Problem;
 use handlers::analytics::{self, ReindexError};
+use opencrvs_toolkit::event_document::EventDocument;
 use poem::http::StatusCode;
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Json;
@@ -113,7 +114,10 @@ impl Reindex {
         let json = receive(batch.body, BODY_LIMIT, 0)
             .await
             .map_err(Problem::from)?;
-        let report = turn.reindex(json, &token.text).await.map_err(refused)?;
+        let unanswered = self.0.unanswered.clone();
+        let see = move |record: &EventDocument| unanswered.shown(record);
+        let report = turn.reindex(json, &token.text, see).await;
+        let report = report.map_err(refused)?;
         Ok(Json(report.into()))
     }
 }

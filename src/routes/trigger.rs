@@ -9,7 +9,8 @@ use crate::metrics;
 use crate::problem::Problem;
 use handlers::hook::HookError;
 use handlers::ledger::Answer;
-use opencrvs_toolkit::event_document::EventDocument;
+use handlers::rescue::Asked;
+use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use poem::http::StatusCode;
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::param::Path;
@@ -193,7 +194,10 @@ impl Trigger {
         };
         let answering = body.answered(|document| question.answer(document));
         let answering = tokio::spawn(answering.in_current_span());
-        Ok(Reply(answering.await.map_err(broken)??))
+        let Answered { answer, of } = answering.await.map_err(broken)??;
+        // A caller that has gone away drops this future before it comes here.
+        self.app.unanswered.answered(&of.0, &of.1);
+        Ok(Reply(answer))
     }
 }
 
@@ -205,8 +209,14 @@ struct Question {
     token: Token,
 }
 
+/// The answer about an action of a record.
+struct Answered {
+    answer: Answer,
+    of: (EventId, ActionId),
+}
+
 impl Question {
-    async fn answer(self, document: Arc<EventDocument>) -> Result<Answer, Problem> {
+    async fn answer(self, document: Arc<EventDocument>) -> Result<Answered, Problem> {
         let (event, action) = (self.event, self.action);
         if document.event_type != event {
             let message = format!(
@@ -228,14 +238,25 @@ impl Question {
             );
             return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
+        let of = (document.id.clone(), pending.id.clone());
+        self.app.unanswered.asked(Asked {
+            event_id: of.0.clone(),
+            action_id: of.1.clone(),
+            event_type: event,
+            action_type: action,
+            at: self.app.hooks.clock.now(),
+        });
         let answer = self.app.hooks.answer(&document, pending, &self.token.text);
-        answer.await.map_err(undecided)
+        let answer = answer.await.map_err(undecided)?;
+        Ok(Answered { answer, of })
     }
 }
 
 fn undecided(error: HookError) -> Problem {
     match error {
-        HookError::Packet(_) => Problem::unprocessable(error.to_string()),
+        HookError::Packet(_) | HookError::MakesIdentity => {
+            Problem::unprocessable(error.to_string())
+        }
         HookError::Ledger(_) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "the answer cannot be written down",

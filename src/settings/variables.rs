@@ -275,6 +275,31 @@ pub const VARIABLES: &[Variable] = &[
         "packets that were delivered or refused are erased after this time; numbers and answers stay",
     ),
     always(
+        "RESCUE",
+        "report",
+        "records whose hook or answer was lost: `report` says which there are, `on` ends them every 10 minutes, `off` does not look; needs SYSTEM_CLIENT_ID, to search `record.search` too",
+    ),
+    always(
+        "RESCUE_AFTER",
+        "15m",
+        "what waits in core for less time may still be answered, and is left alone",
+    ),
+    optional(
+        "RESCUE_DATABASE_URL",
+        "postgres://rescue:secret@postgres:5432/events",
+        "core's own database, with a role that may only select from `app.events` and `app.event_actions`: the one complete list of what waits",
+    ),
+    always(
+        "SINGLE_SERVER",
+        "false",
+        "`true` says that no other server answers the hooks of this core: RESCUE=on needs that, or a LEDGER_URL of PostgreSQL that all of them share",
+    ),
+    optional(
+        "UNANSWERED_HOOKS_FILE",
+        "data/unanswered-hooks.jsonl",
+        "the ids of the hooks under way: what a killed process leaves there is rescued; where it is not set, `unanswered-hooks.jsonl` beside the SQLite file, else in `data`",
+    ),
+    always(
         "SHUTDOWN_DELAY",
         "5s",
         "after SIGTERM, `/readyz` says no at once and requests are still accepted for this time: the cluster needs it to send them elsewhere",

@@ -63,7 +63,7 @@ impl Analytics {
 
 impl Turn<'_> {
     /// Writes a batch, and the places before it when it is time for them, in one transaction. The token
-    /// is the caller's.
+    /// is the caller's. Each record is shown to `see` as it came.
     ///
     /// # Errors
     /// See [`ReindexError`]; the same batch can be sent again.
@@ -71,11 +71,12 @@ impl Turn<'_> {
         self,
         json: impl AsRef<[u8]> + Send + 'static,
         token: &str,
+        see: impl Fn(&EventDocument) + Send + 'static,
     ) -> Result<Report, ReindexError> {
         let analytics = self.analytics;
         let counting = analytics.counting.load_full();
         let reading = Arc::clone(&counting);
-        let read = tokio::task::spawn_blocking(move || read(json.as_ref(), &reading)).await?;
+        let read = tokio::task::spawn_blocking(move || read(json.as_ref(), &reading, &see)).await?;
         let (mut report, indices, records) = read.map_err(ReindexError::Body)?;
         let database = &analytics.database;
         database.until_current().await?;
@@ -131,19 +132,23 @@ impl Report {
 fn read(
     json: &[u8],
     counting: &Counting,
+    see: &dyn Fn(&EventDocument),
 ) -> Result<(Report, Vec<usize>, Vec<EventDocument>), serde_json::Error> {
     let documents: Vec<&RawValue> = serde_json::from_slice(json)?;
     let mut report = Report::default();
     let (mut indices, mut records) = (Vec::new(), Vec::new());
     for (index, document) in documents.into_iter().enumerate() {
         match EventDocument::parse(document.get().as_bytes()) {
-            Ok(record) => match counting.marks.reduced(&record) {
-                Some(record) => {
-                    indices.push(index);
-                    records.push(record);
+            Ok(record) => {
+                see(&record);
+                match counting.marks.reduced(&record) {
+                    Some(record) => {
+                        indices.push(index);
+                        records.push(record);
+                    }
+                    None => report.skipped += 1,
                 }
-                None => report.skipped += 1,
-            },
+            }
             Err(error) => report.fail(index, error),
         }
     }

@@ -822,6 +822,30 @@ macro_rules! sql_ledger {
                 Ok(Self::query_scalar("SELECT value FROM kept WHERE name = $1").bind(name).fetch_optional(&mut *tx).await?)
             }
 
+            async fn kept_under(&self, prefix: &str) -> Result<Vec<(String, String)>, LedgerError> {
+                let mut tx = self.reading().await?;
+                let rows = Self::query("SELECT name, value FROM kept WHERE substr(name, 1, $2) = $1 ORDER BY kept_at, name")
+                    .bind(prefix)
+                    .bind(i32::try_from(prefix.chars().count()).unwrap_or(i32::MAX))
+                    .fetch_all(&mut *tx)
+                    .await?;
+                rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+            }
+
+            async fn forget(&self, name: &str) -> Result<(), LedgerError> {
+                let mut tx = self.transaction().await?;
+                Self::query("DELETE FROM kept WHERE name = $1").bind(name).execute(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(())
+            }
+
+            async fn add(&self, event: &EventId, action: &ActionId, delivery: &NewDelivery, now: Timestamp) -> Result<(), LedgerError> {
+                let mut tx = self.transaction().await?;
+                self.insert_delivery(&mut tx, event, action, delivery, now).await?;
+                tx.commit().await?;
+                Ok(())
+            }
+
             async fn writable(&self) -> Result<(), LedgerError> {
                 let mut tx = self.transaction().await?;
                 // Only what is committed reaches the disk: anything less would not notice that it is full.

@@ -128,7 +128,7 @@ fn id(path: &Path) -> Option<(u64, u64)> {
 }
 
 /// The file that a URL names; `None` for another kind of ledger.
-pub(super) fn file(url: &str) -> Option<PathBuf> {
+pub fn file(url: &str) -> Option<PathBuf> {
     let options = SqliteConnectOptions::from_str(url).ok()?;
     (url.starts_with("sqlite:") && !url.contains(":memory:"))
         .then(|| options.get_filename().to_owned())

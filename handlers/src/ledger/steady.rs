@@ -4,7 +4,8 @@
 
 use super::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
-    Ledger, LedgerError, Next, PastAttempt, Queue, Recorded, Renumbered, Standing, WaitingActions,
+    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
+    WaitingActions,
 };
 use crate::core::Fate;
 use async_trait::async_trait;
@@ -126,5 +127,8 @@ within! {
     LONG: counts() -> Counts;
     SHORT: keep(name: &str, value: &str, now: Timestamp) -> ();
     SHORT: kept(name: &str) -> Option<String>;
+    LONG: kept_under(prefix: &str) -> Vec<(String, String)>;
+    SHORT: forget(name: &str) -> ();
+    SHORT: add(event: &EventId, action: &ActionId, delivery: &NewDelivery, now: Timestamp) -> ();
     SHORT: writable() -> ();
 }

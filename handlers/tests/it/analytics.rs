@@ -124,7 +124,7 @@ impl Setting {
     async fn reindex(&self, documents: &[Value]) -> Report {
         let json = json!(documents).to_string().into_bytes();
         let turn = self.analytics.turn().await;
-        turn.reindex(json, "caller").await.unwrap()
+        turn.reindex(json, "caller", |_| ()).await.unwrap()
     }
 
     async fn send(&self, answer_status: u16, document: &Value) -> Outcome {
@@ -286,7 +286,7 @@ async fn a_bad_document_is_named_and_the_others_are_written() {
         .analytics
         .turn()
         .await
-        .reindex(text, "caller")
+        .reindex(text, "caller", |_| ())
         .await
         .unwrap_err();
     assert_eq!(
@@ -506,7 +506,7 @@ async fn dashboards_read_and_the_server_writes() {
         .analytics
         .turn()
         .await
-        .reindex(json, "caller")
+        .reindex(json, "caller", |_| ())
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "the analytics database does not write");

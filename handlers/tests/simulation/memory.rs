@@ -641,6 +641,33 @@ impl Ledger for Memory {
         Ok(self.tables().kept.get(name).cloned())
     }
 
+    async fn kept_under(&self, prefix: &str) -> Result<Vec<(String, String)>, LedgerError> {
+        let tables = self.tables();
+        let kept = tables
+            .kept
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix));
+        Ok(kept
+            .map(|(name, text)| (name.clone(), text.clone()))
+            .collect())
+    }
+
+    async fn forget(&self, name: &str) -> Result<(), LedgerError> {
+        self.tables().kept.remove(name);
+        Ok(())
+    }
+
+    async fn add(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        delivery: &NewDelivery,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.tables().insert(event, action, delivery.clone(), now);
+        Ok(())
+    }
+
     async fn writable(&self) -> Result<(), LedgerError> {
         Ok(())
     }

@@ -13,7 +13,8 @@ use handlers::delivery::{Deliveries, Door};
 use handlers::hook::{HookError, Hooks};
 use handlers::ledger::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
-    Ledger, LedgerError, Next, PastAttempt, Queue, Recorded, Renumbered, Standing, WaitingActions,
+    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
+    WaitingActions,
 };
 use handlers::middleware::{Middleware, Wire};
 use handlers::outside::{Outcome, Outside};
@@ -464,6 +465,24 @@ impl Ledger for Faulty {
 
     async fn kept(&self, name: &str) -> Result<Option<String>, LedgerError> {
         self.memory().kept(name).await
+    }
+
+    async fn kept_under(&self, prefix: &str) -> Result<Vec<(String, String)>, LedgerError> {
+        self.memory().kept_under(prefix).await
+    }
+
+    async fn forget(&self, name: &str) -> Result<(), LedgerError> {
+        self.memory().forget(name).await
+    }
+
+    async fn add(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        delivery: &NewDelivery,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.memory().add(event, action, delivery, now).await
     }
 
     async fn writable(&self) -> Result<(), LedgerError> {

@@ -45,6 +45,14 @@ impl<'a> History<'a> {
     /// Core asks only while exactly one action waits, whatever its type. Should an older one be
     /// stuck all the same, it is noise: the newest is the one that core asks about.
     pub fn pending_action(&self, action_type: &str) -> Option<&'a Action> {
+        self.pending_actions()
+            .into_iter()
+            .filter(|action| action.action_type.as_str() == action_type)
+            .max_by_key(|action| created_at(action))
+    }
+
+    /// All actions that wait for an answer, in the order of the document.
+    pub fn pending_actions(&self) -> Vec<&'a Action> {
         let answered: HashSet<&ActionId> = self
             .actions
             .iter()
@@ -58,9 +66,8 @@ impl<'a> History<'a> {
             .collect();
         self.actions
             .iter()
-            .filter(|action| action.is_requested() && action.action_type.as_str() == action_type)
-            .filter(|action| !answered.contains(&action.id))
-            .max_by_key(|action| created_at(action))
+            .filter(|action| action.is_requested() && !answered.contains(&action.id))
+            .collect()
     }
 
     /// What was accepted, in the order of time.

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Core's own tables, the one complete list of what waits: core's search does not know an action that
+//! was left by a time-out. Only read, and only where an operator gives a role for it.
+
+use super::{Found, Source};
+use jiff::Timestamp;
+use opencrvs_toolkit::event_document::{ActionId, EventId};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{Connection, Executor, Row};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The longest look at core's tables.
+const LIMIT: Duration = Duration::from_mins(1);
+/// So many actions are looked at in one round, the oldest first.
+const MOST: i64 = 1000;
+/// What is read, by table. Core's tables are its own and may change with any version.
+const COLUMNS: [(&str, &str); 8] = [
+    ("events", "id"),
+    ("events", "event_type"),
+    ("event_actions", "id"),
+    ("event_actions", "event_id"),
+    ("event_actions", "action_type"),
+    ("event_actions", "status"),
+    ("event_actions", "original_action_id"),
+    ("event_actions", "created_at"),
+];
+
+/// A URL of core's database that can be read.
+pub struct DatabaseUrl;
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+    fn from_str(url: &str) -> Result<Self, String> {
+        let is_url = url.starts_with("postgres") && PgConnectOptions::from_str(url).is_ok();
+        let expected =
+            "it is not a PostgreSQL URL like `postgres://user:password@host:5432/events`";
+        is_url.then_some(Self).ok_or_else(|| expected.to_owned())
+    }
+}
+
+/// Why core's tables do not tell.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// `RESCUE_DATABASE_URL` cannot be used.
+    #[error("core's database cannot be read (RESCUE_DATABASE_URL)")]
+    Sql(#[from] sqlx::Error),
+    /// Another version of core, or a role that may not see them.
+    #[error(
+        "core's table `app.{0}` shows no column `{1}`: it is that of another version of core, or the role of RESCUE_DATABASE_URL may not select it"
+    )]
+    Column(&'static str, &'static str),
+    /// It takes too long.
+    #[error("core's database does not answer in time (RESCUE_DATABASE_URL)")]
+    Timeout,
+}
+
+/// The actions that wait in core since before a moment.
+pub(super) async fn waiting(
+    url: &SecretString,
+    before: Timestamp,
+) -> Result<Vec<Found>, DatabaseError> {
+    let looked = tokio::time::timeout(LIMIT, look(url, before)).await;
+    looked.unwrap_or(Err(DatabaseError::Timeout))
+}
+
+async fn look(url: &SecretString, before: Timestamp) -> Result<Vec<Found>, DatabaseError> {
+    let options = PgConnectOptions::from_str(url.expose_secret())?;
+    let options = options
+        .application_name("countryconfig rescue")
+        .statement_cache_capacity(0);
+    let mut connection = PgConnection::connect_with(&options).await?;
+    connection
+        .execute("SET default_transaction_read_only = on; SET statement_timeout = '50s'")
+        .await?;
+    for (table, column) in COLUMNS {
+        let known: Option<i32> = sqlx::query_scalar(
+            "SELECT 1 FROM information_schema.columns WHERE table_schema = 'app' AND table_name = $1 AND column_name = $2",
+        )
+        .bind(table)
+        .bind(column)
+        .persistent(false)
+        .fetch_optional(&mut connection)
+        .await?;
+        known.ok_or(DatabaseError::Column(table, column))?;
+    }
+    let rows = sqlx::query(
+        "SELECT a.event_id::text, a.id::text, a.action_type::text, e.event_type::text, (extract(epoch FROM a.created_at) * 1000)::bigint \
+         FROM app.event_actions AS a JOIN app.events AS e ON e.id = a.event_id \
+         WHERE a.status = 'Requested' AND a.created_at < to_timestamp($1::double precision / 1000) AND NOT EXISTS \
+           (SELECT 1 FROM app.event_actions AS b WHERE b.event_id = a.event_id AND b.original_action_id = a.id) \
+         ORDER BY a.created_at LIMIT $2",
+    )
+    .bind(before.as_millisecond())
+    .bind(MOST)
+    .persistent(false)
+    .fetch_all(&mut connection)
+    .await?;
+    drop(connection.close().await);
+    let found = rows.iter().map(|row| {
+        Ok(Found {
+            event_id: EventId::new(row.try_get::<String, _>(0)?),
+            action_id: Some(ActionId::new(row.try_get::<String, _>(1)?)),
+            action_type: row.try_get(2)?,
+            event_type: Some(row.try_get(3)?),
+            since: Timestamp::from_millisecond(row.try_get(4)?).unwrap_or(before),
+            source: Source::Database,
+        })
+    });
+    found.collect()
+}

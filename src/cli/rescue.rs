@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Ends records whose hook or answer was lost, by hand.
+
+use super::print;
+use crate::settings::Settings;
+use crate::{report, server};
+use anyhow::Context;
+use clap::Args;
+use handlers::hook::WithIdentity;
+use handlers::ledger;
+use handlers::rescue::{End, Mode, Reason, Rescue, Step};
+use opencrvs_toolkit::event_document::EventId;
+use std::process::ExitCode;
+
+#[derive(Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
+pub(super) struct Options {
+    /// Id of a record; looking at it leaves a READ action there
+    event: Option<String>,
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Send the packet that makes an identity: you have looked in MOSIP, and there is none
+    #[arg(long, requires = "event", conflicts_with_all = ["register_only", "dry_run"])]
+    forward: bool,
+    /// Register without a packet: the identity is there, or is not wanted
+    #[arg(long = "continue", requires = "event", conflicts_with = "dry_run")]
+    register_only: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
+    // An operator who mistypes its name must not find a new and empty ledger.
+    ledger::open_existing(&settings.ledger_url, settings.seal()?)
+        .await
+        .context("the ledger cannot be opened (LEDGER_URL)")?;
+    // The hooks under way are those of the server.
+    let settings = Settings {
+        unanswered_file: None,
+        ..settings.clone()
+    };
+    let running = server::assemble(&settings, super::loaded(&settings)?).await?;
+    let rescue = &*running.rescue;
+    let steps = match &options.event {
+        Some(event) => of_event(rescue, &EventId::new(event), options).await?,
+        None if options.dry_run => rescue.round(Mode::Report).await?,
+        None => rescue.round(Mode::On).await?,
+    };
+    if options.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&steps)?))?;
+    } else if steps.is_empty() {
+        print("Nothing waits in core without a reason.\n")?;
+    } else {
+        print(&table(&steps))?;
+    }
+    let is_done = options.dry_run || !steps.iter().any(|step| step.end.is_open());
+    Ok(if is_done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn of_event(
+    rescue: &Rescue,
+    event: &EventId,
+    options: &Options,
+) -> anyhow::Result<Vec<Step>> {
+    let said = match options {
+        Options { forward: true, .. } => WithIdentity::Forward,
+        Options {
+            register_only: true,
+            ..
+        } => WithIdentity::Continue,
+        _ => WithIdentity::Refuse,
+    };
+    let steps = rescue.event(event, said, options.dry_run).await?;
+    let is_asked = |step: &Step| step.end == End::Found(Reason::MakesIdentity);
+    if options.dry_run || !steps.iter().any(is_asked) {
+        return Ok(steps);
+    }
+    let unsent = rescue.is_unsent(event).await.context(
+        "the decision would make an identity, and the middleware does not tell whether it has a packet of this record; look it up in MOSIP, then use --forward or --continue",
+    )?;
+    if !unsent {
+        anyhow::bail!(
+            "the decision would make an identity, and the middleware has a packet of this record already: its credential may still come. If it does not, look it up in MOSIP, then use --forward or --continue"
+        );
+    }
+    Ok(rescue.event(event, WithIdentity::Forward, false).await?)
+}
+
+fn table(steps: &[Step]) -> String {
+    let row = |step: &Step| {
+        [
+            step.event_id.to_string(),
+            step.action_type.clone(),
+            step.since.to_string(),
+            step.end.to_string(),
+        ]
+    };
+    let rows: Vec<_> = steps.iter().map(row).collect();
+    report::table(["EVENT", "ACTION", "SINCE", "WHAT BECAME OF IT"], &rows)
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Looks, from time to time, for records that wait in core for no reason.
+
+use crate::metrics;
+use handlers::rescue::{Mode, Rescue, RescueError, Step};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{info, warn};
+
+/// The first look, when what was under way has its answer …
+const FIRST: Duration = Duration::from_secs(20);
+/// … and the others.
+const EVERY: Duration = Duration::from_mins(10);
+/// What was not answered goes into the ledger so often.
+const NOTE: Duration = Duration::from_secs(30);
+
+/// Never ends, unless there is nothing to do.
+pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
+    if mode == Mode::Off {
+        return;
+    }
+    if !rescue.core.may_ask() {
+        info!("Records that nobody asked about are not looked for: SYSTEM_CLIENT_ID is not set");
+    }
+    let mut told = BTreeSet::new();
+    let mut next = tokio::time::Instant::now() + FIRST;
+    loop {
+        if next <= tokio::time::Instant::now() {
+            next += EVERY;
+            match rescue.round(mode).await {
+                Ok(steps) => tell(&steps, mode, &mut told),
+                Err(RescueError::NoClient) => {}
+                Err(error) => warn!(
+                    error = &error as &dyn std::error::Error,
+                    "Records that nobody asked about could not be looked for"
+                ),
+            }
+        } else {
+            rescue.put_into_ledger().await;
+        }
+        tokio::time::sleep(NOTE).await;
+    }
+}
+
+/// Once for each action in the log, and always in the metrics.
+fn tell(steps: &[Step], mode: Mode, told: &mut BTreeSet<String>) {
+    metrics::rescued(steps);
+    let known = std::mem::take(told);
+    for step in steps.iter().filter(|step| step.end.is_open()) {
+        let key = format!("{} {}", step.event_id, step.action_type);
+        if !known.contains(&key) {
+            let how = match mode {
+                Mode::Report => " (RESCUE=on ends what makes no identity)",
+                _ => "",
+            };
+            warn!(event.id = %step.event_id, since = %step.since, "Core waits for {} of `{}`: {}; `countryconfig rescue {1}`{how}", step.action_type, step.event_id, step.end);
+        }
+        told.insert(key);
+    }
+}
