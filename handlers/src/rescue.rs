@@ -3,8 +3,9 @@
 //! waits for ever. Here such records are found, decided as if asked now, and ended in core.
 //!
 //! **Invariant:** what this ledger answered counts and is never decided again. **Invariant:** an identity
-//! is not made by itself for an action that this ledger does not know: the server that stood here before,
-//! another one, or this one before a backup was restored may have sent it already.
+//! is not made by itself for an action that this server does not know: the server that stood here before,
+//! another one, or this one before a backup was restored may have sent it already. An action whose hook
+//! came here and was not decided is known.
 
 use crate::clock::Clock;
 use crate::core::{self, Core, CoreError, PROCEDURES};
@@ -257,16 +258,17 @@ pub struct Seen {
 
 impl Rescue {
     /// Finds what waits, from all sources, and ends it where it is told to. Gives what was found and what
-    /// became of it; sources that fail are logged.
+    /// became of it; sources that fail are logged. What core's search shows must be there in two rounds at
+    /// least [`Rescue::after`] apart, unless an operator has started the round.
     ///
     /// # Errors
     /// Without a system client, and when the ledger fails.
-    pub async fn round(&self, mode: Mode) -> Result<Vec<Step>, RescueError> {
+    pub async fn round(&self, mode: Mode, by_hand: bool) -> Result<Vec<Step>, RescueError> {
         if !self.core.may_ask() {
             return Err(RescueError::NoClient);
         }
         let mut steps = Vec::new();
-        for found in self.found().await? {
+        for found in self.found(by_hand).await? {
             let Some(reason) = self.reason(&found).await? else {
                 continue;
             };
@@ -300,7 +302,7 @@ impl Rescue {
     }
 
     /// What waits for long enough, from all sources, one for each record.
-    async fn found(&self) -> Result<Vec<Found>, RescueError> {
+    async fn found(&self, by_hand: bool) -> Result<Vec<Found>, RescueError> {
         self.put_into_ledger().await;
         let before = later(self.clock.now(), -self.after);
         let mut all: BTreeMap<EventId, Found> = BTreeMap::new();
@@ -319,7 +321,11 @@ impl Rescue {
                 action_type: asked.action_type,
                 event_type: Some(asked.event_type),
                 since: asked.at,
-                source: Source::Hook,
+                source: if asked.is_shown {
+                    Source::Reindex
+                } else {
+                    Source::Hook
+                },
             })
             .collect());
         if let Some(url) = &self.database {
@@ -333,7 +339,9 @@ impl Rescue {
                 }
             }
         }
-        match self.search(before).await {
+        // One look alone does not tell since when it waits; where it is acted on, the record does.
+        let seen_before = if by_hand { Timestamp::MAX } else { before };
+        match self.search(seen_before).await {
             Ok(found) => add(found),
             Err(error) => {
                 warn!(
@@ -487,6 +495,12 @@ impl Rescue {
             let end = if self.clock.now() < later(since, self.at_least) {
                 End::TooEarly
             } else {
+                let came_here = || self.came_here(event, &pending.id);
+                let identity = if identity == WithIdentity::Refuse && came_here().await? {
+                    WithIdentity::Forward
+                } else {
+                    identity
+                };
                 self.action(&record, pending, identity, dry).await?
             };
             if !dry && end.is_rescued() {
@@ -504,6 +518,14 @@ impl Rescue {
             self.forget_settled(event, &steps).await?;
         }
         Ok(steps)
+    }
+
+    /// Whether the hook of an action came to this server: then it went to no other, and if the ledger has
+    /// no decision, no packet was sent.
+    async fn came_here(&self, event: &EventId, action: &ActionId) -> Result<bool, LedgerError> {
+        let kept = self.ledger.kept(&format!("{KEPT}{event}:{action}")).await?;
+        let asked = kept.and_then(|kept| serde_json::from_str::<Asked>(&kept).ok());
+        Ok(asked.is_some_and(|asked| !asked.is_shown))
     }
 
     async fn action(

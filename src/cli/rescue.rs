@@ -48,8 +48,8 @@ pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
     let rescue = &*running.rescue;
     let steps = match &options.event {
         Some(event) => of_event(rescue, &EventId::new(event), options).await?,
-        None if options.dry_run => rescue.round(Mode::Report).await?,
-        None => rescue.round(Mode::On).await?,
+        None if options.dry_run => rescue.round(Mode::Report, true).await?,
+        None => rescue.round(Mode::On, true).await?,
     };
     if options.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&steps)?))?;

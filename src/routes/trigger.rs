@@ -245,6 +245,7 @@ impl Question {
             event_type: event,
             action_type: action,
             at: self.app.hooks.clock.now(),
+            is_shown: false,
         });
         let answer = self.app.hooks.answer(&document, pending, &self.token.text);
         let answer = answer.await.map_err(undecided)?;

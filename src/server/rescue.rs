@@ -28,7 +28,7 @@ pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
     loop {
         if next <= tokio::time::Instant::now() {
             next += EVERY;
-            match rescue.round(mode).await {
+            match rescue.round(mode, false).await {
                 Ok(steps) => tell(&steps, mode, &mut told),
                 Err(RescueError::NoClient) => {}
                 Err(error) => warn!(

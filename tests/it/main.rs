@@ -12,6 +12,7 @@ mod authority;
 mod causes_of_death;
 mod certificates;
 mod config;
+mod core_stand_in;
 mod country_settings;
 mod crash;
 mod credentials;
@@ -30,6 +31,7 @@ mod portal;
 mod process;
 mod program;
 mod replicas;
+mod rescue;
 mod trigger;
 mod verification;
 

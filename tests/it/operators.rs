@@ -133,7 +133,7 @@ async fn changed_files_are_taken_whole_and_a_bad_one_keeps_what_is_there() {
 }
 
 /// The operator's command line beside a running server.
-struct Operator(Vec<(String, String)>);
+pub(super) struct Operator(pub(super) Vec<(String, String)>);
 
 impl Operator {
     async fn run(&self, arguments: &str) -> Output {
@@ -143,14 +143,14 @@ impl Operator {
         command.output().await.unwrap()
     }
 
-    async fn json(&self, arguments: &str) -> Value {
+    pub(super) async fn json(&self, arguments: &str) -> Value {
         let output = self.run(&format!("{arguments} --json")).await;
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{arguments}: {}", text(&output.stderr)))
     }
 
     /// Exit code, and everything that was said.
-    async fn says(&self, arguments: &str) -> (Option<i32>, String) {
+    pub(super) async fn says(&self, arguments: &str) -> (Option<i32>, String) {
         let output = self.run(arguments).await;
         let said = text(&output.stdout) + &text(&output.stderr);
         (output.status.code(), said)

@@ -37,6 +37,9 @@ pub struct Asked {
     pub action_type: String,
     /// When it came.
     pub at: Timestamp,
+    /// Not a hook: a reindex has shown that it waits.
+    #[serde(default)]
+    pub is_shown: bool,
 }
 
 type Key = (EventId, ActionId);
@@ -117,6 +120,7 @@ impl Unanswered {
                     event_type: record.event_type.clone(),
                     action_type: kind.to_owned(),
                     at,
+                    is_shown: true,
                 });
             }
         }
@@ -227,6 +231,7 @@ mod tests {
             event_type: "birth".into(),
             action_type: "REGISTER".into(),
             at: Timestamp::UNIX_EPOCH,
+            is_shown: false,
         }
     }
 
