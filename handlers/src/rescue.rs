@@ -204,6 +204,15 @@ impl fmt::Display for End {
     }
 }
 
+/// What a look from all sources found.
+#[derive(Debug)]
+pub struct Round {
+    /// What became of it.
+    pub steps: Vec<Step>,
+    /// Why a source did not tell.
+    pub unseen: Vec<RescueError>,
+}
+
 /// Why a record, or all of them, cannot be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum RescueError {
@@ -213,6 +222,9 @@ pub enum RescueError {
     /// Core did not show the record.
     #[error("core does not show the record")]
     Core(#[from] CoreError),
+    /// Core did not search.
+    #[error("core's search does not tell what waits")]
+    Search(#[source] CoreError),
     /// The ledger does not say what was answered.
     #[error("the ledger does not tell what was answered")]
     Ledger(#[from] LedgerError),
@@ -258,17 +270,18 @@ pub struct Seen {
 
 impl Rescue {
     /// Finds what waits, from all sources, and ends it where it is told to. Gives what was found and what
-    /// became of it; sources that fail are logged. What core's search shows must be there in two rounds at
+    /// became of it, and why a source does not tell. What core's search shows must be there in two rounds at
     /// least [`Rescue::after`] apart, unless an operator has started the round.
     ///
     /// # Errors
     /// Without a system client, and when the ledger fails.
-    pub async fn round(&self, mode: Mode, by_hand: bool) -> Result<Vec<Step>, RescueError> {
+    pub async fn round(&self, mode: Mode, by_hand: bool) -> Result<Round, RescueError> {
         if !self.core.may_ask() {
             return Err(RescueError::NoClient);
         }
+        let (found, unseen) = self.found(by_hand).await?;
         let mut steps = Vec::new();
-        for found in self.found(by_hand).await? {
+        for found in found {
             let Some(reason) = self.reason(&found).await? else {
                 continue;
             };
@@ -298,11 +311,12 @@ impl Rescue {
                 steps.push(as_found(reason));
             }
         }
-        Ok(steps)
+        Ok(Round { steps, unseen })
     }
 
     /// What waits for long enough, from all sources, one for each record.
-    async fn found(&self, by_hand: bool) -> Result<Vec<Found>, RescueError> {
+    async fn found(&self, by_hand: bool) -> Result<(Vec<Found>, Vec<RescueError>), RescueError> {
+        let mut unseen = Vec::new();
         self.put_into_ledger().await;
         let before = later(self.clock.now(), -self.after);
         let mut all: BTreeMap<EventId, Found> = BTreeMap::new();
@@ -331,26 +345,16 @@ impl Rescue {
         if let Some(url) = &self.database {
             match database::waiting(url, before).await {
                 Ok(found) => add(found),
-                Err(error) => {
-                    warn!(
-                        error = &error as &dyn std::error::Error,
-                        "Core's tables do not tell what waits"
-                    );
-                }
+                Err(error) => unseen.push(error.into()),
             }
         }
         // One look alone does not tell since when it waits; where it is acted on, the record does.
         let seen_before = if by_hand { Timestamp::MAX } else { before };
         match self.search(seen_before).await {
             Ok(found) => add(found),
-            Err(error) => {
-                warn!(
-                    error = &error as &dyn std::error::Error,
-                    "Core's search does not tell what waits"
-                );
-            }
+            Err(error) => unseen.push(RescueError::Search(error)),
         }
-        Ok(all.into_values().take(MOST).collect())
+        Ok((all.into_values().take(MOST).collect(), unseen))
     }
 
     /// What core's search shows as waiting in this round and in an earlier one.

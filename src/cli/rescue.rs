@@ -8,8 +8,9 @@ use anyhow::Context;
 use clap::Args;
 use handlers::hook::WithIdentity;
 use handlers::ledger;
-use handlers::rescue::{End, Mode, Reason, Rescue, Step};
+use handlers::rescue::{End, Mode, Reason, Rescue, Round, Step};
 use opencrvs_toolkit::event_document::EventId;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 #[derive(Args)]
@@ -46,19 +47,27 @@ pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
     };
     let running = server::assemble(&settings, super::loaded(&settings)?).await?;
     let rescue = &*running.rescue;
-    let steps = match &options.event {
-        Some(event) => of_event(rescue, &EventId::new(event), options).await?,
+    let Round { steps, unseen } = match &options.event {
+        Some(event) => Round {
+            steps: of_event(rescue, &EventId::new(event), options).await?,
+            unseen: vec![],
+        },
         None if options.dry_run => rescue.round(Mode::Report, true).await?,
         None => rescue.round(Mode::On, true).await?,
     };
+    let all_told = unseen.is_empty();
+    for error in unseen {
+        let error = anyhow::Error::from(error);
+        drop(writeln!(std::io::stderr(), "warning: {error:#}"));
+    }
     if options.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&steps)?))?;
-    } else if steps.is_empty() {
+    } else if steps.is_empty() && all_told {
         print("Nothing waits in core without a reason.\n")?;
     } else {
         print(&table(&steps))?;
     }
-    let is_done = options.dry_run || !steps.iter().any(|step| step.end.is_open());
+    let is_done = all_told && (options.dry_run || !steps.iter().any(|step| step.end.is_open()));
     Ok(if is_done {
         ExitCode::SUCCESS
     } else {

@@ -2,7 +2,7 @@
 //! Looks, from time to time, for records that wait in core for no reason.
 
 use crate::metrics;
-use handlers::rescue::{Mode, Rescue, RescueError, Step};
+use handlers::rescue::{Mode, Rescue, RescueError, Round, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,15 @@ pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
         if next <= tokio::time::Instant::now() {
             next += EVERY;
             match rescue.round(mode, false).await {
-                Ok(steps) => tell(&steps, mode, &mut told),
+                Ok(Round { steps, unseen }) => {
+                    for error in unseen {
+                        warn!(
+                            error = &error as &dyn std::error::Error,
+                            "A source does not tell what waits in core"
+                        );
+                    }
+                    tell(&steps, mode, &mut told);
+                }
                 Err(RescueError::NoClient) => {}
                 Err(error) => warn!(
                     error = &error as &dyn std::error::Error,

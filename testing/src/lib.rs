@@ -9,6 +9,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -178,4 +179,72 @@ fn unprivileged() -> (u32, u32) {
     find("postgres")
         .or_else(|| find("nobody"))
         .expect("a user `postgres` or `nobody`")
+}
+
+/// `PgBouncer` in transaction mode before a database: each transaction may have another session. Dropping
+/// it stops it.
+pub struct Pooler {
+    process: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Pooler {
+    /// Starts it before the database of a URL, with so many sessions.
+    ///
+    /// # Panics
+    /// Where `PgBouncer` is not installed, or does not start.
+    pub fn start(url: &str, sessions: u32) -> Self {
+        let options: PgConnectOptions = url.parse().unwrap();
+        let host = options.get_socket().map_or_else(
+            || options.get_host().to_owned(),
+            |folder| folder.display().to_string(),
+        );
+        let (port, database) = (options.get_port(), options.get_database().unwrap());
+        let folder = tempfile::Builder::new().prefix("pgb-").tempdir().unwrap();
+        let sockets = folder.path().display();
+        let settings = format!(
+            "[databases]\n{database} = host={host} port={port} user={}\n[pgbouncer]\npool_mode = transaction\n\
+             default_pool_size = {sessions}\nauth_type = any\nlisten_port = 6432\nunix_socket_dir = {sockets}\nlogfile = {sockets}/log\n",
+            options.get_username()
+        );
+        let file = folder.path().join("pgbouncer.ini");
+        std::fs::write(&file, settings).unwrap();
+        let mut command = Command::new("pgbouncer");
+        command.arg("-q").arg(&file).stderr(Stdio::null());
+        if folder.path().metadata().unwrap().uid() == 0 {
+            let (user, group) = unprivileged();
+            std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
+            command.uid(user).gid(group);
+        }
+        let process = command.spawn().expect(
+            "this test needs PgBouncer (Debian: `apt-get install pgbouncer`; its program in PATH)",
+        );
+        let socket = folder.path().join(".s.PGSQL.6432");
+        for _ in 0..200 {
+            if socket.exists() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(socket.exists(), "PgBouncer starts");
+        Self { process, folder }
+    }
+
+    /// The URL of the same database through it.
+    pub fn url(&self, url: &str) -> String {
+        let options: PgConnectOptions = url.parse().unwrap();
+        format!(
+            "postgres://{}@localhost:6432/{}?host={}",
+            options.get_username(),
+            options.get_database().unwrap(),
+            self.folder.path().display()
+        )
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
 }

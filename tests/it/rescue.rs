@@ -214,7 +214,7 @@ async fn core_s_own_tables_show_what_its_search_does_not_know() {
     let mut database = sqlx::PgConnection::connect(&url).await.unwrap();
     let place = place(&[("RESCUE_DATABASE_URL", &url)]).await;
     let (exit, said) = place.operator.says("rescue --dry-run").await;
-    assert_eq!(exit, Some(0), "{said}");
+    assert_eq!(exit, Some(1), "{said}");
     assert!(said.contains("shows no column `id`"), "{said}");
     let tables = "CREATE SCHEMA app; CREATE TYPE app.action_status AS ENUM ('Requested', 'Accepted', 'Rejected');
         CREATE TABLE app.events (id uuid PRIMARY KEY, event_type text, tracking_id text);
@@ -246,4 +246,70 @@ async fn core_s_own_tables_show_what_its_search_does_not_know() {
     let (exit, said) = place.operator.says("rescue").await;
     assert_eq!(exit, Some(0), "{said}");
     assert_eq!(place.core.fate(&hidden)["status"], "Accepted");
+}
+
+/// Every hook is asked once, while the process is killed again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_many_kills_a_rescue_leaves_nothing_blocked() {
+    let mut place = place(&[]).await;
+    let (core, port) = (place.core.clone(), place.server.port);
+    let clients: Vec<_> = (0..4)
+        .map(|n| {
+            let core = core.clone();
+            tokio::spawn(async move {
+                let http = client();
+                loop {
+                    let record = if n == 0 {
+                        eligible_birth()
+                    } else {
+                        plain_birth()
+                    };
+                    let id = core.keep(&record);
+                    if let Some((status, answer)) = hook(&http, port, &record).await {
+                        let answer = serde_json::from_str(&answer).unwrap_or_default();
+                        core.hears(&id, status, &answer);
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+        })
+        .collect();
+    for kill in 0..20 {
+        tokio::time::sleep(Duration::from_millis(300 + kill * 7 % 23)).await;
+        place.server.kill_and_restart();
+    }
+    clients.iter().for_each(tokio::task::JoinHandle::abort);
+    place.server.is_ready().await;
+    let blocked = core.waiting().len();
+    let steps = place.operator.json("rescue").await;
+    let open: Vec<_> = steps
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| &step["end"])
+        .collect();
+    let ends = |end: &Value| open.iter().filter(|one| **one == end).count();
+    println!(
+        "{blocked} blocked after 20 kills; rescued {}",
+        ends(&json!("accepted"))
+    );
+    assert!(ends(&json!("accepted")) > 0, "{steps}");
+    // What is left would make an identity and was never heard here, or waits for the middleware.
+    for id in core.waiting() {
+        let is_of_this = |step: &&Value| step["eventId"] == id.as_str();
+        let step = steps.as_array().unwrap().iter().find(is_of_this);
+        let end = step.map(|step| step["end"].clone());
+        let expected = [
+            None,
+            Some(json!("sent")),
+            Some(json!({"found": "makes-identity"})),
+        ];
+        assert!(expected.contains(&end), "{end:?}");
+    }
+    let packets = packets(&place.outside).await;
+    let events: std::collections::BTreeSet<_> = packets
+        .iter()
+        .map(|packet| packet["eventId"].to_string())
+        .collect();
+    assert_eq!(events.len(), packets.len(), "no packet twice");
 }
