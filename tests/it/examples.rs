@@ -46,31 +46,14 @@ fn a_country_of_plain_values_is_only_data() {
     assert_eq!(packet["metaInfo"]["informantPsut"], "psut-1");
 }
 
-/// The `ConfigMap` of the Kubernetes example holds a country; its blocks are files.
 #[test]
-fn the_country_of_the_kubernetes_example_would_start() {
-    let manifest =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kubernetes/base/country.yaml");
-    let manifest = std::fs::read_to_string(manifest).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut name = "";
-    let mut files = std::collections::BTreeMap::<&str, String>::new();
-    for line in manifest.split_once("\ndata:\n").unwrap().1.lines() {
-        match line
-            .strip_suffix(": |")
-            .and_then(|key| key.strip_prefix("  "))
-        {
-            Some(key) => name = key,
-            None => files
-                .entry(name)
-                .or_default()
-                .push_str(&format!("{line}\n")),
-        }
+fn a_country_without_mosip_is_a_layer_without_rules() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/no-mosip");
+    let folder = format!("built-in:{}", folder.display());
+    let country = [("COUNTRY_DIR", folder.as_str())];
+    for command in [&["check"][..], &["rules", "test"]] {
+        let run = countryconfig(command, &country);
+        let said = text(&run.stdout);
+        assert!(run.status.success() && said.lines().count() == 1, "{said}");
     }
-    for (name, text) in &files {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    let folder = format!("built-in:{}", folder.path().display());
-    let check = countryconfig(&["check"], &[("COUNTRY_DIR", &folder)]);
-    assert!(check.status.success(), "{}", text(&check.stdout));
 }
