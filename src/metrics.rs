@@ -90,6 +90,10 @@ fn describe() {
         "countryconfig_reloads_total",
         "Changes of the country's files, taken or refused"
     );
+    describe_gauge!(
+        "countryconfig_country_fault",
+        "1 while a change of the country's files is refused, or their cases fail; /readyz says why"
+    );
 }
 
 /// Keeps the memory of the histograms small. Never ends.
@@ -118,6 +122,8 @@ pub fn answered(app: &App, event: &str, action: &str, status: u16, took: Duratio
 
 /// The text for Prometheus, with the ledger's present state.
 pub async fn render(app: &App) -> String {
+    let fault = app.refused_change.load().is_some();
+    gauge!("countryconfig_country_fault").set(f64::from(u8::from(fault)));
     let waiting = app.ledger.waiting_actions().await;
     match app.ledger.queues().await {
         Ok(queues) => {
