@@ -21,13 +21,11 @@ use opencrvs_toolkit::message::{Message, message};
 use opencrvs_toolkit::visibility::Visibility;
 use opencrvs_toolkit::workqueue::Workqueue;
 use roles::{Role, Roles};
-use rust_embed::RustEmbed;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use texts::{IN_PROGRAM, Said};
 use translations::Syntax;
 use users::User;
@@ -39,6 +37,7 @@ mod counting;
 mod coverage;
 mod csv_table;
 mod currency;
+mod files;
 mod icu;
 mod manifest;
 mod map;
@@ -54,6 +53,7 @@ mod users;
 mod workqueues;
 
 pub use application::Application;
+pub use files::{Files, fingerprint, folders, init};
 pub use named::Forms;
 pub use places::{Area, Location, Places};
 pub use served::Served;
@@ -61,210 +61,8 @@ pub use statistics::{Population, Year};
 pub use translations::Texts;
 pub use users::Unsafe;
 
-#[derive(RustEmbed)]
-#[folder = "country/"]
-struct Embedded;
-
-/// The word of `COUNTRY_DIR` for the sample country inside the program.
-const BUILT_IN: &str = "built-in";
-
 /// The code of the country inside the program.
 const SAMPLE_COUNTRY: &str = "FAR";
-
-/// Where the files come from: a file of a later layer stands in for one of an earlier.
-pub struct Files(Vec<Layer>);
-
-enum Layer {
-    /// The sample country inside the program.
-    Embedded,
-    /// A folder.
-    Folder(PathBuf),
-}
-
-impl Layer {
-    fn find(&self, file: &str) -> std::io::Result<Option<Cow<'static, [u8]>>> {
-        match self {
-            Self::Embedded => Ok(Embedded::get(file).map(|found| found.data)),
-            Self::Folder(folder) => match std::fs::read(folder.join(file)) {
-                Ok(bytes) => Ok(Some(bytes.into())),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
-            },
-        }
-    }
-
-    fn has(&self, file: &str) -> bool {
-        match self {
-            Self::Embedded => Embedded::get(file).is_some(),
-            Self::Folder(folder) => folder.join(file).exists(),
-        }
-    }
-
-    fn name_of(&self, file: &str) -> String {
-        match self {
-            Self::Embedded => format!("country/{file}"),
-            Self::Folder(folder) => folder.join(file).display().to_string(),
-        }
-    }
-
-    fn list(&self, below: &str, found: &mut BTreeSet<String>) {
-        match self {
-            Self::Embedded => found.extend(
-                Embedded::iter()
-                    .filter(|file| Path::new(file.as_ref()).starts_with(below))
-                    .map(Cow::into_owned),
-            ),
-            Self::Folder(folder) => visit(&folder.join(below), below, found),
-        }
-    }
-}
-
-impl Files {
-    /// The folders of `COUNTRY_DIR`; the sample country where it is not set.
-    pub fn of(country_dir: Option<&str>) -> Self {
-        let layer = |word: &str| match word {
-            BUILT_IN => Layer::Embedded,
-            folder => Layer::Folder(PathBuf::from(folder)),
-        };
-        Self(
-            country_dir
-                .unwrap_or(BUILT_IN)
-                .split(':')
-                .map(layer)
-                .collect(),
-        )
-    }
-
-    /// The folders, for whoever watches them.
-    pub fn folders(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().filter_map(|layer| match layer {
-            Layer::Embedded => None,
-            Layer::Folder(folder) => Some(folder.as_path()),
-        })
-    }
-
-    /// How a file is called in messages.
-    pub fn name_of(&self, file: &str) -> String {
-        let layers = || self.0.iter().rev();
-        let layer = layers()
-            .find(|layer| layer.has(file))
-            .or_else(|| layers().next());
-        layer.map_or_else(String::new, |layer| layer.name_of(file))
-    }
-
-    /// What is wrong with a list of folders one of which is not there.
-    fn missing(&self) -> Option<Diagnostic> {
-        let folder = self.folders().find(|folder| !folder.is_dir())?;
-        Some(Diagnostic {
-            hint: Some(
-                "COUNTRY_DIR names it; `countryconfig init DIR` makes one to start with".to_owned(),
-            ),
-            ..Diagnostic::of_file(folder.display().to_string(), "there is no such folder")
-        })
-    }
-
-    /// A number that is another one when the content of a file is. Hidden files are not the country's:
-    /// editors and Kubernetes keep their own there.
-    pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for layer in self
-            .0
-            .iter()
-            .filter(|layer| matches!(layer, Layer::Folder(_)))
-        {
-            let mut files = BTreeSet::new();
-            layer.list("", &mut files);
-            for file in files {
-                (layer.find(&file).ok(), file).hash(&mut hasher);
-            }
-        }
-        hasher.finish()
-    }
-
-    /// The files below a folder (`""` for all), by path from the country's root, sorted.
-    pub fn list(&self, below: &str) -> Vec<String> {
-        let mut found = BTreeSet::new();
-        self.0
-            .iter()
-            .for_each(|layer| layer.list(below, &mut found));
-        found.into_iter().collect()
-    }
-
-    /// The content of a file, by path from the country's root; nothing where there is none.
-    ///
-    /// # Errors
-    /// When it is there but cannot be read.
-    pub fn find(&self, file: &str) -> Result<Option<Cow<'static, [u8]>>, Diagnostic> {
-        for layer in self.0.iter().rev() {
-            match layer.find(file) {
-                Ok(None) => {}
-                Ok(found) => return Ok(found),
-                Err(error) => return Err(self.unreadable(file, &error.to_string())),
-            }
-        }
-        Ok(None)
-    }
-
-    /// The content of a file that must be there.
-    ///
-    /// # Errors
-    /// When it is not, or cannot be read.
-    pub fn bytes(&self, file: &str) -> Result<Cow<'static, [u8]>, Diagnostic> {
-        let found = self.find(file)?;
-        found.ok_or_else(|| self.unreadable(file, "there is no such file"))
-    }
-
-    /// The text of a file that must be there.
-    ///
-    /// # Errors
-    /// When it is not, cannot be read, or is not UTF-8.
-    pub fn text(&self, file: &str) -> Result<String, Diagnostic> {
-        String::from_utf8(self.bytes(file)?.into_owned())
-            .map_err(|_| self.unreadable(file, "it is not UTF-8 text"))
-    }
-
-    /// The text of a file by the name that it has in messages.
-    pub fn text_by_name(&self, name: &str) -> Option<String> {
-        let mut layers = self.0.iter();
-        let file = layers.find_map(|layer| name.strip_prefix(&layer.name_of("")));
-        match file {
-            Some(file) => self.text(file).ok(),
-            None => std::fs::read_to_string(name).ok(),
-        }
-    }
-
-    fn unreadable(&self, file: &str, why: &str) -> Diagnostic {
-        Diagnostic {
-            hint: Some("take the file of the sample country as a start".to_owned()),
-            ..Diagnostic::of_file(
-                self.name_of(file),
-                format!("the file cannot be read: {why}"),
-            )
-        }
-    }
-}
-
-fn visit(folder: &Path, below: &str, found: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        if name.starts_with('.') {
-            continue;
-        }
-        let path = if below.is_empty() {
-            name
-        } else {
-            format!("{below}/{name}")
-        };
-        // Kubernetes mounts files as links: what they point at counts.
-        if entry.path().is_dir() {
-            visit(&entry.path(), &path, found);
-        } else {
-            found.insert(path);
-        }
-    }
-}
 
 /// A country that was checked, ready to be served.
 pub struct Snapshot {
@@ -300,23 +98,40 @@ pub struct Snapshot {
     pub fingerprint: u64,
 }
 
+impl Snapshot {
+    /// The country's own cases that its rules do not meet.
+    pub fn failing_cases(&self) -> Vec<Diagnostic> {
+        self.policy.rules.run_cases(&self.cases).errors()
+    }
+}
+
+/// Far longer than the largest country takes.
+const LONGEST: Duration = Duration::from_mins(1);
+/// In bytes. Files are read on a thread with room for what their parsers let pass.
+const STACK: usize = 16 * 1024 * 1024;
+
 /// Reads and checks the files of the country.
 ///
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load(settings: &Settings) -> Result<Snapshot, Vec<Diagnostic>> {
-    read(settings, Care::Serve)
+    let files = Files::of(settings.country_dir.as_deref());
+    read(settings, files, Care::Serve)
+}
+
+/// Checks files of the country that are to stand in for those that are served, with their cases: whoever
+/// changes something has a country that works.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn change(settings: &Settings, files: Files) -> Result<Snapshot, Vec<Diagnostic>> {
+    read(settings, files, Care::Change)
 }
 
 /// Everything that is wrong with the country, and all that was probably meant otherwise.
 pub fn check(settings: &Settings) -> Vec<Diagnostic> {
-    match read(settings, Care::Check) {
-        Ok(country) => {
-            let cases = country.policy.rules.run_cases(&country.cases);
-            [country.warnings, cases.warnings()].concat()
-        }
-        Err(problems) => problems,
-    }
+    let files = Files::of(settings.country_dir.as_deref());
+    read(settings, files, Care::Check).map_or_else(|problems| problems, |country| country.warnings)
 }
 
 /// How closely to look.
@@ -324,23 +139,56 @@ pub fn check(settings: &Settings) -> Vec<Diagnostic> {
 enum Care {
     /// At everything that could be served wrong.
     Serve,
+    /// Also at the cases: a file that was cut off may be without fault.
+    Change,
     /// Also at the forms, which are compiled in and tested, and at what is missing or without effect.
     Check,
 }
 
-fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
-    let files = Files::of(settings.country_dir.as_deref());
-    if let Some(problem) = files.missing() {
+/// Reads on a thread of its own. The parsers have bounds; should one of them panic or not come to an end
+/// all the same, that is a fault of the file that it reads, and the server lives on.
+fn read(settings: &Settings, files: Files, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
+    let (files, settings) = (Arc::new(files), settings.clone());
+    let read = {
+        let files = files.clone();
+        within(LONGEST, move || read_here(&settings, &files, care))
+    };
+    read.unwrap_or_else(|why| Err(vec![Diagnostic::of_file(files.asked(), why)]))
+}
+
+/// Works on a thread of its own, which is left alone when it takes too long.
+///
+/// # Errors
+/// Why there is no result, in words.
+fn within<T: Send + 'static>(
+    longest: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let (tell, told) = mpsc::channel();
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    let working = thread.spawn(move || drop(tell.send(work())));
+    working.map_err(|error| format!("there is no thread to read it: {error}"))?;
+    told.recv_timeout(longest).map_err(|why| match why {
+        mpsc::RecvTimeoutError::Timeout => {
+            let seconds = longest.as_secs();
+            format!("reading the country's files has not come to an end in {seconds} s; this file was the last")
+        }
+        mpsc::RecvTimeoutError::Disconnected => {
+            "reading the country's files broke off; this file was the last".to_owned()
+        }
+    })
+}
+
+fn read_here(settings: &Settings, files: &Files, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
+    if let Some(problem) = files.problem() {
         return Err(vec![problem]);
     }
-    // Taken first: what changes while the files are read is noticed afterwards.
-    let fingerprint = files.fingerprint();
-    let mut reading = Reading::of(&files);
+    let mut reading = Reading::of(files);
     // Languages, levels and dashboards of all other files are its own: without it nothing can be judged.
     let Some(application) = reading.application() else {
         return Err(reading.found);
     };
-    let environment = environment(settings, &files, &application);
+    let environment = environment(settings, files, &application);
     let built = build(&environment, &application, care)?;
     reading.found.extend(built.problems);
     let forms = &built.forms;
@@ -357,7 +205,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         .text("statistics.csv")
         .map(|(name, text)| statistics::parse(&name, &text, &places, &mut reading.found));
     let populations = populations.unwrap_or_default();
-    reading.found.extend(manifest::problems(&files));
+    reading.found.extend(manifest::problems(files));
     let languages = &application.languages;
     let mut client = reading.texts("translations/client.csv", languages, Syntax::Icu);
     client.fill_in(&forms::filled_in(&environment));
@@ -403,8 +251,11 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         coverage::problems(&file, &client, &reading.said, &mut reading.found);
         reading
             .found
-            .extend(demo(settings, &files, &application, &users));
-        reading.found.extend(strangers(&files));
+            .extend(demo(settings, files, &application, &users));
+        reading.found.extend(strangers(files));
+    }
+    if let Some((policy, cases)) = &policy {
+        reading.cases(policy, cases, care);
     }
     let whole = policy.zip(voice).filter(|_| !is_refused(&reading.found));
     let Some(((policy, cases), voice)) = whole else {
@@ -419,7 +270,7 @@ fn read(settings: &Settings, care: Care) -> Result<Snapshot, Vec<Diagnostic>> {
         populations,
         place_fields: forms.place_fields.clone(),
         event_types: forms.event_types().map(str::to_owned).collect(),
-        fingerprint,
+        fingerprint: files.fingerprint(),
         marks: built.marks,
         policy: Arc::new(policy),
         voice: Arc::new(voice),
@@ -510,6 +361,18 @@ impl<'a> Reading<'a> {
             time_zone: time_zone.clone(),
         };
         Some((policy, cases?))
+    }
+
+    /// Lets the rules decide the country's own cases.
+    fn cases(&mut self, policy: &Policy, cases: &Cases, care: Care) {
+        if care == Care::Serve {
+            return;
+        }
+        let report = policy.rules.run_cases(cases);
+        self.found.extend(report.errors());
+        if care == Care::Check {
+            self.found.extend(report.warnings());
+        }
     }
 
     fn roles_and_workqueues(
@@ -606,7 +469,7 @@ impl<'a> Reading<'a> {
     ) -> Vec<User> {
         let read = match &settings.users_file {
             None => self.text("users.csv"),
-            Some(path) => match std::fs::read_to_string(path) {
+            Some(path) => match files::text_at(path) {
                 Ok(text) => Some((path.display().to_string(), text)),
                 Err(error) => {
                     let why = format!("the file of USERS_FILE cannot be read: {error}");
@@ -616,7 +479,8 @@ impl<'a> Reading<'a> {
                 }
             },
         };
-        let is_phone = |number: &str| application.is_phone_number(number);
+        let phone = application.phone_number();
+        let is_phone = |number: &str| phone.as_ref().is_some_and(|phone| phone.matches(number));
         let users = read.map(|(name, text)| {
             users::parse(&name, &text, roles, places, &is_phone, &mut self.found)
         });
@@ -730,11 +594,7 @@ fn strangers(files: &Files) -> Vec<Diagnostic> {
         }
         let meant =
             closest(file, known.iter().map(String::as_str)).filter(|_| !known.contains(file))?;
-        let alike = !files
-            .0
-            .iter()
-            .any(|layer| layer.has(meant) && layer.has(file));
-        alike.then(|| Diagnostic {
+        (!files.has_both(meant, file)).then(|| Diagnostic {
             severity: Severity::Warning,
             hint: Some(format!("did you mean `{meant}`?")),
             ..Diagnostic::of_file(files.name_of(file), "nothing reads this file")
@@ -815,7 +675,7 @@ fn build(
         let building = scope.spawn(|| {
             let events = forms::events(environment);
             let (said, problems) = match care {
-                Care::Serve => (vec![], vec![]),
+                Care::Serve | Care::Change => (vec![], vec![]),
                 Care::Check => (said(&events), problems(&events)),
             };
             let visibility = Visibility::of(&events);
@@ -955,25 +815,17 @@ fn environment(
     }
 }
 
-/// Writes the country that is built in to a folder that is empty or not there, as a start for one's own.
-///
-/// # Errors
-/// When something is in the folder already, or it cannot be written to.
-pub fn init(folder: &Path) -> std::io::Result<usize> {
-    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(std::io::Error::new(
-            ErrorKind::AlreadyExists,
-            "there is something in it already",
-        ));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_or_a_time_out_is_a_fault_that_is_told() {
+        let panics = within(LONGEST, || panic!("a fault in a parser"));
+        assert!(panics.is_err_and(|why: String| why.contains("broke off")));
+        let (_kept, told) = mpsc::channel::<()>();
+        let stuck = within(Duration::from_millis(10), move || told.recv());
+        assert!(stuck.is_err_and(|why| why.contains("has not come to an end")));
+        assert_eq!(within(LONGEST, || 1), Ok(1));
     }
-    let files = Files::of(None).list("");
-    for file in &files {
-        let (path, content) = (folder.join(file), Embedded::get(file));
-        std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
-        std::fs::write(
-            path,
-            content.map(|content| content.data).unwrap_or_default(),
-        )?;
-    }
-    Ok(files.len())
 }

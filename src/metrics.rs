@@ -104,6 +104,10 @@ fn describe() {
         "countryconfig_reloads_total",
         "Changes of the country's files, taken or refused"
     );
+    describe_gauge!(
+        "countryconfig_country_fault",
+        "1 while a change of the country's files is refused, or their cases fail; /readyz says why"
+    );
 }
 
 /// What a look for lost records found, and what became of it.
@@ -150,6 +154,8 @@ pub fn answered(app: &App, event: &str, action: &str, status: u16, took: Duratio
 pub async fn render(app: &App) -> String {
     let is_up = app.condition.ledger().await.is_ok();
     gauge!("countryconfig_ledger_up").set(if is_up { 1.0 } else { 0.0 });
+    let fault = app.refused_change.load().is_some();
+    gauge!("countryconfig_country_fault").set(f64::from(u8::from(fault)));
     let waiting = app.ledger.waiting_actions().await;
     match app.ledger.queues().await {
         Ok(queues) => {

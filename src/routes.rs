@@ -58,7 +58,7 @@ pub struct App {
     pub condition: Condition,
     /// The country: forms and rules. Another one when its files change.
     pub country: ArcSwap<Snapshot>,
-    /// Why the last change of the country's files was not taken; nothing if it was.
+    /// Why the last change of the country's files was not taken, or which of their cases fail.
     pub refused_change: ArcSwapOption<String>,
     /// Counts accepted actions; nothing where no database is set for it.
     pub analytics: Option<Arc<Analytics>>,

@@ -7,8 +7,11 @@ use std::ops::Range;
 
 use toml_edit::{ImDocument, Item, TableLike, Value};
 
-use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough};
 use crate::expression::Expression;
+
+/// In bytes; the parsed form takes many times as much memory.
+const LARGEST: usize = 2 * 1024 * 1024;
 
 /// A file and the faults found in it so far.
 pub struct Reader<'t> {
@@ -53,6 +56,11 @@ impl<'t> Reader<'t> {
 
     /// Parses the file; what is not even TOML is one fault.
     pub fn document(&mut self) -> Option<ImDocument<&'t str>> {
+        if self.text.len() > LARGEST {
+            let message = format!("the file is larger than {} MiB", LARGEST / 1024 / 1024);
+            self.error(0..0, message, None);
+            return None;
+        }
         match ImDocument::parse(self.text) {
             Ok(document) => Some(document),
             Err(error) => {
@@ -137,6 +145,9 @@ impl<'t> Reader<'t> {
     }
 
     fn push(&mut self, severity: Severity, at: usize, message: String, hint: Option<String>) {
+        if is_enough(&self.found, severity) {
+            return;
+        }
         let (line, column) = self.position(at);
         let diagnostic = Diagnostic {
             severity,
@@ -351,6 +362,17 @@ impl<'t> Section<'t> {
             );
             Vec::new()
         })
+    }
+
+    /// The same of tables at least one of which is meant to be there: a file without any was cut off, or
+    /// says with an empty list that it has none.
+    pub fn required_sections(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Section<'t>> {
+        if self.item(key).is_none() {
+            let message = format!("there is no [[{key}]] in {}", self.what);
+            let hint = format!("if there is to be none, write `{key} = []` in the first line");
+            reader.error(self.span.clone(), message, Some(hint));
+        }
+        self.sections(reader, key)
     }
 
     /// The bytes of what stands at a key.

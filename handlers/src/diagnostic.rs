@@ -45,6 +45,16 @@ pub enum Severity {
     Warning,
 }
 
+/// Whether so many faults of a severity were found that further ones are not told: who has them looks at the
+/// file as a whole, and finding the places of tens of thousands would not come to an end.
+pub fn is_enough(found: &[Diagnostic], severity: Severity) -> bool {
+    let alike = found.iter().filter(|known| known.severity == severity);
+    alike.count() >= MOST_TOLD
+}
+
+/// Faults of a severity that are told of one file.
+pub const MOST_TOLD: usize = 100;
+
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -32,6 +32,7 @@ mod revocation;
 pub mod rules;
 pub mod schedule;
 pub mod seal;
+pub mod template_bounds;
 pub mod verification;
 
 #[cfg(test)]

@@ -139,9 +139,9 @@ impl Application {
         application
     }
 
-    /// Whether a phone number looks as it should.
-    pub fn is_phone_number(&self, number: &str) -> bool {
-        Pattern::new(&self.phone_number_pattern).is_ok_and(|pattern| pattern.matches(number))
+    /// What phone numbers look like, if the file tells it rightly.
+    pub fn phone_number(&self) -> Option<Pattern> {
+        Pattern::new(&self.phone_number_pattern).ok()
     }
 
     /// What core calls the application configuration.

@@ -2,7 +2,11 @@
 //! Reading CSV so that every fault can say where it is.
 
 use handlers::annotated_toml::position;
-use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
+use handlers::diagnostic::{Diagnostic, MOST_TOLD, Severity, did_you_mean};
+use std::cell::Cell;
+
+/// More than any of the files may have.
+const MOST_COLUMNS: usize = 500;
 
 /// A file with a head line. Its cells stand in one text, as a country has tens of thousands of places.
 pub(super) struct Table<'t> {
@@ -16,6 +20,8 @@ pub(super) struct Table<'t> {
     file: &'t str,
     text: &'t str,
     found: Vec<Diagnostic>,
+    /// Errors that were told.
+    errors: Cell<usize>,
 }
 
 /// A line of the file.
@@ -64,32 +70,41 @@ impl<'t> Table<'t> {
             file,
             text,
             found: Vec::new(),
+            errors: Cell::new(0),
         };
         if let Ok(heads) = reader.headers() {
             table.columns = heads.iter().map(|head| head.trim().to_owned()).collect();
         }
+        if table.columns.len() > MOST_COLUMNS {
+            let message = format!("the first line has more than {MOST_COLUMNS} columns");
+            table.fault((0, 1), 0, message, None);
+            table.columns.clear();
+            return table;
+        }
         table.check_columns(columns, also);
         let mut record = csv::StringRecord::new();
-        loop {
+        while table.errors.get() < MOST_TOLD {
             match reader.read_record(&mut record) {
                 Ok(true) => table.take(&record),
-                Ok(false) => return table,
+                Ok(false) => break,
                 Err(error) => {
                     let at = error.position().map_or(0, csv::Position::byte);
                     let at = usize::try_from(at).unwrap_or_default();
-                    table.fault(at, error.to_string(), None);
+                    table.fault((0, 1), at, error.to_string(), None);
                 }
             }
         }
+        table
     }
 
-    /// The lines below the first, as many cells in each as there are columns.
+    /// The lines below the first, as many cells in each as there are columns; none any more after many errors.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let mut first = 0;
         let rows = self
             .starts
             .iter()
             .zip(self.ends.chunks(self.columns.len().max(1)));
+        let rows = rows.take_while(|_| self.errors.get() < MOST_TOLD);
         rows.map(move |(&(start, line), ends)| {
             let cells = &self.cells;
             let row = Row {
@@ -109,7 +124,7 @@ impl<'t> Table<'t> {
             if !self.columns.iter().any(|head| head == column) {
                 let message = format!("the column `{column}` is missing");
                 let hint = format!("the first line is {}", columns.join(","));
-                self.fault(0, message, Some(hint));
+                self.fault((0, 1), 0, message, Some(hint));
             }
         }
         let mut before: Vec<&String> = Vec::new();
@@ -118,10 +133,10 @@ impl<'t> Table<'t> {
             if !columns.contains(&head.as_str()) && !also(head) {
                 let hint = did_you_mean(head, columns.iter().copied());
                 let at = self.cell_start(0, i);
-                self.fault(at, format!("unknown column `{head}`"), hint);
+                self.fault((0, 1), at, format!("unknown column `{head}`"), hint);
             } else if before.contains(&head) {
                 let at = self.cell_start(0, i);
-                self.fault(at, format!("there are two columns `{head}`"), None);
+                self.fault((0, 1), at, format!("there are two columns `{head}`"), None);
             }
             before.push(head);
         }
@@ -146,7 +161,7 @@ impl<'t> Table<'t> {
             self.columns.len()
         );
         let hint = "a text with a comma in it stands in double quotes".to_owned();
-        self.fault(start, message, Some(hint));
+        self.fault((start, line), start, message, Some(hint));
     }
 
     /// Where a column is.
@@ -162,12 +177,8 @@ impl<'t> Table<'t> {
         message: String,
         hint: Option<String>,
     ) -> Diagnostic {
-        self.diagnostic(
-            Severity::Error,
-            self.cell_start(row.start, column),
-            message,
-            hint,
-        )
+        let at = self.cell_start(row.start, column);
+        self.diagnostic(Severity::Error, (row.start, row.line), at, message, hint)
     }
 
     /// Reports what was probably meant otherwise.
@@ -178,12 +189,8 @@ impl<'t> Table<'t> {
         message: String,
         hint: Option<String>,
     ) -> Diagnostic {
-        self.diagnostic(
-            Severity::Warning,
-            self.cell_start(row.start, column),
-            message,
-            hint,
-        )
+        let at = self.cell_start(row.start, column);
+        self.diagnostic(Severity::Warning, (row.start, row.line), at, message, hint)
     }
 
     /// The faults of the file as a table.
@@ -191,19 +198,27 @@ impl<'t> Table<'t> {
         std::mem::take(&mut self.found)
     }
 
-    fn fault(&mut self, at: usize, message: String, hint: Option<String>) {
-        let fault = self.diagnostic(Severity::Error, at, message, hint);
+    fn fault(&mut self, row: (usize, usize), at: usize, message: String, hint: Option<String>) {
+        let fault = self.diagnostic(Severity::Error, row, at, message, hint);
         self.found.push(fault);
     }
 
+    /// About a byte at or behind the start of a row, of which byte and line are known: counting from the start
+    /// of a large file takes too long.
     fn diagnostic(
         &self,
         severity: Severity,
+        (start, first_line): (usize, usize),
         at: usize,
         message: String,
         hint: Option<String>,
     ) -> Diagnostic {
-        let (line, column) = position(self.text, at);
+        if severity == Severity::Error {
+            self.errors.set(self.errors.get() + 1);
+        }
+        let text = self.text.get(start..).unwrap_or_default();
+        let (line, column) = position(text, at.saturating_sub(start));
+        let line = first_line + line - 1;
         Diagnostic {
             severity,
             file: self.file.to_owned(),

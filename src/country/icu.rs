@@ -23,6 +23,9 @@ pub(super) enum Kind {
     },
 }
 
+/// Choices in each other: nobody can read as many, and each needs stack.
+const DEEPEST: usize = 16;
+
 /// What is wrong with a text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
@@ -49,6 +52,9 @@ pub(super) enum Fault {
     /// A case that no number has.
     #[error("no number has the case `{0}`; there are zero, one, two, few, many, other and `=1`")]
     NoPlural(String),
+    /// Choices in choices without end.
+    #[error("this is too deep: more than {DEEPEST} choices stand in each other")]
+    TooDeep,
     /// The same argument in two ways.
     #[error("the argument `{0}` is used in two ways")]
     Twice(String),
@@ -61,6 +67,7 @@ pub(super) enum Fault {
 pub(super) fn arguments(text: &str) -> Result<Arguments, Fault> {
     let mut reader = Reader {
         rest: text,
+        depth: 0,
         found: Arguments::new(),
     };
     reader.text()?;
@@ -79,6 +86,8 @@ fn is_plural(case: &str) -> bool {
 
 struct Reader<'t> {
     rest: &'t str,
+    /// How many choices are around.
+    depth: usize,
     found: Arguments,
 }
 
@@ -173,7 +182,12 @@ impl<'t> Reader<'t> {
             if !self.took('{') {
                 return Err(Fault::NoText(case.to_owned()));
             }
+            self.depth += 1;
+            if self.depth > DEEPEST {
+                return Err(Fault::TooDeep);
+            }
             self.text()?;
+            self.depth -= 1;
             if !self.took('}') {
                 return Err(Fault::Unclosed);
             }

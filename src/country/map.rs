@@ -3,7 +3,7 @@
 
 use super::places::Places;
 use handlers::annotated_toml::position;
-use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
+use handlers::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -45,6 +45,11 @@ pub(super) fn problems(file: &str, content: &[u8], places: &Places) -> Vec<Diagn
             "the map has no area: `features` is empty",
         ));
     }
+    let text = String::from_utf8_lossy(content);
+    let starts: Vec<usize> = text
+        .match_indices("\"Feature\",")
+        .map(|(at, _)| at)
+        .collect();
     let areas = || places.areas.iter().map(|area| area.name.as_str());
     for (n, feature) in collection.features.iter().enumerate() {
         let named = feature
@@ -71,18 +76,16 @@ pub(super) fn problems(file: &str, content: &[u8], places: &Places) -> Vec<Diagn
                     ),
                 ),
             };
-            let at = content
-                .windows(10)
-                .enumerate()
-                .filter(|(_, w)| w == b"\"Feature\",")
-                .nth(n);
-            let text = String::from_utf8_lossy(content);
+            if is_enough(&found, severity) {
+                continue;
+            }
             let mut problem = Diagnostic {
                 severity,
                 hint: named.and_then(|name| did_you_mean(name, areas())),
                 ..Diagnostic::of_file(file, message)
             };
-            (problem.line, problem.column) = position(&text, at.map_or(0, |(at, _)| at));
+            (problem.line, problem.column) =
+                position(&text, starts.get(n).copied().unwrap_or_default());
             found.push(problem);
         }
     }

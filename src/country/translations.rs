@@ -109,6 +109,9 @@ impl Texts {
                 line: row.line,
             });
         }
+        if whole && rows.is_empty() {
+            found.push(Diagnostic::of_file(file, "there is no text"));
+        }
         if !whole && columns.len() != languages.len() {
             return Self::default();
         }

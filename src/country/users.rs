@@ -4,7 +4,7 @@
 use super::csv_table::{Row, Table};
 use super::places::Places;
 use super::roles::Roles;
-use handlers::diagnostic::{Diagnostic, did_you_mean};
+use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -145,6 +145,16 @@ pub(super) fn parse(
             username: cell(username),
             email: cell(email),
             password: cell(password),
+        });
+    }
+    if users.is_empty() && found.iter().all(|problem| problem.file != file) {
+        found.push(Diagnostic {
+            severity: Severity::Warning,
+            hint: Some("core needs a national system administrator to begin with".to_owned()),
+            ..Diagnostic::of_file(
+                file,
+                "there is no user, so core cannot be set up with this file",
+            )
         });
     }
     let may = |user: &User| {

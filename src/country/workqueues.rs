@@ -83,7 +83,7 @@ pub(super) fn parse(
     if let Some(document) = reader.document() {
         let root = Section::root(&document);
         root.only(&mut reader, &["workqueue"]);
-        for section in root.sections(&mut reader, "workqueue") {
+        for section in root.required_sections(&mut reader, "workqueue") {
             let Some(queue) = workqueue(&mut reader, &section, forms, roles, said) else {
                 continue;
             };

@@ -78,7 +78,7 @@ struct Readiness {
     ledger: String,
     /// `ok`, or why tokens cannot be checked.
     auth_key: String,
-    /// `ok`, or why the last change of the country's files was not taken. The files before it are used.
+    /// `ok`, or why the last change of the country's files was not taken, or which of their cases fail.
     country: String,
 }
 

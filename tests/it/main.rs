@@ -9,6 +9,7 @@
 
 mod analytics;
 mod authority;
+mod bad_files;
 mod causes_of_death;
 mod certificates;
 mod config;

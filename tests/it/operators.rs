@@ -72,14 +72,18 @@ async fn metrics_tell_what_happens_in_words_that_no_request_can_choose() {
 #[cfg(unix)]
 struct Mounted(tempfile::TempDir);
 
+/// What becomes of the text of a file.
+#[cfg(unix)]
+type Change = fn(&str) -> String;
+
 #[cfg(unix)]
 impl Mounted {
-    /// Swaps all files at once, after changing the text of one.
-    fn publish(&self, version: &str, file: &str, change: impl Fn(&str) -> String) {
+    /// Swaps all files at once, after changing the text of some.
+    fn publish(&self, version: &str, changes: &[(&str, Change)]) {
         use std::os::unix::fs::symlink;
         let (root, next) = (self.0.path(), self.0.path().join(version));
         countryconfig::country::init(&next).unwrap();
-        if !file.is_empty() {
+        for (file, change) in changes {
             let text = std::fs::read_to_string(next.join(file)).unwrap();
             std::fs::write(next.join(file), change(&text)).unwrap();
         }
@@ -97,8 +101,9 @@ impl Mounted {
 #[cfg(unix)]
 #[tokio::test]
 async fn changed_files_are_taken_whole_and_a_bad_one_keeps_what_is_there() {
+    const RULES: &str = "eligibility.toml";
     let mounted = Mounted(tempfile::tempdir().unwrap());
-    mounted.publish("..1", "", str::to_owned);
+    mounted.publish("..1", &[]);
     let folder = mounted.0.path().to_str().unwrap().to_owned();
     let app = TestApp::with(
         surroundings().await,
@@ -111,13 +116,32 @@ async fn changed_files_are_taken_whole_and_a_bad_one_keeps_what_is_there() {
     let country = async || body(app.get("/readyz").await).await["country"].clone();
     assert_eq!(status().await, 202);
 
-    let none_eligible = |text: &str| text.replace("< 10", "< 0");
-    mounted.publish("..2", "eligibility.toml", none_eligible);
+    let none_eligible: Change = |text| text.replace("< 10", "< 0");
+    mounted.publish("..2", &[(RULES, none_eligible)]);
+    let refused = until(country, |told| told != "ok").await.to_string();
+    assert!(
+        refused.contains("eligibility.tests.toml:") && refused.contains("is decided otherwise"),
+        "{refused}"
+    );
+    assert_eq!(
+        status().await,
+        202,
+        "its own cases say that it is not meant"
+    );
+
+    mounted.publish(
+        "..3",
+        &[
+            (RULES, none_eligible),
+            ("eligibility.tests.toml", |_| String::new()),
+        ],
+    );
     until(status, |status| *status == 200).await;
 
-    mounted.publish("..3", "eligibility.toml", |text| {
-        text.replace("child.dob", "child.dbo")
-    });
+    mounted.publish(
+        "..4",
+        &[(RULES, |text| text.replace("child.dob", "child.dbo"))],
+    );
     let refused = until(country, |told| told != "ok").await;
     let refused = refused.as_str().unwrap();
     assert!(
@@ -127,7 +151,7 @@ async fn changed_files_are_taken_whole_and_a_bad_one_keeps_what_is_there() {
     assert_eq!(app.get("/readyz").await.status(), 200);
     assert_eq!(status().await, 200, "what was there still decides");
 
-    mounted.publish("..4", "", str::to_owned);
+    mounted.publish("..5", &[]);
     until(country, |told| told == "ok").await;
     assert_eq!(status().await, 202);
 }
@@ -284,7 +308,7 @@ async fn packets_are_erased_when_they_are_old_and_the_answer_stays() {
 }
 
 #[tokio::test]
-async fn check_warns_of_what_the_cases_do_not_show_and_rules_test_shows_the_difference() {
+async fn check_fails_on_cases_warns_of_what_they_do_not_show_and_rules_test_shows_the_difference() {
     let mounted = tempfile::tempdir().unwrap();
     let cases = r#"
         [[case]]
@@ -299,10 +323,11 @@ async fn check_warns_of_what_the_cases_do_not_show_and_rules_test_shows_the_diff
     let folder = format!("built-in:{}", mounted.path().display());
     let operator = Operator(vec![("COUNTRY_DIR".into(), folder)]);
     let (code, said) = operator.says("check").await;
-    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(code, Some(1), "{said}");
     for warning in [
-        "warning: case `newborn` is decided otherwise",
+        "error: case `newborn` is decided otherwise: it expects no rule, not birth-create-uin, create-uin, wait",
         "eligibility.tests.toml:2:1\n",
+        "1 error",
         "warning: no case makes condition `child-under-ten` false",
         "warning: no case is decided by rule `death-flag-deceased`",
     ] {

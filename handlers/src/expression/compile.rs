@@ -16,6 +16,12 @@ use crate::diagnostic::did_you_mean;
 /// needs stack for every bracket.
 pub const MAX_LENGTH: usize = 1_000;
 
+/// Parts of an expression in each other: the interpreter needs stack for each.
+const DEEPEST: usize = 100;
+
+/// Loops such as `exists(v, ..)` in each other, or one over what another gives: they multiply.
+const MOST_LOOPS: usize = 2;
+
 /// Operators and what the macros of CEL turn into; these need no check.
 const OPERATORS: [&str; 18] = [
     operators::CONDITIONAL,
@@ -69,6 +75,7 @@ impl Expression {
                 .map(|error| syntax_fault(text, error))
                 .collect::<Vec<_>>()
         })?;
+        measured(program.expression(), program.source_info())?;
         let mut root = program.expression().clone();
         let mut names = Names {
             fields,
@@ -89,6 +96,64 @@ impl Expression {
             Err(names.faults)
         }
     }
+}
+
+/// How deep an expression goes, and how many of its loops multiply.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    depth: usize,
+    loops: usize,
+}
+
+/// Measures an expression from the inside out.
+///
+/// # Errors
+/// When evaluating it could take too much stack or time.
+fn measured(node: &IdedExpr, info: &SourceInfo) -> Result<Extent, Vec<ExpressionFault>> {
+    let mut all = Extent::default();
+    let mut children: Vec<&IdedExpr> = Vec::new();
+    match &node.expr {
+        Expr::Call(call) => children.extend(call.target.as_deref().into_iter().chain(&call.args)),
+        Expr::Comprehension(loops) => {
+            all.loops = 1;
+            children.extend([
+                &loops.accu_init,
+                &loops.loop_cond,
+                &loops.loop_step,
+                &loops.result,
+                &loops.iter_range,
+            ]);
+        }
+        Expr::List(list) => children.extend(&list.elements),
+        Expr::Map(map) => {
+            for entry in &map.entries {
+                if let EntryExpr::MapEntry(entry) = &entry.expr {
+                    children.extend([&entry.key, &entry.value]);
+                }
+            }
+        }
+        Expr::Select(select) => children.push(&select.operand),
+        Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+    }
+    let own = all.loops;
+    for child in children {
+        let inner = measured(child, info)?;
+        all.depth = all.depth.max(inner.depth + 1);
+        all.loops = all.loops.max(inner.loops + own);
+    }
+    let message = if all.depth > DEEPEST {
+        format!("the expression is too deep: more than {DEEPEST} parts stand in each other")
+    } else if all.loops > MOST_LOOPS {
+        format!("more than {MOST_LOOPS} loops stand in each other")
+    } else {
+        return Ok(all);
+    };
+    let offset = info.offset_for(node.id);
+    Err(vec![ExpressionFault {
+        offset: offset.map_or(0, |(start, _)| start as usize),
+        message,
+        hint: Some("split it into several conditions".into()),
+    }])
 }
 
 /// Walks an expression and replaces field and variable names by places.
@@ -471,6 +536,8 @@ fn plain_reason(message: &str) -> (String, Option<String>) {
     } else if message.contains("token recognition error") {
         let hint = (quoted == "=").then(|| "equality is written `==`".into());
         (format!("`{quoted}` means nothing here"), hint)
+    } else if message.contains("Recursion limit") {
+        ("its parts stand too deep in each other".into(), None)
     } else if message.contains("extraneous input") || message.contains("mismatched input") {
         (format!("`{quoted}` is not expected here"), None)
     } else {

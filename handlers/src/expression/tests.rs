@@ -291,6 +291,18 @@ fn what_is_not_refused_for_its_depth_can_be_evaluated() {
     assert_eq!(evaluate(&nested), Ok(json!(true)));
     let negated = "!(".repeat(40) + "known(child.dob)" + &")".repeat(40);
     assert_eq!(evaluate(&negated), Ok(json!(true)));
+    let sum = "1".to_owned() + &"+1".repeat(95);
+    assert_eq!(evaluate(&sum), Ok(json!(96)));
+}
+
+#[rstest]
+#[case::depth("1".to_owned() + &"+1".repeat(200), "too deep")]
+#[case::parts(format!("[1].all(x, x{})", ".a".repeat(200)), "too deep")]
+#[case::loops_in_loops("[1].all(x, [1].all(y, [1].all(z, true)))".to_owned(), "loops")]
+#[case::loops_behind_loops("[1].map(x, x+x).map(x, x+x).map(x, x+x).size() > 0".to_owned(), "loops")]
+fn what_would_take_too_much_stack_or_time_is_refused(#[case] text: String, #[case] words: &str) {
+    let faults = Expression::compile(&text, &fields()).unwrap_err();
+    assert!(faults[0].message.contains(words), "{faults:?}");
 }
 
 #[rstest]

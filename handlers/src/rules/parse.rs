@@ -47,7 +47,7 @@ fn read(reader: &mut Reader<'_>, vocabulary: &Vocabulary) -> Option<(Vec<Rule>, 
     let mut conditions = Conditions::of(reader, section.as_ref());
     let mut rules: Vec<Rule> = Vec::new();
     let mut taken = BTreeSet::new();
-    for section in root.sections(reader, "rule") {
+    for section in root.required_sections(reader, "rule") {
         if !taken.insert(section.what.clone()) && section.item("name").is_some() {
             reader.error(
                 section.span.clone(),

@@ -125,25 +125,34 @@ impl CasesReport {
         self.uncovered.is_empty() && self.never_deciding.is_empty()
     }
 
-    /// What the examples leave open or contradict, as warnings about their file: a country is used
-    /// whatever its examples say, but who checks it wants to know.
-    pub fn warnings(&self) -> Vec<Diagnostic> {
-        let warning = |line: usize, message: String, hint: &str| Diagnostic {
-            severity: Severity::Warning,
-            line,
-            hint: Some(hint.to_owned()),
-            ..Diagnostic::of_file(&self.file, message)
-        };
+    /// The examples that are decided otherwise than they expect, as errors of their file: rules or examples
+    /// are wrong.
+    pub fn errors(&self) -> Vec<Diagnostic> {
         let failed = self.results.iter().filter(|result| !result.passed);
-        let failed = failed.map(|result| {
-            let message = format!("case `{}` is decided otherwise", result.name);
-            warning(result.line, message, "see `countryconfig rules test`")
-        });
-        let gaps = self
-            .gaps()
-            .into_iter()
-            .map(|gap| warning(1, gap, "add a case"));
-        failed.chain(gaps).collect()
+        let error = |result: &CaseResult| Diagnostic {
+            line: result.line,
+            hint: Some("`countryconfig rules test` shows why".to_owned()),
+            ..Diagnostic::of_file(
+                &self.file,
+                format!(
+                    "case `{}` is decided otherwise: it expects {}, not {}",
+                    result.name,
+                    result.expected,
+                    result.decided()
+                ),
+            )
+        };
+        failed.map(error).collect()
+    }
+
+    /// What the examples leave open, as warnings about their file.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let warning = |gap: String| Diagnostic {
+            severity: Severity::Warning,
+            hint: Some("add a case".to_owned()),
+            ..Diagnostic::of_file(&self.file, gap)
+        };
+        self.gaps().into_iter().map(warning).collect()
     }
 
     /// What the examples do not show.
@@ -179,21 +188,24 @@ impl CasesReport {
 }
 
 impl CaseResult {
+    /// The decision in words.
+    fn decided(&self) -> String {
+        let decision = self.decision.as_ref();
+        decision.and_then(Decision::outcome).map_or_else(
+            || "no rule".to_owned(),
+            |outcome| {
+                format!(
+                    "{}, {}, {}",
+                    outcome.rule, outcome.operation, outcome.answer
+                )
+            },
+        )
+    }
+
     fn render(&self, file: &str, report: &mut String) {
-        let found = self.decision.as_ref().and_then(|decision| {
-            let outcome = decision.outcome()?;
-            Some(format!(
-                "{}, {}, {}",
-                outcome.rule, outcome.operation, outcome.answer
-            ))
-        });
         let _ = writeln!(report, "✗ {} ({file}:{})", self.name, self.line);
         let _ = writeln!(report, "  - expected {}", self.expected);
-        let _ = writeln!(
-            report,
-            "  + decided  {}",
-            found.unwrap_or_else(|| "no rule".to_owned())
-        );
+        let _ = writeln!(report, "  + decided  {}", self.decided());
         for line in self.decision.iter().flat_map(|decision| {
             decision
                 .render()

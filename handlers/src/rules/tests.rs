@@ -81,6 +81,10 @@ answer = "wait"
     "[conditions]\na = 'true'\na = 'true'",
     "eligibility.toml:3:1: error: duplicate key `a` in table `conditions`"
 )]
+#[case::cut_off(
+    "[conditions]",
+    "eligibility.toml:1:1: error: there is no [[rule]] in the file\n  hint: if there is to be none, write `rule = []` in the first line"
+)]
 #[case::nothing_said("[[rule]]\n", "eligibility.toml:1:1: error: a rule: `name` is missing")]
 #[case::number(
     "[[rule]]\nname = 5\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\noperation = 'create-uin'\nanswer = 'wait'",
@@ -91,8 +95,8 @@ answer = "wait"
     "eligibility.toml:4:9: error: rule `r`, condition `a`: unknown field `chld.dob`\n  hint: did you mean `child.dob`?"
 )]
 #[case::unused(
-    "[conditions]\na = 'true'",
-    "eligibility.toml:2:1: warning: condition `a` is used by no rule\n  hint: name it in the `when` of a rule, or take it out"
+    "rule = []\n[conditions]\na = 'true'",
+    "eligibility.toml:3:1: warning: condition `a` is used by no rule\n  hint: name it in the `when` of a rule, or take it out"
 )]
 #[case::refusal_of_what_has_happened(
     "[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\noperation = 'create-uin'\nanswer = 'continue'\non-refusal = 'accept'",

@@ -6,15 +6,12 @@ use super::record::{is_country, is_day};
 use super::template::{Position, Source, Template, at, each_template};
 use handlebars::Template as Handlebars;
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
-use handlers::diagnostic::{Diagnostic, did_you_mean};
+use handlers::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough};
 use opencrvs_toolkit::field::{FieldType, Label};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Parts call parts; one that calls itself would never end.
-const DEEPEST: usize = 16;
-
-/// Comparisons of words with codes, at the place where the words are looked up.
+/// Comparisons of words with codes, at the place where the words are looked up. Parts must not be in a circle.
 pub(super) fn problems(
     template: &Template,
     source: &Source,
@@ -26,7 +23,7 @@ pub(super) fn problems(
         found: Vec::new(),
     };
     if let Some(compiled) = source.handlebars() {
-        search.template(compiled, source, (1, 1), &Bindings::new(), 0);
+        search.template(compiled, source, (1, 1), &Bindings::new());
     }
     search.found
 }
@@ -59,7 +56,6 @@ impl<'t> Search<'t> {
         source: &'t Source,
         above: Position,
         bound: &Bindings<'t>,
-        depth: usize,
     ) {
         for (index, element) in template.elements.iter().enumerate() {
             let place = template.mapping.get(index);
@@ -70,7 +66,7 @@ impl<'t> Search<'t> {
                 | TemplateElement::HelperBlock(helper) => {
                     self.helper(helper, source, place, bound);
                     for branch in each_template(helper) {
-                        self.template(branch, source, place, bound, depth);
+                        self.template(branch, source, place, bound);
                     }
                 }
                 TemplateElement::PartialExpression(call) | TemplateElement::PartialBlock(call) => {
@@ -83,10 +79,8 @@ impl<'t> Search<'t> {
                         self.nested(value, source, place, bound);
                         inside.insert(name, self.words(value, source, place, bound));
                     }
-                    if let Some((part, compiled)) = part
-                        && depth < DEEPEST
-                    {
-                        self.template(compiled, part, (1, 1), &inside, depth + 1);
+                    if let Some((part, compiled)) = part {
+                        self.template(compiled, part, (1, 1), &inside);
                     }
                 }
                 _ => {}
@@ -193,6 +187,9 @@ impl<'t> Search<'t> {
     }
 
     fn report(&mut self, words: &LookedUp<'t>, never: &str) {
+        if is_enough(&self.found, Severity::Error) {
+            return;
+        }
         let field = words.fields.get(words.id()).map(|field| field.of_type);
         let gives = match field {
             Some(FieldType::Select | FieldType::RadioGroup) => "the label of the choice",

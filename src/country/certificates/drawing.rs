@@ -3,7 +3,7 @@
 
 use super::template::{Position, Source, at};
 use handlers::annotated_toml::position;
-use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
+use handlers::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough};
 use regex::Regex;
 use roxmltree::{Attribute, Document, Node, ParsingOptions};
 use std::collections::BTreeSet;
@@ -41,7 +41,9 @@ pub(super) fn escaped(source: &Source) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (start, expression) in expressions(&source.text) {
         let entity = ENTITY.as_ref().and_then(|entity| entity.find(expression));
-        if let Some(entity) = entity {
+        if let Some(entity) = entity
+            && !is_enough(&found, Severity::Error)
+        {
             let place = position(&source.text, start + entity.start());
             let message = format!(
                 "an expression holds `{}`, as a drawing program writes it: core's client does not read it",
@@ -298,6 +300,9 @@ impl Look<'_, '_> {
     }
 
     fn report(&mut self, severity: Severity, start: usize, message: String, hint: Option<String>) {
+        if is_enough(self.found, severity) {
+            return;
+        }
         let pos = self.drawing.text_pos_at(start);
         let place = (self.place)(pos.row, pos.col);
         self.found.push(Diagnostic {

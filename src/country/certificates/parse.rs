@@ -133,7 +133,7 @@ impl Context<'_> {
         }
         let mut read = Certificates::default();
         let mut sections = Vec::new();
-        for section in root.sections(reader, "certificate") {
+        for section in root.required_sections(reader, "certificate") {
             let id = section.item("id").and_then(|id| id.as_str());
             read.ids.extend(id.map(str::to_owned));
             if let Some(certificate) = self.certificate(reader, &section) {

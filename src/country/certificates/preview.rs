@@ -8,9 +8,11 @@ use handlebars::{
     Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError,
     RenderErrorReason, Renderable, ScopedJson,
 };
+use handlers::template_bounds::LONGEST;
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::io::Write;
 
 /// Wording by message id in one language.
 pub type Messages = HashMap<String, String>;
@@ -59,10 +61,32 @@ pub(super) fn render(
         "$review": record.review,
         "$references": { "locations": {}, "users": record.users },
     });
-    let svg = handlebars.render(template.name(), &context)?;
+    let mut svg = Limited(Vec::new());
+    handlebars.render_to_write(template.name(), &context, &mut svg)?;
+    let svg = String::from_utf8_lossy(&svg.0).into_owned();
     // The client puts pictures into the drawing before it prints.
     let embedded = |svg: String, (path, picture): (&String, &String)| svg.replace(path, picture);
     Ok(record.files.iter().fold(svg, embedded))
+}
+
+/// A drawing, which has an end: loops over a record may write very much.
+struct Limited(Vec<u8>);
+
+impl Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > LONGEST {
+            let most = LONGEST / 1024 / 1024;
+            return Err(std::io::Error::other(format!(
+                "the drawing is larger than {most} MiB"
+            )));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a template reads: the values as core holds them, and each in words.

@@ -6,7 +6,8 @@ use super::{comparison, drawing};
 use handlebars::Template as Handlebars;
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
 use handlers::annotated_toml::position;
-use handlers::diagnostic::{Diagnostic, did_you_mean};
+use handlers::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough};
+use handlers::template_bounds;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,9 +26,9 @@ pub(super) struct Source {
 impl Source {
     /// Compiles the text.
     pub(super) fn new(file: String, text: String) -> Self {
-        let compiled = Handlebars::compile(&text).map_err(|error| {
-            let message = format!("this is not Handlebars: {}", error.reason());
-            at(&file, error.pos().unwrap_or((1, 1)), message, None)
+        let compiled = template_bounds::compile(&text).map_err(|fault| {
+            let message = format!("this is not Handlebars: {}", fault.message);
+            at(&file, fault.at, message, fault.hint)
         });
         Self {
             file,
@@ -146,6 +147,14 @@ impl Template {
         inline.chain([self.source.text.clone()]).collect()
     }
 
+    /// A circle of parts, or parts that multiply.
+    fn too_much(&self) -> Option<Diagnostic> {
+        let part = |name: &str| Some(self.part(name)?.1);
+        let fault = template_bounds::fault(self.source.handlebars()?, &part)?;
+        let file = fault.part.map_or(self.name(), |part| self.file_of(&part));
+        Some(at(file, fault.at, fault.message, fault.hint))
+    }
+
     /// What core's client would stumble over, or leave blank. `families` are the fonts that the
     /// certificate brings along.
     pub(super) fn problems(&self, readable: &Readable, families: &[&str]) -> Vec<Diagnostic> {
@@ -159,6 +168,11 @@ impl Template {
             || sources().filter_map(|source| Some((source, source.compiled.as_ref().ok()?)));
         let faults = sources().filter_map(|source| source.compiled.as_ref().err());
         found.extend(faults.cloned());
+        if let Some(problem) = self.too_much() {
+            // Filling it in would not come to an end.
+            found.push(problem);
+            return found;
+        }
         let mut variables: BTreeSet<&str> = VARIABLES.into();
         for (_, template) in compiled() {
             each_call(template, &mut |call| {
@@ -223,6 +237,9 @@ fn each_call<'t>(template: &'t Handlebars, visit: &mut impl FnMut(&'t DecoratorT
         match element {
             TemplateElement::PartialExpression(call) | TemplateElement::PartialBlock(call) => {
                 visit(call);
+                if let Some(block) = &call.template {
+                    each_call(block, visit);
+                }
             }
             TemplateElement::HelperBlock(block) => {
                 for branch in each_template(block) {
@@ -287,6 +304,9 @@ impl Check<'_> {
         }
         for parameter in call.params.iter().chain(call.hash.values()) {
             self.parameter(parameter, place);
+        }
+        if let Some(block) = &call.template {
+            self.template(block, place);
         }
     }
 
@@ -430,6 +450,9 @@ impl Check<'_> {
     }
 
     fn error(&mut self, place: Position, message: String, hint: Option<String>) {
+        if is_enough(&self.found, Severity::Error) {
+            return;
+        }
         let file = &self.source.file;
         self.found.push(at(file, place, message, hint));
     }

@@ -2,6 +2,7 @@
 //! How a gateway is asked, and how it says yes. Values are escaped as the kind of the body wants it.
 
 use crate::annotated_toml::{Reader, Section};
+use crate::template_bounds;
 use handlebars::{Handlebars, html_escape, no_escape};
 use regex::Regex;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -221,8 +222,8 @@ impl Template {
         let mut registry = Handlebars::new();
         registry.set_strict_mode(true);
         registry.register_escape_fn(escape);
-        let compiled = registry.register_template_string("", text);
-        compiled.map_err(|error| error.reason().to_string())?;
+        let compiled = template_bounds::compile(text).map_err(|fault| fault.message)?;
+        registry.register_template("", compiled);
         let template = Self(registry);
         let tried = template.with(&context(SAMPLE)).ok_or_else(|| {
             let known = SAMPLE.map(|(name, _)| name).join(", ");

@@ -4,14 +4,12 @@
 
 use super::super::messages::{EVERYWHERE, Message};
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::template_bounds;
 use handlebars::Template;
 use handlebars::template::{
     DecoratorTemplate, HelperTemplate, Parameter, TemplateElement, TemplateMapping,
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Parts may include parts, but not themselves for ever.
-const DEPTH: usize = 5;
 
 /// A compiled text and where it stands.
 pub(super) struct Part {
@@ -28,15 +26,11 @@ impl Part {
         text: &str,
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
-        let compiled = Template::compile(text);
-        let fault = compiled.as_ref().err().map(|error| {
+        let compiled = template_bounds::compile(text);
+        let fault = compiled.as_ref().err().map(|fault| {
             // What may stand there instead fills a screen.
-            let reason = error.reason().to_string();
-            let reason = reason.split(": expected").next().unwrap_or_default();
-            (
-                error.pos().unwrap_or((1, 1)),
-                format!("no template: {reason}"),
-            )
+            let reason = fault.message.split(": expected").next().unwrap_or_default();
+            (fault.at, format!("no template: {reason}"))
         });
         let part = Self {
             file: file.to_owned(),
@@ -63,7 +57,8 @@ impl Part {
     }
 }
 
-/// Finds what a message's template must not do, and what it fails to say.
+/// Finds what a message's template must not do, and what it fails to say. What would never come to an end
+/// is looked at no further.
 pub(super) fn check(
     message: &Message,
     has_all: bool,
@@ -71,6 +66,17 @@ pub(super) fn check(
     parts: &BTreeMap<String, Part>,
     faults: &mut Vec<Diagnostic>,
 ) {
+    let part = |name: &str| Some(&parts.get(name)?.template);
+    if let Some(fault) = template_bounds::fault(&body.template, &part) {
+        let within = fault.part.and_then(|name| parts.get(&name));
+        let fault = within
+            .unwrap_or(body)
+            .fault(fault.at, fault.message, fault.hint);
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+        return;
+    }
     let mut walk = Walk {
         message,
         parts,
@@ -81,7 +87,6 @@ pub(super) fn check(
         part: body,
         arguments: vec![],
         items: false,
-        depth: 0,
     };
     walk.through(&body.template, &scope);
     let said = walk.said;
@@ -111,7 +116,6 @@ struct Scope<'a> {
     arguments: Vec<&'a str>,
     /// Inside a list: its items are `this`.
     items: bool,
-    depth: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -194,14 +198,10 @@ impl<'a> Walk<'a> {
             let hint = near.unwrap_or_else(all);
             return self.fault(scope, at, format!("unknown part `{name}`"), Some(hint));
         };
-        if scope.depth >= DEPTH {
-            return self.fault(scope, at, format!("part `{name}` includes itself"), None);
-        }
         let inside = Scope {
             part: found,
             arguments: part.hash.keys().map(String::as_str).collect(),
             items: scope.items,
-            depth: scope.depth + 1,
         };
         self.through(&found.template, &inside);
     }
