@@ -226,9 +226,10 @@ impl Keys {
 
     /// Fetches the key until it is there, then again from time to time, and sooner when a token needs
     /// it. The only place that asks: whoever waits for a look shares it, and a caller that goes away
-    /// interrupts none. Never ends.
-    pub async fn keep_fresh(&self) {
+    /// interrupts none. Without core, as on a developer's machine, one line says so. Never ends.
+    pub async fn keep_fresh(&self, production: bool) {
         let mut pause = BETWEEN_LOOKS;
+        let mut is_said = false;
         loop {
             let started = Instant::now();
             let looked = self.refresh().await;
@@ -246,10 +247,17 @@ impl Keys {
                 }
                 Err(error) => {
                     let known = self.is_known();
-                    warn!(
-                        error = &error as &dyn std::error::Error,
-                        known, "Core's public key could not be refreshed"
-                    );
+                    if known || production {
+                        warn!(
+                            error = &error as &dyn std::error::Error,
+                            known, "Core's public key could not be refreshed"
+                        );
+                    } else if !std::mem::replace(&mut is_said, true) {
+                        info!(
+                            error = &error as &dyn std::error::Error,
+                            "Hooks wait for core's key, which is asked for at AUTH_URL again and again; everything else is served. To try the server without core: `countryconfig sandbox`"
+                        );
+                    }
                     let next = started + pause;
                     // Without any key no hook is answered, so nobody waits long for it.
                     let longest = if known { 60 } else { 5 };

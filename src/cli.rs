@@ -3,16 +3,17 @@
 
 use crate::country::Files;
 use crate::settings::{Settings, VARIABLES, markdown};
-use crate::{country, log, report, sandbox, server};
+use crate::{build_info, country, log, report, sandbox, server};
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use handlers::Facts;
 use handlers::clock::{Clock as _, SystemClock};
 use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,18 +23,15 @@ mod deliveries;
 mod fields;
 mod notify;
 
-/// What `--version` says: this program, and the versions of its neighbours.
-const VERSIONS: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    "\nfor OpenCRVS core 2.0 with mosip-api 2.0, and core 2.1 with mosip-api 2.1"
-);
+/// Name of the program.
+const NAME: &str = "countryconfig";
 
 /// Country configuration server for OpenCRVS core 2.0 and 2.1.
 ///
 /// Serves a country's forms and rules to core, and answers core's question for every action on a
 /// record: may this happen? Without a command it serves.
 #[derive(Parser)]
-#[command(version, long_version = VERSIONS, after_long_help = settings_help())]
+#[command(version, long_version = build_info::in_words(), after_long_help = settings_help())]
 pub struct Cli {
     /// TOML file with settings, below the environment variables of the same names
     #[arg(long, global = true, value_name = "FILE")]
@@ -77,6 +75,17 @@ enum Command {
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
+    /// Print the completions of this command line for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the man page of this program, or write those of all commands
+    Man {
+        /// A folder for a page of each command
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Args)]
@@ -204,6 +213,22 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             })?;
             print(&fields::table(wanted)?)?;
         }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+            print(&String::from_utf8(script)?)?;
+        }
+        Command::Man { folder: None } => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            print(&String::from_utf8(page)?)?;
+        }
+        Command::Man {
+            folder: Some(folder),
+        } => {
+            clap_mangen::generate_to(Cli::command(), &folder)
+                .with_context(|| format!("cannot write to `{}`", folder.display()))?;
+        }
         Command::Export(Export::Settings) => print(&markdown())?,
         Command::Export(Export::Openapi) => {
             let settings = settings()?;
@@ -214,13 +239,14 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
-    let problems = country::check(settings);
+    let mut problems = settings.unknown_variables.clone();
+    problems.extend(country::check(settings));
     let errors = report::errors(&problems);
     if check.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&problems)?))?;
     } else {
         let files = Files::of(settings.country_dir.as_deref());
-        let colour = std::io::stdout().is_terminal();
+        let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
         let summary = report::summary(&problems);
         print(&format!("{shown}{summary}\n"))?;

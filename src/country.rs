@@ -69,7 +69,7 @@ struct Embedded;
 const BUILT_IN: &str = "built-in";
 
 /// The code of the country inside the program.
-const SAMPLE_COUNTRY: &str = "FAR";
+pub(crate) const SAMPLE_COUNTRY: &str = "FAR";
 
 /// Where the files come from: a file of a later layer stands in for one of an earlier.
 pub struct Files(Vec<Layer>);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Log lines: ids, never names, numbers, contacts, tokens or bodies.
 
+use crate::report;
 use crate::settings::{LogFormat, Settings};
-use std::io::IsTerminal;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
@@ -25,7 +25,7 @@ pub fn start(settings: &Settings) {
             .boxed(),
         LogFormat::Text => lines
             .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal())
+            .with_ansi(report::in_colour(&std::io::stderr()))
             .boxed(),
     };
     let log = tracing_subscriber::registry()

@@ -552,7 +552,7 @@ pub struct PastAttempt {
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The URL names no ledger that this build knows.
-    #[error("`{0}` is no ledger; expected for example `sqlite://data/countryconfig.db`")]
+    #[error("`{0}` is not a ledger; expected for example `sqlite://data/countryconfig.db`")]
     Url(String),
     /// A PostgreSQL URL with a fault; it is not repeated, as it may hold a password.
     #[error("the URL is no PostgreSQL URL like `postgres://user:password@host:5432/database`")]
@@ -718,6 +718,27 @@ pub trait Ledger: Send + Sync {
     async fn writable(&self) -> Result<(), LedgerError>;
 }
 
+/// Whether a URL names a ledger that could be opened; nothing is opened.
+///
+/// # Errors
+/// An unknown kind of URL, or one with a fault.
+pub fn check_url(url: &str) -> Result<(), LedgerError> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => sqlite::check_url(url),
+        Some("postgres" | "postgresql") => postgres::check_url(url),
+        _ => Err(unknown_url(url)),
+    }
+}
+
+/// What follows the kind of URL is not repeated where it may hold a password.
+fn unknown_url(url: &str) -> LedgerError {
+    let shown = match url.split_once("://") {
+        Some((scheme, rest)) if rest.contains('@') => format!("{scheme}://…"),
+        _ => url.to_owned(),
+    };
+    LedgerError::Url(shown)
+}
+
 /// Opens the ledger that a URL names, and makes or updates its tables. What waits in it is sealed
 /// with the first key.
 ///
@@ -729,7 +750,7 @@ pub async fn open(url: &str, seal: Seal) -> Result<Arc<dyn Ledger>, LedgerError>
         Some("postgres" | "postgresql") => {
             Ok(Arc::new(postgres::PostgresLedger::open(url, seal).await?))
         }
-        _ => Err(LedgerError::Url(url.to_owned())),
+        _ => Err(unknown_url(url)),
     }
 }
 

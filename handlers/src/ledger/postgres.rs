@@ -33,6 +33,11 @@ pub struct PostgresLedger {
 
 sql_ledger!(PostgresLedger, Postgres, PgRow, begin: "BEGIN", lock: "FOR UPDATE OF due SKIP LOCKED");
 
+pub(super) fn check_url(url: &str) -> Result<(), LedgerError> {
+    let options = PgConnectOptions::from_str(url);
+    options.map(drop).map_err(|_| LedgerError::PostgresUrl)
+}
+
 impl PostgresLedger {
     /// Connects, and makes or updates the tables in a schema of their own.
     ///

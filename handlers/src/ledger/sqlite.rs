@@ -70,8 +70,15 @@ impl SqliteLedger {
     }
 }
 
+pub(super) fn check_url(url: &str) -> Result<(), LedgerError> {
+    let options = SqliteConnectOptions::from_str(url);
+    options
+        .map(drop)
+        .map_err(|_| LedgerError::Url(url.to_owned()))
+}
+
 /// The file that a URL names; `None` for another kind of ledger.
-pub(super) fn file(url: &str) -> Option<PathBuf> {
+pub fn file(url: &str) -> Option<PathBuf> {
     let options = SqliteConnectOptions::from_str(url).ok()?;
     (url.starts_with("sqlite:") && !url.contains(":memory:"))
         .then(|| options.get_filename().to_owned())

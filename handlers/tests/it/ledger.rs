@@ -357,7 +357,7 @@ async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
                 .err()
                 .unwrap()
         )
-        .contains("`redis://x` is no ledger")
+        .contains("`redis://x` is not a ledger")
     );
     assert!(
         message(
