@@ -3,6 +3,7 @@
 
 use arc_swap::ArcSwapOption;
 use handlers::clock::Clock;
+use handlers::fault::Fault;
 use handlers::ledger::Ledger;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::errors::ErrorKind;
@@ -167,11 +168,17 @@ struct Look {
 #[derive(Debug, thiserror::Error)]
 enum KeyError {
     #[error("core's auth service cannot be reached")]
-    Unreachable(#[from] reqwest::Error),
+    Unreachable(#[source] Fault),
     #[error("core's auth service answered {0}")]
     Status(reqwest::StatusCode),
     #[error("the answer is no RSA public key in PEM")]
     NoKey,
+}
+
+impl From<reqwest::Error> for KeyError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unreachable(error.into())
+    }
 }
 
 impl Key {
@@ -186,6 +193,25 @@ impl Key {
             decoding,
         })
     }
+}
+
+/// Whether a text is a key as core's auth service gives it.
+pub(crate) fn is_key(text: &str) -> bool {
+    Key::parse(text).is_ok()
+}
+
+/// Whether a token is signed with a key, whatever it says.
+pub(crate) fn is_signed_by(token: &str, key: &str) -> bool {
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.set_required_spec_claims::<&str>(&[]);
+    Key::parse(key).is_ok_and(|key| decode::<Value>(token, &key.decoding, &validation).is_ok())
+}
+
+/// What a token says of itself.
+pub(crate) fn unproven_claims(token: &str) -> Option<Value> {
+    Some(insecure_decode::<Value>(token).ok()?.claims)
 }
 
 impl Keys {

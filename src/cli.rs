@@ -2,8 +2,8 @@
 //! The command line.
 
 use crate::country::Files;
-use crate::settings::{Settings, VARIABLES, markdown};
-use crate::{build_info, country, log, report, sandbox, server};
+use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
+use crate::{build_info, country, doctor, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
@@ -50,6 +50,12 @@ enum Command {
     Init {
         /// A folder that is empty or not there yet; afterwards `COUNTRY_DIR`
         folder: PathBuf,
+    },
+    /// Connect to everything that the settings name, and say what is wrong and what to do
+    Doctor {
+        /// Print JSON: a list of check, verdict, what, remedy
+        #[arg(long)]
+        json: bool,
     },
     /// Ask a running server on this machine whether it is up; for container health checks
     Health,
@@ -140,7 +146,7 @@ enum Export {
 
 /// Runs a command; what it prints goes to standard output, what went wrong to standard error.
 pub async fn run(cli: Cli) -> ExitCode {
-    match execute(cli).await {
+    match Box::pin(execute(cli)).await {
         Ok(code) => code,
         Err(error) => {
             // The first line says what failed, the others why.
@@ -159,6 +165,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             server::serve(&settings).await?;
         }
         Command::Check(check) => return checked(&settings()?, &check),
+        Command::Doctor { json } => return diagnosed(settings(), json).await,
         Command::Init { folder } => {
             let written = country::init(&folder)
                 .with_context(|| format!("cannot make a country in `{}`", folder.display()))?;
@@ -218,17 +225,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
             print(&String::from_utf8(script)?)?;
         }
-        Command::Man { folder: None } => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            print(&String::from_utf8(page)?)?;
-        }
-        Command::Man {
-            folder: Some(folder),
-        } => {
-            clap_mangen::generate_to(Cli::command(), &folder)
-                .with_context(|| format!("cannot write to `{}`", folder.display()))?;
-        }
+        Command::Man { folder } => man(folder.as_deref())?,
         Command::Export(Export::Settings) => print(&markdown())?,
         Command::Export(Export::Openapi) => {
             let settings = settings()?;
@@ -236,6 +233,40 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what the doctor finds; also of settings that cannot be read.
+async fn diagnosed(
+    settings: Result<Settings, SettingsError>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let findings = match settings {
+        Ok(settings) => Box::pin(doctor::examine(&settings)).await?,
+        Err(error) => doctor::unreadable_settings(&error),
+    };
+    let text = if json {
+        format!("{}\n", serde_json::to_string_pretty(&findings)?)
+    } else {
+        doctor::in_words(&findings)
+    };
+    print(&text)?;
+    Ok(if doctor::has_errors(&findings) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Prints the man page, or writes that of each command.
+fn man(folder: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(folder) = folder {
+        return clap_mangen::generate_to(Cli::command(), folder)
+            .with_context(|| format!("cannot write to `{}`", folder.display()));
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    print(&String::from_utf8(page)?)?;
+    Ok(())
 }
 
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {

@@ -66,7 +66,7 @@ pub use users::Unsafe;
 struct Embedded;
 
 /// The word of `COUNTRY_DIR` for the sample country inside the program.
-const BUILT_IN: &str = "built-in";
+pub(crate) const BUILT_IN: &str = "built-in";
 
 /// The code of the country inside the program.
 pub(crate) const SAMPLE_COUNTRY: &str = "FAR";

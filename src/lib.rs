@@ -9,6 +9,7 @@ pub mod blob;
 pub mod build_info;
 pub mod cli;
 pub mod country;
+pub mod doctor;
 pub mod log;
 pub mod metrics;
 mod notices;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Settings that work, but that an operator of a real installation would not want: said at start.
 
-use crate::country::{SAMPLE_COUNTRY, Snapshot};
+use crate::country::{BUILT_IN, SAMPLE_COUNTRY, Snapshot};
 use crate::settings::Settings;
 use handlers::ledger::sqlite;
 use std::path::Path;
@@ -16,7 +16,8 @@ pub(crate) fn say(settings: &Settings, country: &Snapshot) {
     if !settings.production {
         return;
     }
-    if country.application.country_code == SAMPLE_COUNTRY && !settings.allow_demo {
+    let code = &country.application.country_code;
+    if code == SAMPLE_COUNTRY && !settings.allow_demo {
         warn!(
             "This is the sample country, with invented places, offices and rules: COUNTRY_DIR names the folder of your own"
         );
@@ -26,6 +27,15 @@ pub(crate) fn say(settings: &Settings, country: &Snapshot) {
             "LEDGER_URL names a file {why}: registration numbers, answers and pending deliveries are lost with the container. Mount a volume there, or use PostgreSQL"
         );
     }
+}
+
+/// Whether no folder of an own country is named.
+pub(crate) fn serves_sample(settings: &Settings) -> bool {
+    let mut folders = settings
+        .country_dir
+        .iter()
+        .flat_map(|folders| folders.split(':'));
+    !settings.allow_demo && folders.all(|folder| folder == BUILT_IN)
 }
 
 /// Where the ledger's file is, if that ends with the container.

@@ -132,7 +132,7 @@ pub struct Settings {
 
 /// A version of core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CoreVersion(u16, u16, u16);
+pub struct CoreVersion(pub u16, pub u16, pub u16);
 
 impl CoreVersion {
     /// From here on core shows a token with everything that it wants its users to be told.

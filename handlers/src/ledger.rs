@@ -16,9 +16,12 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+mod examine;
 pub mod postgres;
 mod sql;
 pub mod sqlite;
+
+pub use examine::{Examination, examine};
 
 /// An answer to core, as it goes over the wire and as it is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -356,6 +359,8 @@ pub struct Attempt {
     pub duration: SignedDuration,
     /// How it ended.
     pub outcome: Outcome,
+    /// Why, in words: with a host, without content.
+    pub reason: Option<String>,
 }
 
 /// Where a delivery goes after an attempt.
@@ -391,7 +396,8 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 5] = [
+    /// All states.
+    pub const ALL: [Self; 5] = [
         Self::Waiting,
         Self::Delivered,
         Self::Refused,
@@ -465,7 +471,17 @@ pub struct Filter {
     pub state: Option<State>,
     /// Those of this event.
     pub event_id: Option<EventId>,
-    /// At most so many, the newest.
+    /// Those to this destination, or to one that begins with it and a colon: `forward`.
+    pub destination: Option<Destination>,
+    /// Those whose last attempt ended so: the word of an [`Outcome`].
+    pub outcome: Option<String>,
+    /// Those written down before this time.
+    pub created_before: Option<Timestamp>,
+    /// Those written down at this time or later.
+    pub created_from: Option<Timestamp>,
+    /// The oldest first, else the newest.
+    pub oldest_first: bool,
+    /// At most so many.
     pub limit: u32,
 }
 
@@ -546,6 +562,8 @@ pub struct PastAttempt {
     pub outcome: String,
     /// HTTP status, where there was one.
     pub status: Option<u16>,
+    /// Why it failed, in words.
+    pub reason: Option<String>,
 }
 
 /// Why the ledger could not do it.
@@ -678,8 +696,11 @@ pub trait Ledger: Send + Sync {
     /// Deliveries that have not ended, for metrics.
     async fn queues(&self) -> Result<Vec<Queue>, LedgerError>;
 
-    /// Deliveries for an operator, the newest first.
+    /// Deliveries for an operator.
     async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError>;
+
+    /// How many deliveries there are by state, whatever the limit.
+    async fn count(&self, filter: &Filter) -> Result<Vec<(State, u64)>, LedgerError>;
 
     /// The attempts of a delivery, the oldest first.
     async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError>;

@@ -15,6 +15,7 @@ mod config;
 mod country_settings;
 mod crash;
 mod credentials;
+mod doctor;
 mod doors;
 mod examples;
 mod forward;

@@ -2,8 +2,8 @@
 //! The ledger in PostgreSQL, for several replicas that share it.
 
 use super::sql::{
-    claim_where, held_back, knowledge, moment, of_users, pending, select_delivery, sql_ledger,
-    state,
+    claim_where, filtered, held_back, knowledge, moment, of_users, pending, select_delivery,
+    selected, sql_ledger, state,
 };
 use super::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
@@ -15,6 +15,7 @@ use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{Postgres, Row};
 use std::str::FromStr;
@@ -25,6 +26,8 @@ const SCHEMA: &str = "countryconfig";
 /// Connections of one replica.
 const CONNECTIONS: u32 = 8;
 
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations/postgres");
+
 /// The shared ledger.
 pub struct PostgresLedger {
     pool: PgPool,
@@ -33,9 +36,20 @@ pub struct PostgresLedger {
 
 sql_ledger!(PostgresLedger, Postgres, PgRow, begin: "BEGIN", lock: "FOR UPDATE OF due SKIP LOCKED");
 
+pub(super) fn options(url: &str) -> Result<PgConnectOptions, LedgerError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| LedgerError::PostgresUrl)?;
+    let options = options.options([("search_path", SCHEMA)]);
+    Ok(options.application_name("countryconfig"))
+}
+
+/// Host and port of the server.
+pub fn host(url: &str) -> Option<String> {
+    let options = options(url).ok()?;
+    Some(format!("{}:{}", options.get_host(), options.get_port()))
+}
+
 pub(super) fn check_url(url: &str) -> Result<(), LedgerError> {
-    let options = PgConnectOptions::from_str(url);
-    options.map(drop).map_err(|_| LedgerError::PostgresUrl)
+    options(url).map(drop)
 }
 
 impl PostgresLedger {
@@ -44,14 +58,10 @@ impl PostgresLedger {
     /// # Errors
     /// A server that cannot be reached, a user who may not make the schema, tables of a newer version.
     pub async fn open(url: &str, seal: Seal) -> Result<Self, LedgerError> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| LedgerError::PostgresUrl)?;
-        let options = options
-            .options([("search_path", SCHEMA)])
-            .application_name("countryconfig");
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(Duration::from_secs(5))
-            .connect_with(options)
+            .connect_with(options(url)?)
             .await?;
         // Two replicas that start together may both find it missing; the second one sees it made.
         if let Err(error) = sqlx::query("CREATE SCHEMA IF NOT EXISTS countryconfig")
@@ -65,9 +75,7 @@ impl PostgresLedger {
                     .await?;
             made.ok_or(error)?;
         }
-        sqlx::migrate!("src/ledger/migrations/postgres")
-            .run(&pool)
-            .await?;
+        MIGRATIONS.run(&pool).await?;
         Ok(Self { pool, seal })
     }
 }

@@ -2,8 +2,8 @@
 //! The ledger as one `SQLite` file, the default: write-ahead log, full sync.
 
 use super::sql::{
-    claim_where, held_back, knowledge, moment, of_users, pending, select_delivery, sql_ledger,
-    state,
+    claim_where, filtered, held_back, knowledge, moment, of_users, pending, select_delivery,
+    selected, sql_ledger, state,
 };
 use super::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
@@ -15,6 +15,7 @@ use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
@@ -23,6 +24,8 @@ use sqlx::{Connection, Row, Sqlite};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations/sqlite");
 
 /// One connection writes and reads: `SQLite` has one writer anyway, and a queue in front of it is
 /// fairer than its busy handler.
@@ -63,11 +66,18 @@ impl SqliteLedger {
             })
             .connect_with(options)
             .await?;
-        sqlx::migrate!("src/ledger/migrations/sqlite")
-            .run(&pool)
-            .await?;
+        MIGRATIONS.run(&pool).await?;
         Ok(Self { pool, seal })
     }
+}
+
+/// How a file that is there is opened.
+pub(super) fn options_of_existing(url: &str) -> Result<SqliteConnectOptions, LedgerError> {
+    let options = SqliteConnectOptions::from_str(url);
+    let options = options.map_err(|_| LedgerError::Url(url.to_owned()))?;
+    Ok(options
+        .create_if_missing(false)
+        .busy_timeout(Duration::from_secs(2)))
 }
 
 pub(super) fn check_url(url: &str) -> Result<(), LedgerError> {
