@@ -101,7 +101,14 @@ async fn system_client(
         Ok(token) => token,
         Err(CoreError::Http(fault)) => return (vec![unreachable(CHECK, "AUTH_URL", &fault)], None),
         Err(error) => {
-            let remedy = "in core: Configurations, Integrations: is the client active, and are id and secret those of it?";
+            let remedy = match error {
+                CoreError::Status(_) => {
+                    "does AUTH_URL name core's auth service, with its port (4040) and no path?"
+                }
+                _ => {
+                    "in core: Configurations, Integrations: is the client active, and are id and secret those of it?"
+                }
+            };
             return (
                 vec![Finding::error(CHECK, with_causes(&error), remedy)],
                 None,
@@ -225,8 +232,8 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
     let is_json = answer.json().is_object();
     let what = format!("{} to event.get", answer.answered());
     found.push(match (answer.status, token) {
-        // Nobody has this record; without a token nobody is told even that.
-        (StatusCode::NOT_FOUND, Some(_)) if is_json => {
+        // Nobody has this record; without a token core does not tell even that.
+        (StatusCode::NOT_FOUND, _) if is_json => {
             Finding::fine(CHECK, format!("{}: answers event.get", answer.host))
         }
         (StatusCode::UNAUTHORIZED, None) => {

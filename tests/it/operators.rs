@@ -263,7 +263,7 @@ async fn many_deliveries_are_found_counted_and_changed_at_once_but_not_without_a
         .await;
     let folder = tempfile::tempdir().unwrap();
     let operator = Operator(environment(&outside, folder.path()));
-    let app = TestApp::with(outside, folder, &[("DELIVERY_RETRY_SCHEDULE", "1h")]).await;
+    let app = TestApp::with(outside, folder, &[("DELIVERY_RETRY_SCHEDULE", "20m")]).await;
     app.wait_for(|status| status == 200, "/readyz").await;
     for _ in 0..3 {
         assert_eq!(app.hook(&eligible_birth()).await.status(), 202);

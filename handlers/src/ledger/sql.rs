@@ -403,7 +403,7 @@ macro_rules! sql_ledger {
                     // Once: it is written again where the answer to the first time was lost.
                     sqlx::query(
                         "INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status, reason) SELECT $1, $2, $3, $4, $5, $6, $7 \
-                         WHERE NOT EXISTS (SELECT 1 FROM attempts WHERE delivery_id = $1 AND attempt = $2 AND duration_ms = $4 AND outcome = $5)",
+                         WHERE NOT EXISTS (SELECT 1 FROM attempts WHERE delivery_id = $1 AND attempt = $2 AND started_at = $3 AND duration_ms = $4 AND outcome = $5)",
                     )
                         .bind(claimed.id)
                         .bind(i64::from(claimed.attempt))
