@@ -34,7 +34,7 @@ impl Fault {
     /// its code does not.
     pub fn of_database(host: &str, error: &sqlx::Error) -> Self {
         let what = match error {
-            sqlx::Error::PoolTimedOut => "timeout while connecting".to_owned(),
+            sqlx::Error::PoolTimedOut => "timeout while connecting: refused, or silent".to_owned(),
             sqlx::Error::Database(refused) => {
                 let code = refused.code().unwrap_or_default();
                 match meaning(&code) {

@@ -215,6 +215,7 @@ async fn analytics(settings: &Settings) -> Finding {
     };
     let database = Database::at(url);
     let looked = async {
+        database.reach().await?;
         if !database.is_current().await? {
             return Err(AnalyticsError::Tables);
         }

@@ -9,7 +9,7 @@ use opencrvs_toolkit::event_document::EventDocument;
 use serde::Serialize;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Acquire, AssertSqlSafe, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
@@ -241,6 +241,17 @@ impl Database {
             AnalyticsError::Database(error) => Fault::of_database(&host, error),
             other => Fault::at(&host, other.to_string()),
         }
+    }
+
+    /// Connects once: the connections that are kept are tried again and again until their time is over,
+    /// and then do not say why.
+    ///
+    /// # Errors
+    /// Why the database cannot be used.
+    pub async fn reach(&self) -> Result<(), AnalyticsError> {
+        let options = self.pool.connect_options();
+        PgConnection::connect_with(&options).await?.close().await?;
+        Ok(())
     }
 
     /// Whether every migration was made. A role that may only write can tell.

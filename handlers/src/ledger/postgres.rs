@@ -42,8 +42,11 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, LedgerError> {
     Ok(options.application_name("countryconfig"))
 }
 
-/// Host and port of the server.
+/// Host and port of the server; nothing for another kind of ledger.
 pub fn host(url: &str) -> Option<String> {
+    if !url.starts_with("postgres") {
+        return None;
+    }
     let options = options(url).ok()?;
     Some(format!("{}:{}", options.get_host(), options.get_port()))
 }
