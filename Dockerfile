@@ -3,6 +3,8 @@ FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
+# What `--version` and the metric countryconfig_build_info name: --build-arg COUNTRYCONFIG_COMMIT=$(git rev-parse HEAD)
+ARG COUNTRYCONFIG_COMMIT
 RUN cargo build --release --locked
 
 FROM debian:bookworm-slim

@@ -3,6 +3,7 @@
 
 use arc_swap::ArcSwapOption;
 use handlers::clock::Clock;
+use handlers::fault::Fault;
 use handlers::ledger::Ledger;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::errors::ErrorKind;
@@ -167,11 +168,17 @@ struct Look {
 #[derive(Debug, thiserror::Error)]
 enum KeyError {
     #[error("core's auth service cannot be reached")]
-    Unreachable(#[from] reqwest::Error),
+    Unreachable(#[source] Fault),
     #[error("core's auth service answered {0}")]
     Status(reqwest::StatusCode),
     #[error("the answer is no RSA public key in PEM")]
     NoKey,
+}
+
+impl From<reqwest::Error> for KeyError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unreachable(error.into())
+    }
 }
 
 impl Key {
@@ -186,6 +193,25 @@ impl Key {
             decoding,
         })
     }
+}
+
+/// Whether a text is a key as core's auth service gives it.
+pub(crate) fn is_key(text: &str) -> bool {
+    Key::parse(text).is_ok()
+}
+
+/// Whether a token is signed with a key, whatever it says.
+pub(crate) fn is_signed_by(token: &str, key: &str) -> bool {
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.set_required_spec_claims::<&str>(&[]);
+    Key::parse(key).is_ok_and(|key| decode::<Value>(token, &key.decoding, &validation).is_ok())
+}
+
+/// What a token says of itself.
+pub(crate) fn unproven_claims(token: &str) -> Option<Value> {
+    Some(insecure_decode::<Value>(token).ok()?.claims)
 }
 
 impl Keys {
@@ -229,9 +255,10 @@ impl Keys {
 
     /// Fetches the key until it is there, then again from time to time, and sooner when a token needs
     /// it. The only place that asks: whoever waits for a look shares it, and a caller that goes away
-    /// interrupts none. Never ends.
-    pub async fn keep_fresh(&self) {
+    /// interrupts none. Without core, as on a developer's machine, one line says so. Never ends.
+    pub async fn keep_fresh(&self, production: bool) {
         let mut pause = BETWEEN_LOOKS;
+        let mut is_said = false;
         loop {
             let started = Instant::now();
             let looked = self.refresh().await;
@@ -249,10 +276,17 @@ impl Keys {
                 }
                 Err(error) => {
                     let known = self.is_known();
-                    warn!(
-                        error = &error as &dyn std::error::Error,
-                        known, "Core's public key could not be refreshed"
-                    );
+                    if known || production {
+                        warn!(
+                            error = &error as &dyn std::error::Error,
+                            known, "Core's public key could not be refreshed"
+                        );
+                    } else if !std::mem::replace(&mut is_said, true) {
+                        info!(
+                            error = &error as &dyn std::error::Error,
+                            "Hooks wait for core's key, which is asked for at AUTH_URL again and again; everything else is served. To try the server without core: `countryconfig sandbox`"
+                        );
+                    }
                     let next = started + pause;
                     // Without any key no hook is answered, so nobody waits long for it.
                     let longest = if known { 60 } else { 5 };

@@ -2,17 +2,18 @@
 //! The command line.
 
 use crate::country::Files;
-use crate::settings::{Settings, VARIABLES, markdown};
-use crate::{country, log, report, sandbox, server};
+use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
+use crate::{build_info, country, doctor, log, report, sandbox, server};
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use handlers::Facts;
 use handlers::clock::{Clock as _, SystemClock};
 use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,18 +24,15 @@ mod fields;
 mod notify;
 mod rescue;
 
-/// What `--version` says: this program, and the versions of its neighbours.
-const VERSIONS: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    "\nfor OpenCRVS core 2.0 with mosip-api 2.0, and core 2.1 with mosip-api 2.1"
-);
+/// Name of the program.
+const NAME: &str = "countryconfig";
 
 /// Country configuration server for OpenCRVS core 2.0 and 2.1.
 ///
 /// Serves a country's forms and rules to core, and answers core's question for every action on a
 /// record: may this happen? Without a command it serves.
 #[derive(Parser)]
-#[command(version, long_version = VERSIONS, after_long_help = settings_help())]
+#[command(version, long_version = build_info::in_words(), after_long_help = settings_help())]
 pub struct Cli {
     /// TOML file with settings, below the environment variables of the same names
     #[arg(long, global = true, value_name = "FILE")]
@@ -53,6 +51,12 @@ enum Command {
     Init {
         /// A folder that is empty or not there yet; afterwards `COUNTRY_DIR`
         folder: PathBuf,
+    },
+    /// Connect to everything that the settings name, and say what is wrong and what to do
+    Doctor {
+        /// Print JSON: a list of check, verdict, what, remedy
+        #[arg(long)]
+        json: bool,
     },
     /// Ask a running server on this machine whether it is up; for container health checks
     Health,
@@ -90,6 +94,17 @@ enum Command {
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
+    /// Print the completions of this command line for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the man page of this program, or write those of all commands
+    Man {
+        /// A folder for a page of each command
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Args)]
@@ -144,7 +159,7 @@ enum Export {
 
 /// Runs a command; what it prints goes to standard output, what went wrong to standard error.
 pub async fn run(cli: Cli) -> ExitCode {
-    match execute(cli).await {
+    match Box::pin(execute(cli)).await {
         Ok(code) => code,
         Err(error) => {
             // The first line says what failed, the others why.
@@ -163,6 +178,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             server::serve(&settings).await?;
         }
         Command::Check(check) => return checked(&settings()?, &check),
+        Command::Doctor { json } => return diagnosed(settings(), json).await,
         Command::Init { folder } => {
             let written = country::init(&folder)
                 .with_context(|| format!("cannot make a country in `{}`", folder.display()))?;
@@ -218,6 +234,12 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             })?;
             print(&fields::table(wanted)?)?;
         }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+            print(&String::from_utf8(script)?)?;
+        }
+        Command::Man { folder } => man(folder.as_deref())?,
         Command::Export(Export::Settings) => print(&markdown())?,
         Command::Export(Export::Openapi) => {
             let settings = settings()?;
@@ -227,14 +249,49 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints what the doctor finds; also of settings that cannot be read.
+async fn diagnosed(
+    settings: Result<Settings, SettingsError>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let findings = match settings {
+        Ok(settings) => Box::pin(doctor::examine(&settings)).await?,
+        Err(error) => doctor::unreadable_settings(&error),
+    };
+    let text = if json {
+        format!("{}\n", serde_json::to_string_pretty(&findings)?)
+    } else {
+        doctor::in_words(&findings)
+    };
+    print(&text)?;
+    Ok(if doctor::has_errors(&findings) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Prints the man page, or writes that of each command.
+fn man(folder: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(folder) = folder {
+        return clap_mangen::generate_to(Cli::command(), folder)
+            .with_context(|| format!("cannot write to `{}`", folder.display()));
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    print(&String::from_utf8(page)?)?;
+    Ok(())
+}
+
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
-    let problems = country::check(settings);
+    let mut problems = settings.unknown_variables.clone();
+    problems.extend(country::check(settings));
     let errors = report::errors(&problems);
     if check.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&problems)?))?;
     } else {
         let files = Files::of(settings.country_dir.as_deref());
-        let colour = std::io::stdout().is_terminal();
+        let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
         let summary = report::summary(&problems);
         print(&format!("{shown}{summary}\n"))?;

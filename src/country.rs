@@ -37,7 +37,7 @@ mod counting;
 mod coverage;
 mod csv_table;
 mod currency;
-mod files;
+pub(crate) mod files;
 mod icu;
 mod manifest;
 mod map;
@@ -62,7 +62,7 @@ pub use translations::Texts;
 pub use users::Unsafe;
 
 /// The code of the country inside the program.
-const SAMPLE_COUNTRY: &str = "FAR";
+pub(crate) const SAMPLE_COUNTRY: &str = "FAR";
 
 /// A country that was checked, ready to be served.
 pub struct Snapshot {

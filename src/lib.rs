@@ -6,10 +6,13 @@
 
 pub mod auth;
 pub mod blob;
+pub mod build_info;
 pub mod cli;
 pub mod country;
+pub mod doctor;
 pub mod log;
 pub mod metrics;
+mod notices;
 pub mod problem;
 pub mod reload;
 pub mod report;

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Log lines: ids, never names, numbers, contacts, tokens or bodies.
 
+use crate::report;
 use crate::settings::{LogFormat, Settings};
-use std::io::IsTerminal;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::prelude::*;
+
+mod json;
 
 /// Whose lines are known to keep to ids.
 const OWN: [&str; 4] = ["countryconfig", "handlers", "forms", "opencrvs_toolkit"];
@@ -18,14 +21,12 @@ pub fn start(settings: &Settings) {
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match settings.log_format {
         LogFormat::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            .fmt_fields(JsonFields::new())
+            .event_format(json::Json)
             .boxed(),
         LogFormat::Text => lines
             .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal())
+            .with_ansi(report::in_colour(&std::io::stderr()))
             .boxed(),
     };
     let log = tracing_subscriber::registry()

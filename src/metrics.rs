@@ -2,6 +2,7 @@
 //! Figures for Prometheus. Labels are words of this program and of the country's files, never of a
 //! request: a stranger must not be able to make series.
 
+use crate::build_info;
 use crate::routes::App;
 use handlers::clock::{Clock, SystemClock};
 use handlers::ledger::{State, WAITING_REASONS, WaitingActions};
@@ -37,12 +38,17 @@ pub fn handle() -> PrometheusHandle {
             // Who embeds this crate may gather elsewhere; then there is nothing here.
             drop(metrics::set_global_recorder(recorder));
             describe();
+            gauge!("countryconfig_build_info", "version" => build_info::VERSION, "commit" => build_info::COMMIT, "core_versions" => build_info::CORE_VERSIONS).set(1.0);
             handle
         })
         .clone()
 }
 
 fn describe() {
+    describe_gauge!(
+        "countryconfig_build_info",
+        "Always 1; the labels say which build this is"
+    );
     describe_counter!(
         "countryconfig_hooks_total",
         "Hooks by event, action and status of the answer"

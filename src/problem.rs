@@ -7,7 +7,7 @@ use poem::http::StatusCode;
 use poem::{Body, Response};
 use serde_json::json;
 use std::error::Error as StdError;
-use tracing::error;
+use tracing::{error, warn};
 
 /// An error answer.
 #[derive(Debug)]
@@ -16,6 +16,16 @@ pub struct Problem {
     message: String,
     fields: Vec<(String, String)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    hook: Option<Ids>,
+}
+
+/// The event and the action of a hook, as far as they are known.
+#[derive(Debug, Clone, Default)]
+pub struct Ids {
+    /// The record.
+    pub event: Option<String>,
+    /// The pending action.
+    pub action: Option<String>,
 }
 
 impl Problem {
@@ -26,7 +36,15 @@ impl Problem {
             message: message.into(),
             fields: vec![],
             source: None,
+            hook: None,
         }
+    }
+
+    /// The answer to a hook, which is logged with its ids; what was known of them before stays.
+    #[must_use]
+    pub fn to_hook(mut self, ids: Ids) -> Self {
+        self.hook.get_or_insert(ids);
+        self
     }
 
     /// What is wrong with each field of the body, by its path.
@@ -66,12 +84,21 @@ impl ResponseError for Problem {
     }
 
     fn as_response(&self) -> Response {
-        if self.status.is_server_error() {
+        let status = self.status.as_u16();
+        // A refused hook blocks its record: the line says which, and why.
+        if let Some(Ids { event, action }) = &self.hook {
+            warn!(
+                event.id = event,
+                action.id = action,
+                status,
+                error = self as &dyn StdError,
+                "Answered a hook {status}: {}",
+                self.message
+            );
+        } else if self.status.is_server_error() {
             error!(
                 error = self as &dyn StdError,
-                "Answered {}: {}",
-                self.status.as_u16(),
-                self.message
+                "Answered {status}: {}", self.message
             );
         }
         answer_about(self.status, &self.message, &self.fields)

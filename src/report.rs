@@ -5,7 +5,13 @@ use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Sni
 use handlers::diagnostic::{Diagnostic, Severity};
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::ops::Range;
+
+/// Whether to write in colour: to a terminal, unless `NO_COLOR` is set.
+pub fn in_colour(output: &impl IsTerminal) -> bool {
+    output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
 
 /// The problems with their places, one after the other.
 pub fn list(problems: &[Diagnostic]) -> String {

@@ -4,6 +4,7 @@
 use crate::auth::Keys;
 use crate::country::{self, Snapshot};
 use crate::metrics;
+use crate::notices;
 use crate::reload;
 use crate::routes::notification::Telling;
 use crate::routes::{self, App, Condition, DemoIssuer};
@@ -418,6 +419,7 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
             "SYSTEM_CLIENT_ID is not set: packets go to the middleware after DELIVERY_DELAY, without asking core whether it shows the record and has accepted the action; a packet that the middleware answers with 500 is parked at once, as there is no fresh token to send it with; what is delivered after its token has expired is parked"
         );
     }
+    notices::say(settings, &country);
     say_what_is_off(settings);
     listening::raise_file_limit();
     let listener = Listening::on(settings.listen)
@@ -490,7 +492,8 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     beside.spawn(open(app.clone()));
     beside.spawn(mend(app.clone()));
     beside.spawn(rescue::keep_up(rescue, settings.rescue));
-    beside.spawn(async move { keys.keep_fresh().await });
+    let production = settings.production;
+    beside.spawn(async move { keys.keep_fresh(production).await });
     beside.spawn(erase(app.clone(), settings.ledger_retention));
     beside.spawn(metrics::keep_up(app.metrics.clone()));
     if let Some(url) = &settings.reference_data_database_url {

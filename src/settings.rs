@@ -7,6 +7,7 @@
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use handlers::Diagnostic;
 use handlers::analytics;
 use handlers::core::Credentials;
 use handlers::forward;
@@ -19,6 +20,7 @@ use handlers::schedule::{Schedule, duration};
 use handlers::seal::{Seal, SealError};
 use handlers::verification::Actions;
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,7 @@ use std::str::FromStr;
 use std::time::Duration;
 use validator::{Validate, ValidationError};
 
+mod environment;
 mod messages;
 mod variables;
 
@@ -134,11 +137,13 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// `LOG_LEVEL`, in the notation of `RUST_LOG`.
     pub log_level: String,
+    /// Variables of the environment that look like settings and are none.
+    pub unknown_variables: Vec<Diagnostic>,
 }
 
 /// A version of core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CoreVersion(u16, u16, u16);
+pub struct CoreVersion(pub u16, pub u16, pub u16);
 
 impl CoreVersion {
     /// From here on core shows a token with everything that it wants its users to be told.
@@ -207,6 +212,49 @@ fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
             let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
             format!("none of {}", names.join(", "))
         })
+}
+
+/// Whether `NODE_ENV` says production. Another word for it would start a server for development.
+fn is_production(word: &str) -> Result<bool, String> {
+    let known = [
+        ("production", true),
+        ("development", false),
+        ("test", false),
+    ];
+    one_of(word, &known).map_err(|none| format!("`{word}` is {none}"))
+}
+
+/// The host of an installation, or `*`.
+fn domain(text: &str) -> Result<String, String> {
+    let is_host = |c: char| c.is_alphanumeric() || "-._:".contains(c);
+    if text.starts_with('*') || text.chars().all(is_host) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "`{text}` is not a host name; leave out `https://` and what follows the host"
+    ))
+}
+
+/// A URL that a ledger can be opened with. A password is not repeated.
+fn ledger_url(url: &str) -> Result<String, String> {
+    let checked = ledger::check_url(url).map_err(|error| error.to_string());
+    checked.map(|()| url.to_owned())
+}
+
+/// Levels in the notation of `RUST_LOG`. There a word that is not a level stands for a module, all of
+/// whose lines are logged.
+fn log_level(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    for directive in text.split(',') {
+        let level = directive.rsplit('=').next().unwrap_or_default().trim();
+        if !LEVELS.contains(&level.to_lowercase().as_str()) {
+            let known = LEVELS.map(|level| format!("`{level}`")).join(", ");
+            return Err(format!("`{level}` is none of the levels {known}"));
+        }
+    }
+    let filter = tracing_subscriber::EnvFilter::try_new(text);
+    filter.map_err(|error| format!("`{text}`: {error}"))?;
+    Ok(text.to_owned())
 }
 
 /// An `http` or `https` URL, kept as it was written: forms carry it on character by character.
@@ -298,17 +346,23 @@ impl Settings {
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, SettingsError> {
         let mut problems = Vec::new();
-        let environment = Given::environment(environment, &mut problems);
-        let file = file.map_or_else(Given::default, |path| Given::file(path, &mut problems));
+        let (mut environment, unknown) = Given::environment(environment, &mut problems);
+        let mut file = file.map_or_else(Given::default, |path| Given::file(path, &mut problems));
         let production = environment
             .get("NODE_ENV")
             .or(file.get("NODE_ENV"))
             .is_some_and(|name| name == "production");
+        let mut empty = std::mem::take(&mut file.empty);
+        empty.append(&mut environment.empty);
         let figment = Figment::from(Given::defaults(production))
             .merge(file)
             .merge(environment);
-        let mut reader = Reader { figment, problems };
-        let settings = reader.settings(production);
+        let mut reader = Reader {
+            figment,
+            empty,
+            problems,
+        };
+        let settings = reader.settings(unknown);
         if let Err(errors) = settings.validate() {
             for error in errors.field_errors().into_values().flatten() {
                 reader.problem(&error.code, error.message.as_deref().unwrap_or_default());
@@ -347,6 +401,8 @@ impl Settings {
 struct Given {
     source: String,
     values: Dict,
+    /// Set to the empty text, which counts as not set.
+    empty: BTreeSet<String>,
 }
 
 impl Given {
@@ -368,17 +424,22 @@ impl Given {
         Self {
             source: "defaults".into(),
             values: VARIABLES.iter().filter_map(default).collect(),
+            empty: BTreeSet::new(),
         }
     }
 
     /// An empty variable counts as not set. `NAME_FILE` names a file that holds the value of `NAME`.
+    /// What is not a setting but looks like one is reported beside.
     fn environment(
         variables: impl Iterator<Item = (String, String)>,
         problems: &mut Vec<Problem>,
-    ) -> Self {
-        let mut values = Dict::new();
-        for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
-            if VARIABLES.iter().any(|v| v.name == name) {
+    ) -> (Self, Vec<Diagnostic>) {
+        let (mut values, mut empty, mut unknown) = (Dict::new(), BTreeSet::new(), Vec::new());
+        for (name, value) in variables {
+            if environment::is_of_kubernetes(&name, &value) {
+            } else if value.is_empty() {
+                empty.insert(name);
+            } else if VARIABLES.iter().any(|v| v.name == name) {
                 values.insert(name, Value::from(value));
             } else if let Some(known) = name
                 .strip_suffix("_FILE")
@@ -396,12 +457,16 @@ impl Given {
                         example: None,
                     }),
                 }
+            } else {
+                unknown.extend(environment::doubt(&name));
             }
         }
-        Self {
+        let given = Self {
             source: "environment".into(),
             values,
-        }
+            empty,
+        };
+        (given, unknown)
     }
 
     /// The names in a file may be written in small letters; numbers and `true` need no quotes.
@@ -416,7 +481,7 @@ impl Given {
             });
             Dict::new()
         });
-        let mut values = Dict::new();
+        let (mut values, mut empty) = (Dict::new(), BTreeSet::new());
         for (key, value) in entries {
             let name = key.to_uppercase();
             let text = match &value {
@@ -437,6 +502,7 @@ impl Given {
                         example: None,
                     });
                 }
+                Some(text) if text.is_empty() => drop(empty.insert(name)),
                 Some(text) => drop(values.insert(name, Value::from(text))),
                 None => problems.push(Problem {
                     name: source.clone(),
@@ -445,7 +511,11 @@ impl Given {
                 }),
             }
         }
-        Self { source, values }
+        Self {
+            source,
+            values,
+            empty,
+        }
     }
 }
 
@@ -461,15 +531,16 @@ impl Provider for Given {
 
 struct Reader {
     figment: Figment,
+    empty: BTreeSet<String>,
     problems: Vec<Problem>,
 }
 
 impl Reader {
-    fn settings(&mut self, production: bool) -> Settings {
+    fn settings(&mut self, unknown_variables: Vec<Diagnostic>) -> Settings {
         let host = self.parsed("COUNTRY_CONFIG_HOST");
         let port = self.parsed("COUNTRY_CONFIG_PORT");
         Settings {
-            production,
+            production: self.read("NODE_ENV", is_production),
             core_version: self.parsed("CORE_VERSION"),
             listen: SocketAddr::new(host, port),
             country_config_url: self.parsed("COUNTRY_CONFIG_URL"),
@@ -478,7 +549,7 @@ impl Reader {
             system_client: self.system_client(),
             login_url: self.parsed("LOGIN_URL"),
             client_app_url: self.parsed("CLIENT_APP_URL"),
-            domain: self.parsed("DOMAIN"),
+            domain: self.read("DOMAIN", domain),
             esignet_redirect_url: self.parsed("ESIGNET_REDIRECT_URL"),
             openid_provider_client_id: self.parsed("OPENID_PROVIDER_CLIENT_ID"),
             mosip_api_userinfo_url: self.parsed("MOSIP_API_USERINFO_URL"),
@@ -499,7 +570,7 @@ impl Reader {
             metabase_url: self.metabase_url(),
             sentry_dsn: self.given("SENTRY_DSN"),
             messages: Messages::read(self),
-            ledger_url: self.parsed("LEDGER_URL"),
+            ledger_url: self.read("LEDGER_URL", ledger_url),
             ledger_key: self.secret::<Seal>("LEDGER_KEY"),
             ledger_retention: self.duration("LEDGER_RETENTION"),
             delivery_delay: self.duration("DELIVERY_DELAY"),
@@ -518,7 +589,8 @@ impl Reader {
                 .map(SecretString::from),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
             log_format: self.parsed("LOG_FORMAT"),
-            log_level: self.parsed("LOG_LEVEL"),
+            log_level: self.read("LOG_LEVEL", log_level),
+            unknown_variables,
         }
     }
 

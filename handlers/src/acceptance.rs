@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use crate::core::{CoreApi, CoreError, Fate};
 use crate::delivery::later;
+use crate::fault;
 use crate::ledger::{Claimed, Ledger, Standing};
 use crate::outside::Outcome;
 use crate::schedule::Schedule;
@@ -115,6 +116,7 @@ impl Acceptance {
 
 /// How an attempt ends where core does not give the token or the record that it needs.
 pub(crate) fn not_asked(delivery: &Claimed, error: &CoreError) -> Outcome {
+    fault::note(fault::with_causes(error));
     if matches!(error, CoreError::Expired) {
         return Outcome::Expired;
     }

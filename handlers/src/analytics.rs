@@ -10,6 +10,7 @@
 
 use crate::acceptance::Acceptance;
 use crate::core::{Core, CoreError};
+use crate::fault;
 use crate::hook::{Follower, Told};
 use crate::ledger::{Claimed, Destination, NewDelivery};
 use crate::outside::{Outcome, Outside};
@@ -226,6 +227,7 @@ impl Outside for Analytics {
             Ok(_) => DONE,
             Err(error) => {
                 not_written(&error);
+                fault::note(self.database.fault(&error));
                 if error.is_of_database() {
                     Outcome::Failed(StatusCode::INTERNAL_SERVER_ERROR, None)
                 } else {

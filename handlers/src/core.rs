@@ -3,6 +3,7 @@
 //! and the tokens for that.
 
 use crate::clock::Clock;
+use crate::fault::Fault;
 use crate::ledger::{Claimed, Destination, NewDelivery};
 use async_trait::async_trait;
 use base64::Engine;
@@ -159,7 +160,12 @@ pub enum CoreError {
     Expired,
     /// No answer, or one that is no JSON of the expected kind.
     #[error("core did not answer")]
-    Http(#[from] reqwest::Error),
+    Http(#[source] Fault),
+    /// Core does not know this server as a client, or not by this secret.
+    #[error(
+        "core refuses the system client ({0}); check SYSTEM_CLIENT_ID and SYSTEM_CLIENT_SECRET"
+    )]
+    SystemClient(StatusCode),
     /// An answer other than 200.
     #[error("core answered {0}")]
     Status(StatusCode),
@@ -169,6 +175,12 @@ pub enum CoreError {
     /// The record that core shows does not hold the action.
     #[error("core's record does not hold the action")]
     NoAction,
+}
+
+impl From<reqwest::Error> for CoreError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Http(error.into())
+    }
 }
 
 /// This server as a client of core: `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`.
@@ -240,6 +252,11 @@ impl Claims {
             scope.is_some_and(|scope| scope.kind() == wanted)
         })
     }
+}
+
+/// When a token ends; nothing for a text that is not one.
+pub(crate) fn token_end(token: &str) -> Option<Timestamp> {
+    Claims::of(token)?.end()
 }
 
 impl Core {
@@ -499,7 +516,10 @@ impl Core {
     }
 
     /// The system client's token.
-    pub(crate) async fn system_token(&self) -> Result<String, CoreError> {
+    ///
+    /// # Errors
+    /// When core cannot be reached, or does not know the client.
+    pub async fn system_token(&self) -> Result<String, CoreError> {
         let credentials = self.credentials.as_ref().ok_or(CoreError::Expired)?;
         let mut cached = self.system_token.lock().await;
         let now = self.clock.now();
@@ -512,7 +532,15 @@ impl Core {
                 ("client_id", &credentials.id),
                 ("client_secret", credentials.secret.expose_secret()),
             ])
-            .await?;
+            .await
+            .map_err(|error| match error {
+                CoreError::Status(
+                    status @ (StatusCode::BAD_REQUEST
+                    | StatusCode::UNAUTHORIZED
+                    | StatusCode::FORBIDDEN),
+                ) => CoreError::SystemClient(status),
+                other => other,
+            })?;
         let end = Claims::of(&token).and_then(|claims| claims.end());
         *cached = end
             .and_then(|end| end.checked_sub(BEFORE_EXPIRY).ok())

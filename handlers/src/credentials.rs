@@ -7,6 +7,7 @@ mod template;
 
 use crate::core::{Core, CoreError};
 use crate::expression::Facts;
+use crate::fault::Fault;
 use crate::places::{Atlas, Map};
 use opencrvs_toolkit::event_document::{Action, EventDocument, EventId, Fields, History};
 use opencrvs_toolkit::visibility::Visible;
@@ -123,7 +124,7 @@ pub enum CredentialError {
     Places(#[source] CoreError),
     /// The issuer cannot be reached, or does not answer in time.
     #[error("the issuer does not answer")]
-    Issuer(#[source] reqwest::Error),
+    Issuer(#[source] Fault),
     /// The issuer refuses.
     #[error("the issuer answered {0}")]
     Refused(StatusCode),
@@ -257,7 +258,7 @@ impl Credentials {
             asked = asked.bearer_auth(token.expose_secret());
         }
         // The issuer's URL may hold a secret.
-        let unanswered = |error: reqwest::Error| CredentialError::Issuer(error.without_url());
+        let unanswered = |error: reqwest::Error| CredentialError::Issuer(error.into());
         let mut response = asked.send().await.map_err(unanswered)?;
         if !response.status().is_success() {
             return Err(CredentialError::Refused(response.status()));

@@ -5,6 +5,7 @@
 use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::core;
+use crate::fault;
 use crate::ledger::{
     Attempt, Claimed, Destination, Knowledge, Ledger, LedgerError, NewDelivery, Next,
 };
@@ -203,17 +204,16 @@ impl Deliveries {
 
     async fn attempt(&self, outside: &dyn Outside, delivery: &Claimed) -> Outcome {
         let started_at = self.clock.now();
-        let outcome = tokio::time::timeout(
-            self.longest(outside) + Duration::from_secs(1),
-            outside.send(delivery),
-        )
-        .await
-        .unwrap_or(Outcome::Timeout);
+        let longest = self.longest(outside) + Duration::from_secs(1);
+        let sent = tokio::time::timeout(longest, outside.send(delivery));
+        let (ended, reason) = fault::noting(sent).await;
+        let outcome = ended.unwrap_or(Outcome::Timeout);
         let now = self.clock.now();
         let attempt = Attempt {
             started_at,
             duration: now.duration_since(started_at),
             outcome,
+            reason: reason.filter(|_| outcome.is_failure()),
         };
         let next = outside
             .next(delivery, outcome, &self.schedule, now)
@@ -344,6 +344,8 @@ fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
     let operation = &delivery.operation;
     let (number, duration_ms) = (delivery.attempt, attempt.duration.as_millis());
     let status = attempt.outcome.status();
+    let reason = attempt.reason.as_deref();
+    let why = reason.unwrap_or(outcome);
     match (next, attempt.outcome) {
         (_, Outcome::Settled) => {
             info!(event.id = %event, action.id = %action, operation, destination, duration_ms, outcome, "`{operation}` is done: core shows its action as accepted");
@@ -366,16 +368,16 @@ fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
         (Next::Retry(at), Outcome::Unknown(_) | Outcome::NotStarted)
             if delivery.knowledge.after(attempt.outcome) == Knowledge::Unknown =>
         {
-            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "The outcome of `{operation}` to {destination} is unknown; core is asked at {at}");
+            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, reason, "The outcome of `{operation}` to {destination} is unknown ({why}); core is asked at {at}");
         }
         (Next::Retry(at) | Next::Renew(at), _) => {
-            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} ({outcome}); again at {at}");
+            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, reason, "`{operation}` did not reach {destination} ({why}); again at {at}");
         }
         (Next::Refused(_), _) => {
-            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, "{destination} refused `{operation}` for good");
+            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, reason, "{destination} refused `{operation}` for good");
         }
         (Next::Parked(_), _) => {
-            error!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, "`{operation}` did not reach {destination} ({outcome}); parked for an operator");
+            error!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, reason, "`{operation}` did not reach {destination} ({why}); parked for an operator");
         }
     }
 }

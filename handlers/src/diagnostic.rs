@@ -95,6 +95,15 @@ pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     best.map(|(_, candidate)| candidate)
 }
 
+/// The known name that the given one is probably a typing error of: up to two characters are missing,
+/// added, wrong or swapped, and at most one in four.
+pub fn mistyped<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    closest(name, known).filter(|candidate| {
+        let errors = strsim::damerau_levenshtein(name, candidate);
+        errors <= 2 && errors * 4 <= candidate.len()
+    })
+}
+
 /// The hint that names the closest known name.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     closest(name, known).map(|candidate| format!("did you mean `{candidate}`?"))

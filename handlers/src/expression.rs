@@ -36,6 +36,11 @@ impl Expression {
     pub fn text(&self) -> &str {
         &self.text
     }
+
+    /// Whether it is the same for every record and every day.
+    pub fn is_constant(&self) -> bool {
+        self.places.is_empty()
+    }
 }
 
 /// Something of the facts that an expression looks at.

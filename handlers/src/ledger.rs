@@ -16,13 +16,17 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+mod examine;
 mod postgres;
 mod sql;
 mod sqlite;
 mod steady;
 
+pub use postgres::host;
 pub use sqlite::file;
 use steady::Steady;
+
+pub use examine::{Examination, examine};
 
 /// An answer to core, as it goes over the wire and as it is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -360,6 +364,8 @@ pub struct Attempt {
     pub duration: SignedDuration,
     /// How it ended.
     pub outcome: Outcome,
+    /// Why, in words: with a host, without content.
+    pub reason: Option<String>,
 }
 
 /// Where a delivery goes after an attempt.
@@ -395,7 +401,8 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 5] = [
+    /// All states.
+    pub const ALL: [Self; 5] = [
         Self::Waiting,
         Self::Delivered,
         Self::Refused,
@@ -469,7 +476,17 @@ pub struct Filter {
     pub state: Option<State>,
     /// Those of this event.
     pub event_id: Option<EventId>,
-    /// At most so many, the newest.
+    /// Those to this destination, or to one that begins with it and a colon: `forward`.
+    pub destination: Option<Destination>,
+    /// Those whose last attempt ended so: the word of an [`Outcome`].
+    pub outcome: Option<String>,
+    /// Those written down before this time.
+    pub created_before: Option<Timestamp>,
+    /// Those written down at this time or later.
+    pub created_from: Option<Timestamp>,
+    /// The oldest first, else the newest.
+    pub oldest_first: bool,
+    /// At most so many.
     pub limit: u32,
 }
 
@@ -550,13 +567,15 @@ pub struct PastAttempt {
     pub outcome: String,
     /// HTTP status, where there was one.
     pub status: Option<u16>,
+    /// Why it failed, in words.
+    pub reason: Option<String>,
 }
 
 /// Why the ledger could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The URL names no ledger that this build knows.
-    #[error("`{0}` is no ledger; expected for example `sqlite://data/countryconfig.db`")]
+    #[error("`{0}` is not a ledger; expected for example `sqlite://data/countryconfig.db`")]
     Url(String),
     /// A PostgreSQL URL with a fault; it is not repeated, as it may hold a password.
     #[error("the URL is no PostgreSQL URL like `postgres://user:password@host:5432/database`")]
@@ -707,8 +726,11 @@ pub trait Ledger: Send + Sync {
     /// Deliveries that have not ended, for metrics.
     async fn queues(&self) -> Result<Vec<Queue>, LedgerError>;
 
-    /// Deliveries for an operator, the newest first.
+    /// Deliveries for an operator.
     async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError>;
+
+    /// How many deliveries there are by state, whatever the limit.
+    async fn count(&self, filter: &Filter) -> Result<Vec<(State, u64)>, LedgerError>;
 
     /// The attempts of a delivery, the oldest first.
     async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError>;
@@ -766,6 +788,27 @@ pub trait Ledger: Send + Sync {
     async fn writable(&self) -> Result<(), LedgerError>;
 }
 
+/// Whether a URL names a ledger that could be opened; nothing is opened.
+///
+/// # Errors
+/// An unknown kind of URL, or one with a fault.
+pub fn check_url(url: &str) -> Result<(), LedgerError> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => sqlite::check_url(url),
+        Some("postgres" | "postgresql") => postgres::check_url(url),
+        _ => Err(unknown_url(url)),
+    }
+}
+
+/// What follows the kind of URL is not repeated where it may hold a password.
+fn unknown_url(url: &str) -> LedgerError {
+    let shown = match url.split_once("://") {
+        Some((scheme, rest)) if rest.contains('@') => format!("{scheme}://…"),
+        _ => url.to_owned(),
+    };
+    LedgerError::Url(shown)
+}
+
 /// The ledger that a URL names. It is opened, and its tables are made or updated, when it is first used:
 /// until that succeeds, and whenever its database fails, its operations say why. What waits in it is
 /// sealed with the first key.
@@ -778,7 +821,7 @@ pub fn at(url: &str, seal: Seal) -> Result<Arc<dyn Ledger>, LedgerError> {
         Some("postgres" | "postgresql") => {
             Ok(Arc::new(Steady(postgres::PostgresLedger::new(url, seal)?)))
         }
-        _ => Err(LedgerError::Url(url.to_owned())),
+        _ => Err(unknown_url(url)),
     }
 }
 

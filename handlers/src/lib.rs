@@ -15,6 +15,7 @@ pub mod credentials;
 pub mod delivery;
 pub mod diagnostic;
 pub mod expression;
+pub mod fault;
 pub mod forward;
 pub mod hook;
 pub mod ledger;

@@ -11,6 +11,7 @@ use crate::acceptance::{Acceptance, not_asked};
 use crate::clock::Clock;
 use crate::core::{CoreApi, CoreError, Fate};
 use crate::delivery::later;
+use crate::fault::{self, Fault};
 use crate::ledger::{
     Begun, Claimed, Delivery, Knowledge, Ledger, LedgerError, NewDelivery, Next, Renumbered,
 };
@@ -459,12 +460,19 @@ impl Wire for HttpWire {
             .body(body.to_owned());
         let mut response = match request.send().await {
             Ok(response) => response,
-            Err(error) if error.is_connect() || error.is_builder() => {
-                return Outcome::NotReached(None, None);
+            Err(error) => {
+                fault::note(Fault::from(&error));
+                return if error.is_connect() || error.is_builder() {
+                    Outcome::NotReached(None, None)
+                } else {
+                    Outcome::Unknown(None)
+                };
             }
-            Err(_) => return Outcome::Unknown(None),
         };
         let status = response.status();
+        if !status.is_success() {
+            fault::note(fault::of_status(response.url(), status));
+        }
         let retry_after = crate::outside::retry_after(&response);
         match status {
             _ if status.is_success() => Outcome::Delivered(status),

@@ -3,6 +3,7 @@
 
 use crate::acceptance::not_asked;
 use crate::core::{Core, CoreApi, Fate};
+use crate::fault::{self, Fault};
 use crate::ledger::{Claimed, Next};
 use crate::schedule::Schedule;
 use crate::verification::{Identity, Verifier};
@@ -60,6 +61,27 @@ pub enum Outcome {
     Unreachable,
 }
 
+/// The words of all outcomes.
+pub const OUTCOMES: [&str; 17] = [
+    "delivered",
+    "refused",
+    "unwanted",
+    "outdated",
+    "undecided",
+    "expired",
+    "unprepared",
+    "settled",
+    "still-unknown",
+    "given-up",
+    "not-reached",
+    "unavailable",
+    "not-started",
+    "unknown",
+    "failed",
+    "timeout",
+    "unreachable",
+];
+
 impl Outcome {
     /// The word that stands in the ledger and in logs.
     pub fn as_str(self) -> &'static str {
@@ -82,6 +104,12 @@ impl Outcome {
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
         }
+    }
+
+    /// Whether an operator wants to know why.
+    pub fn is_failure(self) -> bool {
+        let is_success = matches!(self, Self::Delivered(_));
+        self.was_sent() && !is_success || matches!(self, Self::Unprepared | Self::Expired)
     }
 
     /// Whether a request left, or was about to.
@@ -294,7 +322,10 @@ impl Verifier for Http {
         [Identity::Verified, Identity::Failed]
             .into_iter()
             .find(|identity| status == StatusCode::OK && text == identity.as_str().as_bytes())
-            .ok_or(Outcome::Failed(status, None))
+            .ok_or_else(|| {
+                fault::note(fault::of_status(response.url(), status));
+                Outcome::Failed(status, None)
+            })
     }
 }
 
@@ -305,6 +336,9 @@ impl Verifier for Http {
 pub async fn status(request: RequestBuilder) -> Result<(StatusCode, Option<Duration>), Outcome> {
     let response = request.send().await.map_err(|error| unanswered(&error))?;
     let status = response.status();
+    if !status.is_success() {
+        fault::note(fault::of_status(response.url(), status));
+    }
     let retry_after = retry_after(&response);
     if response
         .content_length()
@@ -323,6 +357,7 @@ pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 pub(crate) fn unanswered(error: &reqwest::Error) -> Outcome {
+    fault::note(Fault::from(error));
     if error.is_timeout() {
         Outcome::Timeout
     } else {

@@ -4,6 +4,7 @@
 //! system client; who shows a token of core acts as its bearer, and core decides what that may do.
 
 use crate::core::{Core, CoreError};
+use crate::fault::Fault;
 use crate::places::Atlas;
 use aws_lc_rs::{constant_time, digest};
 use bytes::Bytes;
@@ -260,10 +261,10 @@ pub enum PortalError {
     Token(#[source] CoreError),
     /// Core does not answer in time.
     #[error("core does not answer in time")]
-    Timeout(#[source] reqwest::Error),
+    Timeout(#[source] Fault),
     /// Core cannot be reached.
     #[error("core cannot be reached")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] Fault),
 }
 
 /// A birth or death that a portal tells of, about a record that exists. Core checks the rest of it.
@@ -373,17 +374,15 @@ impl Portal {
         let answered = request.send().await;
         drop(buffered);
         let response = answered.map_err(|error| {
-            // Its query may say whom somebody looks for.
-            let error = error.without_url();
             if let Some(fault) = fault.get() {
                 match fault {
                     BodyFault::TooLarge => PortalError::TooLarge,
                     BodyFault::Stalled => PortalError::Stalled,
                 }
             } else if error.is_timeout() {
-                PortalError::Timeout(error)
+                PortalError::Timeout(error.into())
             } else {
-                PortalError::Unreachable(error)
+                PortalError::Unreachable(error.into())
             }
         })?;
         let status = response.status();

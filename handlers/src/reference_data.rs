@@ -3,6 +3,7 @@
 //! country's file says. A cause that is in the file no more stays in the table, as one of the past.
 
 use crate::causes_of_death::Causes;
+use crate::fault::Fault;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection};
 use std::str::FromStr;
@@ -64,6 +65,18 @@ impl FromStr for ReferenceData {
 }
 
 impl ReferenceData {
+    /// Connects; gives the host.
+    ///
+    /// # Errors
+    /// Why nothing could be written.
+    pub async fn reach(&self) -> Result<String, Fault> {
+        let host = format!("{}:{}", self.0.get_host(), self.0.get_port());
+        let connection = PgConnection::connect_with(&self.0).await;
+        let connection = connection.map_err(|error| Fault::of_database(&host, &error))?;
+        drop(connection.close().await);
+        Ok(host)
+    }
+
     /// Brings the table in step with the country's list. Replicas do so one after the other.
     ///
     /// # Errors

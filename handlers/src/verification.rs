@@ -3,6 +3,7 @@
 //! network before core is answered. It has a deadline, and whoever is not known about by then keeps
 //! the status that the record has.
 
+use crate::fault;
 use crate::outside::Outcome;
 use async_trait::async_trait;
 use opencrvs_toolkit::event_document::{Action, ActionType, EventDocument, EventId, Fields};
@@ -166,18 +167,22 @@ impl Verification {
         let deadline = Instant::now() + DEADLINE;
         let one = async |question: &Option<Question>| {
             let Question { page, body } = question.as_ref()?;
+            let mut reason = None;
             let identity = match &self.identities {
                 Identities::Leave => return None,
                 Identities::Assume => Ok(Identity::Verified),
-                Identities::Ask(verifier) => timeout_at(deadline, verifier.verify(body, token))
-                    .await
-                    .unwrap_or(Err(Outcome::Timeout)),
+                Identities::Ask(verifier) => {
+                    let asked = timeout_at(deadline, verifier.verify(body, token));
+                    let (identity, noted) = fault::noting(asked).await;
+                    reason = noted;
+                    identity.unwrap_or(Err(Outcome::Timeout))
+                }
             };
             match identity {
                 Ok(identity) => Some((format!("{page}.verified"), identity.as_str().into())),
                 Err(outcome) => {
                     let (status, outcome) = (outcome.status(), outcome.as_str());
-                    warn!(event.id = %event, person = page, status, outcome, "Nothing is known about the identity of the {page} of `{event}`; its status stays");
+                    warn!(event.id = %event, person = page, status, outcome, reason, "Nothing is known about the identity of the {page} of `{event}`; its status stays");
                     None
                 }
             }

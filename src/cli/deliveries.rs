@@ -5,30 +5,34 @@
 use crate::settings::Settings;
 use crate::{report, server};
 use anyhow::{Context, bail};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock, SystemClock};
 use handlers::core::{self, Core, CoreError, Fate};
 use handlers::ledger::{
     self, Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
 };
+use handlers::outside::OUTCOMES;
+use handlers::schedule::duration;
 use handlers::{middleware, outside};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 #[derive(Subcommand)]
 pub(super) enum Deliveries {
-    /// List deliveries, the newest first
+    /// List deliveries, and count them by state
     List(List),
     /// Show one delivery with all its attempts
     Show(One),
-    /// Send a delivery again, with a new round of the schedule
+    /// Send deliveries again, each with a new round of the schedule
     Retry {
         #[command(flatten)]
-        one: One,
+        which: Which,
         /// Send also a delivery that has arrived, was refused, or has an attempt under way
         #[arg(long)]
         force: bool,
@@ -41,22 +45,104 @@ pub(super) enum Deliveries {
         #[arg(long)]
         as_is: bool,
     },
-    /// Hold a waiting delivery, and what follows it for the same event, back
-    Park(One),
-    /// Give a delivery up for ever and erase what it holds
-    Purge(One),
+    /// Hold waiting deliveries back, and what follows them for the same event
+    Park {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Give deliveries up for ever and erase what they hold
+    Purge {
+        /// Numbers of the deliveries, as `deliveries list` shows them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<i64>,
+        #[command(flatten)]
+        doing: Doing,
+    },
+}
+
+/// Deliveries by what they are.
+#[derive(Args)]
+pub(super) struct Chosen {
+    /// Only those in this state: waiting, delivered, refused, parked or purged
+    #[arg(long)]
+    state: Option<State>,
+    /// Only those to this destination: middleware, core, analytics, email, sms, forward
+    #[arg(long, value_name = "NAME")]
+    destination: Option<String>,
+    /// Only those whose last attempt ended so
+    #[arg(long, value_name = "OUTCOME", value_parser = PossibleValuesParser::new(OUTCOMES))]
+    outcome: Option<String>,
+    /// Only those that were written down longer ago: `90m`, `2d`
+    #[arg(long, value_name = "AGE", value_parser = span)]
+    older: Option<SignedDuration>,
+    /// Only those that were written down since: `90m`, `2d`
+    #[arg(long, value_name = "AGE", value_parser = span)]
+    newer: Option<SignedDuration>,
+    /// Only those of this event (record)
+    #[arg(long, value_name = "ID")]
+    event: Option<String>,
+}
+
+fn span(text: &str) -> Result<SignedDuration, String> {
+    duration(text).ok_or_else(|| "it is not a duration like `30s`, `90m`, `12h` or `2d`".to_owned())
+}
+
+impl Chosen {
+    fn filter(&self, limit: u32, oldest_first: bool, now: Timestamp) -> Filter {
+        let before =
+            |age: Option<SignedDuration>| Some(now.checked_sub(age?).unwrap_or(Timestamp::MIN));
+        Filter {
+            id: None,
+            state: self.state,
+            event_id: self.event.clone().map(EventId::new),
+            destination: self.destination.clone().map(Destination::named),
+            outcome: self.outcome.clone(),
+            created_before: before(self.older),
+            created_from: before(self.newer),
+            oldest_first,
+            limit,
+        }
+    }
 }
 
 #[derive(Args)]
 pub(super) struct List {
-    /// Only those in this state: waiting, delivered, refused, parked or purged
+    #[command(flatten)]
+    chosen: Chosen,
+    /// The oldest first
     #[arg(long)]
-    state: Option<State>,
-    /// Only those of this event (record)
-    #[arg(long, value_name = "ID")]
-    event: Option<String>,
+    oldest: bool,
     #[command(flatten)]
     shown: Shown,
+}
+
+/// Deliveries by number, or by what they are.
+#[derive(Args)]
+pub(super) struct Which {
+    /// Numbers of the deliveries, as `deliveries list` shows them
+    #[arg(
+        value_name = "ID",
+        required_unless_present_any = FILTERS,
+        conflicts_with_all = FILTERS
+    )]
+    ids: Vec<i64>,
+    #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
+    doing: Doing,
+}
+
+/// The names of [`Chosen`].
+const FILTERS: [&str; 6] = ["state", "destination", "outcome", "older", "newer", "event"];
+
+#[derive(Args)]
+pub(super) struct Doing {
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Print JSON: the deliveries as they are afterwards
+    #[arg(long)]
+    json: bool,
 }
 
 /// Options of every list.
@@ -92,97 +178,312 @@ pub(super) struct One {
 /// Runs a command about deliveries; gives what is to be printed.
 pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Result<String> {
     let (ledger, now) = (open(settings).await?, SystemClock.now());
+    let ledger = &*ledger;
     match command {
-        Deliveries::List(List {
-            state,
-            event,
-            shown,
-        }) => {
-            let filter = Filter {
-                id: None,
-                state: *state,
-                event_id: event.clone().map(EventId::new),
-                limit: shown.limit,
-            };
-            let deliveries = ledger.deliveries(&filter).await?;
-            if shown.json {
-                return pretty(&deliveries.iter().map(delivery_json).collect());
-            }
-            Ok(list(&deliveries, now))
-        }
-        Deliveries::Show(one) => show(&*ledger, one).await,
+        Deliveries::List(options) => listed(ledger, options, now).await,
+        Deliveries::Show(one) => show(ledger, one).await,
         Deliveries::Retry {
-            one,
+            which,
             force,
             fresh,
             as_is,
         } => {
-            let before = find(&*ledger, one.id).await?;
-            let assumed = assumption(&before, *force, *fresh, *as_is)?;
-            if !ledger.retry(one.id, *force, assumed, now).await? {
-                bail!(
-                    "delivery {} is not sent again: {}",
-                    one.id,
-                    why_not(&before, now)
-                );
-            }
-            let needs_token =
-                [Destination::MIDDLEWARE, Destination::CORE].contains(&before.destination);
-            let warning = if before.has_token || !needs_token {
-                ""
-            } else {
-                "; its token was erased when it ended, so without SYSTEM_CLIENT_ID it ends parked again"
+            let may = |state| *force || matches!(state, State::Waiting | State::Parked);
+            let chosen = which.find(ledger, may, now).await?;
+            let change = Change::new("send again", which.ids.len() != 1, &which.doing);
+            let again = async |delivery: &Delivery| {
+                let assumed = assumption(delivery, *force, *fresh, *as_is)?;
+                retry(ledger, delivery, *force, assumed, now).await
             };
-            let done = format!(
-                "delivery {} is sent again within half a minute{warning}",
-                one.id
-            );
-            told(&*ledger, one, &done).await
+            change.each(ledger, &chosen, again).await
         }
-        Deliveries::Park(one) => {
-            let before = find(&*ledger, one.id).await?;
-            if !ledger.park(one.id).await? {
-                bail!(
-                    "delivery {} does not wait: it is {}",
-                    one.id,
-                    before.state.as_str()
-                );
-            }
-            let done = format!(
-                "delivery {} is held back, and what follows it for its event; `deliveries retry {0}` sends it",
-                one.id
-            );
-            told(&*ledger, one, &done).await
+        Deliveries::Park { which } => {
+            let may = |state| state == State::Waiting;
+            let chosen = which.find(ledger, may, now).await?;
+            let change = Change::new("hold back", which.ids.len() != 1, &which.doing);
+            let park = async |delivery: &Delivery| park(ledger, delivery).await;
+            change.each(ledger, &chosen, park).await
         }
-        Deliveries::Purge(one) => {
-            let before = find(&*ledger, one.id).await?;
-            if !ledger.purge(one.id, now).await? {
-                bail!(
-                    "delivery {} has ended already: it is {}",
-                    one.id,
-                    before.state.as_str()
-                );
+        Deliveries::Purge { ids, doing } => {
+            let mut chosen = Vec::new();
+            for id in ids {
+                let delivery = find(ledger, *id).await?;
+                if matches!(delivery.state, State::Delivered | State::Purged) {
+                    bail!(
+                        "delivery {id} has ended already: it is {}",
+                        delivery.state.as_str()
+                    );
+                }
+                chosen.push(delivery);
             }
-            let hangs = if before.answer_status == 202 && !before.is_settled {
-                let there = if core::NOT_REJECTABLE.contains(&before.action_type.as_str()) {
-                    "accept it there (core cannot reject it)"
-                } else {
-                    "accept or reject it there"
-                };
-                format!(
-                    "; core still waits for the {} of event `{}`: {there}",
-                    before.action_type, before.event_id
-                )
-            } else {
-                String::new()
-            };
-            let done = format!(
-                "delivery {} is given up for ever and its packet erased{hangs}",
-                one.id
-            );
-            told(&*ledger, one, &done).await
+            let change = Change::new("give up for ever, with what they hold,", true, doing);
+            let purge = async |delivery: &Delivery| purge(ledger, delivery, now).await;
+            change.each(ledger, &chosen, purge).await
         }
     }
+}
+
+impl Which {
+    /// The deliveries that are meant, the oldest first. Those that a filter selects are left out where
+    /// nothing can be done with their state.
+    async fn find(
+        &self,
+        ledger: &dyn Ledger,
+        may: impl Fn(State) -> bool,
+        now: Timestamp,
+    ) -> anyhow::Result<Vec<Delivery>> {
+        if self.ids.is_empty() {
+            let filter = self.chosen.filter(u32::MAX, true, now);
+            let mut found = ledger.deliveries(&filter).await?;
+            found.retain(|delivery| may(delivery.state));
+            return Ok(found);
+        }
+        let mut found = Vec::with_capacity(self.ids.len());
+        for id in &self.ids {
+            found.push(find(ledger, *id).await?);
+        }
+        Ok(found)
+    }
+}
+
+/// Something that is done to deliveries.
+struct Change<'a> {
+    what: &'a str,
+    asks: bool,
+    doing: &'a Doing,
+}
+
+/// So many failures are shown; the others are counted.
+const SHOWN_FAILURES: usize = 20;
+
+impl<'a> Change<'a> {
+    /// What is named one by one needs no second word, unless it cannot be undone.
+    fn new(what: &'a str, asks: bool, doing: &'a Doing) -> Self {
+        Self { what, asks, doing }
+    }
+
+    /// Does it to each, after asking; gives what is to be printed.
+    async fn each(
+        &self,
+        ledger: &dyn Ledger,
+        chosen: &[Delivery],
+        change: impl AsyncFn(&Delivery) -> anyhow::Result<String>,
+    ) -> anyhow::Result<String> {
+        if chosen.is_empty() {
+            return Ok("There is no such delivery; nothing was done.\n".to_owned());
+        }
+        if self.asks && !self.doing.yes {
+            self.ask(chosen)?;
+        }
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        let progress = Progress::of(chosen.len());
+        for (n, delivery) in chosen.iter().enumerate() {
+            match change(delivery).await {
+                Ok(sentence) => done.push((delivery.id, sentence)),
+                Err(error) => failed.push(error),
+            }
+            progress.show(n + 1);
+        }
+        if let ([_], Some(error)) = (chosen, failed.pop_if(|_| chosen.len() == 1)) {
+            return Err(error);
+        }
+        if !failed.is_empty() {
+            let mut text = format!(
+                "{} of {} done; not done:",
+                grouped(done.len()),
+                grouped(chosen.len())
+            );
+            for error in failed.iter().take(SHOWN_FAILURES) {
+                text += &format!("\n  {error:#}");
+            }
+            if let Some(more @ 1..) = failed.len().checked_sub(SHOWN_FAILURES) {
+                text += &format!("\n  and {} more", grouped(more));
+            }
+            bail!(text);
+        }
+        if self.doing.json {
+            let mut now = Vec::with_capacity(done.len());
+            for (id, _) in &done {
+                now.push(delivery_json(&find(ledger, *id).await?));
+            }
+            return match now.as_mut_slice() {
+                [one] => pretty(&one.take()),
+                _ => pretty(&Value::Array(now)),
+            };
+        }
+        Ok(match done.as_slice() {
+            [(_, sentence)] => format!("{sentence}\n"),
+            _ => format!("{} deliveries done.\n", grouped(done.len())),
+        })
+    }
+
+    /// Says what will be done, and asks whoever sits at the terminal.
+    fn ask(&self, chosen: &[Delivery]) -> anyhow::Result<()> {
+        let plan = plan(self.what, chosen);
+        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            bail!("{plan}Nothing was done: nobody can be asked here. --yes does it without asking");
+        }
+        write!(std::io::stderr(), "{plan}Go on? [y/N] ")?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        if !answer.trim_start().to_lowercase().starts_with('y') {
+            bail!("nothing was done");
+        }
+        Ok(())
+    }
+}
+
+/// What would be done to which deliveries.
+fn plan(what: &str, chosen: &[Delivery]) -> String {
+    let mut kinds = BTreeMap::new();
+    for delivery in chosen {
+        let (operation, to) = (&delivery.operation, delivery.destination.as_str());
+        let (state, standing) = (delivery.state.as_str(), delivery.standing());
+        let state = if state == standing {
+            state.to_owned()
+        } else {
+            format!("{state}, {standing}")
+        };
+        *kinds
+            .entry(format!("{operation} to {to}: {state}"))
+            .or_insert(0_usize) += 1;
+    }
+    let mut text = format!("To {what} are {} deliveries:\n", grouped(chosen.len()));
+    for (kind, n) in kinds {
+        text += &format!("  {:>8}  {kind}\n", grouped(n));
+    }
+    text
+}
+
+/// How far a long change has come, on standard error.
+struct Progress {
+    all: usize,
+    on_terminal: bool,
+}
+
+impl Progress {
+    fn of(all: usize) -> Self {
+        let on_terminal = std::io::stderr().is_terminal();
+        Self { all, on_terminal }
+    }
+
+    fn show(&self, done: usize) {
+        // In a file every line stays.
+        let step = if self.on_terminal { 10 } else { 1000 };
+        if self.all < 2 || (!done.is_multiple_of(step) && done != self.all) {
+            return;
+        }
+        let (end, all) = (
+            if self.on_terminal && done < self.all {
+                "\r"
+            } else {
+                "\n"
+            },
+            self.all,
+        );
+        let mut out = std::io::stderr();
+        // Whoever has closed standard error does not want to know.
+        drop(write!(out, "{} of {}{end}", grouped(done), grouped(all)));
+        drop(out.flush());
+    }
+}
+
+/// A number with a comma after each three digits.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+async fn listed(ledger: &dyn Ledger, options: &List, now: Timestamp) -> anyhow::Result<String> {
+    let filter = options
+        .chosen
+        .filter(options.shown.limit, options.oldest, now);
+    let deliveries = ledger.deliveries(&filter).await?;
+    if options.shown.json {
+        return pretty(&deliveries.iter().map(delivery_json).collect());
+    }
+    let counts = ledger.count(&filter).await?;
+    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let all = counts.iter().map(|(_, n)| number(*n)).sum();
+    let by_state: Vec<_> = State::ALL
+        .iter()
+        .filter_map(|state| counts.iter().find(|(counted, _)| counted == state))
+        .map(|(state, n)| format!("{} {}", grouped(number(*n)), state.as_str()))
+        .collect();
+    let order = if options.oldest { "oldest" } else { "newest" };
+    Ok(format!(
+        "{}\n{} of {}, the {order} first{}{}\n",
+        list(&deliveries, now),
+        grouped(deliveries.len()),
+        grouped(all),
+        if by_state.is_empty() { "" } else { ": " },
+        by_state.join(", ")
+    ))
+}
+
+async fn retry(
+    ledger: &dyn Ledger,
+    delivery: &Delivery,
+    force: bool,
+    assumed: Option<Knowledge>,
+    now: Timestamp,
+) -> anyhow::Result<String> {
+    let id = delivery.id;
+    if !ledger.retry(id, force, assumed, now).await? {
+        bail!(
+            "delivery {id} is not sent again: {}",
+            why_not(delivery, now)
+        );
+    }
+    let needs_token = [Destination::MIDDLEWARE, Destination::CORE].contains(&delivery.destination);
+    let warning = if delivery.has_token || !needs_token {
+        ""
+    } else {
+        "; its token was erased when it ended, so without SYSTEM_CLIENT_ID it ends parked again"
+    };
+    Ok(format!(
+        "delivery {id} is sent again within half a minute{warning}"
+    ))
+}
+
+async fn park(ledger: &dyn Ledger, delivery: &Delivery) -> anyhow::Result<String> {
+    let (id, state) = (delivery.id, delivery.state.as_str());
+    if !ledger.park(id).await? {
+        bail!("delivery {id} does not wait: it is {state}");
+    }
+    Ok(format!(
+        "delivery {id} is held back, and what follows it for its event; `deliveries retry {id}` sends it"
+    ))
+}
+
+async fn purge(ledger: &dyn Ledger, delivery: &Delivery, now: Timestamp) -> anyhow::Result<String> {
+    let id = delivery.id;
+    if !ledger.purge(id, now).await? {
+        bail!("delivery {id} has ended meanwhile");
+    }
+    let hangs = if delivery.answer_status == 202 && !delivery.is_settled {
+        let there = if core::NOT_REJECTABLE.contains(&delivery.action_type.as_str()) {
+            "accept it there (core cannot reject it)"
+        } else {
+            "accept or reject it there"
+        };
+        format!(
+            "; core still waits for the {} of event `{}`: {there}",
+            delivery.action_type, delivery.event_id
+        )
+    } else {
+        String::new()
+    };
+    Ok(format!(
+        "delivery {id} is given up for ever and its packet erased{hangs}"
+    ))
 }
 
 /// What core says about actions, or why it does not.
@@ -294,14 +595,6 @@ async fn find(ledger: &dyn Ledger, id: i64) -> anyhow::Result<Delivery> {
     };
     let found = ledger.deliveries(&filter).await?.pop();
     found.with_context(|| format!("there is no delivery {id}"))
-}
-
-/// What was done: a sentence, or the delivery as it is now.
-async fn told(ledger: &dyn Ledger, one: &One, sentence: &str) -> anyhow::Result<String> {
-    if one.json {
-        return pretty(&delivery_json(&find(ledger, one.id).await?));
-    }
-    Ok(format!("{sentence}\n"))
 }
 
 /// What the operator says about attempts with an unknown outcome.
@@ -496,13 +789,17 @@ async fn show(ledger: &dyn Ledger, one: &One) -> anyhow::Result<String> {
             format!("{} ms", attempt.duration.as_millis()),
             outcome(attempt),
             status,
+            attempt.reason.clone().unwrap_or_default(),
         ]
     };
     let attempts: Vec<_> = attempts.iter().map(row).collect();
     Ok(format!(
         "{}\n{}",
         report::table(["DELIVERY", ""], &rows),
-        report::table(["ATTEMPT AT", "TOOK", "OUTCOME", "STATUS"], &attempts)
+        report::table(
+            ["ATTEMPT AT", "TOOK", "OUTCOME", "STATUS", "WHY"],
+            &attempts
+        )
     ))
 }
 
@@ -544,6 +841,7 @@ fn attempt_json(attempt: &PastAttempt) -> Value {
         "durationMs": u64::try_from(attempt.duration.as_millis()).unwrap_or(0),
         "outcome": attempt.outcome,
         "status": attempt.status,
+        "reason": attempt.reason,
     })
 }
 

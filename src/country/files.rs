@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 struct Embedded;
 
 /// The word of `COUNTRY_DIR` for the sample country inside the program.
-const BUILT_IN: &str = "built-in";
+pub(crate) const BUILT_IN: &str = "built-in";
 
 /// Larger than the map of any country.
 const LARGEST_FILE: u64 = 32 * MIB;

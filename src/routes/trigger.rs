@@ -6,11 +6,12 @@ use super::described::response;
 use super::{App, authorized};
 use crate::auth::Token;
 use crate::metrics;
-use crate::problem::Problem;
+use crate::problem::{Ids, Problem};
 use handlers::hook::HookError;
 use handlers::ledger::Answer;
 use handlers::rescue::Asked;
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use poem::error::ResponseError as _;
 use poem::http::StatusCode;
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::param::Path;
@@ -166,24 +167,33 @@ impl Trigger {
         unread: Unread<'_>,
     ) -> poem::Result<Reply> {
         let started = Instant::now();
-        let reply = self.decide(&event.0, &action.0, unread).await;
+        let mut ids = Ids::default();
+        let reply = self.decide(&event.0, &action.0, unread, &mut ids).await;
         let status = match &reply {
             Ok(Reply(answer)) => answer.status,
-            Err(error) => error.status().as_u16(),
+            Err(problem) => problem.status().as_u16(),
         };
         metrics::answered(&self.app, &event.0, &action.0, status, started.elapsed());
-        reply
+        reply.map_err(|problem| problem.to_hook(ids).into())
     }
 }
 
 impl Trigger {
     /// Authority comes first: what is refused by its token is not even received. Whoever goes away
     /// before the answer interrupts nothing.
-    async fn decide(&self, event: &str, action: &str, unread: Unread<'_>) -> poem::Result<Reply> {
+    async fn decide(
+        &self,
+        event: &str,
+        action: &str,
+        unread: Unread<'_>,
+        ids: &mut Ids,
+    ) -> Result<Reply, Problem> {
         let token = authorized(&self.app, unread.request).await?;
+        ids.event.clone_from(&token.claims.event_id);
+        ids.action.clone_from(&token.claims.action_id);
         if !token.is_for_a_hook() {
             let message = "the token is not for an action of a record";
-            return Err(Problem::new(StatusCode::FORBIDDEN, message).into());
+            return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
         let body = self.bodies.receive(unread.request, unread.body).await?;
         let question = Question {
@@ -217,6 +227,18 @@ struct Answered {
 
 impl Question {
     async fn answer(self, document: Arc<EventDocument>) -> Result<Answered, Problem> {
+        let mut ids = Ids {
+            event: Some(document.id.to_string()),
+            action: self.token.claims.action_id.clone(),
+        };
+        if let Some(pending) = document.pending_action(&self.action) {
+            ids.action = Some(pending.id.to_string());
+        }
+        let decided = self.decided(&document).await;
+        decided.map_err(|problem| problem.to_hook(ids))
+    }
+
+    async fn decided(self, document: &EventDocument) -> Result<Answered, Problem> {
         let (event, action) = (self.event, self.action);
         if document.event_type != event {
             let message = format!(
@@ -231,7 +253,7 @@ impl Question {
                 document.id
             ))
         })?;
-        if !self.token.is_for(&document, pending) {
+        if !self.token.is_for(document, pending) {
             let message = format!(
                 "the token is not for action `{}` of event `{}`",
                 pending.id, document.id
@@ -247,7 +269,7 @@ impl Question {
             at: self.app.hooks.clock.now(),
             is_shown: false,
         });
-        let answer = self.app.hooks.answer(&document, pending, &self.token.text);
+        let answer = self.app.hooks.answer(document, pending, &self.token.text);
         let answer = answer.await.map_err(undecided)?;
         Ok(Answered { answer, of })
     }

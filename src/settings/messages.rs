@@ -64,7 +64,10 @@ fn smtp(reader: &mut Reader, sender: Option<Mailbox>) -> Option<SmtpSettings> {
         (None, None) => None,
         (name, _) => {
             let missing = name.map_or("SMTP_USERNAME", |_| "SMTP_PASSWORD");
-            reader.problem(missing, "is not set, but the other half of the login is");
+            // Charts set to the empty text what is not in use: a mail server without a login.
+            if !reader.empty.contains(missing) {
+                reader.problem(missing, "is not set, but the other half of the login is");
+            }
             None
         }
     };

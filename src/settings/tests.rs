@@ -143,3 +143,115 @@ fn half_a_system_client_and_unknown_actions_are_refused() {
     let both = [("SYSTEM_CLIENT_ID", "x"), ("SYSTEM_CLIENT_SECRET", "quiet")];
     assert!(!format!("{:?}", load(&both).unwrap()).contains("quiet"));
 }
+
+#[test]
+fn values_that_would_quietly_mean_something_else_are_refused() {
+    for (name, value, expected) in [
+        (
+            "NODE_ENV",
+            "prod",
+            "`prod` is none of `production`, `development`, `test`",
+        ),
+        ("NODE_ENV", "Production", "is none of"),
+        ("LOG_LEVEL", "loud", "`loud` is none of the levels"),
+        (
+            "LOG_LEVEL",
+            "info,handlers",
+            "`handlers` is none of the levels",
+        ),
+        ("DOMAIN", "https://crvs.example", "leave out `https://`"),
+        ("DOMAIN", "crvs.example/login", "is not a host name"),
+        (
+            "LEDGER_URL",
+            "mysql://crvs:secret@db/crvs",
+            "`mysql://…` is not a ledger",
+        ),
+        (
+            "LEDGER_URL",
+            "data/ledger.db",
+            "`data/ledger.db` is not a ledger",
+        ),
+        (
+            "LEDGER_URL",
+            "postgres://crvs:secret@db:port/crvs",
+            "PostgreSQL URL",
+        ),
+    ] {
+        let error = load(&[(name, value)]).unwrap_err();
+        assert!(error.contains(name) && error.contains(expected), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+    for (name, value) in [
+        ("LOG_LEVEL", "warn,handlers=debug,countryconfig::auth=TRACE"),
+        ("DOMAIN", "*"),
+        ("DOMAIN", "crvs.example:8443"),
+        ("NODE_ENV", "test"),
+        ("LEDGER_URL", "postgres://crvs:secret@db/crvs"),
+    ] {
+        load(&[(name, value)]).unwrap();
+    }
+}
+
+#[test]
+fn what_looks_like_a_setting_and_is_none_is_told_and_what_is_of_others_is_not() {
+    let said = |name: &str| {
+        let settings = load(&[(name, "x")]).unwrap();
+        let said = settings.unknown_variables.iter().map(ToString::to_string);
+        said.collect::<String>()
+    };
+    for (name, meant) in [
+        ("LEDGR_KEY", "did you mean `LEDGER_KEY`?"),
+        ("LEDGER_KEYS_FILE", "did you mean `LEDGER_KEY_FILE`?"),
+        ("ledger_key", "did you mean `LEDGER_KEY`?"),
+        ("MOSIP_INTEROP_URI", "did you mean `MOSIP_INTEROP_URL`?"),
+        ("SMTP_USER", "did you mean `SMTP_USERNAME`?"),
+        ("COUNTRY_CONFIG_PATH", "is not a setting"),
+    ] {
+        let said = said(name);
+        assert!(said.contains(name) && said.contains(meant), "{said}");
+    }
+    for name in [
+        "COUNTRYCONFIG_SERVICE_HOST",
+        "COUNTRYCONFIG_SERVICE_PORT_HTTP",
+        "COUNTRYCONFIG_PORT_3040_TCP_ADDR",
+        "AUTH_PORT_4040_TCP",
+        "MOSIP_API_SERVICE_HOST",
+        "CERT_PUBLIC_KEY_PATH",
+        "OPENID_PROVIDER_CLAIMS",
+        "NOTIFICATION_TRANSPORT",
+        "DATABASE_URL",
+        "MONGO_URL",
+        "MINIO_BUCKET",
+        "HOSTNAME",
+        "NO_PROXY",
+        "PATH",
+        "HOME",
+        "USER",
+        "LANG",
+        "TZ",
+    ] {
+        assert_eq!(said(name), "", "{name}");
+    }
+    // A service that is called `country-config` or `smtp`.
+    let injected = [
+        ("COUNTRY_CONFIG_PORT", "tcp://10.0.0.1:3040"),
+        ("SMTP_PORT", "tcp://10.0.0.2:25"),
+        ("COUNTRYCONFIG_PORT", "tcp://10.0.0.1:3040"),
+    ];
+    let settings = load(&injected).unwrap();
+    assert_eq!(settings.listen.port(), 3040);
+    assert!(settings.unknown_variables.is_empty());
+}
+
+#[test]
+fn what_charts_set_to_the_empty_text_is_not_in_use() {
+    let mail = [
+        ("SMTP_HOST", "mail.example"),
+        ("SENDER_EMAIL_ADDRESS", "crvs@crvs.example"),
+        ("SMTP_USERNAME", "crvs"),
+    ];
+    let error = load(&mail).unwrap_err();
+    assert!(error.contains("SMTP_PASSWORD: is not set"), "{error}");
+    let settings = load(&[&mail[..], &[("SMTP_PASSWORD", "")]].concat()).unwrap();
+    assert!(settings.messages.smtp.unwrap().credentials.is_none());
+}

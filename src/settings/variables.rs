@@ -58,7 +58,7 @@ pub const VARIABLES: &[Variable] = &[
     always(
         "NODE_ENV",
         "development",
-        "`production` makes the settings below mandatory that have no default there",
+        "`production`, `development` or `test`; production makes the settings below mandatory that have no default there",
     ),
     always(
         "CORE_VERSION",

@@ -231,6 +231,9 @@ impl Pooler {
     }
 
     /// The URL of the same database through it.
+    ///
+    /// # Panics
+    /// Where the URL is none.
     pub fn url(&self, url: &str) -> String {
         let options: PgConnectOptions = url.parse().unwrap();
         format!(

@@ -3,6 +3,7 @@
 //! those that wait, and accepts with its checks of claims and scopes.
 
 use super::{SIGNER, fresh_id};
+use handlers::clock::{Clock, SystemClock};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -31,7 +32,7 @@ impl Core {
     /// A record whose last action core has asked about, or is about to, an hour ago.
     pub(super) fn keep(&self, record: &Value) -> String {
         let mut record = record.clone();
-        let hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+        let hour_ago = SystemClock.now() - jiff::SignedDuration::from_hours(1);
         record["actions"]
             .as_array_mut()
             .unwrap()

@@ -17,6 +17,7 @@ mod core_stand_in;
 mod country_settings;
 mod crash;
 mod credentials;
+mod doctor;
 mod doors;
 mod examples;
 mod forward;

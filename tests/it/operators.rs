@@ -278,6 +278,90 @@ async fn a_parked_delivery_is_found_understood_and_sent_again_but_never_twice_by
 }
 
 #[tokio::test]
+async fn many_deliveries_are_found_counted_and_changed_at_once_but_not_without_a_word() {
+    let outside = surroundings().await;
+    Mock::given(path("/events/registration"))
+        .respond_with(ResponseTemplate::new(503))
+        .with_priority(1)
+        .mount(&outside)
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let operator = Operator(environment(&outside, folder.path()));
+    let app = TestApp::with(outside, folder, &[("DELIVERY_RETRY_SCHEDULE", "20m")]).await;
+    app.wait_for(|status| status == 200, "/readyz").await;
+    for _ in 0..3 {
+        assert_eq!(app.hook(&eligible_birth()).await.status(), 202);
+    }
+    let failed = "deliveries list --destination middleware --outcome unavailable";
+    let list = async || operator.json(failed).await;
+    let list = until(list, |list| list.as_array().unwrap().len() == 3).await;
+    let id = |n: usize| list[n]["id"].as_i64().unwrap();
+
+    let (code, said) = operator.says(&format!("{failed} --limit 2 --oldest")).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("2 of 3, the oldest first: 3 waiting"),
+        "{said}"
+    );
+    let at = |id: i64| said.find(&format!("\n{id} "));
+    assert!(at(id(2)) < at(id(1)) && at(id(0)).is_none(), "{said}");
+    for (filter, expected) in [
+        ("--older 1h", 0),
+        ("--newer 1h", 3),
+        ("--destination core", 0),
+        ("--outcome timeout", 0),
+    ] {
+        let found = operator.json(&format!("deliveries list {filter}")).await;
+        assert_eq!(found.as_array().unwrap().len(), expected, "{filter}");
+    }
+    let (code, said) = operator.says("deliveries list --outcome lost").await;
+    assert!(code == Some(2) && said.contains("unavailable"), "{said}");
+
+    let shown = operator.json(&format!("deliveries show {}", id(0))).await;
+    let reason = shown["attemptList"][0]["reason"].as_str().unwrap();
+    let host = app.outside.address().to_string();
+    assert_eq!(reason, format!("{host}: answered 503 Service Unavailable"));
+
+    let park = "deliveries park --destination middleware --state waiting";
+    let (code, said) = operator.says(park).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("To hold back are 3 deliveries"), "{said}");
+    assert!(
+        said.contains("3  create-uin to middleware: waiting, not reached"),
+        "{said}"
+    );
+    assert!(said.contains("--yes"), "{said}");
+    let waiting = operator.json("deliveries list --state waiting").await;
+    assert_eq!(waiting.as_array().unwrap().len(), 3, "nothing was done");
+    let (code, said) = operator.says(&format!("{park} --yes")).await;
+    assert!(code == Some(0) && said.contains("3 of 3"), "{said}");
+    let two = format!("deliveries retry {} {} --yes", id(0), id(1));
+    assert_eq!(operator.says(&two).await.0, Some(0));
+    let parked = operator.json("deliveries list --state parked").await;
+    assert_eq!(parked[0]["id"], id(2));
+
+    let purge = format!("deliveries purge {}", id(2));
+    let (code, said) = operator.says(&purge).await;
+    assert!(
+        code == Some(1) && said.contains("Nothing was done"),
+        "{said}"
+    );
+    let (code, said) = operator.says(&format!("{purge} --yes")).await;
+    assert!(
+        code == Some(0) && said.contains("core still waits"),
+        "{said}"
+    );
+    let mixed = format!("deliveries retry {} {} --yes", id(0), id(2));
+    let (code, said) = operator.says(&mixed).await;
+    assert!(
+        code == Some(1) && said.contains("1 of 2 done; not done:"),
+        "{said}"
+    );
+    let (code, said) = operator.says("deliveries retry 1 --state parked").await;
+    assert_eq!(code, Some(2), "{said}");
+}
+
+#[tokio::test]
 async fn packets_are_erased_when_they_are_old_and_the_answer_stays() {
     let app = TestApp::start().await;
     let record = eligible_birth();
@@ -417,4 +501,239 @@ async fn pending_asks_core_when_told_to_and_once_about_what_is_settled() {
         requests.iter().filter(of).count()
     };
     assert_eq!((questions(&confirmed), questions(&open)), (1, 2));
+}
+
+/// A server process, and the lines of its log.
+struct Logged {
+    _server: tokio::process::Child,
+    lines: tokio::io::Lines<tokio::io::BufReader<tokio::process::ChildStderr>>,
+    log: String,
+}
+
+impl Logged {
+    fn start(settings: &[(String, String)]) -> Self {
+        use tokio::io::AsyncBufReadExt as _;
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_countryconfig"));
+        command.arg("serve").envs(settings.iter().cloned());
+        let command = command.env("COUNTRY_CONFIG_PORT", "0").kill_on_drop(true);
+        let command = command.stderr(std::process::Stdio::piped());
+        let mut server = command.spawn().unwrap();
+        let log = tokio::io::BufReader::new(server.stderr.take().unwrap());
+        Self {
+            _server: server,
+            lines: log.lines(),
+            log: String::new(),
+        }
+    }
+
+    /// The next line that says this.
+    async fn line(&mut self, wanted: &str) -> String {
+        let reading = async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                self.log += &format!("{line}\n");
+                if line.contains(wanted) {
+                    return Some(line);
+                }
+            }
+            None
+        };
+        let read = tokio::time::timeout(Duration::from_secs(20), reading).await;
+        let read = read.ok().flatten();
+        read.unwrap_or_else(|| panic!("never said `{wanted}`:\n{}", self.log))
+    }
+}
+
+/// Settings that production needs, with this auth service.
+fn production(auth: &str) -> Vec<(String, String)> {
+    let needed = countryconfig::settings::VARIABLES.iter();
+    let needed = needed.filter(|v| v.development.is_some() && v.production.is_none());
+    let mut settings: Vec<_> = needed
+        .map(|v| (v.name.to_owned(), v.example.to_owned()))
+        .collect();
+    settings.retain(|(name, _)| name != "AUTH_URL");
+    settings.push(("AUTH_URL".to_owned(), auth.to_owned()));
+    settings.push(("NODE_ENV".to_owned(), "production".to_owned()));
+    settings
+}
+
+#[tokio::test]
+async fn in_development_without_core_the_log_says_calmly_what_waits_and_errors_have_their_causes() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let auth = format!("http://{address}/secret");
+    let ledger = format!("sqlite://{}", folder.path().join("l.db").display());
+    for (format, is_production) in [("text", false), ("json", false), ("json", true)] {
+        let mut settings = if is_production {
+            production(&auth)
+        } else {
+            vec![("AUTH_URL".to_owned(), auth.clone())]
+        };
+        for (name, value) in [
+            ("LEDGER_URL", ledger.as_str()),
+            ("LOG_FORMAT", format),
+            ("LEDGR_KEY", "x"),
+        ] {
+            settings.push((name.to_owned(), value.to_owned()));
+        }
+        let mut server = Logged::start(&settings);
+        let wanted = if is_production {
+            "could not be refreshed"
+        } else {
+            "countryconfig sandbox"
+        };
+        let line = server.line(wanted).await;
+        assert!(
+            line.contains(&format!("{address}: connection refused")),
+            "{line}"
+        );
+        assert!(!line.contains("secret"), "{line}");
+        assert_eq!(line.contains("WARN"), is_production, "{line}");
+        if format == "json" {
+            let line: Value = serde_json::from_str(&line).unwrap();
+            let error = line["error"].as_str().unwrap();
+            assert_eq!(
+                error,
+                format!("core's auth service cannot be reached: {address}: connection refused")
+            );
+            assert!(line["timestamp"].is_string() && line["target"] == "countryconfig::auth");
+        }
+        let log = &server.log;
+        assert!(
+            log.contains("`LEDGR_KEY` is not a setting and has no effect"),
+            "{log}"
+        );
+        assert!(log.contains("did you mean `LEDGER_KEY`?"), "{log}");
+        assert_eq!(
+            log.contains("This is the sample country"),
+            is_production,
+            "{log}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_hook_has_one_log_line_with_its_ids_and_the_reason() {
+    let outside = surroundings().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = environment(&outside, folder.path());
+    settings.push(("LOG_FORMAT".to_owned(), "json".to_owned()));
+    let mut server = Logged::start(&settings);
+    let line: Value = serde_json::from_str(&server.line("Listening on").await).unwrap();
+    let address = line["message"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("Listening on ")
+        .unwrap()
+        .to_owned();
+    server.line("Core's public key is known").await;
+    let record = eligible_birth();
+    let (event, action) = (&record["id"], &record["actions"][2]["id"]);
+    let (own, other) = (event.as_str().unwrap(), fresh_id());
+    let ids = |event: &Value| (event.clone(), action.clone());
+    let mine = SIGNER.action_token(own, action.as_str().unwrap()).unwrap();
+    let foreign = SIGNER
+        .action_token(&other, action.as_str().unwrap())
+        .unwrap();
+    let http = super::process::client();
+    for (path, token, body, status, ids, why) in [
+        (
+            "birth/actions/REGISTER",
+            "x.y.z",
+            record.to_string(),
+            401,
+            (Value::Null, Value::Null),
+            "Invalid token",
+        ),
+        (
+            "birth/actions/REGISTER",
+            &mine,
+            "{}".to_owned(),
+            422,
+            ids(event),
+            "",
+        ),
+        (
+            "birth/actions/DECLARE",
+            &mine,
+            record.to_string(),
+            422,
+            ids(event),
+            "no pending action",
+        ),
+        (
+            "birth/actions/REGISTER",
+            &foreign,
+            record.to_string(),
+            403,
+            ids(event),
+            "not for action",
+        ),
+    ] {
+        let url = format!("http://{address}/trigger/events/{path}");
+        let answer = http
+            .post(url)
+            .bearer_auth(token)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), status);
+        let line: Value = serde_json::from_str(&server.line("Answered a hook").await).unwrap();
+        assert_eq!(
+            (line["event.id"].clone(), line["action.id"].clone()),
+            ids,
+            "{line}"
+        );
+        assert_eq!(line["status"], status);
+        assert!(line["error"].as_str().unwrap().contains(why), "{line}");
+        assert!(!line.to_string().contains("Okello"), "{line}");
+        server
+            .line(&format!("POST /trigger/events/{path} {status}"))
+            .await;
+    }
+    assert_eq!(server.log.matches("Answered").count(), 4, "{}", server.log);
+}
+
+#[test]
+fn check_refuses_variables_that_look_like_settings() {
+    let check = super::program::countryconfig(&["check"], &[("LEDGR_KEY", "x")]);
+    let said = text(&check.stdout);
+    assert_eq!(check.status.code(), Some(1), "{said}");
+    assert!(said.contains("`LEDGR_KEY` is not a setting"), "{said}");
+    assert!(said.contains("did you mean `LEDGER_KEY`?"), "{said}");
+    let url = [("LEDGER_URL", "mysql://a:b@c/d")];
+    let check = super::program::countryconfig(&["check"], &url);
+    assert!(text(&check.stderr).contains("LEDGER_URL"));
+}
+
+#[test]
+fn the_program_says_what_it_is_and_helps_shells_and_man() {
+    let say = |arguments: &[&str]| {
+        let output = super::program::countryconfig(arguments, &[]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let version = say(&["--version"]);
+    assert!(
+        version.contains("(commit ") && version.contains("core 2.0, 2.1"),
+        "{version}"
+    );
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(say(&["completions", shell]).contains("deliveries"));
+    }
+    let page = say(&["man"]);
+    assert!(
+        page.contains(".TH countryconfig") && page.contains("LEDGER_URL"),
+        "{page}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    say(&["man", "--folder", folder.path().to_str().unwrap()]);
+    assert!(
+        folder
+            .path()
+            .join("countryconfig-deliveries-retry.1")
+            .is_file()
+    );
 }

@@ -17,7 +17,7 @@ struct Place {
     operator: Operator,
     core: Core,
     outside: MockServer,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 async fn place(own: &[(&str, &str)]) -> Place {
@@ -37,7 +37,7 @@ async fn place(own: &[(&str, &str)]) -> Place {
         operator: Operator(environment),
         core,
         outside,
-        _folder: folder,
+        folder,
     }
 }
 
@@ -94,7 +94,7 @@ async fn an_answer_that_did_not_arrive_counts_and_a_hook_that_was_never_asked_is
     let (exit, _) = operator.says(&format!("rescue {never_id}")).await;
     assert_eq!(exit, Some(0));
     assert_eq!(core.fate(&never_id), ended);
-    assert_eq!(core.waiting(), [waits_id.clone()]);
+    assert_eq!(core.waiting(), std::slice::from_ref(&waits_id));
     let (exit, said) = operator.says(&format!("rescue {waits_id}")).await;
     assert_eq!(exit, Some(0));
     assert!(
@@ -197,7 +197,7 @@ async fn what_a_killed_process_or_a_caller_that_went_away_left_is_known() {
         id
     };
     place.server.is_ready().await;
-    let file = place._folder.path().join("unanswered-hooks.jsonl");
+    let file = place.folder.path().join("unanswered-hooks.jsonl");
     let noted = std::fs::read_to_string(file).unwrap();
     for id in [&gone, &killed] {
         let lines = noted.lines().filter(|line| line.contains(id.as_str()));

@@ -4,11 +4,12 @@
 use super::Counting;
 use super::places::{Figures, Places};
 use super::rows::{Cleared, Row, RowError, Rows, restore, rows};
+use crate::fault::Fault;
 use opencrvs_toolkit::event_document::EventDocument;
 use serde::Serialize;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Acquire, AssertSqlSafe, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
@@ -232,6 +233,27 @@ impl Database {
         Self { pool }
     }
 
+    /// What an error means, with the host of the database.
+    pub fn fault(&self, error: &AnalyticsError) -> Fault {
+        let options = self.pool.connect_options();
+        let host = format!("{}:{}", options.get_host(), options.get_port());
+        match error {
+            AnalyticsError::Database(error) => Fault::of_database(&host, error),
+            other => Fault::at(&host, other.to_string()),
+        }
+    }
+
+    /// Connects once: the connections that are kept are tried again and again until their time is over,
+    /// and then do not say why.
+    ///
+    /// # Errors
+    /// Why the database cannot be used.
+    pub async fn reach(&self) -> Result<(), AnalyticsError> {
+        let options = self.pool.connect_options();
+        PgConnection::connect_with(&options).await?.close().await?;
+        Ok(())
+    }
+
     /// Whether every migration was made. A role that may only write can tell.
     ///
     /// # Errors
@@ -244,6 +266,15 @@ impl Database {
         let made = "SELECT count(*) FROM _sqlx_migrations WHERE success";
         let made: i64 = sqlx::query_scalar(made).fetch_one(&self.pool).await?;
         Ok(usize::try_from(made).is_ok_and(|made| made >= MIGRATIONS.iter().count()))
+    }
+
+    /// Whether this role may write what is counted.
+    ///
+    /// # Errors
+    /// A database that is not there, or tables that are not made.
+    pub async fn may_write(&self) -> Result<bool, AnalyticsError> {
+        let may = "SELECT has_table_privilege('event_actions', 'INSERT, UPDATE')";
+        Ok(sqlx::query_scalar(may).fetch_one(&self.pool).await?)
     }
 
     /// Waits for the tables: a server that has just started still makes them.

@@ -176,7 +176,9 @@ async fn an_error_says_nothing_of_the_issuers_url() {
     let error = credentials.ask(&issuer, &json!({})).await.unwrap_err();
     let said = format!("{error:?}");
     assert!(
-        said.contains("Connect") && !said.contains("secret"),
+        said.contains("127.0.0.1:9")
+            && said.contains("connection refused")
+            && !said.contains("secret"),
         "{said}"
     );
 }

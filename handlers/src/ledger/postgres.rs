@@ -2,8 +2,8 @@
 //! The ledger in PostgreSQL, for several replicas that share it.
 
 use super::sql::{
-    LONGEST_LEASE, SKEW, UNREADABLE, claim_where, held_back, knowledge, moment, of_users, pending,
-    select_delivery, sql_ledger, state,
+    LONGEST_LEASE, SKEW, UNREADABLE, claim_where, filtered, held_back, knowledge, moment, of_users,
+    pending, select_delivery, selected, sql_ledger, state,
 };
 use super::steady::{Renewable, Trust};
 use super::{
@@ -17,9 +17,11 @@ use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{Connection, Executor, Postgres, Row};
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -36,10 +38,17 @@ const LOCK: i64 = 0x6363_6f6e_6669_6721;
 
 /// Nothing is expected of the session: the database's defaults may be others, and behind a pooler the next
 /// transaction may have another session.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path TO countryconfig; \
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path TO countryconfig; \
     SET LOCAL lock_timeout TO '4s'; SET LOCAL statement_timeout TO '60s'";
 const READ: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL search_path TO countryconfig; \
     SET LOCAL statement_timeout TO '60s'";
+
+/// Their lock would be one of the session.
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("src/ledger/migrations/postgres");
+    migrations.set_locking(false);
+    migrations
+});
 
 /// The shared ledger.
 pub(super) struct PostgresLedger {
@@ -52,6 +61,25 @@ pub(super) struct PostgresLedger {
 // A name of a statement would mean another statement to another session.
 sql_ledger!(PostgresLedger, Postgres, PgRow, PgArguments, begin: BEGIN, read: READ, lock: "FOR UPDATE OF due SKIP LOCKED", persistent: false);
 
+pub(super) fn options(url: &str) -> Result<PgConnectOptions, LedgerError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| LedgerError::PostgresUrl)?;
+    let options = options.application_name("countryconfig");
+    Ok(options.statement_cache_capacity(0))
+}
+
+/// Host and port of the server; nothing for another kind of ledger.
+pub fn host(url: &str) -> Option<String> {
+    if !url.starts_with("postgres") {
+        return None;
+    }
+    let options = options(url).ok()?;
+    Some(format!("{}:{}", options.get_host(), options.get_port()))
+}
+
+pub(super) fn check_url(url: &str) -> Result<(), LedgerError> {
+    options(url).map(drop)
+}
+
 impl PostgresLedger {
     /// The ledger of a URL. It connects when it is first used, and makes or updates its tables then, in a
     /// schema of their own.
@@ -59,10 +87,6 @@ impl PostgresLedger {
     /// # Errors
     /// A URL with a fault.
     pub(super) fn new(url: &str, seal: Seal) -> Result<Self, LedgerError> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| LedgerError::PostgresUrl)?;
-        let options = options
-            .application_name("countryconfig")
-            .statement_cache_capacity(0);
         let trust = Trust::default();
         let trusted = trust.clone();
         let pool = PgPoolOptions::new()
@@ -76,7 +100,7 @@ impl PostgresLedger {
                     Ok(trusted && matches!(answers.await, Ok(Ok(()))))
                 })
             })
-            .connect_lazy_with(options);
+            .connect_lazy_with(options(url)?);
         Ok(Self {
             pool,
             seal,
@@ -102,9 +126,7 @@ impl PostgresLedger {
             tx.execute("CREATE SCHEMA countryconfig").await?;
         }
         tx.execute("SET LOCAL search_path TO countryconfig").await?;
-        let mut migrator = sqlx::migrate!("src/ledger/migrations/postgres");
-        migrator.set_locking(false);
-        migrator.run_direct(None, &mut *tx, false).await?;
+        MIGRATIONS.run_direct(None, &mut *tx, false).await?;
         self.hold_key(&mut tx).await?;
         tx.execute("DEALLOCATE ALL").await?;
         tx.commit().await?;

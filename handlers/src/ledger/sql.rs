@@ -27,6 +27,10 @@ pub(super) fn knowledge(word: &str) -> Result<Knowledge, LedgerError> {
     Knowledge::from_str(word).map_err(LedgerError::Content)
 }
 
+/// Writes something. Only what is committed reaches the disk: anything less would not notice that it is full.
+pub(super) const WRITE: &str = "INSERT INTO kept (name, value, kept_at) VALUES ('writable', '', 0) \
+     ON CONFLICT (name) DO UPDATE SET kept_at = kept.kept_at + 1";
+
 /// `true` for a delivery that an earlier one of the same event and destination holds back.
 macro_rules! held_back {
     () => {
@@ -81,6 +85,30 @@ macro_rules! select_delivery {
          d.payload <> '' AS has_payload, d.token <> '' AS has_token, d.knowledge, \
          EXISTS (SELECT 1 FROM fates AS f WHERE f.event_id = d.event_id AND f.action_id = d.action_id AND f.fate <> 'open') AS is_settled \
          FROM deliveries AS d JOIN actions AS a ON a.event_id = d.event_id AND a.action_id = d.action_id "
+    };
+}
+
+/// `true` for a delivery `d` that a filter selects; the parameters are those of `filtered`.
+macro_rules! selected {
+    () => {
+        "($1 IS NULL OR d.id = $1) AND ($2 IS NULL OR d.state = $2) AND ($3 IS NULL OR d.event_id = $3) \
+         AND ($4 IS NULL OR d.destination = $4 OR d.destination LIKE $4 || ':%') \
+         AND ($5 IS NULL OR (SELECT outcome FROM attempts AS t WHERE t.delivery_id = d.id ORDER BY t.id DESC LIMIT 1) = $5) \
+         AND ($6 IS NULL OR d.created_at < $6) AND ($7 IS NULL OR d.created_at >= $7) "
+    };
+}
+
+/// Binds the parameters of `selected`.
+macro_rules! filtered {
+    ($query:expr, $filter:expr) => {
+        $query
+            .bind($filter.id)
+            .bind($filter.state.map(State::as_str))
+            .bind($filter.event_id.as_ref().map(EventId::as_str))
+            .bind($filter.destination.as_ref().map(Destination::as_str))
+            .bind($filter.outcome.as_deref())
+            .bind($filter.created_before.map(Timestamp::as_millisecond))
+            .bind($filter.created_from.map(Timestamp::as_millisecond))
     };
 }
 
@@ -426,12 +454,13 @@ macro_rules! sql_ledger {
                 let duration = i64::try_from(attempt.duration.as_millis()).unwrap_or(i64::MAX);
                 let mut is_written = false;
                 if attempt.outcome.was_sent() {
-                    let ended = Self::query("UPDATE attempts SET duration_ms = $3, outcome = $4, status = $5 WHERE delivery_id = $1 AND attempt = $2 AND outcome = 'started'")
+                    let ended = Self::query("UPDATE attempts SET duration_ms = $3, outcome = $4, status = $5, reason = $6 WHERE delivery_id = $1 AND attempt = $2 AND outcome = 'started'")
                         .bind(claimed.id)
                         .bind(i64::from(claimed.attempt))
                         .bind(duration)
                         .bind(outcome)
                         .bind(status)
+                        .bind(&attempt.reason)
                         .execute(&mut *tx)
                         .await?;
                     is_written = ended.rows_affected() > 0;
@@ -439,8 +468,8 @@ macro_rules! sql_ledger {
                 if !is_written {
                     // Once: it is written again where the answer to the first time was lost.
                     Self::query(
-                        "INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status) SELECT $1, $2, $3, $4, $5, $6 \
-                         WHERE NOT EXISTS (SELECT 1 FROM attempts WHERE delivery_id = $1 AND attempt = $2 AND duration_ms = $4 AND outcome = $5)",
+                        "INSERT INTO attempts (delivery_id, attempt, started_at, duration_ms, outcome, status, reason) SELECT $1, $2, $3, $4, $5, $6, $7 \
+                         WHERE NOT EXISTS (SELECT 1 FROM attempts WHERE delivery_id = $1 AND attempt = $2 AND started_at = $3 AND duration_ms = $4 AND outcome = $5)",
                     )
                         .bind(claimed.id)
                         .bind(i64::from(claimed.attempt))
@@ -448,6 +477,7 @@ macro_rules! sql_ledger {
                         .bind(duration)
                         .bind(outcome)
                         .bind(status)
+                        .bind(&attempt.reason)
                         .execute(&mut *tx)
                         .await?;
                 }
@@ -702,23 +732,30 @@ macro_rules! sql_ledger {
 
             async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
                 let mut tx = self.reading().await?;
-                let rows = Self::query(concat!(
-                    select_delivery!(),
-                    "WHERE ($1 IS NULL OR d.id = $1) AND ($2 IS NULL OR d.state = $2) AND ($3 IS NULL OR d.event_id = $3) \
-                     ORDER BY d.id DESC LIMIT $4"
-                ))
-                .bind(filter.id)
-                .bind(filter.state.map(State::as_str))
-                .bind(filter.event_id.as_ref().map(EventId::as_str))
-                .bind(i64::from(filter.limit))
-                .fetch_all(&mut *tx)
-                .await?;
+                let statement = if filter.oldest_first {
+                    concat!(select_delivery!(), "WHERE ", selected!(), "ORDER BY d.id LIMIT $8")
+                } else {
+                    concat!(select_delivery!(), "WHERE ", selected!(), "ORDER BY d.id DESC LIMIT $8")
+                };
+                let query = filtered!(Self::query(statement), filter).bind(i64::from(filter.limit));
+                let rows = query.fetch_all(&mut *tx).await?;
                 rows.iter().map(Self::delivery).collect()
+            }
+
+            async fn count(&self, filter: &Filter) -> Result<Vec<(State, u64)>, LedgerError> {
+                let statement = concat!("SELECT d.state, count(*) FROM deliveries AS d WHERE ", selected!(), "GROUP BY d.state");
+                let mut tx = self.reading().await?;
+                let rows = filtered!(Self::query(statement), filter).fetch_all(&mut *tx).await?;
+                let count = |row: &$Row| -> Result<(State, u64), LedgerError> {
+                    let n = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
+                    Ok((state(&row.try_get::<String, _>(0)?)?, n))
+                };
+                rows.iter().map(count).collect()
             }
 
             async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError> {
                 let mut tx = self.reading().await?;
-                let rows = Self::query("SELECT started_at, duration_ms, outcome, status FROM attempts WHERE delivery_id = $1 ORDER BY id")
+                let rows = Self::query("SELECT started_at, duration_ms, outcome, status, reason FROM attempts WHERE delivery_id = $1 ORDER BY id")
                     .bind(delivery)
                     .fetch_all(&mut *tx)
                     .await?;
@@ -728,6 +765,7 @@ macro_rules! sql_ledger {
                         duration: SignedDuration::from_millis(row.try_get(1)?),
                         outcome: row.try_get(2)?,
                         status: row.try_get::<Option<i64>, _>(3)?.map(status).transpose()?,
+                        reason: row.try_get(4)?,
                     })
                 };
                 rows.iter().map(past).collect()
@@ -848,13 +886,7 @@ macro_rules! sql_ledger {
 
             async fn writable(&self) -> Result<(), LedgerError> {
                 let mut tx = self.transaction().await?;
-                // Only what is committed reaches the disk: anything less would not notice that it is full.
-                Self::query(
-                    "INSERT INTO kept (name, value, kept_at) VALUES ('writable', '', 0) \
-                     ON CONFLICT (name) DO UPDATE SET kept_at = kept.kept_at + 1",
-                )
-                .execute(&mut *tx)
-                .await?;
+                Self::query(super::sql::WRITE).execute(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(())
             }
@@ -866,4 +898,6 @@ macro_rules! sql_ledger {
     };
 }
 
-pub(super) use {claim_where, held_back, of_users, pending, select_delivery, sql_ledger};
+pub(super) use {
+    claim_where, filtered, held_back, of_users, pending, select_delivery, selected, sql_ledger,
+};

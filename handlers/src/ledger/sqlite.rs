@@ -2,8 +2,8 @@
 //! The ledger as one `SQLite` file, the default: write-ahead log, full sync.
 
 use super::sql::{
-    LONGEST_LEASE, SKEW, UNREADABLE, claim_where, held_back, knowledge, moment, of_users, pending,
-    select_delivery, sql_ledger, state,
+    LONGEST_LEASE, SKEW, UNREADABLE, claim_where, filtered, held_back, knowledge, moment, of_users,
+    pending, select_delivery, selected, sql_ledger, state,
 };
 use super::steady::{Renewable, Trust};
 use super::{
@@ -17,6 +17,7 @@ use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
@@ -27,6 +28,8 @@ use std::str::FromStr;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tracing::error;
+
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations/sqlite");
 
 /// One connection writes and reads: `SQLite` has one writer anyway, and a queue in front of it is
 /// fairer than its busy handler.
@@ -99,9 +102,7 @@ impl SqliteLedger {
         if let (None, Some(path)) = (ready.as_ref(), &self.path) {
             make_private(path)?;
         }
-        sqlx::migrate!("src/ledger/migrations/sqlite")
-            .run(&self.pool)
-            .await?;
+        MIGRATIONS.run(&self.pool).await?;
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         self.hold_key(&mut tx).await?;
         tx.commit().await?;
@@ -125,6 +126,22 @@ fn id(path: &Path) -> Option<(u64, u64)> {
     ));
     #[cfg(not(unix))]
     return Some((0, u64::from(file.is_dir())));
+}
+
+/// How a file that is there is opened.
+pub(super) fn options_of_existing(url: &str) -> Result<SqliteConnectOptions, LedgerError> {
+    let options = SqliteConnectOptions::from_str(url);
+    let options = options.map_err(|_| LedgerError::Url(url.to_owned()))?;
+    Ok(options
+        .create_if_missing(false)
+        .busy_timeout(Duration::from_secs(2)))
+}
+
+pub(super) fn check_url(url: &str) -> Result<(), LedgerError> {
+    let options = SqliteConnectOptions::from_str(url);
+    options
+        .map(drop)
+        .map_err(|_| LedgerError::Url(url.to_owned()))
 }
 
 /// The file that a URL names; `None` for another kind of ledger.

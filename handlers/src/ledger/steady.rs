@@ -5,7 +5,7 @@
 use super::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
     Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
-    WaitingActions,
+    State, WaitingActions,
 };
 use crate::core::Fate;
 use async_trait::async_trait;
@@ -118,6 +118,7 @@ within! {
     LONG: waiting_actions() -> Vec<WaitingActions>;
     LONG: queues() -> Vec<Queue>;
     LONG: deliveries(filter: &Filter) -> Vec<Delivery>;
+    LONG: count(filter: &Filter) -> Vec<(State, u64)>;
     SHORT: attempts(delivery: i64) -> Vec<PastAttempt>;
     SHORT: retry(delivery: i64, force: bool, assumed: Option<Knowledge>, now: Timestamp) -> bool;
     SHORT: park(delivery: i64) -> bool;

@@ -3,11 +3,12 @@
 
 use crate::annotated_toml::{Reader, Section};
 use crate::diagnostic::Diagnostic;
+use crate::fault::{self, Fault};
 use crate::outside::{Outcome, unanswered};
 use async_trait::async_trait;
 use description::Description;
 use phonenumber::{Mode, country};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use std::ops::Range;
 use std::str::FromStr;
@@ -25,6 +26,12 @@ const REPLY_LIMIT: usize = 64 * 1024;
 pub trait Sms: Send + Sync {
     /// One attempt; the number is international, `+260…`.
     async fn send(&self, number: &str, text: &str) -> Outcome;
+
+    /// Connects, and sends nothing; gives the host.
+    ///
+    /// # Errors
+    /// Why the gateway cannot be reached.
+    async fn reach(&self) -> Result<String, Fault>;
 }
 
 /// `sms.toml`: whose numbers are meant, and by which gateway texts go.
@@ -116,11 +123,8 @@ impl HttpGateway {
             sender,
         }
     }
-}
 
-#[async_trait]
-impl Sms for HttpGateway {
-    async fn send(&self, number: &str, text: &str) -> Outcome {
+    fn request(&self, number: &str, text: &str) -> Option<RequestBuilder> {
         let values = [
             ("number", number),
             ("digits", number.trim_start_matches('+')),
@@ -128,7 +132,33 @@ impl Sms for HttpGateway {
             ("key", self.key.expose_secret()),
             ("sender", &self.sender),
         ];
-        let Some(request) = self.description.request(&self.client, values) else {
+        self.description.request(&self.client, values)
+    }
+}
+
+#[async_trait]
+impl Sms for HttpGateway {
+    async fn reach(&self) -> Result<String, Fault> {
+        let request = self
+            .request("+260700000000", "")
+            .and_then(|r| r.build().ok());
+        let mut url = request
+            .ok_or_else(|| Fault::at("sms.toml", "the URL cannot be made"))?
+            .url()
+            .clone();
+        // Nothing of the request but its host.
+        url.set_path("/");
+        url.set_query(None);
+        self.client
+            .head(url.clone())
+            .timeout(TIMEOUT)
+            .send()
+            .await?;
+        Ok(fault::host(&url).unwrap_or_default())
+    }
+
+    async fn send(&self, number: &str, text: &str) -> Outcome {
+        let Some(request) = self.request(number, text) else {
             return Outcome::Unprepared;
         };
         let mut response = match request.timeout(TIMEOUT).send().await {
@@ -150,6 +180,7 @@ impl Sms for HttpGateway {
         {
             return Outcome::Delivered(status);
         }
+        fault::note(fault::of_status(response.url(), status));
         match status {
             // The number or the text is at fault; a key that is wrong an operator can put right.
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Outcome::Refused(status),

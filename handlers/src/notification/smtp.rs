@@ -6,6 +6,7 @@
 //! message for that to the next. What is kept of it is the client of a connection, the commands and
 //! the writing of messages.
 
+use crate::fault::{self, Fault};
 use crate::outside::Outcome;
 use lettre::Address;
 use lettre::message::Mailbox;
@@ -102,7 +103,10 @@ impl Smtp {
         let sending = async {
             let mut connection = match timeout(CONNECT, self.connection(&hello)).await {
                 Ok(Ok(connection)) => connection,
-                Ok(Err(error)) => return unconnected(&error).into(),
+                Ok(Err(error)) => {
+                    fault::note(Fault::of_connection(&self.host(), &error));
+                    return unconnected(&error).into();
+                }
                 Err(_) => return Outcome::Timeout.into(),
             };
             let sent = transaction(&mut connection, sender, recipients, message).await;
@@ -112,13 +116,68 @@ impl Smtp {
                     sent
                 }
                 // After that nobody knows where the dialogue stands.
-                Err(error) => failure(&error).into(),
+                Err(error) => {
+                    fault::note(Fault::of_connection(&self.host(), &error));
+                    failure(&error).into()
+                }
             }
         };
         // A connection that is given up here is closed and never used again.
-        timeout(LONGEST, sending)
+        let sent: Sent = timeout(LONGEST, sending)
             .await
-            .unwrap_or_else(|_| Outcome::Timeout.into())
+            .unwrap_or_else(|_| Outcome::Timeout.into());
+        match sent.outcome {
+            Outcome::Delivered(_) => {}
+            Outcome::Timeout => fault::note(self.fault("timeout")),
+            // What a server says in words may name whom it was told about.
+            outcome => {
+                if let Some(code) = outcome.status() {
+                    fault::note(self.fault(&format!("answered {code}")));
+                }
+            }
+        }
+        sent
+    }
+
+    /// Connects and logs in as for a message, and sends none. `false` where the server offers no login.
+    ///
+    /// # Errors
+    /// Why no message could be sent.
+    pub async fn reach(&self) -> Result<bool, Fault> {
+        let hello = ClientId::Domain(self.settings.sender.email.domain().to_owned());
+        let mut connection = match timeout(CONNECT, self.connection(&hello)).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => {
+                return Err(match error.status().map(u16::from) {
+                    Some(code @ (530 | 534 | 535)) => {
+                        self.fault(&format!("the login is refused ({code})"))
+                    }
+                    Some(code) => self.fault(&format!("answered {code}")),
+                    None if error.is_client() => self.fault(&fault::with_causes(&error)),
+                    None if error.is_response() => {
+                        self.fault("the answer is not that of a mail server")
+                    }
+                    None => Fault::of_connection(&self.host(), &error),
+                });
+            }
+            Err(_) => return Err(self.fault("timeout while waiting for the answer")),
+        };
+        let login = connection
+            .server_info()
+            .get_auth_mechanism(DEFAULT_MECHANISMS);
+        let offers_login = login.is_some();
+        // Whether it says goodbye does not matter.
+        drop(timeout(ALIVE, connection.quit()).await);
+        Ok(offers_login)
+    }
+
+    fn fault(&self, what: &str) -> Fault {
+        Fault::at(&self.host(), what)
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> String {
+        format!("{}:{}", self.settings.host, self.settings.port)
     }
 
     async fn connection(&self, hello: &ClientId) -> Result<AsyncSmtpConnection, Error> {

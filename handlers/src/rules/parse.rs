@@ -80,6 +80,7 @@ fn rule(
             "operation",
             "answer",
             "on-refusal",
+            "for-everybody",
         ],
     );
     let name = section.required_text(reader, "name");
@@ -110,7 +111,7 @@ fn rule(
     let on_refusal = on_refusal(reader, section, action, answer);
     if section.item("when").is_none() {
         let hint = Some(
-            "name the conditions that must hold; when = [] is a rule that always holds".into(),
+            "name the conditions that must hold; a rule for every record says when = [] and for-everybody = true".into(),
         );
         reader.error(
             section.span.clone(),
@@ -119,8 +120,12 @@ fn rule(
         );
     }
     let mut numbers = Vec::new();
-    for condition in section.texts(reader, "when") {
-        numbers.extend(conditions.number(reader, &section.what, &condition, event, vocabulary));
+    let names = section.texts(reader, "when");
+    for condition in &names {
+        numbers.extend(conditions.number(reader, &section.what, condition, event, vocabulary));
+    }
+    if section.item("when").is_some() && numbers.len() == names.len() {
+        check_for_everybody(reader, section, conditions.are_constant(&numbers));
     }
     Some(Rule {
         name: name?.value.to_owned(),
@@ -131,6 +136,25 @@ fn rule(
         answer: answer?,
         on_refusal: on_refusal?,
     })
+}
+
+/// A rule whose conditions look at nothing sends every record to MOSIP: it has to say that this is meant,
+/// and no other rule may.
+fn check_for_everybody(reader: &mut Reader<'_>, section: &Section<'_>, holds_for_everybody: bool) {
+    let is_meant = section.switch(reader, "for-everybody").unwrap_or(false);
+    let (message, hint) = match (holds_for_everybody, is_meant) {
+        (true, false) => (
+            "holds for every record",
+            "name the conditions that must hold; if every record is meant, write for-everybody = true",
+        ),
+        (false, true) => (
+            "`for-everybody` with conditions that do not hold for every record",
+            "leave it out, or write when = []",
+        ),
+        _ => return,
+    };
+    let message = format!("{}: {message}", section.what);
+    reader.error(section.span.clone(), message, Some(hint.into()));
 }
 
 /// Reads `on-refusal`, which means something only where core waits.
@@ -259,6 +283,12 @@ impl<'t> Conditions<'t> {
             expression,
         });
         Some(self.compiled.len() - 1)
+    }
+
+    /// Whether none of these compiled conditions looks at anything.
+    fn are_constant(&self, numbers: &[usize]) -> bool {
+        let mut conditions = numbers.iter().filter_map(|n| self.compiled.get(*n));
+        conditions.all(|condition| condition.expression.is_constant())
     }
 
     fn report_unused(&self, reader: &mut Reader<'_>) {

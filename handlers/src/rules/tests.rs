@@ -87,7 +87,7 @@ answer = "wait"
 )]
 #[case::nothing_said("[[rule]]\n", "eligibility.toml:1:1: error: a rule: `name` is missing")]
 #[case::number(
-    "[[rule]]\nname = 5\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\noperation = 'create-uin'\nanswer = 'wait'",
+    "[[rule]]\nname = 5\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\nfor-everybody = true\noperation = 'create-uin'\nanswer = 'wait'",
     "eligibility.toml:2:8: error: a rule: `name` must be a text in quotes"
 )]
 #[case::in_long_text(
@@ -99,12 +99,24 @@ answer = "wait"
     "eligibility.toml:3:1: warning: condition `a` is used by no rule\n  hint: name it in the `when` of a rule, or take it out"
 )]
 #[case::refusal_of_what_has_happened(
-    "[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\noperation = 'create-uin'\nanswer = 'continue'\non-refusal = 'accept'",
-    "eligibility.toml:8:14: error: rule `r`: `on-refusal` without `answer = \"wait\"`"
+    "[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\nfor-everybody = true\noperation = 'create-uin'\nanswer = 'continue'\non-refusal = 'accept'",
+    "eligibility.toml:9:14: error: rule `r`: `on-refusal` without `answer = \"wait\"`"
 )]
 #[case::a_correction_cannot_be_rejected(
-    "[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'APPROVE_CORRECTION'\nwhen = []\noperation = 'create-uin'\nanswer = 'wait'\non-refusal = 'reject'",
-    "eligibility.toml:8:14: error: rule `r`: core cannot reject an action that waits as APPROVE_CORRECTION\n  hint: write on-refusal = \"accept\""
+    "[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'APPROVE_CORRECTION'\nwhen = []\nfor-everybody = true\noperation = 'create-uin'\nanswer = 'wait'\non-refusal = 'reject'",
+    "eligibility.toml:9:14: error: rule `r`: core cannot reject an action that waits as APPROVE_CORRECTION\n  hint: write on-refusal = \"accept\""
+)]
+#[case::for_everybody_by_mistake(
+    "[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\noperation = 'create-uin'\nanswer = 'wait'",
+    "eligibility.toml:1:1: error: rule `r`: holds for every record\n  hint: name the conditions"
+)]
+#[case::for_everybody_by_a_condition_that_looks_at_nothing(
+    "[conditions]\na = '1 < 2'\n[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'REGISTER'\nwhen = ['a']\noperation = 'create-uin'\nanswer = 'wait'",
+    "eligibility.toml:3:1: error: rule `r`: holds for every record"
+)]
+#[case::for_everybody_with_conditions(
+    "[conditions]\na = 'known(child.dob)'\n[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'REGISTER'\nwhen = ['a']\nfor-everybody = true\noperation = 'create-uin'\nanswer = 'wait'",
+    "eligibility.toml:3:1: error: rule `r`: `for-everybody` with conditions"
 )]
 fn faults_have_places(#[case] text: &str, #[case] first: &str) {
     let found = faults(text);
@@ -120,7 +132,7 @@ fn a_rule_that_never_decides_is_pointed_out() {
     };
     let text = format!(
         "[conditions]\na = 'known(child.dob)'\n{}{}",
-        rule("all", "[]"),
+        rule("all", "[]\nfor-everybody = true"),
         rule("some", "['a']")
     );
     assert!(faults(&text)[0].contains("rule `some`: never decides, because `all` comes first"));

@@ -70,6 +70,7 @@ fn attempt(outcome: Outcome) -> Attempt {
         started_at: at(1),
         duration: SignedDuration::from_millis(5),
         outcome,
+        reason: outcome.is_failure().then(|| "broken".to_owned()),
     }
 }
 
@@ -357,7 +358,7 @@ async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
                 .err()
                 .unwrap()
         )
-        .contains("`redis://x` is no ledger")
+        .contains("`redis://x` is not a ledger")
     );
     assert!(
         message(
@@ -979,6 +980,7 @@ async fn unfinished_attempts_of_an_earlier_version_have_an_unknown_outcome(
         drop_column("knowledge"),
         drop_column("unknown_since"),
         drop_column("fallback"),
+        format!("ALTER TABLE {schema}attempts DROP COLUMN reason"),
         format!("DELETE FROM {schema}_sqlx_migrations WHERE version >= 3"),
     ];
     for statement in earlier {
@@ -1013,6 +1015,70 @@ async fn unfinished_attempts_of_an_earlier_version_have_an_unknown_outcome(
     );
     let taken = ledger.record(&entry("new", "a", "failed"), at(1)).await;
     assert_eq!(taken.unwrap(), Recorded::NumberTaken);
+}
+
+#[rstest]
+#[tokio::test]
+async fn deliveries_are_found_by_destination_outcome_and_age_and_counted(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    for (n, event) in ["e1", "e2", "e3"].into_iter().enumerate() {
+        let mut entry = entry(event, "a", event);
+        if event == "e3" {
+            entry.deliveries[0].destination = Destination::named("forward:host:00000001".into());
+        }
+        let at = at(i64::try_from(n).unwrap());
+        ledger.record(&entry, at).await.unwrap();
+    }
+    let claimed = ledger.claim(TO, at(5), at(60), 1, false).await.unwrap();
+    let failed = attempt(FAILED);
+    let next = Next::Parked(None);
+    ledger
+        .conclude(&claimed[0], &failed, &next, at(6))
+        .await
+        .unwrap();
+    let found = async |filter: Filter| {
+        let filter = Filter {
+            limit: 10,
+            oldest_first: true,
+            ..filter
+        };
+        let listed = ledger.deliveries(&filter).await.unwrap();
+        let counted = ledger.count(&Filter { limit: 1, ..filter }).await.unwrap();
+        let sum: u64 = counted.iter().map(|(_, n)| n).sum();
+        assert_eq!(sum, listed.len() as u64);
+        let event = |delivery: &handlers::ledger::Delivery| delivery.event_id.to_string();
+        listed.iter().map(event).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Filter::default()).await, ["e1", "e2", "e3"]);
+    let to = |word: &str| Filter {
+        destination: Some(Destination::named(word.to_owned())),
+        ..Filter::default()
+    };
+    assert_eq!(found(to(TO.as_str())).await, ["e1", "e2"]);
+    assert_eq!(found(to("forward")).await, ["e3"]);
+    assert!(found(to("forw")).await.is_empty());
+    let ended = |word: &str| Filter {
+        outcome: Some(word.to_owned()),
+        ..Filter::default()
+    };
+    assert_eq!(found(ended("unknown")).await, ["e1"]);
+    assert!(found(ended("refused")).await.is_empty());
+    let old = Filter {
+        created_before: Some(at(1)),
+        ..Filter::default()
+    };
+    assert_eq!(found(old).await, ["e1"]);
+    let new = Filter {
+        created_from: Some(at(1)),
+        ..Filter::default()
+    };
+    assert_eq!(found(new).await, ["e2", "e3"]);
+    let counted = ledger.count(&Filter::default()).await.unwrap();
+    assert!(counted.contains(&(State::Parked, 1)) && counted.contains(&(State::Waiting, 2)));
+    let attempts = ledger.attempts(claimed[0].id).await.unwrap();
+    assert_eq!(attempts[0].reason.as_deref(), Some("broken"));
 }
 
 /// Twenty packets that fail by themselves do not stop what was never tried.
@@ -1152,8 +1218,8 @@ async fn a_pooler_that_gives_every_transaction_another_session_is_good_enough() 
 async fn nothing_waits_for_a_day_because_of_a_wrong_second(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let ledger = fresh(kind).await;
     const DAY: i64 = 24 * 3600;
+    let ledger = fresh(kind).await;
     let delayed = |event: &str, due| {
         let mut entry = entry(event, "a", event);
         entry.deliveries[0].due_at = due;

@@ -148,6 +148,38 @@ impl Tables {
         all.take_while(move |(to, _, _)| *to == destination.as_str())
     }
 
+    /// The deliveries that a filter selects, the oldest first.
+    fn selected(&self, filter: &Filter) -> Vec<i64> {
+        let ids: Vec<i64> = match &filter.event_id {
+            Some(event) => self.of_event.get(event).cloned().unwrap_or_default(),
+            None => self.deliveries.keys().copied().collect(),
+        };
+        let goes_to = |row: &Row, wanted: &Destination| {
+            let (to, wanted) = (row.content.destination.as_str(), wanted.as_str());
+            let rest = to.strip_prefix(wanted);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        };
+        let is_selected = |id: &i64| {
+            let row = &self.deliveries[id];
+            let last = row.past.last().map(|past| past.outcome.as_str());
+            filter.id.is_none_or(|wanted| wanted == *id)
+                && filter.state.is_none_or(|state| state == row.state)
+                && filter
+                    .destination
+                    .as_ref()
+                    .is_none_or(|to| goes_to(row, to))
+                && filter
+                    .outcome
+                    .as_deref()
+                    .is_none_or(|word| last == Some(word))
+                && filter.created_before.is_none_or(|end| row.created_at < end)
+                && filter
+                    .created_from
+                    .is_none_or(|from| row.created_at >= from)
+        };
+        ids.into_iter().filter(is_selected).collect()
+    }
+
     fn delivery(&self, id: i64) -> Delivery {
         let row = &self.deliveries[&id];
         let (entry, answered_at) = &self.actions[&(row.event.clone(), row.action.clone())];
@@ -337,6 +369,7 @@ impl Ledger for Memory {
             duration: jiff::SignedDuration::ZERO,
             outcome: STARTED.into(),
             status: None,
+            reason: None,
         });
         Ok(Begun::Begun)
     }
@@ -357,6 +390,7 @@ impl Ledger for Memory {
             duration: attempt.duration,
             outcome: attempt.outcome.as_str().to_owned(),
             status: attempt.outcome.status(),
+            reason: attempt.reason.clone(),
         };
         match begun {
             Some(past) if sent && current => *past = ended,
@@ -508,17 +542,25 @@ impl Ledger for Memory {
 
     async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
         let tables = self.tables();
-        let ids: Vec<i64> = match &filter.event_id {
-            Some(event) => tables.of_event.get(event).cloned().unwrap_or_default(),
-            None => tables.deliveries.keys().copied().collect(),
-        };
-        let rows = ids.iter().rev().map(|id| (id, &tables.deliveries[id]));
-        let rows = rows.filter(|(id, row)| {
-            filter.id.is_none_or(|wanted| wanted == **id)
-                && filter.state.is_none_or(|state| state == row.state)
-        });
-        let rows = rows.take(filter.limit as usize);
-        Ok(rows.map(|(id, _)| tables.delivery(*id)).collect())
+        let mut ids = tables.selected(filter);
+        if !filter.oldest_first {
+            ids.reverse();
+        }
+        ids.truncate(filter.limit as usize);
+        Ok(ids.into_iter().map(|id| tables.delivery(id)).collect())
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<Vec<(State, u64)>, LedgerError> {
+        let tables = self.tables();
+        let mut counts: Vec<(State, u64)> = Vec::new();
+        for id in tables.selected(filter) {
+            let state = tables.deliveries[&id].state;
+            match counts.iter_mut().find(|(known, _)| *known == state) {
+                Some((_, n)) => *n += 1,
+                None => counts.push((state, 1)),
+            }
+        }
+        Ok(counts)
     }
 
     async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError> {

@@ -14,7 +14,7 @@ use handlers::hook::{HookError, Hooks};
 use handlers::ledger::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
     Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
-    WaitingActions,
+    State, WaitingActions,
 };
 use handlers::middleware::{Middleware, Wire};
 use handlers::outside::{Outcome, Outside};
@@ -427,6 +427,10 @@ impl Ledger for Faulty {
 
     async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError> {
         self.memory().deliveries(filter).await
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<Vec<(State, u64)>, LedgerError> {
+        self.memory().count(filter).await
     }
 
     async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError> {

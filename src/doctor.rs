@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Whether everything that the settings name can be used: connects to all of it, as the server would,
+//! and says of each that it is fine, or what is wrong and what to do. Nothing is sent to anybody, and no
+//! record is read.
+
+use crate::country;
+use crate::notices;
+use crate::settings::{CoreVersion, Settings};
+use handlers::diagnostic::Severity;
+use handlers::outside;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+mod core;
+mod network;
+mod people;
+mod storage;
+
+/// The longest wait for one answer.
+const TIMEOUT: Duration = Duration::from_secs(6);
+
+/// What was found about one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The thing: `auth`, `ledger` …
+    pub check: &'static str,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was found.
+    pub what: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// How a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It can be used.
+    Fine,
+    /// It is not set, which is allowed.
+    Off,
+    /// It can be used, but probably not as it is meant.
+    Warning,
+    /// It cannot be used.
+    Error,
+}
+
+impl Finding {
+    fn fine(check: &'static str, what: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Fine, what.into(), None)
+    }
+
+    fn off(check: &'static str, what: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Off, what.into(), None)
+    }
+
+    fn warning(check: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Warning, what.into(), Some(remedy.into()))
+    }
+
+    fn error(check: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Error, what.into(), Some(remedy.into()))
+    }
+
+    fn new(check: &'static str, verdict: Verdict, what: String, remedy: Option<String>) -> Self {
+        Self {
+            check,
+            verdict,
+            what,
+            remedy,
+        }
+    }
+}
+
+/// What is wrong with settings that cannot be read at all.
+pub fn unreadable_settings(error: &impl std::fmt::Display) -> Vec<Finding> {
+    let remedy = "`countryconfig --help` lists the settings";
+    vec![Finding::error("settings", error.to_string(), remedy)]
+}
+
+/// Looks at everything.
+///
+/// # Errors
+/// When the system's certificates cannot be read.
+pub async fn examine(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
+    let client = outside::client(TIMEOUT)?;
+    let (settings_and_country, core, storage, people, network) = tokio::join!(
+        async { [of_settings(settings), of_country(settings)].concat() },
+        core::examine(settings, &client),
+        storage::examine(settings),
+        people::examine(settings),
+        network::examine(settings, &client),
+    );
+    Ok([settings_and_country, core, storage, network, people].concat())
+}
+
+fn of_settings(settings: &Settings) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for unknown in &settings.unknown_variables {
+        let remedy = unknown.hint.as_deref().unwrap_or("take it out");
+        found.push(Finding::error("settings", unknown.message.clone(), remedy));
+    }
+    if found.is_empty() {
+        let mode = if settings.production {
+            "production"
+        } else {
+            "development"
+        };
+        let CoreVersion(major, minor, patch) = settings.core_version;
+        let what = format!("can be used: {mode}, for core {major}.{minor}.{patch}");
+        found.push(Finding::fine("settings", what));
+    }
+    found
+}
+
+fn of_country(settings: &Settings) -> Vec<Finding> {
+    let problems = country::check(settings);
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error);
+    let mut found: Vec<_> = errors
+        .map(|problem| {
+            let what = format!("{}:{}: {}", problem.file, problem.line, problem.message);
+            let hint = problem.hint.as_deref();
+            Finding::error(
+                "country",
+                what,
+                hint.unwrap_or("`countryconfig check` shows the line"),
+            )
+        })
+        .collect();
+    let warnings = problems.len() - found.len();
+    if found.is_empty() && warnings > 0 {
+        let what = format!("can be served, with {warnings} warnings");
+        found.push(Finding::warning(
+            "country",
+            what,
+            "`countryconfig check` shows them",
+        ));
+    } else if found.is_empty() {
+        found.push(Finding::fine("country", "in order, and its cases hold"));
+    }
+    if settings.production && notices::serves_sample(settings) {
+        let what = "this is the sample country, with invented places, offices and rules";
+        found.push(Finding::warning(
+            "country",
+            what,
+            "set COUNTRY_DIR to the folder of your own",
+        ));
+    }
+    found
+}
+
+/// The findings for a person, what is wrong last.
+pub fn in_words(findings: &[Finding]) -> String {
+    let mut sorted: Vec<_> = findings.iter().collect();
+    sorted.sort_by_key(|finding| match finding.verdict {
+        Verdict::Fine => 0,
+        Verdict::Off => 1,
+        Verdict::Warning => 2,
+        Verdict::Error => 3,
+    });
+    let mut text = String::new();
+    for finding in sorted {
+        let verdict = match finding.verdict {
+            Verdict::Fine => "fine",
+            Verdict::Off => "off",
+            Verdict::Warning => "warning",
+            Verdict::Error => "ERROR",
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{verdict:<8} {:<15} {}",
+            finding.check,
+            finding.what.trim_end()
+        );
+        if let Some(remedy) = &finding.remedy {
+            let _ = writeln!(text, "{:24} do: {remedy}", "");
+        }
+    }
+    let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
+    let (errors, warnings) = (count(Verdict::Error), count(Verdict::Warning));
+    let _ = writeln!(text, "\n{errors} errors, {warnings} warnings");
+    text
+}
+
+/// Whether something cannot be used.
+pub fn has_errors(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Error)
+}

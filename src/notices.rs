@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Settings that work, but that an operator of a real installation would not want: said at start.
+
+use crate::country::files::BUILT_IN;
+use crate::country::{SAMPLE_COUNTRY, Snapshot};
+use crate::settings::Settings;
+use handlers::ledger;
+use std::path::Path;
+use tracing::warn;
+
+/// Logs one line for each.
+pub(crate) fn say(settings: &Settings, country: &Snapshot) {
+    for unknown in &settings.unknown_variables {
+        let hint = unknown.hint.as_deref();
+        warn!(hint, "{} and has no effect", unknown.message);
+    }
+    if !settings.production {
+        return;
+    }
+    let code = &country.application.country_code;
+    if code == SAMPLE_COUNTRY && !settings.allow_demo {
+        warn!(
+            "This is the sample country, with invented places, offices and rules: COUNTRY_DIR names the folder of your own"
+        );
+    }
+    if let Some(why) = ledger_is_lost_with_container(settings) {
+        warn!(
+            "LEDGER_URL names a file {why}: registration numbers, answers and pending deliveries are lost with the container. Mount a volume there, or use PostgreSQL"
+        );
+    }
+}
+
+/// Whether no folder of an own country is named.
+pub(crate) fn serves_sample(settings: &Settings) -> bool {
+    let mut folders = settings
+        .country_dir
+        .iter()
+        .flat_map(|folders| folders.split(':'));
+    !settings.allow_demo && folders.all(|folder| folder == BUILT_IN)
+}
+
+/// Where the ledger's file is, if that ends with the container.
+pub(crate) fn ledger_is_lost_with_container(settings: &Settings) -> Option<&'static str> {
+    let file = ledger::file(&settings.ledger_url)?;
+    let folder = std::path::absolute(file.parent()?).ok()?;
+    // What is not made yet is made on the file system of the folder above.
+    let real = folder.ancestors().find_map(|it| it.canonicalize().ok())?;
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    volatile(&mounts, &real)
+}
+
+/// What is volatile about the file system of a folder, by the mounts of a Linux process.
+fn volatile(mounts: &str, folder: &Path) -> Option<&'static str> {
+    // 36 35 98:0 /root-of-mount /mount-point rw,noatime master:1 - ext3 /dev/root rw
+    let mount = |line: &str| {
+        let (left, right) = line.split_once(" - ")?;
+        let mut left = left.split(' ').skip(3);
+        let (root, point) = (left.next()?.to_owned(), left.next()?.to_owned());
+        let kind = right.split(' ').next()?.to_owned();
+        Some((root, point, kind))
+    };
+    let holds = |point: &str| folder.starts_with(point);
+    let mounts = mounts.lines().filter_map(mount);
+    let (root, _, kind) = mounts
+        .filter(|(_, point, _)| holds(point))
+        // Of two at the same place the later one hides the earlier.
+        .enumerate()
+        .max_by_key(|(n, (_, point, _))| (point.len(), *n))
+        .map(|(_, mount)| mount)?;
+    match kind.as_str() {
+        "overlay" | "fuse-overlayfs" | "aufs" => Some("in the container's own file system"),
+        "tmpfs" | "ramfs" => Some("in memory"),
+        _ if is_anonymous_volume(&root) => Some("in a volume without a name"),
+        _ => None,
+    }
+}
+
+/// Docker makes such a volume for each container that is given no other: `/…/volumes/<64 digits>/_data`.
+fn is_anonymous_volume(root: &str) -> bool {
+    let name = root
+        .strip_suffix("/_data")
+        .and_then(|path| path.rsplit_once("/volumes/"));
+    name.is_some_and(|(_, name)| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::layers("/srv/other", Some("in the container's own file system"))]
+    #[case::named_volume("/srv/data/below", None)]
+    #[case::claim("/var/lib/ledger", None)]
+    #[case::memory("/dev/shm", Some("in memory"))]
+    #[case::anonymous_volume("/anonymous", Some("in a volume without a name"))]
+    fn what_ends_with_the_container_is_told_by_the_mounts(
+        #[case] folder: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        let id = "0f".repeat(32);
+        let mounts = format!(
+            "1 0 0:1 / / rw - overlay overlay rw,lowerdir=/a\n\
+             2 1 8:1 /var/lib/docker/volumes/ledger/_data /srv/data rw master:1 - ext4 /dev/sda1 rw\n\
+             3 1 8:1 /var/lib/docker/volumes/{id}/_data /anonymous rw - ext4 /dev/sda1 rw\n\
+             4 1 0:3 / /dev/shm rw - tmpfs shm rw\n\
+             5 1 0:9 / /var/lib/ledger rw shared:3 - nfs4 server:/claims/7 rw\n"
+        );
+        assert_eq!(volatile(&mounts, Path::new(folder)), expected);
+    }
+}
