@@ -107,7 +107,7 @@ impl ReferenceData {
             "INSERT INTO reference_data.icd10 AS known (id, label, code)
              SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
              ON CONFLICT (id) DO UPDATE
-             SET label = excluded.label, code = excluded.code, valid_until = NULL, updated_at = now()
+             SET label = excluded.label, code = excluded.code, valid_until = NULL, updated_at = statement_timestamp()
              WHERE known.label <> excluded.label OR known.code <> excluded.code OR known.valid_until IS NOT NULL",
         )
         .bind(&ids)
@@ -117,8 +117,8 @@ impl ReferenceData {
         .await?
         .rows_affected();
         let retired = sqlx::query(
-            "UPDATE reference_data.icd10 AS known SET valid_until = now(), updated_at = now()
-             WHERE (valid_until IS NULL OR valid_until > now())
+            "UPDATE reference_data.icd10 AS known SET valid_until = statement_timestamp(), updated_at = statement_timestamp()
+             WHERE (valid_until IS NULL OR valid_until > statement_timestamp())
              AND NOT EXISTS (SELECT FROM unnest($1::text[]) AS id WHERE id = known.id)",
         )
         .bind(&ids)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Each database is given so many kills, or `CRASH_KILLS`.
 #[rstest]
-#[case::sqlite(false, 100)]
+#[case::sqlite(false, 60)]
 #[case::postgres(true, 40)]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed(

@@ -63,7 +63,10 @@ sql_ledger!(PostgresLedger, Postgres, PgRow, PgArguments, begin: BEGIN, read: RE
 
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, LedgerError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| LedgerError::PostgresUrl)?;
-    let options = options.application_name("countryconfig");
+    // A pooler knows few parameters of a session, and refuses others.
+    let options = options
+        .application_name("countryconfig")
+        .extra_float_digits(None);
     Ok(options.statement_cache_capacity(0))
 }
 

@@ -235,6 +235,11 @@ impl Tables {
     }
 }
 
+fn is_same(one: &PastAttempt, other: &PastAttempt) -> bool {
+    (one.started_at, one.duration, &one.outcome)
+        == (other.started_at, other.duration, &other.outcome)
+}
+
 #[async_trait]
 impl Ledger for Memory {
     async fn mend(&self, _: Timestamp) -> Result<u64, LedgerError> {
@@ -394,6 +399,8 @@ impl Ledger for Memory {
         };
         match begun {
             Some(past) if sent && current => *past = ended,
+            // What is reported again is the same attempt.
+            _ if row.past.iter().any(|past| is_same(past, &ended)) => {}
             _ => row.past.push(ended),
         }
         let known = claimed.knowledge.after(attempt.outcome);
