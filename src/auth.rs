@@ -259,6 +259,7 @@ impl Keys {
     pub async fn keep_fresh(&self, production: bool) {
         let mut pause = BETWEEN_LOOKS;
         let mut is_said = false;
+        let mut unkept = None;
         loop {
             let started = Instant::now();
             let looked = self.refresh().await;
@@ -268,8 +269,11 @@ impl Keys {
             }));
             let next = match looked {
                 Ok(found) => {
-                    if let Some(key) = found {
-                        self.keep(&key).await;
+                    unkept = found.or(unkept);
+                    if let Some(key) = &unkept
+                        && self.keep(key).await
+                    {
+                        unkept = None;
                     }
                     pause = BETWEEN_LOOKS;
                     started + REFRESH
@@ -331,13 +335,15 @@ impl Keys {
     }
 
     /// Keeps a key for the next start.
-    async fn keep(&self, key: &Key) {
-        if let Err(error) = self.ledger.keep(KEPT, &key.pem, self.clock.now()).await {
+    async fn keep(&self, key: &Key) -> bool {
+        let kept = self.ledger.keep(KEPT, &key.pem, self.clock.now()).await;
+        if let Err(error) = &kept {
             warn!(
-                error = &error as &dyn std::error::Error,
-                "Core's public key could not be kept for the next start"
+                error = error as &dyn std::error::Error,
+                "Core's public key could not be kept for the next start yet"
             );
         }
+        kept.is_ok()
     }
 
     /// Checks the value of an Authorization header: a token that is meant for one of these. Core sends `Bearer x`, `x` and `Bearer Bearer x`.

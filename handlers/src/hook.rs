@@ -199,7 +199,7 @@ impl Hooks {
                 Ok(Recorded::NumberTaken) => continue,
                 // An error would strand the record for something that core does not depend on. Asked
                 // again, the identities are verified again.
-                Err(error) if !promises => {
+                Err(error) if !promises && rescued.is_none() => {
                     error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "The ledger does not take what is known about identities of `{}`, and nobody is told of its {}", event.id, pending.action_type);
                     (entry.answer, false)
                 }

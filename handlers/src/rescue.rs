@@ -39,7 +39,9 @@ const INTO_LEDGER: SignedDuration = SignedDuration::from_mins(1);
 const AGAIN: SignedDuration = SignedDuration::from_hours(12);
 /// So many records are looked at in one round.
 const MOST: usize = 1000;
-/// A record as core's search shows it: without the action.
+/// So many results of core's search are looked at: it gives no more.
+const MOST_SEARCHED: usize = 10_000;
+/// So many at once.
 const PAGE: usize = 100;
 
 /// What a round does.
@@ -285,6 +287,9 @@ impl Rescue {
             let Some(reason) = self.reason(&found).await? else {
                 continue;
             };
+            if steps.len() >= MOST {
+                break;
+            }
             let (event, since) = (found.event_id.clone(), found.since);
             let as_found = |reason| Step {
                 event_id: event.clone(),
@@ -301,10 +306,11 @@ impl Rescue {
                         self.remember(&event, &ended);
                         steps.extend(ended);
                     }
-                    // Another round may succeed.
                     Err(error) => {
                         warn!(error = &error as &dyn std::error::Error, event.id = %event, "A record that waits could not be ended");
-                        steps.push(as_found(reason));
+                        let step = as_found(reason);
+                        self.remember(&event, std::slice::from_ref(&step));
+                        steps.push(step);
                     }
                 }
             } else {
@@ -354,13 +360,16 @@ impl Rescue {
             Ok(found) => add(found),
             Err(error) => unseen.push(RescueError::Search(error)),
         }
-        Ok((all.into_values().take(MOST).collect(), unseen))
+        // What was found first by its hook comes first; what is left waits for the next round.
+        let mut all: Vec<_> = all.into_values().collect();
+        all.sort_by_key(|found| (found.source != Source::Hook, found.since));
+        Ok((all, unseen))
     }
 
     /// What core's search shows as waiting in this round and in an earlier one.
     async fn search(&self, before: Timestamp) -> Result<Vec<Found>, CoreError> {
         let mut waiting = Vec::new();
-        while waiting.len() < MOST {
+        while waiting.len() < MOST_SEARCHED {
             let page = self.core.search_waiting(waiting.len(), PAGE).await?;
             let is_last = page.len() < PAGE;
             waiting.extend(page);
@@ -400,6 +409,17 @@ impl Rescue {
             let Ok(value) = serde_json::to_string(&asked) else {
                 continue;
             };
+            // A reindex knows less than a hook.
+            if asked.is_shown {
+                match self.ledger.kept(&name).await {
+                    Ok(None) => {}
+                    Ok(Some(_)) => {
+                        self.unanswered.answered(&asked.event_id, &asked.action_id);
+                        continue;
+                    }
+                    Err(_) => return,
+                }
+            }
             if self.ledger.keep(&name, &value, now).await.is_err() {
                 // It stays in the file.
                 return;
@@ -424,6 +444,8 @@ impl Rescue {
             let of_event = self.ledger.deliveries(&filter).await?;
             let mut of_event = of_event.iter();
             let last = of_event.find(|last| last.action_type == found.action_type);
+            // One that core has settled is not the one that waits.
+            let last = last.filter(|last| !last.is_settled);
             last.map(|last| last.answer_status)
         };
         if answered == Some(202)
@@ -452,7 +474,9 @@ impl Rescue {
     fn remember(&self, event: &EventId, ended: &[Step]) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.looked.remove(event);
-        if ended.iter().any(|step| step.end.is_open()) {
+        let is_young = |step: &Step| step.end == End::TooEarly;
+        let has_end = |step: &Step| !step.end.is_open() && step.end != End::Queued;
+        if !ended.iter().all(has_end) && !ended.iter().any(is_young) {
             let looked = (self.clock.now(), ended.to_vec());
             seen.looked.insert(event.clone(), looked);
         }
@@ -499,12 +523,6 @@ impl Rescue {
             let end = if self.clock.now() < later(since, self.at_least) {
                 End::TooEarly
             } else {
-                let came_here = || self.came_here(event, &pending.id);
-                let identity = if identity == WithIdentity::Refuse && came_here().await? {
-                    WithIdentity::Forward
-                } else {
-                    identity
-                };
                 self.action(&record, pending, identity, dry).await?
             };
             if !dry && end.is_rescued() {
@@ -524,12 +542,13 @@ impl Rescue {
         Ok(steps)
     }
 
-    /// Whether the hook of an action came to this server: then it went to no other, and if the ledger has
-    /// no decision, no packet was sent.
-    async fn came_here(&self, event: &EventId, action: &ActionId) -> Result<bool, LedgerError> {
+    /// Whether an action was surely not decided: its hook came to this server, and so to no other, without
+    /// being decided, and the middleware keeps no packet of the record. Without its word, nothing is sure.
+    async fn is_undecided(&self, event: &EventId, action: &ActionId) -> Result<bool, LedgerError> {
         let kept = self.ledger.kept(&format!("{KEPT}{event}:{action}")).await?;
         let asked = kept.and_then(|kept| serde_json::from_str::<Asked>(&kept).ok());
-        Ok(asked.is_some_and(|asked| !asked.is_shown))
+        let came_here = asked.is_some_and(|asked| !asked.is_shown && !asked.is_decided);
+        Ok(came_here && self.is_unsent(event).await.unwrap_or(false))
     }
 
     async fn action(
@@ -574,17 +593,24 @@ impl Rescue {
             ..Filter::default()
         };
         let of_event = self.ledger.deliveries(&filter).await?;
-        let is_queued = of_event.iter().any(|delivery| {
-            delivery.action_id == *action
-                && delivery.destination == Destination::CORE
-                && delivery.state == State::Waiting
+        let mut to_core = of_event.iter().filter(|delivery| {
+            delivery.action_id == *action && delivery.destination == Destination::CORE
         });
-        if !is_queued {
-            let token = self.core.action_token(event, action).await?;
-            let delivery = acceptance.delivery(&token, now);
-            self.ledger.add(event, action, &delivery, now).await?;
+        match to_core.next() {
+            Some(last) if last.state == State::Parked => Ok(End::Impossible(format!(
+                "core does not take its acceptance: see `countryconfig deliveries show {}`",
+                last.id
+            ))),
+            // What failed before has a schedule.
+            Some(last) if last.state == State::Waiting && last.attempts > 0 => Ok(End::Queued),
+            Some(last) if last.state == State::Waiting => self.tell_core(event).await,
+            _ => {
+                let token = self.core.action_token(event, action).await?;
+                let delivery = acceptance.delivery(&token, now);
+                self.ledger.add(event, action, &delivery, now).await?;
+                self.tell_core(event).await
+            }
         }
-        self.tell_core(event).await
     }
 
     async fn tell_core(&self, event: &EventId) -> Result<End, RescueError> {
@@ -609,10 +635,17 @@ impl Rescue {
         let (event, action) = (&record.id, &pending.id);
         let token = self.core.action_token(event, action).await?;
         let rescued = Rescued { identity, dry };
-        let answered = self.hooks.rescue(record, pending, &token, rescued).await;
+        let mut answered = self.hooks.rescue(record, pending, &token, rescued).await;
+        if matches!(answered, Err(HookError::MakesIdentity))
+            && self.is_undecided(event, action).await?
+        {
+            let identity = WithIdentity::Forward;
+            let rescued = Rescued { identity, dry };
+            answered = self.hooks.rescue(record, pending, &token, rescued).await;
+        }
         match answered {
             Ok(_) if dry => Ok(End::Found(Reason::NeverAsked)),
-            Ok(answer) if answer.status == 200 => self.tell_core(event).await,
+            Ok(answer) if answer.status == 200 => self.accept(record, pending, &answer).await,
             Ok(_) => Ok(End::Sent),
             Err(HookError::MakesIdentity) => Ok(End::Found(Reason::MakesIdentity)),
             Err(HookError::Ledger(error)) => Err(error.into()),

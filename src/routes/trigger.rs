@@ -268,9 +268,11 @@ impl Question {
             action_type: action,
             at: self.app.hooks.clock.now(),
             is_shown: false,
+            is_decided: false,
         });
         let answer = self.app.hooks.answer(document, pending, &self.token.text);
         let answer = answer.await.map_err(undecided)?;
+        self.app.unanswered.decided(&of.0, &of.1);
         Ok(Answered { answer, of })
     }
 }

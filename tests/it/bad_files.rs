@@ -87,7 +87,7 @@ fn client(text: &str) -> Thing {
 fn rule(condition: &str) -> Thing {
     let rules = shipped("eligibility.toml");
     let at = rules.find("[conditions]").unwrap() + "[conditions]\n".len();
-    let rest = rules[at..].replacen("when = [", "when = [\"bad\", ", 1);
+    let rest = rules[at..].replacen("\nwhen = [", "\nwhen = [\"bad\", ", 1);
     Text(
         "eligibility.toml",
         format!("[conditions]\nbad = '''{condition}'''\n{rest}"),

@@ -82,19 +82,17 @@ fn a_decision_is_explained() {
 
 #[test]
 fn a_server_that_cannot_start_says_why() {
-    let output = countryconfig(
-        &["serve"],
-        &[
-            ("LEDGER_URL", "sqlite:///proc/nowhere/ledger.db"),
-            ("COUNTRY_CONFIG_PORT", "0"),
-        ],
-    );
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let own = [
+        ("LEDGER_URL", "sqlite::memory:"),
+        ("COUNTRY_CONFIG_HOST", "127.0.0.1"),
+        ("COUNTRY_CONFIG_PORT", port.as_str()),
+    ];
+    let output = countryconfig(&["serve"], &own);
     assert!(!output.status.success());
-    assert!(
-        text(&output.stderr).contains("/proc/nowhere/ledger.db"),
-        "{}",
-        text(&output.stderr)
-    );
+    let said = text(&output.stderr);
+    assert!(said.contains("is the port taken?"), "{said}");
 }
 
 /// Kubernetes sends SIGTERM and waits: what is on its way to the middleware arrives, and is written down.

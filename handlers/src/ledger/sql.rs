@@ -31,11 +31,13 @@ pub(super) fn knowledge(word: &str) -> Result<Knowledge, LedgerError> {
 pub(super) const WRITE: &str = "INSERT INTO kept (name, value, kept_at) VALUES ('writable', '', 0) \
      ON CONFLICT (name) DO UPDATE SET kept_at = kept.kept_at + 1";
 
-/// `true` for a delivery that an earlier one of the same event and destination holds back.
+/// `true` for a delivery that an earlier one of the same event and destination holds back, or that tells
+/// somebody of an action whose acceptance core has yet to be told by a call.
 macro_rules! held_back {
     () => {
-        "EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.event_id = due.event_id \
-         AND earlier.destination = due.destination AND earlier.id < due.id AND earlier.state IN ('waiting', 'parked'))"
+        "EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.event_id = due.event_id AND earlier.state IN ('waiting', 'parked') \
+         AND (earlier.destination = due.destination AND earlier.id < due.id \
+           OR due.destination <> 'core' AND earlier.destination = 'core' AND earlier.action_id = due.action_id AND earlier.operation LIKE '%.accept'))"
     };
 }
 
@@ -563,11 +565,12 @@ macro_rules! sql_ledger {
                 let now = now.as_millisecond();
                 let mut tx = self.transaction().await?;
                 let due = Self::query(
-                    "UPDATE deliveries SET due_at = $1 WHERE state = 'waiting' AND due_at > $2 AND \
+                    "UPDATE deliveries SET due_at = CASE WHEN knowledge = 'not-started' THEN $3 ELSE $1 END WHERE state = 'waiting' AND due_at > $2 AND \
                      (created_at > $2 OR EXISTS (SELECT 1 FROM attempts AS a WHERE a.delivery_id = deliveries.id AND a.started_at > $2))",
                 )
                 .bind(now)
                 .bind(future)
+                .bind(unlikely)
                 .execute(&mut *tx)
                 .await?;
                 let leased = Self::query("UPDATE deliveries SET leased_until = $1 WHERE state = 'waiting' AND leased_until > $2")

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The longest look at core's tables.
 const LIMIT: Duration = Duration::from_mins(1);
 /// So many actions are looked at in one round, the oldest first.
-const MOST: i64 = 1000;
+const MOST: i64 = 10_000;
 /// What is read, by table. Core's tables are its own and may change with any version.
 const COLUMNS: [(&str, &str); 8] = [
     ("events", "id"),
@@ -69,10 +69,11 @@ async fn look(url: &SecretString, before: Timestamp) -> Result<Vec<Found>, Datab
     let options = PgConnectOptions::from_str(url.expose_secret())?;
     let options = options
         .application_name("countryconfig rescue")
+        .extra_float_digits(None)
         .statement_cache_capacity(0);
     let mut connection = PgConnection::connect_with(&options).await?;
     connection
-        .execute("SET default_transaction_read_only = on; SET statement_timeout = '50s'")
+        .execute("BEGIN READ ONLY; SET LOCAL statement_timeout = '50s'")
         .await?;
     for (table, column) in COLUMNS {
         let known: Option<i32> = sqlx::query_scalar(
@@ -97,6 +98,7 @@ async fn look(url: &SecretString, before: Timestamp) -> Result<Vec<Found>, Datab
     .persistent(false)
     .fetch_all(&mut connection)
     .await?;
+    connection.execute("COMMIT").await?;
     drop(connection.close().await);
     let found = rows.iter().map(|row| {
         Ok(Found {

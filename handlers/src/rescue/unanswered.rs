@@ -13,7 +13,7 @@ use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Seek, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, mpsc};
 use tracing::warn;
@@ -40,6 +40,9 @@ pub struct Asked {
     /// Not a hook: a reindex has shown that it waits.
     #[serde(default)]
     pub is_shown: bool,
+    /// It was decided, but its caller went away before the answer.
+    #[serde(default)]
+    pub is_decided: bool,
 }
 
 type Key = (EventId, ActionId);
@@ -62,7 +65,7 @@ impl Unanswered {
     /// processes have left that are no more. Without a file, in memory only.
     pub fn at(path: Option<&Path>) -> Self {
         let mut open = HashMap::new();
-        let mut own = None;
+        let mut own: Option<File> = None;
         for path in path
             .iter()
             .flat_map(|path| (0..FILES).map(|n| numbered(path, n)))
@@ -71,13 +74,17 @@ impl Unanswered {
                 continue;
             }
             match locked(&path) {
-                Ok(Some(mut file)) => {
-                    open.extend(read(&file));
-                    if own.is_none() {
-                        own = Some(file);
+                Ok(Some(file)) => {
+                    let left = read(&file);
+                    if let Some(own) = &mut own {
+                        // Only what stands in the own file may leave the other.
+                        if append(own, left.values()).is_ok() {
+                            drop(file.set_len(0));
+                        }
                     } else {
-                        drop(file.set_len(0).and_then(|()| file.rewind()));
+                        own = Some(file);
                     }
+                    open.extend(left);
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -113,7 +120,8 @@ impl Unanswered {
             let kind = pending.action_type.as_str();
             let created_at = pending.created_at.as_deref().and_then(|at| at.parse().ok());
             let is_asked = PROCEDURES.iter().any(|(name, _)| *name == kind);
-            if let (Some(at), true) = (created_at, is_asked) {
+            let known = self.is_open(&record.id, &pending.id);
+            if let (Some(at), true, false) = (created_at, is_asked, known) {
                 self.asked(Asked {
                     event_id: record.id.clone(),
                     action_id: pending.id.clone(),
@@ -121,9 +129,29 @@ impl Unanswered {
                     action_type: kind.to_owned(),
                     at,
                     is_shown: true,
+                    is_decided: false,
                 });
             }
         }
+    }
+
+    /// There is a decision about a hook; whether its caller still waits is not known.
+    pub fn decided(&self, event: &EventId, action: &ActionId) {
+        let hook = {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.get(&(event.clone(), action.clone())).cloned()
+        };
+        if let Some(hook) = hook {
+            self.asked(Asked {
+                is_decided: true,
+                ..hook
+            });
+        }
+    }
+
+    fn is_open(&self, event: &EventId, action: &ActionId) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.contains_key(&(event.clone(), action.clone()))
     }
 
     /// Its answer is on its way, or it need not be remembered here any more.
@@ -193,6 +221,12 @@ fn take(open: &mut HashMap<Key, Asked>, line: Option<Line>) {
     }
 }
 
+fn append<'a>(file: &mut File, hooks: impl Iterator<Item = &'a Asked>) -> std::io::Result<()> {
+    let lines = hooks.filter_map(|hook| serde_json::to_string(&Line::Asked(hook.clone())).ok());
+    let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
+    file.write_all(text.as_bytes())
+}
+
 /// Writes lines until nobody sends any.
 fn write(mut file: File, mut open: HashMap<Key, Asked>, lines: &mpsc::Receiver<Line>) {
     let mut is_told = false;
@@ -201,13 +235,12 @@ fn write(mut file: File, mut open: HashMap<Key, Asked>, lines: &mpsc::Receiver<L
         text.push('\n');
         take(&mut open, Some(line));
         let mut written = file.write_all(text.as_bytes());
-        if file.metadata().is_ok_and(|file| file.len() > LONG) {
-            let all: Vec<u8> = open
-                .values()
-                .filter_map(|hook| serde_json::to_vec(&Line::Asked(hook.clone())).ok())
-                .flat_map(|line| [line, b"\n".to_vec()].concat())
-                .collect();
-            written = file.set_len(0).and_then(|()| file.write_all(&all));
+        // Not for every line where much is unanswered.
+        let long = LONG.max(open.len() as u64 * 1000);
+        if file.metadata().is_ok_and(|file| file.len() > long) {
+            written = file
+                .set_len(0)
+                .and_then(|()| append(&mut file, open.values()));
         }
         if let Err(error) = written
             && !std::mem::replace(&mut is_told, true)
@@ -232,6 +265,7 @@ mod tests {
             action_type: "REGISTER".into(),
             at: Timestamp::UNIX_EPOCH,
             is_shown: false,
+            is_decided: false,
         }
     }
 

@@ -389,7 +389,6 @@ impl Ledger for Memory {
         let mut tables = self.tables();
         let row = tables.deliveries.get_mut(&claimed.id).unwrap();
         let (sent, current) = (attempt.outcome.was_sent(), row.attempts == claimed.attempt);
-        let begun = row.past.iter_mut().find(|past| past.outcome == STARTED);
         let ended = PastAttempt {
             started_at: attempt.started_at,
             duration: attempt.duration,
@@ -397,10 +396,12 @@ impl Ledger for Memory {
             status: attempt.outcome.status(),
             reason: attempt.reason.clone(),
         };
+        // What is reported again is the same attempt.
+        let is_known = row.past.iter().any(|past| is_same(past, &ended));
+        let begun = row.past.iter_mut().find(|past| past.outcome == STARTED);
         match begun {
             Some(past) if sent && current => *past = ended,
-            // What is reported again is the same attempt.
-            _ if row.past.iter().any(|past| is_same(past, &ended)) => {}
+            _ if is_known => {}
             _ => row.past.push(ended),
         }
         let known = claimed.knowledge.after(attempt.outcome);
