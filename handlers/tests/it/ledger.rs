@@ -439,8 +439,12 @@ async fn whoever_lost_its_lease_may_report_an_arrival_but_nothing_else(
         .conclude(&slow, &attempt(DELIVERED), &Next::Delivered, at(62))
         .await
         .unwrap();
+    let later = Attempt {
+        started_at: at(60),
+        ..attempt(FAILED)
+    };
     ledger
-        .conclude(&quick, &attempt(FAILED), &Next::Retry(at(70)), at(63))
+        .conclude(&quick, &later, &Next::Retry(at(70)), at(63))
         .await
         .unwrap();
     let counts = ledger.counts().await.unwrap();
