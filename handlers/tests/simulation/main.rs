@@ -180,7 +180,7 @@ fn no_record_is_stranded_whatever_happens() {
         assert_eq!(played.broken, [""; 0], "seed {seed}");
         return;
     }
-    let seeds = number("SIM_SEEDS").unwrap_or(2_000);
+    let seeds = number("SIM_SEEDS").unwrap_or(10_000);
     let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
     let seen = Mutex::new(BTreeMap::new());
     let began = Instant::now();
