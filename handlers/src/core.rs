@@ -434,9 +434,9 @@ impl Core {
         found.ok_or(CoreError::Content)
     }
 
-    /// What core's search shows as waiting, a page of it: event, its type, and the type of the action.
-    /// Nothing without the scope `record.search`. The search does not know every record, and leaves no trace
-    /// in any.
+    /// One page of the records that core's search shows with a requested action: event id, event type and
+    /// action type. Empty without the scope `record.search`. The search does not know every record, and
+    /// leaves no READ action.
     ///
     /// # Errors
     /// When core cannot be reached.

@@ -45,14 +45,14 @@ pub enum Severity {
     Warning,
 }
 
-/// Whether so many faults of a severity were found that further ones are not told: who has them looks at the
-/// file as a whole, and finding the places of tens of thousands would not come to an end.
+/// Whether [`MOST_TOLD`] diagnostics of a severity were found. Further ones are left out: a file with so many
+/// faults needs a look as a whole, and computing the places of tens of thousands takes minutes.
 pub fn is_enough(found: &[Diagnostic], severity: Severity) -> bool {
     let alike = found.iter().filter(|known| known.severity == severity);
     alike.count() >= MOST_TOLD
 }
 
-/// Faults of a severity that are told of one file.
+/// The most diagnostics of one severity that are reported for one file.
 pub const MOST_TOLD: usize = 100;
 
 impl fmt::Display for Severity {

@@ -37,7 +37,7 @@ impl Expression {
         &self.text
     }
 
-    /// Whether it is the same for every record and every day.
+    /// Whether the expression reads nothing of the record, and so has the same value for every record.
     pub fn is_constant(&self) -> bool {
         self.places.is_empty()
     }

@@ -366,7 +366,7 @@ impl Rescue {
         Ok((all, unseen))
     }
 
-    /// What core's search shows as waiting in this round and in an earlier one.
+    /// The records that core's search shows with a requested action, in this round and since an earlier one.
     async fn search(&self, before: Timestamp) -> Result<Vec<Found>, CoreError> {
         let mut waiting = Vec::new();
         while waiting.len() < MOST_SEARCHED {

@@ -233,7 +233,7 @@ impl Database {
         Self { pool }
     }
 
-    /// What an error means, with the host of the database.
+    /// The error in words for an operator, with the host of the database.
     pub fn fault(&self, error: &AnalyticsError) -> Fault {
         let options = self.pool.connect_options();
         let host = format!("{}:{}", options.get_host(), options.get_port());
@@ -268,7 +268,7 @@ impl Database {
         Ok(usize::try_from(made).is_ok_and(|made| made >= MIGRATIONS.iter().count()))
     }
 
-    /// Whether this role may write what is counted.
+    /// Checks that this role may write to the analytics tables.
     ///
     /// # Errors
     /// A database that is not there, or tables that are not made.
