@@ -31,9 +31,7 @@ impl Process {
 
     /// Starts it by a line of shell in which `$0` is the program.
     pub(super) fn start_in(environment: &[(String, String)], line: &str) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = test_postgres::closed_port();
         Self {
             child: spawn(environment, line, port),
             environment: environment.to_vec(),
@@ -47,6 +45,7 @@ impl Process {
 
     /// Ends it as a power cut would, and starts it again.
     pub(super) fn kill_and_restart(&mut self) {
+        assert_eq!(self.child.try_wait().unwrap(), None, "it ended by itself");
         self.kill();
         self.child = spawn(&self.environment, BARE, self.port);
     }
