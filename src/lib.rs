@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod log;
 pub mod metrics;
 mod notices;
+pub mod pages;
 pub mod problem;
 pub mod reload;
 pub mod report;
