@@ -3,7 +3,7 @@
 
 use crate::country::Files;
 use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
-use crate::{build_info, country, doctor, log, report, sandbox, server};
+use crate::{build_info, country, doctor, log, report, sandbox, server, studio};
 use anyhow::Context;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod analytics;
-mod certificates;
+pub(crate) mod certificates;
 mod deliveries;
 mod fields;
 mod notify;
@@ -62,6 +62,11 @@ enum Command {
     Health,
     /// Try the server without core: key, token, stand-in middleware and ready curl lines
     Sandbox(sandbox::Options),
+    /// See a country while it is written: checks, forms, rules, certificates, roles and places
+    ///
+    /// Pages on this machine only. A saved file is shown within a second; an error is shown at its line,
+    /// and the last state without errors stays. Answers that are typed in are kept in memory.
+    Studio(studio::Options),
     /// See and test what the eligibility rules decide
     #[command(subcommand)]
     Rules(Rules),
@@ -198,6 +203,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 .with_context(|| format!("nothing answers at {url}"))?;
         }
         Command::Sandbox(options) => sandbox::run(settings()?, &options).await?,
+        Command::Studio(options) => studio::run(settings()?, &options).await?,
         Command::Rules(Rules::Explain(explain)) => print(&explained(&settings()?, &explain)?)?,
         Command::Rules(Rules::Test) => {
             let country = loaded(&settings()?)?;

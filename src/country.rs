@@ -128,6 +128,15 @@ pub fn change(settings: &Settings, files: Files) -> Result<Snapshot, Vec<Diagnos
     read(settings, files, Care::Change)
 }
 
+/// Reads files of the country as closely as [`check`]; what was probably meant otherwise is among the
+/// warnings.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn checked(settings: &Settings, files: Files) -> Result<Snapshot, Vec<Diagnostic>> {
+    read(settings, files, Care::Check)
+}
+
 /// Everything that is wrong with the country, and all that was probably meant otherwise.
 pub fn check(settings: &Settings) -> Vec<Diagnostic> {
     let files = Files::of(settings.country_dir.as_deref());

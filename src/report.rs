@@ -77,7 +77,7 @@ pub fn with_sources(
 }
 
 /// The bytes of what begins at a column: up to the end of a text in quotes, a name or a cell.
-fn word(line: &str, column: usize) -> Range<usize> {
+pub(crate) fn word(line: &str, column: usize) -> Range<usize> {
     let start = line
         .char_indices()
         .nth(column - 1)

@@ -19,6 +19,16 @@ pub fn name(code: &str) -> Option<&'static str> {
     COUNTRIES.get(code).map(|(_, name)| *name)
 }
 
+/// Codes of three letters and English names, in the order of the names.
+pub fn all() -> Vec<(&'static str, &'static str)> {
+    let mut all: Vec<_> = COUNTRIES
+        .iter()
+        .map(|(code, (_, name))| (*code, *name))
+        .collect();
+    all.sort_unstable_by_key(|(_, name)| *name);
+    all
+}
+
 /// The code of two letters of the country with a code of three; nothing for a code that is not in ISO 3166.
 pub fn two_letters(code: &str) -> Option<&'static str> {
     COUNTRIES.get(code).map(|(short, _)| *short)

@@ -37,6 +37,14 @@ impl Expression {
         &self.text
     }
 
+    /// The fields that the expression reads, also those of which it asks whether they ever had an answer.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().filter_map(|place| match &place.source {
+            Source::Field { id, .. } | Source::Ever(id) => Some(id.as_str()),
+            Source::Variable(_) => None,
+        })
+    }
+
     /// Whether the expression reads nothing of the record, and so has the same value for every record.
     pub fn is_constant(&self) -> bool {
         self.places.is_empty()

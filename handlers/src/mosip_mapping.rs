@@ -160,6 +160,25 @@ impl Mapping {
         unmapped.into_iter().map(diagnostic).collect()
     }
 
+    /// The values in packets of an event type that read a field: `operation: name`.
+    pub fn reading(&self, event: &str, field: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for packet in self.packets.iter().filter(|packet| packet.event == event) {
+            let sections = [
+                &packet.fields,
+                &packet.notification,
+                &packet.meta_info,
+                &packet.audit,
+            ];
+            for (name, expression) in sections.into_iter().flatten() {
+                if expression.fields().any(|read| read == field) {
+                    found.push(format!("{}: {name}", packet.operation));
+                }
+            }
+        }
+        found
+    }
+
     /// The data of the person that a packet holds; nothing where none is mapped.
     pub(crate) fn fields(&self, operation: Operation, facts: &Facts<'_>) -> Map<String, Value> {
         let packet = self.packet(operation, &facts.event.event_type);

@@ -10,6 +10,7 @@ mod decision;
 mod parse;
 mod report;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -157,6 +158,42 @@ impl RuleSet {
         self.rules
             .iter()
             .map(|rule| (rule.event.as_str(), rule.operation))
+    }
+
+    /// The event types and actions that rules are about, each once, in the order of the rules.
+    pub fn decided_on(&self) -> Vec<(&str, &str)> {
+        let mut found = Vec::new();
+        for rule in &self.rules {
+            let pair = (rule.event.as_str(), rule.action.as_str());
+            if !found.contains(&pair) {
+                found.push(pair);
+            }
+        }
+        found
+    }
+
+    /// The fields that the rules of an event type read.
+    pub fn fields(&self, event: &str) -> BTreeSet<&str> {
+        let conditions = self
+            .conditions
+            .iter()
+            .filter(|condition| condition.event == event);
+        conditions
+            .flat_map(|condition| condition.expression.fields())
+            .collect()
+    }
+
+    /// The names of the rules of an event type with a condition that reads a field.
+    pub fn reading(&self, event: &str, field: &str) -> impl Iterator<Item = &str> {
+        let reads = move |at: &usize| {
+            let condition = self.conditions.get(*at);
+            condition
+                .is_some_and(|condition| condition.expression.fields().any(|read| read == field))
+        };
+        let rules = self.rules.iter().filter(move |rule| rule.event == event);
+        rules
+            .filter(move |rule| rule.conditions.iter().any(reads))
+            .map(|rule| rule.name.as_str())
     }
 
     /// Decides, and keeps why.

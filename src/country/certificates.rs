@@ -183,6 +183,12 @@ impl Certificate {
         preview::render(&self.template, &self.readable, record, settings)
     }
 
+    /// Whether the template names a field of the declaration.
+    pub fn names(&self, field: &str) -> bool {
+        let (whole, text) = (self.template.whole(), |end| format!("\"{field}{end}"));
+        whole.contains(&text('"')) || whole.contains(&text('.'))
+    }
+
     /// The record that stands for all of its event until somebody names another: `samples/<event>.json`.
     ///
     /// # Errors

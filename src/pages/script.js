@@ -73,13 +73,17 @@ async function load(url, options) {
 }
 
 /** Sends a form as its button would, and says which input has changed. */
-function send(form, button, changed) {
+async function send(form, button, changed) {
   const fields = new URLSearchParams(new FormData(form, button));
   if (changed) fields.append('changed', changed);
   const action = form.getAttribute('action') || location.pathname;
-  if (form.method === 'post') { load(action, { method: 'POST', body: fields }); return; }
-  history.replaceState(null, '', `${action}?${fields}`);
-  load(location.href);
+  if (form.method === 'post') await load(action, { method: 'POST', body: fields });
+  else {
+    history.replaceState(null, '', `${action}?${fields}`);
+    await load(location.href);
+  }
+  // A button may be about a part of the page that is elsewhere.
+  document.getElementById(button?.dataset.reveal)?.scrollIntoView({ block: 'nearest' });
 }
 
 // A form with `data-live` is sent when an input changes: a choice at once, a text after a short pause.
@@ -101,6 +105,12 @@ document.addEventListener('submit', (event) => {
   event.preventDefault();
   clearTimeout(pause);
   send(form, submitter);
+});
+
+// The content of a chosen file goes into a text; it is sent with its form only.
+document.addEventListener('change', async ({ target }) => {
+  if (!target.dataset.into || !target.files.length) return;
+  document.getElementById(target.dataset.into).value = await target.files[0].text();
 });
 
 document.addEventListener('click', ({ target }) => {

@@ -10,6 +10,7 @@
 mod analytics;
 mod authority;
 mod bad_files;
+mod browser;
 mod causes_of_death;
 mod certificates;
 mod config;
@@ -34,6 +35,7 @@ mod process;
 mod program;
 mod replicas;
 mod rescue;
+mod studio;
 mod trigger;
 mod verification;
 

@@ -202,6 +202,11 @@ pub(crate) struct Mentions {
     pub(crate) flags: BTreeSet<String>,
 }
 
+/// The form fields that a conditional as it is served asks about.
+pub fn fields_in(schema: &Value) -> BTreeSet<String> {
+    mentions(schema).fields
+}
+
 /// Collects the fields and flags that a schema asks about, nested schemas included.
 pub(crate) fn mentions(schema: &Value) -> Mentions {
     let mut found = Mentions::default();

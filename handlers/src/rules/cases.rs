@@ -71,7 +71,44 @@ impl Cases {
     }
 }
 
+impl Cases {
+    /// The example that stands at a line of the file.
+    pub fn at(&self, line: usize) -> Option<&Case> {
+        self.cases.iter().find(|case| case.line == line)
+    }
+}
+
 impl Case {
+    /// The event type of its record.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// The action that is decided on.
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
+    /// The day of the decision.
+    pub fn today(&self) -> Date {
+        self.today
+    }
+
+    /// Whether the record has a registration number.
+    pub fn is_registered(&self) -> bool {
+        self.registration_number.is_some()
+    }
+
+    /// The answers of its record.
+    pub fn state(&self) -> &Fields {
+        &self.state
+    }
+
+    /// Fields that had an answer in an earlier action.
+    pub fn ever(&self) -> &[String] {
+        &self.ever
+    }
+
     /// Lets the rules decide this example.
     pub(super) fn decide(&self, rules: &RuleSet) -> Option<Decision> {
         let earlier = self.ever.iter().map(|field| (field.clone(), json!(true)));

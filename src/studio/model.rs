@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A country as the pages show it: the documents that are served to core, and what is wrong with its
+//! files.
+
+use crate::country::certificates::{Certificates, Clients};
+use crate::country::{self, Files, Snapshot};
+use crate::settings::Settings;
+use handlers::Vocabulary;
+use handlers::diagnostic::{Diagnostic, Severity};
+use opencrvs_toolkit::scope::Scope;
+use serde_json::Value;
+use std::collections::HashMap;
+
+mod event;
+mod place;
+mod wording;
+
+pub(super) use event::{Condition, DECLARATION, EventForms, Field, Form, FormPage, all_hold};
+pub(super) use place::{Place, Places};
+pub(super) use wording::{Wording, filled_in};
+
+/// A country without errors.
+pub(super) struct Model {
+    pub(super) snapshot: Snapshot,
+    pub(super) files: Files,
+    /// What works but was probably meant otherwise.
+    pub(super) warnings: Vec<Problem>,
+    pub(super) events: Vec<EventForms>,
+    pub(super) wording: Wording,
+    pub(super) roles: Vec<Role>,
+    pub(super) workqueues: Vec<Value>,
+    pub(super) places: Places,
+    pub(super) certificates: Certificates,
+    pub(super) clients: Clients,
+    pub(super) vocabulary: Vocabulary,
+}
+
+/// A role, and the office of its first user.
+pub(super) struct Role {
+    pub(super) id: String,
+    pub(super) label: Value,
+    pub(super) scopes: Vec<Scope>,
+    pub(super) office: Option<String>,
+}
+
+/// A diagnostic with the source line that it is about.
+pub(super) struct Problem {
+    pub(super) diagnostic: Diagnostic,
+    pub(super) line: Option<String>,
+}
+
+impl Problem {
+    /// Diagnostics with their lines, those of one file together, errors first.
+    pub(super) fn all(mut problems: Vec<Diagnostic>, files: &Files) -> Vec<Self> {
+        let by_place = |problem: &Diagnostic| {
+            let warning = problem.severity == Severity::Warning;
+            (problem.file.clone(), warning, problem.line, problem.column)
+        };
+        problems.sort_by_key(by_place);
+        let mut texts: HashMap<String, Option<String>> = HashMap::new();
+        let with_line = |diagnostic: Diagnostic| {
+            let text = texts
+                .entry(diagnostic.file.clone())
+                .or_insert_with(|| files.text_by_name(&diagnostic.file));
+            let mut lines = text.as_deref().unwrap_or_default().lines();
+            let line = lines.nth(diagnostic.line.saturating_sub(1));
+            Self {
+                line: line.map(str::to_owned),
+                diagnostic,
+            }
+        };
+        problems.into_iter().map(with_line).collect()
+    }
+}
+
+impl Model {
+    /// Of a country that was read.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn of(settings: &Settings, mut snapshot: Snapshot) -> Result<Self, Vec<Diagnostic>> {
+        let files = Files::of(settings.country_dir.as_deref());
+        let (certificates, clients) = country::certificates(settings)?;
+        let document = |path: &str| document(&snapshot, path);
+        let events = list(&document("/config/events")?);
+        let events: Vec<_> = events.iter().map(EventForms::of).collect();
+        let users = list(&document("/config/users")?);
+        let roles = list(&document("/config/roles")?);
+        let application = document("/config/application")?;
+        let fields = |event: &EventForms| {
+            let fields = event.declaration.fields();
+            let ids: Vec<String> = fields.map(|field| field.id.clone()).collect();
+            (event.id.clone(), ids)
+        };
+        Ok(Self {
+            vocabulary: Vocabulary::new(events.iter().map(fields)),
+            places: Places::of(&document("/config/locations")?, &application),
+            wording: Wording::of(&document("/content/client")?),
+            roles: roles.iter().map(|role| Role::of(role, &users)).collect(),
+            workqueues: list(&document("/config/workqueues")?),
+            warnings: Problem::all(std::mem::take(&mut snapshot.warnings), &files),
+            events,
+            certificates,
+            clients,
+            files,
+            snapshot,
+        })
+    }
+
+    pub(super) fn event(&self, id: &str) -> Option<&EventForms> {
+        self.events.iter().find(|event| event.id == id)
+    }
+
+    pub(super) fn role(&self, id: &str) -> Option<&Role> {
+        self.roles.iter().find(|role| role.id == id)
+    }
+
+    /// The area of the office where users of a role work.
+    pub(super) fn area_of(&self, role: &str) -> Option<&str> {
+        let office = self.role(role)?.office.as_deref()?;
+        self.places.get(office)?.parent.as_deref()
+    }
+}
+
+impl Role {
+    fn of(role: &Value, users: &[Value]) -> Self {
+        let id = text(role, "id").to_owned();
+        let user = users.iter().find(|user| text(user, "role") == id);
+        let office = user.map(|user| text(user, "primaryOfficeId"));
+        // Core knows offices by their id, its seeder by kind and id.
+        let office = office.map(|office| office.trim_start_matches("CRVS_OFFICE_").to_owned());
+        let scopes = list(role.get("scopes").unwrap_or(&Value::Null));
+        let scopes = scopes
+            .iter()
+            .filter_map(|scope| scope.as_str()?.parse().ok());
+        Self {
+            label: role.get("label").cloned().unwrap_or_default(),
+            scopes: scopes.collect(),
+            office,
+            id,
+        }
+    }
+}
+
+/// A document that is served.
+fn document(snapshot: &Snapshot, path: &str) -> Result<Value, Vec<Diagnostic>> {
+    let blob = snapshot.served.at(path);
+    let bytes = blob.map(|blob| blob.identity()).unwrap_or_default();
+    serde_json::from_slice(&bytes)
+        .map_err(|error| vec![Diagnostic::of_file(path, error.to_string())])
+}
+
+/// A text of an object; empty where there is none.
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The items of a list; none where it is not one.
+pub(super) fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_default()
+}
+
+/// The items of a list in an object.
+pub(super) fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
