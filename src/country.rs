@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The country as data: the files of `country/`, built into the program or taken from `COUNTRY_DIR`,
+//! The country as data: the files of `country/data/`, built into the program or taken from `COUNTRY_DIR`,
 //! together with the forms. Everything is read and checked before any of it is served.
 
 use crate::blob::Caching;

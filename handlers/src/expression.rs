@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Expressions over the answers of a form, as `country/*.toml` write them.
+//! Expressions over the answers of a form, as `country/data/*.toml` write them.
 //!
 //! The language is CEL with form fields as names: `child.dob`, `child.name.firstname`. An answer
 //! that is missing is null, also one inside a missing answer. All names are checked when the file

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What MOSIP is told, and under which names: the packets of `country/mosip.toml`.
+//! What MOSIP is told, and under which names: the packets of `country/data/mosip.toml`.
 //!
 //! Like the rules, a mapping knows no web, clock or network. What a record does not say is left
 //! out; an expression that makes no sense for a record counts as not said, because a packet that

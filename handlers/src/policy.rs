@@ -72,13 +72,13 @@ mod tests {
         #[case] expected: &str,
     ) {
         let (rules, mapping) = (
-            include_str!("../../country/eligibility.toml"),
-            include_str!("../../country/mosip.toml"),
+            include_str!("../../country/data/eligibility.toml"),
+            include_str!("../../country/data/mosip.toml"),
         );
         let policy = Policy {
             rules: RuleSet::parse("eligibility.toml", rules, &vocabulary()).unwrap(),
             mapping: Mapping::parse("mosip.toml", mapping, &vocabulary(), &|_| {
-                Some(include_str!("../../country/mosip-id-schema.json").to_owned())
+                Some(include_str!("../../country/data/mosip-id-schema.json").to_owned())
             })
             .unwrap(),
             visibility: Arc::default(),

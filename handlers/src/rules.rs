@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which records concern MOSIP, and how core is answered: the table of `country/eligibility.toml`.
+//! Which records concern MOSIP, and how core is answered: the table of `country/data/eligibility.toml`.
 //!
 //! Knows no web, no clock and no network: the same facts always give the same decision. The first
 //! rule of the record's event and action whose conditions all hold decides; if none does, MOSIP is

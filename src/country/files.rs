@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 #[derive(RustEmbed)]
-#[folder = "country/"]
+#[folder = "country/data/"]
 struct Embedded;
 
 /// The word of `COUNTRY_DIR` for the sample country inside the program.
@@ -75,7 +75,7 @@ impl Layer {
 
     fn name_of(&self, file: &str) -> String {
         match self {
-            Self::Embedded => format!("country/{file}"),
+            Self::Embedded => format!("country/data/{file}"),
             Self::Folder(folder, _) => folder.join(file).display().to_string(),
         }
     }

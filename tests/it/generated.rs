@@ -54,8 +54,8 @@ impl Country {
     pub(crate) fn sample() -> Self {
         let mut places = Places::default();
         let (areas, locations) = (
-            include_str!("../../country/administrative-areas.csv"),
-            include_str!("../../country/locations.csv"),
+            include_str!("../../country/data/administrative-areas.csv"),
+            include_str!("../../country/data/locations.csv"),
         );
         places.read_areas("areas", areas, 3, &mut vec![]);
         places.read_locations("locations", locations, &mut vec![]);

@@ -758,7 +758,7 @@ async fn without_a_system_client_nothing_is_claimed_about_what_waits() {
 /// The sample country, with messages by SMS.
 fn by_sms(sms: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("country");
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("country/data");
     let application = std::fs::read_to_string(shipped.join("application.toml")).unwrap();
     let application =
         application.replace("delivery-method = \"email\"", "delivery-method = \"sms\"");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading `country/credentials/*.toml`, and making requests of them.
+//! Reading `country/data/credentials/*.toml`, and making requests of them.
 
 use super::Kind;
 use crate::annotated_toml::{Reader, Section, Text, one_of};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading `country/mosip.toml`.
+//! Reading `country/data/mosip.toml`.
 
 use std::collections::BTreeSet;
 

@@ -8,9 +8,9 @@ use serde_json::json;
 use super::*;
 use crate::testing::vocabulary;
 
-const MAPPING: &str = include_str!("../../../country/mosip.toml");
-const SCHEMA: &str = include_str!("../../../country/mosip-id-schema.json");
-const RULES: &str = include_str!("../../../country/eligibility.toml");
+const MAPPING: &str = include_str!("../../../country/data/mosip.toml");
+const SCHEMA: &str = include_str!("../../../country/data/mosip-id-schema.json");
+const RULES: &str = include_str!("../../../country/data/eligibility.toml");
 
 fn no_file(_: &str) -> Option<String> {
     None

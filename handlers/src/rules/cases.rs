@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading `country/eligibility.tests.toml`: examples that the rules must decide as written.
+//! Reading `country/data/eligibility.tests.toml`: examples that the rules must decide as written.
 
 use std::collections::BTreeSet;
 

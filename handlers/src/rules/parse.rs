@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading `country/eligibility.toml`.
+//! Reading `country/data/eligibility.toml`.
 
 use std::collections::{BTreeSet, HashMap};
 

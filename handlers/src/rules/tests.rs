@@ -10,8 +10,8 @@ use super::*;
 use crate::expression::Vocabulary;
 use crate::testing::vocabulary;
 
-const RULES: &str = include_str!("../../../country/eligibility.toml");
-const CASES: &str = include_str!("../../../country/eligibility.tests.toml");
+const RULES: &str = include_str!("../../../country/data/eligibility.toml");
+const CASES: &str = include_str!("../../../country/data/eligibility.tests.toml");
 
 fn shipped() -> RuleSet {
     RuleSet::parse("eligibility.toml", RULES, &vocabulary()).unwrap()

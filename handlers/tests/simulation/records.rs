@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 pub(crate) fn policy() -> Policy {
     let vocabulary = super::testing::vocabulary();
     let (rules, mapping) = (
-        include_str!("../../../country/eligibility.toml"),
-        include_str!("../../../country/mosip.toml"),
+        include_str!("../../../country/data/eligibility.toml"),
+        include_str!("../../../country/data/mosip.toml"),
     );
-    let schema = include_str!("../../../country/mosip-id-schema.json");
+    let schema = include_str!("../../../country/data/mosip-id-schema.json");
     Policy {
         rules: RuleSet::parse("eligibility.toml", rules, &vocabulary).unwrap(),
         mapping: Mapping::parse("mosip.toml", mapping, &vocabulary, &|_| {
