@@ -2,32 +2,37 @@
 //! The running server: put together, started, and brought to an orderly end.
 
 use crate::auth::Keys;
-use crate::country::{self, Snapshot};
+use crate::blob::ServedCountry;
 use crate::metrics;
 use crate::notices;
 use crate::reload;
-use crate::routes::notification::Telling;
+use crate::routes::notification::Notifications;
 use crate::routes::{self, App, Condition, DemoIssuer};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use handlers::acceptance::Acceptance;
+use country::Snapshot;
 use handlers::analytics::Analytics;
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::Core;
-use handlers::credentials::{Credentials, Issuer};
-use handlers::delivery::{Deliveries, Door};
-use handlers::forward::{self, Forwarding, Webhook};
-use handlers::hook::{Follower, Hooks};
-use handlers::ledger::{self, Destination};
-use handlers::middleware::{HttpWire, Middleware};
-use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
-use handlers::outside::{self, Outside};
-use handlers::places::Atlas;
-use handlers::portal::Portal;
-use handlers::reference_data::{Changes, ReferenceData};
-use handlers::rescue::{Rescue, Unanswered};
-use handlers::verification::{Identities, Verification};
+use handlers::core_client::Core;
+use handlers::core_client::locations::LocationCache;
+use handlers::delivery::acceptance::Acceptance;
+use handlers::delivery::core_transport::CoreTransport;
+use handlers::delivery::ledger::{self, Destination};
+use handlers::delivery::middleware::{HttpWire, Middleware};
+use handlers::delivery::transport::{self, Transport};
+use handlers::delivery::worker::{Deliveries, DeliveryTarget};
+use handlers::hooks::rescue::{Rescue, Unanswered};
+use handlers::hooks::verification::{HttpVerifier, Identities, Verification};
+use handlers::hooks::{ActionListener, Hooks};
+use handlers::integrations::credentials::{Credentials, Issuer};
+use handlers::integrations::forward::{self, Forwarding, Webhook};
+use handlers::integrations::portal::Portal;
+use handlers::integrations::reference_data::{Changes, ReferenceData};
+use handlers::notification::sms::SmsSettings;
+use handlers::notification::{
+    Channel, Informants, NotificationConfig, Offices, Sender, Smtp, Users,
+};
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use std::sync::{Arc, Mutex};
@@ -77,11 +82,11 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
     let clients = tokio::task::spawn_blocking(move || {
         Ok::<_, reqwest::Error>((
-            outside::client(TIMEOUT)?,
+            transport::client(TIMEOUT)?,
             HttpWire::new(url.as_str(), timeout)?,
         ))
     });
-    let ledger = ledger::at(&settings.ledger_url, settings.seal()?);
+    let ledger = ledger::at(&settings.ledger_url, settings.encryption()?);
     let ledger = ledger.context("the ledger cannot be used (LEDGER_URL)")?;
     let (client, wire) = clients.await??;
     let clock = Arc::new(SystemClock);
@@ -93,11 +98,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock.clone(),
     ));
     let core = Arc::new(core(settings, client.clone()));
-    let http = Arc::new(outside::Http::new(
-        client.clone(),
-        settings.mosip_interop_url.as_str(),
-        core.clone(),
-    ));
+    let core_transport = Arc::new(CoreTransport::new(client.clone(), core.clone()));
     let acceptance = Arc::new(Acceptance {
         core: core.clone(),
         ledger: ledger.clone(),
@@ -105,28 +106,35 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         schedule: settings.delivery_retry_schedule.clone(),
     });
     let middleware = Arc::new(middleware(settings, wire.clone(), &core, &acceptance)?);
-    let post = Arc::new(post(settings, &country, &core, &acceptance, clock.clone())?);
+    let sender = Arc::new(sender(
+        settings,
+        &client,
+        &country,
+        &core,
+        &acceptance,
+        clock.clone(),
+    )?);
     let hold = SignedDuration::try_from(settings.delivery_delay * HOLD)?;
-    let mut outward = Outward::to_all(middleware, &http, &post, hold);
-    outward.add(webhooks(settings, &client, &acceptance)?, &core);
+    let mut transports = Transports::to_all(middleware, &core_transport, &sender, hold);
+    transports.add(webhooks(settings, &client, &acceptance)?, &core);
     let analytics = analytics(settings, &core, &acceptance, &country)?;
-    outward.count(analytics.as_ref());
-    let atlas = Arc::new(Atlas::new(core.clone()));
+    transports.count(analytics.as_ref());
+    let atlas = Arc::new(LocationCache::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
     let credentials = credentials(settings, &client, &core, atlas)?;
     let hooks = Arc::new(Hooks {
         policy: ArcSwap::new(country.policy.clone()),
-        verification: verification(settings, &http),
+        verification: verification(settings, &client),
         ledger: ledger.clone(),
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
         delay: SignedDuration::try_from(settings.delivery_delay)?,
-        followers: outward.followers,
+        followers: transports.followers,
         wake: wake.clone(),
     });
     let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
-        doors: outward.doors,
+        targets: transports.targets,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: TIMEOUT,
@@ -135,7 +143,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let unanswered = Arc::new(Unanswered::at(settings.unanswered_file.as_deref()));
     let rescue = rescue(settings, wire, &core, &hooks, &deliveries, &unanswered)?;
     let users = Users {
-        post,
+        sender,
         deliveries: deliveries.clone(),
         login_url: settings.login_url.as_str().to_owned(),
     };
@@ -145,13 +153,13 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         unanswered,
         condition: Condition::new(ledger.clone()),
         ledger,
-        country: ArcSwap::from_pointee(country),
+        country: ArcSwap::from_pointee(ServedCountry::new(country)),
         refused_change: ArcSwapOption::empty(),
-        telling: Telling::new(users, settings),
+        notifications: Notifications::new(users, settings),
         destinations: deliveries
-            .doors
+            .targets
             .iter()
-            .map(|door| door.destination.clone())
+            .map(|target| target.destination.clone())
             .collect(),
         analytics,
         portal,
@@ -162,7 +170,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             .transpose()?,
         metrics: metrics::handle(),
         docs: !settings.production,
-        guarded: settings.production && !settings.allow_demo,
+        holds_real_records: settings.holds_real_records(),
         origins: settings.origins(),
     });
     Ok(Running {
@@ -174,57 +182,57 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
 }
 
 /// Everybody outside: where deliveries go, and who adds deliveries to an action.
-struct Outward {
-    doors: Vec<Door>,
-    followers: Vec<Arc<dyn Follower>>,
+struct Transports {
+    targets: Vec<DeliveryTarget>,
+    followers: Vec<Arc<dyn ActionListener>>,
 }
 
-impl Outward {
+impl Transports {
     fn to_all(
         middleware: Arc<Middleware>,
-        http: &Arc<outside::Http>,
-        post: &Arc<Post>,
+        core: &Arc<CoreTransport>,
+        sender: &Arc<Sender>,
         hold: SignedDuration,
     ) -> Self {
-        let to_systems: [(_, Arc<dyn Outside>); 2] = [
+        let to_systems: [(_, Arc<dyn Transport>); 2] = [
             (Destination::MIDDLEWARE, middleware),
-            (Destination::CORE, http.clone()),
+            (Destination::CORE, core.clone()),
         ];
-        let to_systems = to_systems.map(|(destination, outside)| Door {
+        let to_systems = to_systems.map(|(destination, transport)| DeliveryTarget {
             destination,
-            outside,
+            transport,
         });
-        let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| Door {
+        let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| DeliveryTarget {
             destination,
-            outside: post.clone(),
+            transport: sender.clone(),
         });
         Self {
-            doors: to_systems.into_iter().chain(to_people).collect(),
+            targets: to_systems.into_iter().chain(to_people).collect(),
             followers: vec![Arc::new(Informants {
-                post: post.clone(),
+                sender: sender.clone(),
                 hold,
             })],
         }
     }
 
-    fn add(&mut self, webhooks: Vec<Door>, core: &Arc<Core>) {
+    fn add(&mut self, webhooks: Vec<DeliveryTarget>, core: &Arc<Core>) {
         if webhooks.is_empty() {
             return;
         }
-        let to = webhooks.iter().map(|door| door.destination.clone());
+        let to = webhooks.iter().map(|target| target.destination.clone());
         self.followers.push(Arc::new(Forwarding {
             core: core.clone(),
             to: to.collect(),
         }));
-        self.doors.extend(webhooks);
+        self.targets.extend(webhooks);
     }
 
     fn count(&mut self, analytics: Option<&Arc<Analytics>>) {
         let Some(analytics) = analytics else { return };
         self.followers.push(analytics.clone());
-        self.doors.push(Door {
+        self.targets.push(DeliveryTarget {
             destination: Destination::ANALYTICS,
-            outside: analytics.clone(),
+            transport: analytics.clone(),
         });
     }
 }
@@ -275,10 +283,13 @@ fn rescue(
 }
 
 /// Asks the middleware about identities, if anybody is to be asked.
-fn verification(settings: &Settings, http: &Arc<outside::Http>) -> Verification {
+fn verification(settings: &Settings, client: &reqwest::Client) -> Verification {
     Verification {
         identities: match settings.identity_verification {
-            IdentityVerification::IdAuth => Identities::Ask(http.clone()),
+            IdentityVerification::IdAuth => Identities::Ask(Arc::new(HttpVerifier::new(
+                client.clone(),
+                settings.mosip_interop_url.as_str(),
+            ))),
             IdentityVerification::AssumeVerified => Identities::Assume,
             IdentityVerification::Off => Identities::Leave,
         },
@@ -287,17 +298,21 @@ fn verification(settings: &Settings, http: &Arc<outside::Http>) -> Verification 
 }
 
 /// Brings messages to people.
-fn post(
+fn sender(
     settings: &Settings,
+    client: &reqwest::Client,
     country: &Snapshot,
     core: &Arc<Core>,
     acceptance: &Arc<Acceptance>,
     clock: Arc<dyn Clock>,
-) -> anyhow::Result<Post> {
+) -> anyhow::Result<Sender> {
     let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
     let smtp = smtp.context("the system's certificates cannot be read")?;
-    Ok(Post {
-        voice: Arc::new(ArcSwap::new(country.voice.clone())),
+    let sms = sms_settings(settings, client);
+    let config = NotificationConfig::new(country.notification.clone(), &sms);
+    Ok(Sender {
+        config: ArcSwap::from_pointee(config),
+        sms,
         mail: Arc::new(Channel::of(smtp, settings.production)),
         core: core.clone(),
         acceptance: acceptance.clone(),
@@ -307,12 +322,25 @@ fn post(
     })
 }
 
+/// What the settings say about SMS gateways.
+pub(crate) fn sms_settings(settings: &Settings, client: &reqwest::Client) -> SmsSettings {
+    let messages = &settings.messages;
+    SmsSettings {
+        client: client.clone(),
+        infobip: messages.infobip.clone(),
+        infobip_key: messages.infobip_key.clone().unwrap_or_default(),
+        gateway_key: messages.sms_gateway_key.clone().unwrap_or_default(),
+        sender: messages.infobip_sender.clone(),
+        production: settings.production,
+    }
+}
+
 /// Whoever learns of every accepted action.
 fn webhooks(
     settings: &Settings,
     client: &reqwest::Client,
     acceptance: &Arc<Acceptance>,
-) -> anyhow::Result<Vec<Door>> {
+) -> anyhow::Result<Vec<DeliveryTarget>> {
     let secret = settings.forward_secret.as_ref();
     let secret: Option<forward::Secret> = secret
         .map(|secret| secret.expose_secret().parse())
@@ -335,7 +363,7 @@ fn portal(
     settings: &Settings,
     client: &reqwest::Client,
     core: &Arc<Core>,
-    atlas: &Arc<Atlas>,
+    atlas: &Arc<LocationCache>,
 ) -> anyhow::Result<Option<Portal>> {
     let Some(tokens) = &settings.portal_tokens else {
         return Ok(None);
@@ -353,7 +381,7 @@ fn credentials(
     settings: &Settings,
     client: &reqwest::Client,
     core: &Arc<Core>,
-    atlas: Arc<Atlas>,
+    atlas: Arc<LocationCache>,
 ) -> anyhow::Result<Credentials> {
     let issuer = |url: &Option<WebUrl>| {
         let issuer = |url: &WebUrl| {
@@ -382,7 +410,10 @@ fn analytics(
     let Some(url) = &settings.analytics_database_url else {
         return Ok(None);
     };
-    let (url, counting) = (url.expose_secret().parse()?, Arc::new(country.counting()));
+    let (url, counting) = (
+        url.expose_secret().parse()?,
+        Arc::new(country.analytics_config()),
+    );
     Ok(Some(Arc::new(Analytics::new(
         url,
         core.clone(),
@@ -407,7 +438,7 @@ pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
 /// # Errors
 /// When the address cannot be listened on.
 pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let country = country::load(settings)
+    let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
     if settings.ledger_key.is_none() {
         warn!(
@@ -506,7 +537,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     }
     let country = app.country.load_full();
     // Not waited for: the content is served as it is meanwhile.
-    std::thread::spawn(move || country.served.compress());
+    std::thread::spawn(move || country.compress());
     info!("Listening on {}", listener.address());
     let signal = async {
         if told_to_stop().await == Stop::Rollout {

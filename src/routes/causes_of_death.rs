@@ -2,7 +2,7 @@
 //! The causes of death, found while a physician types.
 
 use super::App;
-use handlers::causes_of_death::Cause;
+use country::causes_of_death::Cause;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the country is like: documents, certificates, pictures and fonts, by path.
 
-use super::described::{any, response};
+use super::openapi_meta::{any, response};
 use super::{App, authorized};
 use crate::problem::Problem;
 use poem::http::StatusCode;
@@ -39,7 +39,7 @@ impl ApiResponse for Prepared {
 /// What is at the path of a request.
 pub(super) fn prepared(app: &App, request: &Request) -> poem::Result<Response> {
     let country = app.country.load();
-    let found = country.served.at(request.uri().path());
+    let found = country.at(request.uri().path());
     let found = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "Not Found"))?;
     Ok(found.respond(request.headers()))
 }
@@ -86,7 +86,7 @@ impl Config {
     #[oai(path = "/config/users", method = "get")]
     async fn users(&self, request: &Request) -> poem::Result<Prepared> {
         let token = authorized(&self.0, request).await?;
-        if self.0.guarded {
+        if self.0.holds_real_records {
             if token.claims.user_type.as_deref() == Some("user") {
                 let message = "the passwords of others are for core's seeder only";
                 return Err(Problem::new(StatusCode::FORBIDDEN, message).into());

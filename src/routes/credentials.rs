@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Verifiable credentials of registered births, asked for by the forms.
 
-use super::described::{any, response};
-use super::unread::Unread;
+use super::body::Unread;
+use super::openapi_meta::{any, response};
 use super::{App, authorized};
 use crate::problem::Problem;
-use handlers::core::CoreError;
-use handlers::credentials::{CredentialError, Kind};
+use country::credential_template::CredentialKind;
+use handlers::core_client::CoreError;
+use handlers::integrations::credentials::{self, CredentialError};
 use opencrvs_toolkit::event_document::EventId;
 use poem::http::StatusCode;
 use poem::http::header::REFERER;
@@ -105,7 +106,7 @@ impl CredentialsApi {
     #[oai(path = "/verifiable-credentials/credential-offer", method = "post")]
     async fn offer(&self, asked: Unread<'_, Asked>) -> poem::Result<Issued<Offer>> {
         let (credential_offer_uri, credential_offer_uri_qr) =
-            self.issue(Kind::Offer, asked).await?;
+            self.issue(CredentialKind::Offer, asked).await?;
         Ok(Issued(Json(Offer {
             credential_offer_uri,
             credential_offer_uri_qr,
@@ -118,7 +119,7 @@ impl CredentialsApi {
     /// with nothing open. The issuer is that of `VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL`.
     #[oai(path = "/verifiable-credentials/paper-credential", method = "post")]
     async fn paper(&self, asked: Unread<'_, Asked>) -> poem::Result<Issued<Paper>> {
-        let (credential, credential_qr) = self.issue(Kind::Paper, asked).await?;
+        let (credential, credential_qr) = self.issue(CredentialKind::Paper, asked).await?;
         Ok(Issued(Json(Paper {
             credential,
             credential_qr,
@@ -130,7 +131,7 @@ impl CredentialsApi {
     /// The issuer's answer, and its picture.
     async fn issue(
         &self,
-        kind: Kind,
+        kind: CredentialKind,
         asked: Unread<'_, Asked>,
     ) -> Result<(String, String), Problem> {
         let request = asked.request;
@@ -138,8 +139,8 @@ impl CredentialsApi {
         let credentials = &self.0.credentials;
         credentials.issuer(kind).map_err(refused)?;
         let (permission, action) = match kind {
-            Kind::Offer => ("record.custom-action", Some(("customActionTypes", ISSUE))),
-            Kind::Paper => ("record.print-certified-copies", None),
+            CredentialKind::Offer => ("record.custom-action", Some(("customActionTypes", ISSUE))),
+            CredentialKind::Paper => ("record.print-certified-copies", None),
         };
         let may = |event: Option<&str>| {
             let event = event.map(|event| ("event", event));
@@ -164,7 +165,7 @@ impl CredentialsApi {
             })
             .await;
         let issued = issued.map_err(refused)?;
-        let picture = kind.picture(&issued).map_err(|error| {
+        let picture = credentials::picture(kind, &issued).map_err(|error| {
             let message = "what the issuer answered does not fit into a QR code";
             Problem::new(StatusCode::BAD_GATEWAY, message).caused_by(error)
         })?;

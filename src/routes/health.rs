@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Whether the server runs and is ready.
 
-use super::App;
-use super::inside::through_a_proxy;
-use crate::metrics;
+use super::client_network::through_a_proxy;
+use super::{App, prometheus};
 use crate::problem::Problem;
-use handlers::ledger::Ledger;
+use handlers::delivery::ledger::Ledger;
 use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::payload::{Json, PlainText};
@@ -151,6 +150,6 @@ impl Health {
         if through_a_proxy(request) {
             return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found").into());
         }
-        Ok(PlainText(metrics::render(&self.0).await))
+        Ok(PlainText(prometheus::render(&self.0).await))
     }
 }

@@ -2,11 +2,13 @@
 //! The doors of government portals and health systems to core. Each operation is a route of its own:
 //! what has none cannot be asked for.
 
-use super::described::{any, response};
-use super::{App, authorized, unread};
+use super::openapi_meta::{any, response};
+use super::{App, authorized, body};
 use crate::auth::bare;
 use crate::problem::Problem;
-use handlers::portal::{Call, Caller, Notification, Operation, Portal, PortalError, Relayed};
+use handlers::integrations::portal::{
+    Call, Caller, Notification, Operation, Portal, PortalError, Relayed,
+};
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
@@ -292,7 +294,7 @@ fn id(event: &str) -> Result<Uuid, Problem> {
 }
 
 async fn read(body: RequestBody) -> Result<Notification, Problem> {
-    let bytes = unread::bytes(body, NOTIFICATION_LIMIT).await?;
+    let bytes = body::bytes(body, NOTIFICATION_LIMIT).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let message = format!("Invalid request payload: {error}");
         Problem::new(StatusCode::BAD_REQUEST, message)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core sends all records when it renews its search index: statistics are renewed with it.
 
-use super::unread::receive;
+use super::body::receive;
 use super::{App, authorized_for};
 use crate::auth::{REINDEX_AUDIENCES, Token};
 use crate::problem::Problem;

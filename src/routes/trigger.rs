@@ -2,14 +2,14 @@
 //! The action hook: core asks whether an action may happen. It asks once.
 
 use super::bodies::{Bodies, broken};
-use super::described::response;
+use super::openapi_meta::response;
 use super::{App, authorized};
 use crate::auth::Token;
 use crate::metrics;
 use crate::problem::{Ids, Problem};
-use handlers::hook::HookError;
-use handlers::ledger::Answer;
-use handlers::rescue::Asked;
+use handlers::delivery::ledger::Answer;
+use handlers::hooks::HookError;
+use handlers::hooks::rescue::Asked;
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use poem::error::ResponseError as _;
 use poem::http::StatusCode;
@@ -173,7 +173,13 @@ impl Trigger {
             Ok(Reply(answer)) => answer.status,
             Err(problem) => problem.status().as_u16(),
         };
-        metrics::answered(&self.app, &event.0, &action.0, status, started.elapsed());
+        metrics::answered(
+            &self.app.country.load().event_types,
+            &event.0,
+            &action.0,
+            status,
+            started.elapsed(),
+        );
         reply.map_err(|problem| problem.to_hook(ids).into())
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A generated country: births and deaths in its offices, the same in every run.
 
-use countryconfig::country::Places;
+use country::Places;
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};

@@ -24,8 +24,8 @@ mod forward;
 mod generated;
 mod health;
 mod hidden_answers;
+mod house;
 mod ledger_fails;
-mod mail_server;
 mod mutants;
 mod notification;
 mod operators;
@@ -121,7 +121,7 @@ impl TestApp {
         let own = own.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         environment.extend(own);
         let settings = Settings::load(None, environment.into_iter()).unwrap();
-        let country = countryconfig::country::load(&settings).ok().unwrap();
+        let country = country::load(&settings.country()).ok().unwrap();
         let listener = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.address());
         let running = server::assemble(&settings, country).await.unwrap();

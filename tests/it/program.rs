@@ -30,7 +30,7 @@ fn the_shipped_country_is_in_order_and_its_cases_hold() {
 #[test]
 fn a_mistake_in_the_rules_is_reported_with_its_place_and_what_was_meant_and_nothing_starts() {
     let folder = tempfile::tempdir().unwrap();
-    countryconfig::country::init(folder.path()).unwrap();
+    country::init(folder.path()).unwrap();
     let rules = folder.path().join("eligibility.toml");
     std::fs::write(
         &rules,
@@ -111,7 +111,7 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
         .mount(&outside)
         .await;
     let folder = tempfile::tempdir().unwrap();
-    let port = test_postgres::closed_port();
+    let port = testing::ports::closed_port();
     let mut server = Command::new(env!("CARGO_BIN_EXE_countryconfig"))
         .envs(super::environment(&outside, folder.path()))
         .env("COUNTRY_CONFIG_PORT", port.to_string())
@@ -145,9 +145,12 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
     );
     assert!(server.wait().unwrap().success());
     let ledger = format!("sqlite://{}", folder.path().join("ledger.db").display());
-    let ledger = handlers::ledger::open(&ledger, handlers::seal::Seal::default())
-        .await
-        .unwrap();
+    let ledger = handlers::delivery::ledger::open(
+        &ledger,
+        handlers::delivery::encryption::Encryption::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(ledger.counts().await.unwrap().delivered, 1);
 }
 

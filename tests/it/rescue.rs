@@ -3,11 +3,12 @@
 
 use super::core_stand_in::Core;
 use super::operators::Operator;
-use super::process::{Process, client, hook, within};
+use super::process::{Process, client, hook};
 use super::{eligible_birth, environment, packets, plain_birth, surroundings};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
 use std::time::Duration;
+use testing::within;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -210,7 +211,7 @@ async fn what_a_killed_process_or_a_caller_that_went_away_left_is_known() {
 
 #[tokio::test]
 async fn core_s_own_tables_show_what_its_search_does_not_know() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let mut database = sqlx::PgConnection::connect(&url).await.unwrap();
     let place = place(&[("RESCUE_DATABASE_URL", &url)]).await;
     let (exit, said) = place.operator.says("rescue --dry-run").await;
