@@ -38,7 +38,7 @@ use secrecy::ExposeSecret;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{error, info, warn};
 
 mod activity;
@@ -78,14 +78,7 @@ pub struct Running {
 /// # Errors
 /// A country with errors, a ledger that nothing can be.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
-    // One for all: making it reads the system's certificates, which takes milliseconds. So does the ledger.
-    let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
-    let clients = tokio::task::spawn_blocking(move || {
-        Ok::<_, reqwest::Error>((
-            transport::client(TIMEOUT)?,
-            HttpWire::new(url.as_str(), timeout)?,
-        ))
-    });
+    let clients = clients(settings);
     let ledger = ledger::at(&settings.ledger_url, settings.encryption()?);
     let ledger = ledger.context("the ledger cannot be used (LEDGER_URL)")?;
     let (client, wire) = clients.await??;
@@ -178,6 +171,18 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         rescue,
         deliveries,
         settings: settings.clone(),
+    })
+}
+
+/// The client for all systems but the middleware, and the way to that. Making them reads the system's
+/// certificates, which takes milliseconds.
+fn clients(settings: &Settings) -> JoinHandle<reqwest::Result<(reqwest::Client, HttpWire)>> {
+    let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
+    tokio::task::spawn_blocking(move || {
+        Ok((
+            transport::client(TIMEOUT)?,
+            HttpWire::new(url.as_str(), timeout)?,
+        ))
     })
 }
 
