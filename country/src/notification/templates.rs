@@ -4,7 +4,7 @@
 //! A message has two files per language: `en/reset-password.html`, and `en/reset-password.txt`, whose
 //! first line is the subject. Files that begin with `_` are parts which others include. The text of an
 //! SMS is a row of a table. All of them are Handlebars; what they may name is in
-//! [`MESSAGES`](super::messages::MESSAGES). Values are escaped and never compiled.
+//! [`MESSAGES`]. Values are escaped and never compiled.
 
 use super::messages::{MESSAGES, Message};
 use crate::translations::is_language;

@@ -722,7 +722,7 @@ pub trait Ledger: Send + Sync {
     /// The last delivery to the middleware or core of each action that core was told to wait for (202)
     /// and that nobody has settled as far as the ledger knows: what needs an operator first, then the
     /// oldest action first. An action counts as settled when core was told its end, knew it already or
-    /// has shown it ([`Ledger::settle`]), and when core has asked about a later action of the event: it
+    /// has shown it ([`Ledger::learn`]), and when core has asked about a later action of the event: it
     /// allows none while one waits.
     async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError>;
 

@@ -16,10 +16,10 @@ const RETRY_AFTER_LIMIT: i32 = 2;
 /// The waits after the first, second … failed attempt. After the last one the delivery is parked.
 ///
 /// ```
-/// let schedule: handlers::schedule::Schedule = "5s,1m,2h".parse()?;
+/// let schedule: handlers::delivery::schedule::Schedule = "5s,1m,2h".parse()?;
 /// assert!(schedule.wait(1, 7, None).is_some());
 /// assert!(schedule.wait(4, 7, None).is_none());
-/// # Ok::<(), handlers::schedule::ScheduleError>(())
+/// # Ok::<(), handlers::delivery::schedule::ScheduleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule(Vec<SignedDuration>);
