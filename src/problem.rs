@@ -2,11 +2,10 @@
 //! Error answers: JSON `{statusCode, error, message}`, and `fields` where a body is at fault, as core's other services give them. The client
 //! gets a sentence, the log gets the cause.
 
-use poem::error::ResponseError;
+use poem::error::{ParsePathError, ResponseError};
 use poem::http::StatusCode;
 use poem::{Body, Response};
 use poem_openapi::Object;
-use poem_openapi::error::ParsePathError;
 use poem_openapi::types::ToJSON;
 use std::collections::BTreeMap;
 use std::error::Error as StdError;

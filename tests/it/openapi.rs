@@ -343,7 +343,7 @@ impl Documented {
             &[("x-forwarded-for", "203.0.113.9")],
         ];
         for (method, template) in operations {
-            for value in ["x", "6ba7b810-9dad-41d1-80b4-00c04fd430c8", "%ff"] {
+            for value in ["x", "6ba7b810-9dad-41d1-80b4-00c04fd430c8"] {
                 let path = filled(&template, value);
                 for headers in headers {
                     for body in ["", "{", "{}"]
@@ -421,10 +421,10 @@ impl Documented {
             let large = answer_to_head(app, REGISTER, &token, 50 * MIB + 1).await;
             assert_eq!(large, 413);
             self.check("POST", REGISTER, large, Some(JSON));
-            // Never 400, whatever the path is.
+            // A path that is not UTF-8 is no route's. Never 400: core takes that for a legal rejection.
             let unreadable = "/trigger/events/%ff/actions/%ff";
             let answer = app.post(unreadable, &token, record.to_string()).await;
-            assert_ne!(answer.status(), 400);
+            assert_eq!(answer.status(), 404);
         }
         let token = reindex_token("opencrvs:events-user", "record.reindex");
         self.expect(app, "/reindex", &token, "{", 422).await;
