@@ -28,6 +28,7 @@ mod ledger_fails;
 mod mail_server;
 mod mutants;
 mod notification;
+mod openapi;
 mod operators;
 mod portal;
 mod process;
