@@ -500,7 +500,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     } = running;
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(deliveries.run(stopped));
-    let keys = app.keys.clone();
+    let (keys, ledger) = (app.keys.clone(), app.ledger.clone());
     let mut beside = JoinSet::new();
     beside.spawn(open(app.clone()));
     beside.spawn(mend(app.clone()));
@@ -534,6 +534,12 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     listener.serve(routes::endpoint(&app), signal, GRACE).await;
     beside.shutdown().await;
     worker.await?;
+    if let Err(error) = ledger.close().await {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "The ledger was left open"
+        );
+    }
     info!("Stopped");
     Ok(())
 }

@@ -148,6 +148,11 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
             .success()
     );
     assert!(server.wait().unwrap().success());
+    let log = folder.path().join("ledger.db-wal").metadata();
+    assert!(
+        log.is_err() || log.unwrap().len() == 0,
+        "a copy of the file has all"
+    );
     let ledger = format!("sqlite://{}", folder.path().join("ledger.db").display());
     let ledger = handlers::ledger::open(&ledger, handlers::seal::Seal::default())
         .await
