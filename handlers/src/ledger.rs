@@ -786,6 +786,9 @@ pub trait Ledger: Send + Sync {
 
     /// Whether the ledger would take an entry now.
     async fn writable(&self) -> Result<(), LedgerError>;
+
+    /// Ends the connections; the last one writes the log of `SQLite` back into its file.
+    async fn close(&self) -> Result<(), LedgerError>;
 }
 
 /// Whether a URL names a ledger that could be opened; nothing is opened.

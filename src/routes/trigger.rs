@@ -176,6 +176,12 @@ impl Trigger {
             let message = "the token is not for an action of a record";
             return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
+        // Also where the document never arrives, core has asked.
+        if let (Some(event_id), Some(action_id)) = (&token.claims.event_id, &token.claims.action_id)
+        {
+            let of = (EventId::new(event_id), ActionId::new(action_id));
+            self.app.asked(of, event, action);
+        }
         let body = self.bodies.receive(unread.request, unread.body).await?;
         let question = Question {
             app: self.app.clone(),
@@ -242,19 +248,29 @@ impl Question {
             return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
         let of = (document.id.clone(), pending.id.clone());
-        self.app.unanswered.asked(Asked {
-            event_id: of.0.clone(),
-            action_id: of.1.clone(),
-            event_type: event,
-            action_type: action,
-            at: self.app.hooks.clock.now(),
-            is_shown: false,
-            is_decided: false,
-        });
+        // A token that names the action was noted before.
+        if self.token.claims.action_id.is_none() {
+            self.app.asked(of.clone(), &event, &action);
+        }
         let answer = self.app.hooks.answer(document, pending, &self.token.text);
         let answer = answer.await.map_err(undecided)?;
         self.app.unanswered.decided(&of.0, &of.1);
         Ok(Answered { answer, of })
+    }
+}
+
+impl App {
+    /// Notes that core has asked: without an answer its action waits for ever.
+    fn asked(&self, (event_id, action_id): (EventId, ActionId), event: &str, action: &str) {
+        self.unanswered.asked(Asked {
+            event_id,
+            action_id,
+            event_type: event.to_owned(),
+            action_type: action.to_owned(),
+            at: self.hooks.clock.now(),
+            is_shown: false,
+            is_decided: false,
+        });
     }
 }
 

@@ -132,4 +132,5 @@ within! {
     SHORT: forget(name: &str) -> ();
     SHORT: add(event: &EventId, action: &ActionId, delivery: &NewDelivery, now: Timestamp) -> ();
     SHORT: writable() -> ();
+    SHORT: close() -> ();
 }
