@@ -294,7 +294,11 @@ async fn with_everything(own: &[(&str, &str)]) -> TestApp {
         ("^/token$", json!({"access_token": "x.y.z"})),
         ("^/events/(events|config|locations)$|^/upload$", json!({})),
         ("^/events/events/[^.]*$", json!({})),
-        ("^/issue$", json!("openid-credential-offer://?x")),
+        (
+            "^/offer$",
+            json!("openid-credential-offer://?credential_offer_uri=x"),
+        ),
+        ("^/sign$", json!("eyJh.eyJp.c2ln")),
     ];
     for (at, answer) in answers {
         let answer = ResponseTemplate::new(200).set_body_json(answer);
@@ -304,13 +308,13 @@ async fn with_everything(own: &[(&str, &str)]) -> TestApp {
     let digest = Sha256::digest(TOKEN);
     let hash = digest.iter().map(|byte| format!("{byte:02x}"));
     let portals = format!("health:{}", hash.collect::<String>());
-    let issuer = format!("{}/issue", outside.uri());
+    let [offer, sign] = ["offer", "sign"].map(|path| format!("{}/{path}", outside.uri()));
     let settings = [
         ("PORTAL_TOKENS", portals.as_str()),
         ("SYSTEM_CLIENT_ID", "client"),
         ("SYSTEM_CLIENT_SECRET", "secret"),
-        ("VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL", &issuer),
-        ("VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL", &issuer),
+        ("VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL", &sign),
+        ("VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL", &offer),
     ];
     let folder = tempfile::tempdir().unwrap();
     let app = TestApp::with(outside, folder, &[&settings, own].concat()).await;
