@@ -137,7 +137,7 @@ fn fresh() -> Done {
     done
 }
 
-/// A Python that has PyYAML, which the checks of the examples need.
+/// A Python that has `PyYAML`, which the checks of the examples need.
 fn python() -> Result<&'static str, String> {
     ["python3", "/usr/bin/python3"]
         .into_iter()
