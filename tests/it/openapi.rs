@@ -192,6 +192,8 @@ type Seen = BTreeSet<(String, u16)>;
 struct Documented {
     document: OpenAPI,
     seen: Seen,
+    /// The body of the last answer, for who looks for a mistake.
+    last: String,
 }
 
 impl Documented {
@@ -199,6 +201,7 @@ impl Documented {
         Self {
             document: serde_json::from_str(STORED).unwrap(),
             seen: Seen::new(),
+            last: String::new(),
         }
     }
 
@@ -263,6 +266,7 @@ impl Documented {
         let content_type = response.headers().get("content-type").cloned();
         let content_type = content_type.as_ref().map(|value| value.to_str().unwrap());
         self.check(method, path, status, content_type);
+        self.last = response.text().await.unwrap();
         status
     }
 }
@@ -299,6 +303,16 @@ async fn with_everything(own: &[(&str, &str)]) -> TestApp {
             json!("openid-credential-offer://?credential_offer_uri=x"),
         ),
         ("^/sign$", json!("eyJh.eyJp.c2ln")),
+        (
+            "^/events/administrativeAreas.list$",
+            said_by_core(&json!([{"id": "v", "name": "Nuravel", "parentId": null}])),
+        ),
+        (
+            "^/events/locations.list$",
+            said_by_core(&json!([
+                {"id": "clinic", "name": "Nuravel Clinic", "administrativeAreaId": "v", "locationType": "HEALTH_FACILITY"},
+            ])),
+        ),
     ];
     for (at, answer) in answers {
         let answer = ResponseTemplate::new(200).set_body_json(answer);
@@ -320,6 +334,10 @@ async fn with_everything(own: &[(&str, &str)]) -> TestApp {
     let app = TestApp::with(outside, folder, &[&settings, own].concat()).await;
     app.wait_for(|status| status == 200, "/readyz").await;
     app
+}
+
+fn said_by_core(json: &Value) -> Value {
+    json!({"result": {"data": {"json": json}}})
 }
 
 /// A server in production, where portals may upload only.
@@ -410,7 +428,7 @@ impl Documented {
         let bearer = format!("Bearer {token}");
         let headers = [("authorization", bearer.as_str())];
         let answered = self.ask(app, ("POST", path), &headers, body.into()).await;
-        assert_eq!(answered, status, "{path}");
+        assert_eq!(answered, status, "{path}: {}", self.last);
     }
 
     async fn hooks(&mut self, app: &TestApp) {
@@ -499,6 +517,10 @@ impl Documented {
                 .await;
             self.expect(app, route, "", unreachable.to_string(), 422)
                 .await;
+            self.expect(app, route, "", "{", 400).await;
+            let outside = [("x-forwarded-for", "203.0.113.9")];
+            let stranger = self.ask(app, ("POST", route), &outside, vec![]);
+            assert_eq!(stranger.await, 401);
             self.expect(app, route, "", vec![b' '; MIB + 1], 413).await;
         }
         let address = "a@crvs.test";
