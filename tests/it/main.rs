@@ -26,6 +26,8 @@ mod health;
 mod hidden_answers;
 mod ledger_fails;
 mod mail_server;
+#[cfg(target_os = "linux")]
+mod memory;
 mod mutants;
 mod notification;
 mod operators;
