@@ -10,6 +10,8 @@
 mod analytics;
 mod authority;
 mod bad_files;
+#[cfg(target_os = "linux")]
+mod bad_night;
 mod causes_of_death;
 mod certificates;
 mod config;

@@ -51,6 +51,25 @@ impl Process {
         self.child = spawn(&self.environment, BARE, self.port);
     }
 
+    /// Tells it to end as Kubernetes does.
+    pub(super) fn terminate(&self) {
+        let told = Command::new("kill")
+            .args(["-TERM", &self.id().to_string()])
+            .status();
+        assert!(told.unwrap().success());
+    }
+
+    /// Whether it ends with success.
+    pub(super) async fn ends_well(&mut self) -> bool {
+        for _ in 0..3000 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.success();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
     fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
