@@ -517,9 +517,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     if let Some(analytics) = app.analytics.clone() {
         beside.spawn(async move { analytics.keep_up().await });
     }
-    let country = app.country.load_full();
-    // Not waited for: the content is served as it is meanwhile.
-    std::thread::spawn(move || country.served.compress());
+    reload::compress_later(&app.country.load_full());
     info!("Listening on {}", listener.address());
     let signal = async {
         if told_to_stop().await == Stop::Rollout {

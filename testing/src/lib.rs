@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A throw-away `PostgreSQL` for tests: started from the installed programs, in a folder of its own,
 //! reachable through a socket in that folder only, and gone when the test process is gone, however
-//! it ends.
+//! it ends. And ports on which nobody listens.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +17,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// What to do where no `PostgreSQL` is found.
 const MISSING: &str = "these tests need PostgreSQL: install its server (Debian: `apt-get install postgresql`; \
@@ -250,4 +251,26 @@ impl Drop for Pooler {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// A port of the loopback interface on which nobody listens, and which no connection is given as its
+/// own: the system takes those from 32768 up. Of a port from there, a client that connects again and
+/// again while nobody listens can be given the same one, is then connected to itself, and whoever wants
+/// to listen cannot.
+///
+/// # Panics
+/// Where all ports are taken.
+pub fn closed_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    // Test processes that run side by side begin at different places.
+    let start = std::process::id().wrapping_mul(97);
+    (0..COUNT)
+        .map(|_| {
+            let next = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed).into());
+            u16::try_from(FIRST + next % COUNT).unwrap()
+        })
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }

@@ -130,8 +130,7 @@ async fn silent() -> String {
 
 /// An address where nobody listens.
 fn closed() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+    format!("127.0.0.1:{}", test_postgres::closed_port())
 }
 
 /// An HTTPS server whose certificate is for a name and lasts until a year, and the file of its authority.

@@ -32,6 +32,7 @@ mod mail_server;
 mod memory;
 mod mutants;
 mod notification;
+mod openapi;
 mod operators;
 mod portal;
 mod process;

@@ -260,12 +260,6 @@ impl TestApp {
     }
 }
 
-/// A port where nobody listens.
-fn closed_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// However the mail server fares, core is answered at once, and people are told later, once.
 #[rstest]
 #[case::down(&[], true)]
@@ -276,7 +270,7 @@ async fn a_mail_server_in_trouble_delays_mail_and_nothing_else(
     #[case] options: &[&str],
     #[case] down: bool,
 ) {
-    let port = closed_port();
+    let port = test_postgres::closed_port();
     let number = port.to_string();
     let options = [options, &["--port", &number]].concat();
     let mut mail = (!down).then(|| MailServer::start(&options));
@@ -944,7 +938,7 @@ struct Talkative {
 impl Talkative {
     async fn start(outside: &MockServer, own: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = closed_port();
+        let port = test_postgres::closed_port();
         let said = std::fs::File::create(folder.path().join("said")).unwrap();
         let child = std::process::Command::new(env!("CARGO_BIN_EXE_countryconfig"))
             .envs(super::environment(outside, folder.path()))

@@ -559,9 +559,7 @@ fn production(auth: &str) -> Vec<(String, String)> {
 #[tokio::test]
 async fn in_development_without_core_the_log_says_calmly_what_waits_and_errors_have_their_causes() {
     let folder = tempfile::tempdir().unwrap();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let address = format!("127.0.0.1:{}", test_postgres::closed_port());
     let auth = format!("http://{address}/secret");
     let ledger = format!("sqlite://{}", folder.path().join("l.db").display());
     for (format, is_production) in [("text", false), ("json", false), ("json", true)] {

@@ -134,11 +134,7 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
         .mount(&outside)
         .await;
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = test_postgres::closed_port();
     let mut server = Command::new(env!("CARGO_BIN_EXE_countryconfig"))
         .envs(super::environment(&outside, folder.path()))
         .env("COUNTRY_CONFIG_PORT", port.to_string())
