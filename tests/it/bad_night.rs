@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use test_postgres::Cluster;
@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use wiremock::matchers::path;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// Core asks so often.
 const EVERY: Duration = Duration::from_millis(50);
@@ -43,6 +43,8 @@ struct Asking {
     now: Arc<Mutex<&'static str>>,
     heard: Arc<Mutex<Heard>>,
     lost: Arc<Mutex<Vec<Lost>>>,
+    /// Packets that the middleware answered 503.
+    unavailable: Arc<AtomicUsize>,
 }
 
 /// A hook that was not answered as its record blocks or waits.
@@ -217,6 +219,7 @@ async fn through_a_bad_night_no_record_is_blocked_but_by_a_killed_process_and_th
         now: Arc::new(Mutex::new("calm")),
         heard: Arc::default(),
         lost: Arc::default(),
+        unavailable: Arc::default(),
     };
     let (stop, stopped) = oneshot::channel();
     let load = tokio::spawn(steadily(asking.clone(), stopped));
@@ -239,13 +242,21 @@ async fn through_a_bad_night_no_record_is_blocked_but_by_a_killed_process_and_th
     assert!(first.ends_well().await);
 
     asking.begins("middleware away");
-    let away = Mock::given(path("/events/registration"))
+    // Not a scoped mock: with priorities, its end takes another one away.
+    let is_away = Arc::new(AtomicBool::new(true));
+    let (away, unavailable) = (is_away.clone(), asking.unavailable.clone());
+    Mock::given(path("/events/registration"))
+        .and(move |_: &Request| {
+            let is_away = away.load(Relaxed);
+            unavailable.fetch_add(is_away.into(), Relaxed);
+            is_away
+        })
         .respond_with(ResponseTemplate::new(503))
         .with_priority(1)
-        .mount_as_scoped(&outside)
+        .mount(&outside)
         .await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    drop(away);
+    is_away.store(false, Relaxed);
 
     asking.begins("rotation of core's key");
     let signer: &'static Signer = Box::leak(Box::new(Signer::new().unwrap()));
@@ -350,5 +361,5 @@ async fn all_is_rescued(
     let now = SystemClock.now();
     ledger.mend(now).await.unwrap();
     let heard = std::mem::take(&mut *asking.heard.lock().unwrap());
-    all_is_kept(&heard, url, outside).await;
+    all_is_kept(&heard, url, outside, asking.unavailable.load(Relaxed)).await;
 }
