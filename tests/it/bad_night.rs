@@ -192,6 +192,26 @@ async fn is_refused(http: &reqwest::Client, server: &Process) -> bool {
     told.json::<Value>().await.unwrap()["country"] != "ok"
 }
 
+/// Packets are answered 503 for two seconds.
+async fn middleware_is_away(asking: &Asking, outside: &MockServer) {
+    asking.begins("middleware away");
+    // Not a scoped mock: with priorities, its end takes another one away.
+    let is_away = Arc::new(AtomicBool::new(true));
+    let (away, unavailable) = (is_away.clone(), asking.unavailable.clone());
+    Mock::given(path("/events/registration"))
+        .and(move |_: &Request| {
+            let is_away = away.load(Relaxed);
+            unavailable.fetch_add(is_away.into(), Relaxed);
+            is_away
+        })
+        .respond_with(ResponseTemplate::new(503))
+        .with_priority(1)
+        .mount(outside)
+        .await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    is_away.store(false, Relaxed);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn through_a_bad_night_no_record_is_blocked_but_by_a_killed_process_and_that_is_rescued() {
     let mut cluster = Cluster::start();
@@ -241,22 +261,7 @@ async fn through_a_bad_night_no_record_is_blocked_but_by_a_killed_process_and_th
     asking.serves(&[second.port]);
     assert!(first.ends_well().await);
 
-    asking.begins("middleware away");
-    // Not a scoped mock: with priorities, its end takes another one away.
-    let is_away = Arc::new(AtomicBool::new(true));
-    let (away, unavailable) = (is_away.clone(), asking.unavailable.clone());
-    Mock::given(path("/events/registration"))
-        .and(move |_: &Request| {
-            let is_away = away.load(Relaxed);
-            unavailable.fetch_add(is_away.into(), Relaxed);
-            is_away
-        })
-        .respond_with(ResponseTemplate::new(503))
-        .with_priority(1)
-        .mount(&outside)
-        .await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    is_away.store(false, Relaxed);
+    middleware_is_away(&asking, &outside).await;
 
     asking.begins("rotation of core's key");
     let signer: &'static Signer = Box::leak(Box::new(Signer::new().unwrap()));
