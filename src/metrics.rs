@@ -76,6 +76,10 @@ fn describe() {
         "Deliveries that an operator has to decide about"
     );
     describe_gauge!(
+        "countryconfig_deliveries_unconfigured",
+        "Deliveries that are not sent, as their destination is not configured any more"
+    );
+    describe_gauge!(
         "countryconfig_actions_waiting_in_core",
         "Actions that core was told to wait for and whose end this server does not know, by reason"
     );

@@ -18,6 +18,12 @@ pub(super) async fn render(app: &App) -> String {
             if let Ok(waiting) = waiting {
                 waiting_in_core(app, &waiting);
             }
+            let to_nowhere = queues
+                .iter()
+                .filter(|queue| !app.destinations.contains(&queue.destination));
+            let to_nowhere: u64 = to_nowhere.map(|queue| queue.depth).sum();
+            gauge!("countryconfig_deliveries_unconfigured")
+                .set(u32::try_from(to_nowhere).unwrap_or(u32::MAX));
             for destination in &app.destinations {
                 let of = |state| {
                     queues
