@@ -10,8 +10,10 @@ use clap_complete::Shell;
 use handlers::Facts;
 use handlers::clock::{Clock as _, SystemClock};
 use handlers::mosip_mapping::build_packet;
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use opencrvs_toolkit::writer;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ mod analytics;
 mod certificates;
 mod deliveries;
 mod fields;
+mod integrations;
 mod notify;
 mod rescue;
 
@@ -51,6 +54,17 @@ enum Command {
     Init {
         /// A folder that is empty or not there yet; afterwards `COUNTRY_DIR`
         folder: PathBuf,
+    },
+    /// Rewrite the files of COUNTRY_DIR for a later version of core, as far as that is mechanical
+    ///
+    /// Comments and order stay. What is left is told by `check --core-version VERSION`.
+    Upgrade {
+        /// The version: 2.0.1, 2.1 or 2.2
+        #[arg(long, value_name = "VERSION")]
+        to: CoreVersion,
+        /// Only say what would be different
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Connect to everything that the settings name, and say what is wrong and what to do
     Doctor {
@@ -91,6 +105,9 @@ enum Command {
     /// See messages as people get them
     #[command(subcommand)]
     Notify(notify::Notify),
+    /// See the system clients of core that are created for the country
+    #[command(subcommand)]
+    Integrations(integrations::Integrations),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -115,6 +132,9 @@ struct Check {
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
+    /// Check for this version of core in place of CORE_VERSION: 2.0, 2.0.1, 2.1 or 2.2
+    #[arg(long, value_name = "VERSION")]
+    core_version: Option<CoreVersion>,
 }
 
 #[derive(Subcommand)]
@@ -178,6 +198,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             server::serve(&settings).await?;
         }
         Command::Check(check) => return checked(&settings()?, &check),
+        Command::Upgrade { to, dry_run } => print(&upgraded(&settings()?, to, dry_run)?)?,
         Command::Doctor { json } => return diagnosed(settings(), json).await,
         Command::Init { folder } => {
             let written = country::init(&folder)
@@ -213,8 +234,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
+        Command::Integrations(command) => print(&integrations::run(&command, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
-            let events = country::events(&settings()?);
+            let settings = settings()?;
+            let events = country::events(&settings);
+            let events = writer::events(&events, settings.core_version)?.events;
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -284,8 +308,12 @@ fn man(folder: Option<&Path>) -> anyhow::Result<()> {
 }
 
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
+    let mut settings = settings.clone();
+    if let Some(core) = check.core_version {
+        settings.core_version = core;
+    }
     let mut problems = settings.unknown_variables.clone();
-    problems.extend(country::check(settings));
+    problems.extend(country::check(&settings));
     let errors = report::errors(&problems);
     if check.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&problems)?))?;
@@ -302,6 +330,33 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Rewrites the country's files, and says what is different.
+fn upgraded(settings: &Settings, to: CoreVersion, dry_run: bool) -> anyhow::Result<String> {
+    let folders = country::folders(settings.country_dir.as_deref());
+    anyhow::ensure!(
+        !folders.is_empty(),
+        "COUNTRY_DIR names no folder: the sample country inside the program is written for every version"
+    );
+    let mut text = String::new();
+    for folder in folders {
+        for file in country::upgrade::upgrade(&folder, to)? {
+            for change in &file.changes {
+                writeln!(text, "{}: {change}", file.path.display())?;
+            }
+            if !dry_run {
+                file.write()?;
+            }
+        }
+    }
+    if text.is_empty() {
+        text.push_str("Nothing is to be rewritten.\n");
+    } else if dry_run {
+        text.push_str("Nothing was written.\n");
+    }
+    writeln!(text, "Next: countryconfig check --core-version {to}")?;
+    Ok(text)
 }
 
 fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {

@@ -5,7 +5,7 @@
 
 use crate::country;
 use crate::notices;
-use crate::settings::{CoreVersion, Settings};
+use crate::settings::Settings;
 use handlers::diagnostic::Severity;
 use handlers::outside;
 use serde::Serialize;
@@ -109,8 +109,7 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
         } else {
             "development"
         };
-        let CoreVersion(major, minor, patch) = settings.core_version;
-        let what = format!("can be used: {mode}, for core {major}.{minor}.{patch}");
+        let what = format!("can be used: {mode}, for core {}", settings.core_version);
         found.push(Finding::fine("settings", what));
     }
     found

@@ -2,17 +2,20 @@
 //! The routes, put together with what surrounds each request.
 
 use crate::auth::{AUDIENCE, AuthError, Keys, Token};
+use crate::core_gateway::CoreGateway;
 use crate::country::Snapshot;
 use crate::problem::{self, Problem};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
 use handlers::credentials::Credentials;
 use handlers::hook::Hooks;
+use handlers::integrations::Integrations;
 use handlers::ledger::{Destination, Ledger};
 use handlers::portal::Portal;
 use handlers::rescue::Unanswered;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notification::Telling;
+use opencrvs_toolkit::core_version::CoreVersion;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
@@ -34,15 +37,18 @@ mod described;
 mod gone;
 mod health;
 mod inside;
+mod integrations;
 pub mod notification;
 mod portal;
 mod reindex;
+mod telemetry;
 mod trigger;
 mod unread;
 mod unread_body;
 
 pub use demo_issuer::DemoIssuer;
 pub use health::Condition;
+pub use telemetry::Telemetry;
 
 /// What the routes answer from.
 pub struct App {
@@ -64,6 +70,14 @@ pub struct App {
     pub analytics: Option<Arc<Analytics>>,
     /// Tells people.
     pub telling: Telling,
+    /// The version of core that is served.
+    pub core_version: CoreVersion,
+    /// The version of core that is seen.
+    pub core_gateway: CoreGateway,
+    /// Creates system clients in core.
+    pub integrations: Arc<Integrations>,
+    /// Sends core's figures on; nothing where nobody has asked for that.
+    pub telemetry: Option<Telemetry>,
     /// What government portals may ask of core; nothing where none has a credential.
     pub portal: Option<Portal>,
     /// Asks for verifiable credentials.
@@ -94,6 +108,8 @@ type Service = OpenApiService<
         gone::Gone,
         reindex::Reindex,
         notification::Notification,
+        integrations::SystemReady,
+        telemetry::TelemetryApi,
     ),
     (),
 >;
@@ -110,6 +126,8 @@ fn service(app: &Arc<App>) -> Service {
         gone::Gone,
         reindex::Reindex(app.clone()),
         notification::Notification(app.clone()),
+        integrations::SystemReady(app.clone()),
+        telemetry::TelemetryApi(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
         .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")

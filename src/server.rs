@@ -2,12 +2,13 @@
 //! The running server: put together, started, and brought to an orderly end.
 
 use crate::auth::Keys;
+use crate::core_gateway::CoreGateway;
 use crate::country::{self, Snapshot};
 use crate::metrics;
 use crate::notices;
 use crate::reload;
 use crate::routes::notification::Telling;
-use crate::routes::{self, App, Condition, DemoIssuer};
+use crate::routes::{self, App, Condition, DemoIssuer, Telemetry};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -19,6 +20,7 @@ use handlers::credentials::{Credentials, Issuer};
 use handlers::delivery::{Deliveries, Door};
 use handlers::forward::{self, Forwarding, Webhook};
 use handlers::hook::{Follower, Hooks};
+use handlers::integrations::{Integrations, Presets};
 use handlers::ledger::{self, Destination};
 use handlers::middleware::{HttpWire, Middleware};
 use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
@@ -29,6 +31,7 @@ use handlers::reference_data::{Changes, ReferenceData};
 use handlers::rescue::{Rescue, Unanswered};
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
+use opencrvs_toolkit::core_version::CoreVersion;
 use secrecy::ExposeSecret;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -55,6 +58,9 @@ const UNDER_WAY: Duration = Duration::from_secs(25);
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
 
+/// The client that another server has created for all is looked for so often.
+const LOOK_FOR_CLIENT: Duration = Duration::from_secs(5);
+
 /// The causes of death for dashboards follow a changed file within this time.
 const LOOK_AT_CAUSES: Duration = Duration::from_secs(5);
 
@@ -65,6 +71,8 @@ pub struct Running {
     /// Ends what waits in core for no reason.
     pub rescue: Arc<Rescue>,
     deliveries: Arc<Deliveries>,
+    /// For calls to core.
+    client: reqwest::Client,
     settings: Settings,
 }
 
@@ -139,6 +147,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         deliveries: deliveries.clone(),
         login_url: settings.login_url.as_str().to_owned(),
     };
+    let integrations = integrations(settings, &client, &core, &ledger)?;
     let app = Arc::new(App {
         keys,
         hooks,
@@ -148,6 +157,10 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         country: ArcSwap::from_pointee(country),
         refused_change: ArcSwapOption::empty(),
         telling: Telling::new(users, settings),
+        core_version: settings.core_version,
+        core_gateway: CoreGateway::new(settings.core_version),
+        integrations: Arc::new(integrations),
+        telemetry: Telemetry::new(settings, &client),
         destinations: deliveries
             .doors
             .iter()
@@ -169,6 +182,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         app,
         rescue,
         deliveries,
+        client,
         settings: settings.clone(),
     })
 }
@@ -331,6 +345,29 @@ fn webhooks(
     urls.map(webhook).collect()
 }
 
+/// Creates system clients in core.
+fn integrations(
+    settings: &Settings,
+    client: &reqwest::Client,
+    core: &Arc<Core>,
+    ledger: &Arc<dyn ledger::Ledger>,
+) -> anyhow::Result<Integrations> {
+    let presets = settings.integration_credentials.as_ref();
+    let presets = presets.map(|text| text.expose_secret().parse::<Presets>());
+    Ok(Integrations::new(
+        client.clone(),
+        settings.events_url.as_str(),
+        core.clone(),
+        ledger.clone(),
+        Arc::new(SystemClock),
+        presets
+            .transpose()
+            .map_err(anyhow::Error::msg)?
+            .unwrap_or_default(),
+        settings.system_client.clone(),
+    ))
+}
+
 fn portal(
     settings: &Settings,
     client: &reqwest::Client,
@@ -402,6 +439,22 @@ pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
     )
 }
 
+/// Core as commands reach it: as the client of the settings, or as the one that core has created for this server.
+pub(crate) async fn core_for_command(
+    settings: &Settings,
+    ledger: &Arc<dyn ledger::Ledger>,
+) -> anyhow::Result<Arc<Core>> {
+    let client = outside::client(TIMEOUT)?;
+    let core = Arc::new(core(settings, client.clone()));
+    if !core.may_ask() && settings.core_version >= CoreVersion::V2_0_1 {
+        let country = country::load(settings)
+            .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
+        let own = integrations(settings, &client, &core, ledger)?;
+        own.adopt_own(&country.integrations).await?;
+    }
+    Ok(core)
+}
+
 /// Serves until SIGTERM or SIGINT, then finishes what is under way.
 ///
 /// # Errors
@@ -414,7 +467,16 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
             "LEDGER_KEY is not set: tokens and packets wait in the ledger unsealed, readable for whoever can read its file or database"
         );
     }
-    if settings.system_client.is_none() {
+    let is_created = settings.core_version >= CoreVersion::V2_0_1
+        && country
+            .integrations
+            .iter()
+            .any(|client| client.for_this_server);
+    if settings.system_client.is_none() && is_created {
+        info!(
+            "SYSTEM_CLIENT_ID is not set: core creates the system client for this server when it starts, and is asked nothing before"
+        );
+    } else if settings.system_client.is_none() {
         warn!(
             "SYSTEM_CLIENT_ID is not set: packets go to the middleware after DELIVERY_DELAY, without asking core whether it shows the record and has accepted the action; a packet that the middleware answers with 500 is parked at once, as there is no fresh token to send it with; what is delivered after its token has expired is parked"
         );
@@ -483,6 +545,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         app,
         rescue,
         deliveries,
+        client,
         settings,
     } = running;
     let (stop, stopped) = watch::channel(false);
@@ -491,6 +554,15 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let mut beside = JoinSet::new();
     beside.spawn(open(app.clone()));
     beside.spawn(mend(app.clone()));
+    if settings.core_version >= CoreVersion::V2_0_1 {
+        beside.spawn(look_for_client(app.clone()));
+    }
+    let gateway_url = settings.gateway_url.clone();
+    let watching = app.clone();
+    beside.spawn(async move {
+        let seen = &watching.core_gateway;
+        seen.watch(client, gateway_url.as_str()).await;
+    });
     beside.spawn(rescue::keep_up(rescue, settings.rescue));
     let production = settings.production;
     beside.spawn(async move { keys.keep_fresh(production).await });
@@ -541,6 +613,19 @@ async fn open(app: Arc<App>) {
         info!("The ledger is open");
     }
     app.keys.recall().await;
+}
+
+/// Waits until the ledger has the client that core has created for this server, or for another that shares the
+/// ledger.
+async fn look_for_client(app: Arc<App>) {
+    loop {
+        let wanted = app.country.load().integrations.clone();
+        // Where the ledger does not answer, others say so.
+        if let Ok(true) = app.integrations.adopt_own(&wanted).await {
+            return;
+        }
+        tokio::time::sleep(LOOK_FOR_CLIENT).await;
+    }
 }
 
 /// Sets right what was written by a clock that was ahead. Never ends.

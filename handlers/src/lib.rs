@@ -18,6 +18,7 @@ pub mod expression;
 pub mod fault;
 pub mod forward;
 pub mod hook;
+pub mod integrations;
 pub mod ledger;
 pub mod middleware;
 pub mod mosip_mapping;

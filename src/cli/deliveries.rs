@@ -12,9 +12,9 @@ use handlers::core::{self, Core, CoreError, Fate};
 use handlers::ledger::{
     self, Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
 };
+use handlers::middleware;
 use handlers::outside::OUTCOMES;
 use handlers::schedule::duration;
-use handlers::{middleware, outside};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use reqwest::StatusCode;
@@ -499,7 +499,7 @@ pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::R
     let mut said = Said::new();
     let mut waiting = ledger.pending(shown.limit).await?;
     if options.ask {
-        let core = server::core(settings, outside::client(server::TIMEOUT)?);
+        let core = server::core_for_command(settings, &ledger).await?;
         if !core.may_ask() {
             bail!("core answers a system client only: SYSTEM_CLIENT_ID is not set");
         }

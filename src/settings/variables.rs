@@ -63,7 +63,7 @@ pub const VARIABLES: &[Variable] = &[
     always(
         "CORE_VERSION",
         "2.0",
-        "version of core: up to `2.0` (or `2.0.0`) it wants users to be told without always showing a token, from `2.0.1` on it must show one",
+        "version of core: `2.0`, `2.0.1` (also for later patches of 2.0), `2.1` or `2.2`; decides what is served, which routes exist and which tokens are asked for",
     ),
     always("COUNTRY_CONFIG_HOST", "0.0.0.0", "address to listen on"),
     always("COUNTRY_CONFIG_PORT", "3040", "port to listen on"),
@@ -85,10 +85,22 @@ pub const VARIABLES: &[Variable] = &[
         "http://gateway:7070",
         "core's gateway, where waiting actions are rejected",
     ),
+    Variable {
+        name: "EVENTS_URL",
+        meaning: "core's events service inside the cluster, where the system clients of `integrations.toml` are created (core 2.0.1 and later)",
+        example: "http://events:5555",
+        development: Some("http://localhost:5555"),
+        production: Some("http://events:5555"),
+    },
+    optional(
+        "INTEGRATION_CREDENTIALS",
+        "MOSIP=9a8d3c51-6f0e-4b7e-a7a3-2f1d5c8e4b61:8f5c2f0e1d3b4c6a9e7d",
+        "client id and secret of system clients that other programs know already, one a line or with commas between them: `NAME=ID:SECRET`, with the name of `integrations.toml`",
+    ),
     optional(
         "SYSTEM_CLIENT_ID",
         "9a8d3c51-6f0e-4b7e-a7a3-2f1d5c8e4b60",
-        "this server as a system client of core, with `record.read`: asks core whether an action was accepted before what cannot be taken back leaves, and renews expired tokens",
+        "this server as a system client of core, with `record.read`; from core 2.0.1 on made by itself where it is not set: asks core whether an action was accepted before what cannot be taken back leaves, and renews expired tokens",
     ),
     optional(
         "SYSTEM_CLIENT_SECRET",
@@ -358,6 +370,21 @@ pub const VARIABLES: &[Variable] = &[
         "VERIFIABLE_CREDENTIALS_ISSUER_TOKEN",
         "of-this-server-at-the-issuer",
         "this server's own credential at the issuer, sent as bearer token",
+    ),
+    optional(
+        "TELEMETRY_URL",
+        "https://status.opencrvs.org/v1/telemetry",
+        "receiver of the figures that core 2.1 counts about itself once a day; where it is not set, and outside production, they go nowhere",
+    ),
+    optional(
+        "ORGANISATION",
+        "Ministry of the Interior",
+        "who runs the installation: sent with core's figures",
+    ),
+    optional(
+        "ENVIRONMENT_NAME",
+        "production",
+        "which installation this is: sent with core's figures",
     ),
     always(
         "REGISTRATION_NUMBER_FORMAT",
