@@ -106,7 +106,7 @@ fn roles(document: &mut DocumentMut, to: CoreVersion) -> Vec<String> {
     let roles = document
         .get_mut("role")
         .and_then(Item::as_array_of_tables_mut);
-    for role in roles.into_iter().flatten() {
+    for role in roles.into_iter().flat_map(ArrayOfTables::iter_mut) {
         let id = role
             .get("id")
             .and_then(Item::as_str)
@@ -229,7 +229,7 @@ fn workqueues(document: &mut DocumentMut, to: CoreVersion) -> Vec<String> {
     let queues = document
         .get_mut("workqueue")
         .and_then(Item::as_array_of_tables_mut);
-    for queue in queues.into_iter().flatten() {
+    for queue in queues.into_iter().flat_map(ArrayOfTables::iter_mut) {
         let slug = queue
             .get("slug")
             .and_then(Item::as_str)
@@ -238,7 +238,7 @@ fn workqueues(document: &mut DocumentMut, to: CoreVersion) -> Vec<String> {
         let records = queue
             .get_mut("records")
             .and_then(Item::as_array_of_tables_mut);
-        for clause in records.into_iter().flatten() {
+        for clause in records.into_iter().flat_map(ArrayOfTables::iter_mut) {
             let flags = clause.get(FLAGS).and_then(Item::as_array);
             let is_incomplete = flags.is_some_and(|flags| {
                 flags.len() == 1 && flags.iter().all(|flag| flag.as_str() == Some("incomplete"))

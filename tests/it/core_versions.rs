@@ -451,3 +451,85 @@ fn upgrade_rewrites_what_is_mechanical_and_leaves_the_rest_as_it_is() {
     );
     assert!(run(&["check", "--core-version", "2.2"]).0);
 }
+
+#[tokio::test]
+async fn cores_figures_go_nowhere_unless_somebody_has_asked_for_it() {
+    use super::user_token;
+    use countryconfig::settings::VARIABLES;
+    use wiremock::matchers::path;
+    use wiremock::{Mock, ResponseTemplate};
+    let report = serde_json::json!({
+        "reported_at": "2026-11-26T00:00:00.000Z", "app_version": "2.1.0",
+        "metrics": {"events.total": 1, "records": ["planted"], "users": {"planted": 1}},
+    });
+    let outside = surroundings().await;
+    for status in [200, 500] {
+        let mock = Mock::given(path("/figures")).respond_with(ResponseTemplate::new(status));
+        mock.up_to_n_times(1).mount(&outside).await;
+    }
+    let url = format!("{}/figures", outside.uri());
+    let needed = VARIABLES
+        .iter()
+        .filter(|v| v.development.is_some() && v.production.is_none());
+    let needed = needed
+        .map(|v| (v.name, v.example))
+        .filter(|(name, _)| !["AUTH_URL", "GATEWAY_URL"].contains(name));
+    let mut production: Vec<_> = needed.collect();
+    production.extend([
+        ("NODE_ENV", "production"),
+        ("CORE_VERSION", "2.1"),
+        ("ENVIRONMENT_NAME", "staging"),
+    ]);
+    let send = async |app: &TestApp, token: &str| {
+        let answer = app
+            .post("/trigger/telemetry", token, report.to_string())
+            .await;
+        (
+            answer.status().as_u16(),
+            answer.json::<Value>().await.unwrap()["status"].clone(),
+        )
+    };
+    let service = super::core_2_1::service_token();
+    let off = TestApp::with(
+        surroundings().await,
+        tempfile::tempdir().unwrap(),
+        &[("CORE_VERSION", "2.1"), ("TELEMETRY_URL", &url)],
+    )
+    .await;
+    off.wait_for(|status| status == 200, "/readyz").await;
+    assert_eq!(send(&off, "").await.0, 401);
+    assert_eq!(send(&off, &user_token(&[])).await.0, 403);
+    assert_eq!(
+        send(&off, &service).await,
+        (200, "skipped".into()),
+        "it is not production"
+    );
+    let silent = TestApp::with(
+        surroundings().await,
+        tempfile::tempdir().unwrap(),
+        &production,
+    )
+    .await;
+    production.push(("TELEMETRY_URL", &url));
+    let on = TestApp::with(outside, tempfile::tempdir().unwrap(), &production).await;
+    for app in [&silent, &on] {
+        app.wait_for(|status| status == 200, "/readyz").await;
+    }
+    assert_eq!(
+        send(&silent, &service).await,
+        (200, "skipped".into()),
+        "nobody has asked for it"
+    );
+    assert_eq!(send(&on, &service).await, (202, "forwarded".into()));
+    assert_eq!(send(&on, &service).await, (502, "error".into()));
+    let requests = on.outside.received_requests().await.unwrap();
+    let mut sent = requests
+        .iter()
+        .filter(|request| request.url.path() == "/figures");
+    let sent: Value = serde_json::from_slice(&sent.next().unwrap().body).unwrap();
+    assert_eq!(sent["metrics"], serde_json::json!({"events.total": 1}));
+    assert_eq!(
+        (&sent["schema_version"], &sent["instance"]["environment"]),
+        (&"1.0".into(), &"staging".into())
+    );
+}
