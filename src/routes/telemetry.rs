@@ -54,7 +54,7 @@ impl Telemetry {
 
 /// Figures of core.
 #[derive(Object, Deserialize, Validate)]
-struct Report {
+struct CoreFigures {
     /// When core has counted.
     #[validate(length(max = 40, message = "is not a time"))]
     reported_at: String,
@@ -98,13 +98,13 @@ impl TelemetryApi {
     ///
     /// With core's service token. They are sent to `TELEMETRY_URL`, in production and where it is set.
     #[oai(path = "/trigger/telemetry", method = "post")]
-    async fn report(&self, unread: Unread<'_, Report>) -> poem::Result<Reply> {
+    async fn report(&self, unread: Unread<'_, CoreFigures>) -> poem::Result<Reply> {
         Ok(self.forward(unread).await?)
     }
 }
 
 impl TelemetryApi {
-    async fn forward(&self, unread: Unread<'_, Report>) -> Result<Reply, Problem> {
+    async fn forward(&self, unread: Unread<'_, CoreFigures>) -> Result<Reply, Problem> {
         let token = authorized(&self.0, unread.request).await?;
         if token.claims.user_type.as_deref() != Some("system") {
             let message = "the token is not that of a service of core";
