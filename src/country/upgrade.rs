@@ -210,9 +210,9 @@ fn repeat_values(list: &mut Array, like: &str, kind: &str, limited: bool) {
         }
         // A comment in front of the one is not repeated in front of the other.
         let prefix = copy.decor().prefix().and_then(|prefix| prefix.as_str());
-        let line = prefix.and_then(|prefix| prefix.rfind('\n').and_then(|at| prefix.get(at..)));
-        let line = line.unwrap_or(" ").to_owned();
-        copy.decor_mut().set_prefix(line);
+        let indent = prefix.and_then(|prefix| prefix.rfind('\n').and_then(|at| prefix.get(at..)));
+        let indent = indent.unwrap_or(" ").to_owned();
+        copy.decor_mut().set_prefix(indent);
         copy.decor_mut().set_suffix("");
         list.insert_formatted(at, copy.into());
         at += 1;
