@@ -55,7 +55,7 @@ enum Command {
         /// A folder that is empty or not there yet; afterwards `COUNTRY_DIR`
         folder: PathBuf,
     },
-    /// Rewrite the files of COUNTRY_DIR for a later version of core, as far as that is mechanical
+    /// Rewrite the files of `COUNTRY_DIR` for a later version of core, as far as that is mechanical
     ///
     /// Comments and order stay. What is left is told by `check --core-version VERSION`.
     Upgrade {
@@ -132,7 +132,7 @@ struct Check {
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
-    /// Check for this version of core in place of CORE_VERSION: 2.0, 2.0.1, 2.1 or 2.2
+    /// Check for this version of core in place of `CORE_VERSION`: 2.0, 2.0.1, 2.1 or 2.2
     #[arg(long, value_name = "VERSION")]
     core_version: Option<CoreVersion>,
 }

@@ -49,6 +49,11 @@ impl CoreGateway {
         }
     }
 
+    /// The version of the setting.
+    pub(crate) fn setting(&self) -> CoreVersion {
+        self.setting
+    }
+
     /// The difference that was seen last.
     pub(crate) fn difference(&self) -> Option<Arc<String>> {
         self.difference.load_full()

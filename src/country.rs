@@ -204,11 +204,8 @@ fn read_here(settings: &Settings, files: &Files, care: Care) -> Result<Snapshot,
     let policy = reading.policy(forms, &built.visibility, &application.time_zone);
     let certificates = reading.certificates(&built.readable);
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
-    let Lists {
-        roles,
-        workqueues,
-        integrations,
-    } = reading.lists(version, forms, &certificates, dashboards.collect());
+    let lists = reading.lists(version, forms, &certificates, dashboards.collect());
+    let (roles, workqueues) = (lists.roles, lists.workqueues);
     let places = reading.places(application.levels.len());
     let causes_of_death = Arc::new(reading.causes_of_death());
     let credentials = reading.credentials(&forms.vocabulary).into();
@@ -279,7 +276,7 @@ fn read_here(settings: &Settings, files: &Files, care: Care) -> Result<Snapshot,
         name: places.country,
         causes_of_death,
         credentials,
-        integrations: integrations.into(),
+        integrations: lists.integrations.into(),
         populations,
         place_fields: forms.place_fields.clone(),
         event_types: forms.event_types().map(str::to_owned).collect(),

@@ -15,7 +15,6 @@ use handlers::portal::Portal;
 use handlers::rescue::Unanswered;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notification::Telling;
-use opencrvs_toolkit::core_version::CoreVersion;
 use poem::endpoint::BoxEndpoint;
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
@@ -70,9 +69,7 @@ pub struct App {
     pub analytics: Option<Arc<Analytics>>,
     /// Tells people.
     pub telling: Telling,
-    /// The version of core that is served.
-    pub core_version: CoreVersion,
-    /// The version of core that is seen.
+    /// The version of core that is served, and the one that is seen.
     pub core_gateway: CoreGateway,
     /// Creates system clients in core.
     pub integrations: Arc<Integrations>,

@@ -147,19 +147,17 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         deliveries: deliveries.clone(),
         login_url: settings.login_url.as_str().to_owned(),
     };
-    let integrations = integrations(settings, &client, &core, &ledger)?;
     let app = Arc::new(App {
         keys,
         hooks,
         unanswered,
+        integrations: integrations(settings, &client, &core, &ledger)?.into(),
         condition: Condition::new(ledger.clone()),
         ledger,
         country: ArcSwap::from_pointee(country),
         refused_change: ArcSwapOption::empty(),
         telling: Telling::new(users, settings),
-        core_version: settings.core_version,
         core_gateway: CoreGateway::new(settings.core_version),
-        integrations: Arc::new(integrations),
         telemetry: Telemetry::new(settings, &client),
         destinations: deliveries
             .doors
@@ -169,10 +167,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         analytics,
         portal,
         credentials,
-        demo_issuer: settings
-            .allow_demo
-            .then(|| DemoIssuer::new(&settings.country_config_url))
-            .transpose()?,
+        demo_issuer: demo_issuer(settings)?,
         metrics: metrics::handle(),
         docs: !settings.production,
         guarded: settings.production && !settings.allow_demo,
@@ -343,6 +338,13 @@ fn webhooks(
         Ok(webhook.into())
     };
     urls.map(webhook).collect()
+}
+
+fn demo_issuer(settings: &Settings) -> anyhow::Result<Option<DemoIssuer>> {
+    settings
+        .allow_demo
+        .then(|| DemoIssuer::new(&settings.country_config_url))
+        .transpose()
 }
 
 /// Creates system clients in core.

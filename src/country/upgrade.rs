@@ -30,6 +30,9 @@ pub enum UpgradeError {
     Toml(PathBuf, #[source] toml_edit::TomlError),
 }
 
+/// Changes a file, and says what is different.
+type Step = fn(&mut DocumentMut, CoreVersion) -> Vec<String>;
+
 /// Scopes that core 2.1 does not have any more.
 const GONE: [&str; 2] = ["record.confirm-registration", "record.reject-registration"];
 /// Scopes of core 2.1 for whoever sets core up.
@@ -41,8 +44,10 @@ const OF_ADMINISTRATORS: [&str; 2] = ["integration.audit.read", "location.edit"]
 /// See [`UpgradeError`].
 pub fn upgrade(folder: &Path, to: CoreVersion) -> Result<Vec<Rewritten>, UpgradeError> {
     let mut rewritten = Vec::new();
-    let steps: [(&str, fn(&mut DocumentMut, CoreVersion) -> Vec<String>); 2] =
-        [("roles.toml", roles), ("workqueues.toml", workqueues)];
+    let steps = [
+        ("roles.toml", roles as Step),
+        ("workqueues.toml", workqueues),
+    ];
     for (file, change) in steps {
         let path = folder.join(file);
         let text = match fs::read_to_string(&path) {
@@ -140,7 +145,7 @@ fn roles(document: &mut DocumentMut, to: CoreVersion) -> Vec<String> {
 
 /// The types of the scopes of a role.
 fn kinds(scopes: &Item) -> Vec<&str> {
-    fn kind<'a>(scope: &'a dyn TableLike) -> Option<&'a str> {
+    fn kind(scope: &dyn TableLike) -> Option<&str> {
         scope.get("type")?.as_str()
     }
     match scopes {

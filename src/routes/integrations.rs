@@ -50,7 +50,7 @@ impl SystemReady {
         if token.is_ok() {
             self.0.core_gateway.called(request.uri().path());
         }
-        if self.0.core_version < CoreVersion::V2_0_1 {
+        if self.0.core_gateway.setting() < CoreVersion::V2_0_1 {
             return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found"));
         }
         let token = token?;

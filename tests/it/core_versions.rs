@@ -523,13 +523,16 @@ async fn cores_figures_go_nowhere_unless_somebody_has_asked_for_it() {
     assert_eq!(send(&on, &service).await, (202, "forwarded".into()));
     assert_eq!(send(&on, &service).await, (502, "error".into()));
     let requests = on.outside.received_requests().await.unwrap();
-    let mut sent = requests
+    let mut figures = requests
         .iter()
         .filter(|request| request.url.path() == "/figures");
-    let sent: Value = serde_json::from_slice(&sent.next().unwrap().body).unwrap();
-    assert_eq!(sent["metrics"], serde_json::json!({"events.total": 1}));
+    let figures: Value = serde_json::from_slice(&figures.next().unwrap().body).unwrap();
+    assert_eq!(figures["metrics"], serde_json::json!({"events.total": 1}));
     assert_eq!(
-        (&sent["schema_version"], &sent["instance"]["environment"]),
+        (
+            &figures["schema_version"],
+            &figures["instance"]["environment"]
+        ),
         (&"1.0".into(), &"staging".into())
     );
 }

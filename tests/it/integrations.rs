@@ -344,36 +344,40 @@ async fn of_two_replicas_each_client_is_created_once_and_both_know_it() {
     }
 }
 
+/// The words of core's messages to users.
+const USERS: [&str; 12] = [
+    "user-created",
+    "user-updated",
+    "username-reminder",
+    "reset-password",
+    "reset-password-by-admin",
+    "password-reset-link",
+    "username-reminder-link",
+    "resend-invite",
+    "2fa",
+    "all-user-notification",
+    "change-phone-number",
+    "change-email-address",
+];
+
+/// What is open to everybody.
+const SERVED: [&str; 12] = [
+    "/client-config.js",
+    "/login-config.js",
+    "/handlebars.js",
+    "/content/client",
+    "/content/login",
+    "/content/map.geojson",
+    "/content/country-logo",
+    "/config/application",
+    "/config/workqueues",
+    "/config/locations",
+    "/config/roles",
+    "/config/events",
+];
+
 #[tokio::test]
 async fn verify_endpoints_is_content_with_every_version() {
-    const USERS: [&str; 12] = [
-        "user-created",
-        "user-updated",
-        "username-reminder",
-        "reset-password",
-        "reset-password-by-admin",
-        "password-reset-link",
-        "username-reminder-link",
-        "resend-invite",
-        "2fa",
-        "all-user-notification",
-        "change-phone-number",
-        "change-email-address",
-    ];
-    const SERVED: [&str; 12] = [
-        "/client-config.js",
-        "/login-config.js",
-        "/handlebars.js",
-        "/content/client",
-        "/content/login",
-        "/content/map.geojson",
-        "/content/country-logo",
-        "/config/application",
-        "/config/workqueues",
-        "/config/locations",
-        "/config/roles",
-        "/config/events",
-    ];
     for core in ["2.0", "2.0.1", "2.1", "2.2"] {
         let app = started(surroundings().await, &[("CORE_VERSION", core)]).await;
         for path in SERVED {
