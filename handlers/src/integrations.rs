@@ -275,6 +275,31 @@ impl Integrations {
         listed: &[Listed],
         token: &str,
     ) -> Result<(), Cause> {
+        if self.is_there(client, listed).await? {
+            return Ok(());
+        }
+        let name = client.name.as_str();
+        let (id, secret) = match self.preset(client) {
+            Some(preset) => (preset.id.clone(), SecretString::default()),
+            None => (uuid::Uuid::new_v4().to_string(), secret()?),
+        };
+        let now = self.clock.now();
+        let kept = self.ledger.keep_integration(name, &id, &secret, now);
+        let kept = kept.await?;
+        if !self
+            .ledger
+            .lease_integration(name, now, now + LEASE)
+            .await?
+        {
+            return Err(Cause::UnderWay);
+        }
+        let created = self.create_leased(client, kept, token).await;
+        self.ledger.release_integration(name).await?;
+        created
+    }
+
+    /// Whether core has the client, with the credentials that are known here.
+    async fn is_there(&self, client: &WantedIntegration, listed: &[Listed]) -> Result<bool, Cause> {
         let name = client.name.as_str();
         let preset = self.preset(client);
         let kept = self.ledger.integrations().await?;
@@ -288,44 +313,39 @@ impl Integrations {
             if let Some(kept) = kept.filter(|_| preset.is_none()) {
                 self.there(client, kept).await?;
             }
+            return Ok(true);
+        }
+        if !listed.iter().any(|there| there.name == name) {
+            return Ok(false);
+        }
+        Err(match (client.for_this_server, preset) {
+            (true, _) => Cause::Foreign("SYSTEM_CLIENT_ID and SYSTEM_CLIENT_SECRET"),
+            (false, Some(_)) if kept.is_some_and(|kept| kept.registered_at.is_some()) => {
+                Cause::PresetIgnored
+            }
+            (false, _) => Cause::Foreign("INTEGRATION_CREDENTIALS"),
+        })
+    }
+
+    async fn create_leased(
+        &self,
+        client: &WantedIntegration,
+        kept: Integration,
+        token: &str,
+    ) -> Result<(), Cause> {
+        // Another server may have created it since core was asked.
+        let listed = self.listed(token).await?;
+        if self.is_there(client, &listed).await? {
             return Ok(());
         }
-        if listed.iter().any(|there| there.name == name) {
-            return Err(match (client.for_this_server, preset) {
-                (true, _) => Cause::Foreign("SYSTEM_CLIENT_ID and SYSTEM_CLIENT_SECRET"),
-                (false, Some(_)) if kept.is_some_and(|kept| kept.registered_at.is_some()) => {
-                    Cause::PresetIgnored
-                }
-                (false, _) => Cause::Foreign("INTEGRATION_CREDENTIALS"),
-            });
-        }
-        let (id, secret) = match preset {
-            Some(preset) => (preset.id.clone(), SecretString::default()),
-            None => (uuid::Uuid::new_v4().to_string(), secret()?),
-        };
-        let now = self.clock.now();
-        let kept = self
-            .ledger
-            .keep_integration(name, &id, &secret, now)
-            .await?;
-        if !self
-            .ledger
-            .lease_integration(name, now, now + LEASE)
-            .await?
-        {
-            return Err(Cause::UnderWay);
-        }
+        let preset = self.preset(client);
         let sent = preset.cloned().unwrap_or_else(|| Credentials {
             id: kept.client_id.clone(),
             secret: kept.secret.clone(),
         });
-        let created = self.post(client, &sent, token).await;
-        if created.is_err() {
-            self.ledger.release_integration(name).await?;
-        }
-        let Some(created) = created? else {
+        let Some(created) = self.post(client, &sent, token).await? else {
             return match preset {
-                Some(_) => Ok(self.ledger.release_integration(name).await?),
+                Some(_) => Ok(()),
                 None => self.there(client, kept).await,
             };
         };

@@ -799,7 +799,7 @@ pub trait Ledger: Send + Sync {
     async fn forget(&self, name: &str) -> Result<(), LedgerError>;
 
     /// Keeps the credentials of a system client before core hears of them. Gives those that are kept: of several
-    /// servers that share the ledger, the first one's.
+    /// servers that share the ledger, the first one's. A secret that is not here any more is replaced.
     async fn keep_integration(
         &self,
         name: &str,

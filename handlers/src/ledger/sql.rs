@@ -906,7 +906,11 @@ macro_rules! sql_ledger {
                 now: Timestamp,
             ) -> Result<Integration, LedgerError> {
                 let mut tx = self.transaction().await?;
-                Self::query("INSERT INTO integrations (name, client_id, secret, made_at) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING")
+                Self::query(
+                    "INSERT INTO integrations (name, client_id, secret, made_at) VALUES ($1, $2, $3, $4) \
+                     ON CONFLICT (name) DO UPDATE SET client_id = excluded.client_id, secret = excluded.secret, made_at = excluded.made_at, \
+                     registered_at = NULL, shown_at = NULL WHERE integrations.secret = '' AND excluded.secret <> ''",
+                )
                     .bind(name)
                     .bind(client_id)
                     .bind(self.sealed_secret(secret, name)?)

@@ -1337,4 +1337,8 @@ async fn credentials_of_a_client_are_kept_once_leased_and_shown_once(
     );
     let kept = ledger.integrations().await.unwrap().remove(0);
     assert_eq!((kept.shown_at, kept.is_usable()), (Some(at(8)), false));
+    // A client that was deleted in core is created again.
+    let again = keep("d", "third").await.unwrap();
+    assert_eq!((again.client_id.as_str(), again.shown_at), ("d", None));
+    assert_eq!(keep("e", "fourth").await.unwrap().client_id, "d");
 }

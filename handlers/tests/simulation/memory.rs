@@ -723,7 +723,11 @@ impl Ledger for Memory {
         let kept = tables
             .integrations
             .entry(name.into())
-            .or_insert((new, None));
+            .or_insert_with(|| (new.clone(), None));
+        let is_empty = |i: &Integration| secrecy::ExposeSecret::expose_secret(&i.secret).is_empty();
+        if is_empty(&kept.0) && !is_empty(&new) {
+            kept.0 = new;
+        }
         Ok(kept.0.clone())
     }
 
