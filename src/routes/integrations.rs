@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core has started and may be given the system clients that the country needs.
 
+use super::openapi_meta::{CoreToken, NO_TOKEN, Refusals, Refused, Requires, Statuses, Tag};
 use super::{App, authorized};
 use crate::problem::Problem;
 use handlers::fault::with_causes;
@@ -24,22 +25,51 @@ enum Ready {
     Ready,
 }
 
-#[OpenApi]
+struct NotReady;
+impl Refusals for NotReady {
+    const STATUSES: Statuses = &[
+        NO_TOKEN,
+        (403, "The token has no scope `integration.create`"),
+        (404, "`CORE_VERSION` is 2.0, which has no such call"),
+        (
+            503,
+            "Core does not have all system clients, or its public key cannot be fetched",
+        ),
+    ];
+}
+
+#[OpenApi(tag = "Tag::Core")]
 impl SystemReady {
     /// Creates the system clients of `integrations.toml` in core (core 2.1)
     ///
-    /// With core's own token for that. 503 names each client that core does not have in the end, and why; core
-    /// asks again. 404 with `CORE_VERSION=2.0`.
-    #[oai(path = "/trigger/system/ready", method = "get")]
-    async fn ready(&self, request: &Request) -> poem::Result<Ready> {
+    /// With core's own token for that. 503 names each client that is missing in core, and the reason; core
+    /// then calls again.
+    #[oai(
+        path = "/trigger/system/ready",
+        method = "get",
+        operation_id = "systemReady"
+    )]
+    async fn ready(
+        &self,
+        _token: Requires<CoreToken>,
+        request: &Request,
+    ) -> Result<Ready, Refused<NotReady>> {
         Ok(self.create(request).await?)
     }
 
     /// Creates the system clients of `integrations.toml` in core (core 2.0.1)
     ///
     /// As under `/trigger/system/ready`.
-    #[oai(path = "/triggers/system/ready", method = "get")]
-    async fn ready_of_earlier_core(&self, request: &Request) -> poem::Result<Ready> {
+    #[oai(
+        path = "/triggers/system/ready",
+        method = "get",
+        operation_id = "systemReadyOfCore201"
+    )]
+    async fn ready_of_earlier_core(
+        &self,
+        _token: Requires<CoreToken>,
+        request: &Request,
+    ) -> Result<Ready, Refused<NotReady>> {
         Ok(self.create(request).await?)
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core counts itself once a day. The figures leave this server only where somebody has asked for that.
 
+use super::openapi_meta::{
+    BAD_BODY, CoreToken, NO_KEY, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY, Statuses, Tag,
+};
 use super::unread::Unread;
 use super::{App, authorized};
 use crate::problem::Problem;
@@ -92,13 +95,33 @@ enum Reply {
     Failed(Json<Reported>),
 }
 
-#[OpenApi]
+struct NotReported;
+impl Refusals for NotReported {
+    const STATUSES: Statuses = &[
+        BAD_BODY,
+        NO_TOKEN,
+        (403, "The token is not that of a service of core"),
+        SLOW_BODY,
+        (413, "More than 64 KiB"),
+        NO_KEY,
+    ];
+}
+
+#[OpenApi(tag = "Tag::Core")]
 impl TelemetryApi {
-    /// Takes core's figures about itself (core 2.1)
+    /// Core's figures about itself (core 2.1)
     ///
-    /// With core's service token. They are sent to `TELEMETRY_URL`, in production and where it is set.
-    #[oai(path = "/trigger/telemetry", method = "post")]
-    async fn report(&self, unread: Unread<'_, CoreFigures>) -> poem::Result<Reply> {
+    /// With core's service token. In production, and if `TELEMETRY_URL` is set, they are sent there.
+    #[oai(
+        path = "/trigger/telemetry",
+        method = "post",
+        operation_id = "reportTelemetry"
+    )]
+    async fn report(
+        &self,
+        _token: Requires<CoreToken>,
+        unread: Unread<'_, CoreFigures>,
+    ) -> Result<Reply, Refused<NotReported>> {
         Ok(self.forward(unread).await?)
     }
 }

@@ -226,7 +226,11 @@ async fn secrets_of_others_are_given_beforehand_or_shown_once() {
     assert_eq!(core.client("MOSIP")["secret"], json!(secret));
     core.delete("MOSIP");
     answered(&app, 200, &[]).await;
-    assert_ne!(core.client("MOSIP")["secret"], json!(secret), "it has ended with its client");
+    assert_ne!(
+        core.client("MOSIP")["secret"],
+        json!(secret),
+        "it has ended with its client"
+    );
 }
 
 #[tokio::test]

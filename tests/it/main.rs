@@ -10,6 +10,8 @@
 mod analytics;
 mod authority;
 mod bad_files;
+#[cfg(target_os = "linux")]
+mod bad_night;
 mod causes_of_death;
 mod certificates;
 mod config;
@@ -29,8 +31,11 @@ mod hidden_answers;
 mod integrations;
 mod ledger_fails;
 mod mail_server;
+#[cfg(target_os = "linux")]
+mod memory;
 mod mutants;
 mod notification;
+mod openapi;
 mod operators;
 mod portal;
 mod process;

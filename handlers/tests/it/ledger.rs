@@ -1342,3 +1342,20 @@ async fn credentials_of_a_client_are_kept_once_leased_and_shown_once(
     assert_eq!((again.client_id.as_str(), again.shown_at), ("d", None));
     assert_eq!(keep("e", "fourth").await.unwrap().client_id, "d");
 }
+
+/// The server and a command of an operator begin at the same moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_open_a_new_ledger_at_once_all_find_its_tables() {
+    for round in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
+        let opening = (0..6).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { ledger::open(&url, Seal::default()).await })
+        });
+        for opened in futures_util::future::join_all(opening).await {
+            let ledger = opened.unwrap();
+            ledger.unwrap_or_else(|error| panic!("{round}: {error:?}"));
+        }
+    }
+}

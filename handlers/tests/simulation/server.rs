@@ -535,6 +535,10 @@ impl Ledger for Faulty {
         self.memory().add(event, action, delivery, now).await
     }
 
+    async fn close(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     async fn writable(&self) -> Result<(), LedgerError> {
         self.memory().writable().await
     }
