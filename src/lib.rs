@@ -9,7 +9,6 @@ pub mod blob;
 pub mod build_info;
 pub mod cli;
 mod core_gateway;
-pub mod country;
 pub mod doctor;
 pub mod log;
 pub mod metrics;

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The system clients of core on the command line.
 
-use crate::country;
-use crate::report;
 use crate::settings::Settings;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::diagnostic::did_you_mean;
-use handlers::ledger::{self, Integration};
+use handlers::delivery::ledger::{self, Integration};
+use rules::diagnostic::did_you_mean;
 use secrecy::ExposeSecret;
 
 #[derive(Subcommand)]
@@ -26,9 +24,8 @@ pub(super) struct Show {
 }
 
 pub(super) async fn run(command: &Integrations, settings: &Settings) -> anyhow::Result<String> {
-    let country =
-        country::load(settings).map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.seal()?).await?;
+    let country = super::loaded(settings)?;
+    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await?;
     let Integrations::Show(Show { name }) = command else {
         let kept = ledger.integrations().await?;
         let mut text = String::new();

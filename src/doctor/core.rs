@@ -8,7 +8,7 @@ use crate::core_gateway;
 use crate::server;
 use crate::settings::Settings;
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::core::CoreError;
+use handlers::core_client::CoreError;
 use handlers::fault::with_causes;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::core_version::CoreVersion;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core counts itself once a day. The figures leave this server only where somebody has asked for that.
 
+use super::body::Unread;
 use super::openapi_meta::{
     BAD_BODY, CoreToken, NO_KEY, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY, Statuses, Tag,
 };
-use super::unread::Unread;
 use super::{App, authorized};
 use crate::problem::Problem;
 use crate::settings::Settings;

@@ -262,7 +262,13 @@ impl State {
             if !may(&claims, "record.search") {
                 return Err(403);
             }
-            return Ok(json!({"results": [], "total": 0}));
+            let results: Vec<_> = self.records.values().filter_map(waiting).collect();
+            let page = if input["offset"] == 0 {
+                &results[..]
+            } else {
+                &[]
+            };
+            return Ok(json!({"results": page, "total": results.len()}));
         }
         let record = self
             .records
@@ -305,6 +311,20 @@ impl State {
         actions.push(ended);
         Ok(json!({}))
     }
+}
+
+/// A record as core's search shows it, if its last action waits.
+fn waiting(record: &Value) -> Option<Value> {
+    let actions = record["actions"].as_array()?;
+    let asked = actions
+        .iter()
+        .rfind(|action| action["status"] == "Requested")?;
+    let has_ended = |action: &Value| action["originalActionId"] == asked["id"];
+    if actions.iter().any(has_ended) {
+        return None;
+    }
+    let flag = format!("{}:requested", asked["type"].as_str()?.to_lowercase());
+    Some(json!({"id": record["id"], "type": record["type"], "flags": [flag]}))
 }
 
 fn may(claims: &Value, wanted: &str) -> bool {

@@ -2,11 +2,15 @@
 //! Core starts and has its system clients created; then this server confirms actions with its own.
 
 use super::core_2_1::{Core, OWN};
-use super::process::{Process, within};
+use super::hidden_answers::{birth, corrected, death, record, with};
+use super::operators::Operator;
+use super::process::Process;
 use super::program::{countryconfig, text};
-use super::{SIGNER, TestApp, eligible_birth, environment, surroundings, user_token};
+use super::{SIGNER, TestApp, eligible_birth, environment, plain_birth, surroundings, user_token};
+use opencrvs_toolkit::hook_action::HookAction;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use testing::within;
 use wiremock::MockServer;
 
 const READY: &str = "/trigger/system/ready";
@@ -102,6 +106,86 @@ async fn the_clients_are_created_once_and_then_this_server_confirms_as_its_own()
     assert_eq!(core.forbidden(), Vec::<String>::new());
 }
 
+/// A hook as core 2.1 sends it.
+async fn hook_of_2_1(app: &TestApp, record: &Value) -> u16 {
+    let asked = record["actions"].as_array().unwrap().last().unwrap();
+    let (event, action) = (record["type"].as_str(), asked["type"].as_str());
+    let (event, action) = (event.unwrap(), action.unwrap());
+    let path = format!("/trigger/events/{event}/actions/{action}");
+    let service = super::core_2_1::service_token();
+    let answer = app.post(&path, &service, record.to_string()).await;
+    let status = answer.status().as_u16();
+    let answer: Value = answer.json().await.unwrap_or_default();
+    let is_numbered = answer.get("registrationNumber").is_some();
+    assert_eq!(
+        is_numbered,
+        action == "REGISTER" && status == 200,
+        "{event} {action}: {answer}"
+    );
+    status
+}
+
+#[tokio::test]
+async fn every_hook_of_core_2_1_is_answered_and_what_waits_is_ended_by_this_servers_client() {
+    let outside = surroundings().await;
+    let core = Core::at(&outside).await;
+    let app = started(outside, &[]).await;
+    answered(&app, 200, &[]).await;
+    refusing(&app.outside).await;
+    core.assign_for(1);
+    let mut waiting = Vec::new();
+    for action in HookAction::ALL.map(HookAction::name) {
+        for (event, declared) in [("birth", birth()), ("death", death())] {
+            let record = record(event, &[("DECLARE", declared), (action, json!({}))]);
+            core.keep(&record);
+            match hook_of_2_1(&app, &record).await {
+                200 => {}
+                202 => waiting.push((event, action, record)),
+                status => panic!("{event} {action} {status}"),
+            }
+        }
+    }
+    let [("birth", "REGISTER", registration)] = &waiting[..] else {
+        panic!("{waiting:?}");
+    };
+    // A correction that the middleware refuses takes effect all the same.
+    let known = with(birth(), &json!({"child.nid": "2345678901"}));
+    let correction = corrected(
+        known,
+        json!({"child.name": {"firstname": "Thandi", "surname": "Zulu"}}),
+    );
+    core.keep(&correction);
+    assert_eq!(hook_of_2_1(&app, &correction).await, 202);
+    for (record, expected) in [(registration, "Rejected"), (&correction, "Accepted")] {
+        within(expected, async || core.fate(record) == expected).await;
+    }
+    assert_eq!(core.conflicts(), 1, "tried again while a user is assigned");
+    assert_eq!(core.forbidden(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_new_core_a_lost_hook_is_found_and_answered_without_a_client_set_by_hand() {
+    let outside = surroundings().await;
+    let core = Core::at(&outside).await;
+    let app = started(outside, &[]).await;
+    answered(&app, 200, &[]).await;
+    let lost = plain_birth();
+    core.keep(&lost);
+    let mut settings = environment(&app.outside, app.folder.path());
+    settings.push(("CORE_VERSION".into(), "2.1".into()));
+    let operator = Operator(settings);
+    let (exit, said) = operator.says("rescue --dry-run").await;
+    assert!(
+        exit == Some(0) && said.contains(lost["id"].as_str().unwrap()),
+        "{said}"
+    );
+    assert_eq!((core.reads(), core.fate(&lost).as_str()), (0, "Requested"));
+    let (exit, said) = operator.says("rescue").await;
+    assert_eq!(exit, Some(0), "{said}");
+    assert_eq!(core.fate(&lost), "Accepted");
+    assert_eq!(core.forbidden(), Vec::<String>::new());
+}
+
 /// A server asks about records as the client that core has created for it, a few seconds after its start at the
 /// latest.
 async fn asks_core(server: &Process, core: &Core) {
@@ -120,7 +204,8 @@ async fn asks_core(server: &Process, core: &Core) {
 
 /// The middleware refuses every packet for good.
 async fn refusing(outside: &MockServer) {
-    let mock = wiremock::Mock::given(wiremock::matchers::path("/events/registration"));
+    let packets = "^/events/(registration|update-biographics)$";
+    let mock = wiremock::Mock::given(wiremock::matchers::path_regex(packets));
     let answer = mock.respond_with(wiremock::ResponseTemplate::new(400));
     answer.with_priority(1).mount(outside).await;
 }
@@ -326,7 +411,7 @@ async fn of_two_replicas_each_client_is_created_once_and_both_know_it() {
         let mut environment = environment(&outside, folder.path());
         environment.push(("CORE_VERSION".into(), "2.1".into()));
         environment.push(("EVENTS_URL".into(), outside.uri()));
-        environment.push(("LEDGER_URL".into(), test_postgres::database().await));
+        environment.push(("LEDGER_URL".into(), testing::postgres::database().await));
         let servers = [(); 2].map(|()| Process::start(&environment));
         for server in &servers {
             server.is_ready().await;
