@@ -54,7 +54,7 @@ pub struct Settings {
     pub core_version_is_set: bool,
     /// `COUNTRY_CONFIG_HOST` and `COUNTRY_CONFIG_PORT`.
     pub listen: SocketAddr,
-    /// `COUNTRY_CONFIG_URL`: where browsers reach this server.
+    /// `COUNTRY_CONFIG_URL`: URL of this server for browsers.
     pub country_config_url: WebUrl,
     /// `AUTH_URL`: core's auth service, whose key signs the tokens.
     pub auth_url: WebUrl,
@@ -496,7 +496,7 @@ impl Given {
                         .unwrap_or_default();
                     problems.push(Problem {
                         name: source.clone(),
-                        what: format!("`{key}` is no setting{hint}"),
+                        what: format!("`{key}` is not a setting{hint}"),
                         example: None,
                     });
                 }
@@ -747,7 +747,7 @@ impl Reader {
         self.read(name, |text| {
             let parsed = duration(text).and_then(|parsed| Duration::try_from(parsed).ok());
             parsed.ok_or_else(|| {
-                format!("`{text}` is no duration like `500ms`, `15s`, `2m` or `30d`")
+                format!("`{text}` is not a duration like `500ms`, `15s`, `2m` or `30d`")
             })
         })
     }

@@ -176,7 +176,7 @@ fn role(
     for entry in section.sections(reader, "scope") {
         for scope in self::scopes(reader, section, &entry, known, roles, Holder::Role) {
             if scopes.contains(&scope) {
-                let message = format!("{}: the same scope stands above", section.what);
+                let message = format!("{}: the same scope is listed above", section.what);
                 reader.warning(
                     entry.span.clone(),
                     message,

@@ -14,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use country::integrations::WantedIntegration;
 use jiff::SignedDuration;
+use opencrvs_toolkit::scope::Scope;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -159,6 +160,8 @@ struct Listed {
     name: String,
     #[serde(default)]
     status: String,
+    #[serde(default)]
+    scopes: Vec<String>,
 }
 
 /// A client that core has just created.
@@ -300,6 +303,13 @@ impl SystemClients {
             if there.status == "disabled" {
                 return Err(Cause::Disabled);
             }
+            let lacking = lacking(&client.scopes, &there.scopes);
+            if !lacking.is_empty() {
+                warn!(
+                    "The system client `{name}` of core lacks scopes of integrations.toml: {}. Nobody can change the scopes of a client: delete it in core (Configurations, Integrations) and restart core's events service",
+                    lacking.join(", ")
+                );
+            }
             if let Some(kept) = kept.filter(|_| preset.is_none()) {
                 self.there(client, kept).await?;
             }
@@ -423,6 +433,15 @@ impl SystemClients {
     }
 }
 
+/// The scopes that a client should have and does not have in core.
+fn lacking<'a>(wanted: &'a [String], there: &[String]) -> Vec<&'a str> {
+    let read = |text: &str| text.parse::<Scope>().ok();
+    let there: Vec<_> = there.iter().filter_map(|text| read(text)).collect();
+    let is_lacking = |text: &&str| read(text).is_none_or(|scope| !there.contains(&scope));
+    let wanted = wanted.iter().map(String::as_str);
+    wanted.filter(is_lacking).collect()
+}
+
 fn secret() -> Result<SecretString, Cause> {
     let mut bytes = [0; SECRET];
     rand::fill(&mut bytes).map_err(|_| Cause::Random)?;
@@ -432,6 +451,25 @@ fn secret() -> Result<SecretString, Cause> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scopes_are_compared_in_any_notation() {
+        let list = |scopes: &[&str]| scopes.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let wanted = list(&[
+            "type=record.read&event=birth",
+            "type=record.search",
+            "type=record.action.accept",
+        ]);
+        let there = list(&[
+            "type=record.read&event[]=birth",
+            "type=record.search&event=death",
+        ]);
+        assert_eq!(
+            lacking(&wanted, &there),
+            ["type=record.search", "type=record.action.accept"]
+        );
+        assert!(lacking(&wanted, &wanted).is_empty());
+    }
 
     #[test]
     fn presets_are_read_with_commas_or_lines_between_them() {
