@@ -26,7 +26,7 @@ pub(super) fn record(event: &str, actions: &[(&str, Value)]) -> Value {
     json!({"id": fresh_id(), "type": event, "trackingId": "ABC123", "actions": actions})
 }
 
-pub(super) fn with(mut answers: Value, changes: &Value) -> Value {
+fn with(mut answers: Value, changes: &Value) -> Value {
     let more = changes.as_object().unwrap().clone();
     answers.as_object_mut().unwrap().extend(more);
     answers
