@@ -4,13 +4,13 @@
 mod problems;
 mod references;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use problems::{Problem, core_flags, problems};
 pub use references::{Reference, Via};
 
 use crate::action::Action;
-use crate::conditional::{EventFieldReference, FieldReference};
+use crate::conditional::{Conditional, EventFieldReference, FieldReference};
 use crate::field::{AnyField, FieldType};
 use crate::message::Message;
 use crate::page::{Form, Page};
@@ -38,6 +38,24 @@ pub struct Event {
     advanced_search: Vec<SearchSection>,
     flags: Vec<FlagConfig>,
     analytics: bool,
+    #[serde(rename = "icon", skip_serializing_if = "Icons::is_empty")]
+    icons: Icons,
+}
+
+/// Names of icons with the conditions on which a record shows them.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Icons(Vec<(String, Conditional)>);
+
+impl Icons {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Icons {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(icon, conditional)| (icon, conditional)))
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -118,6 +136,7 @@ impl Event {
             advanced_search: Vec::new(),
             flags: Vec::new(),
             analytics: true,
+            icons: Icons::default(),
         }
     }
 
@@ -188,6 +207,13 @@ impl Event {
             flags: flags.into_iter().collect(),
             ..self
         }
+    }
+
+    /// The record shows an icon, one of core's names, while this holds; of several the first that holds. From core
+    /// 2.1 on.
+    pub fn icon_if(mut self, icon: &str, conditional: impl Into<Conditional>) -> Self {
+        self.icons.0.push((icon.to_owned(), conditional.into()));
+        self
     }
 
     /// Whether records are sent to the statistics database.
