@@ -22,6 +22,7 @@ mod certificates;
 mod deliveries;
 mod fields;
 mod notify;
+mod numbers;
 mod rescue;
 
 /// Name of the program.
@@ -91,6 +92,8 @@ enum Command {
     /// See messages as people get them
     #[command(subcommand)]
     Notify(notify::Notify),
+    /// See the sequences of registration numbers, and numbers that no record has
+    Numbers(numbers::Numbers),
     /// Print what is served
     #[command(subcommand)]
     Export(Export),
@@ -213,6 +216,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
+        Command::Numbers(options) => print(&numbers::run(&options, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
             let events = country::events(&settings()?);
             let text = if pretty {

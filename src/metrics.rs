@@ -62,6 +62,10 @@ fn describe() {
         "Decisions by the rule that decided, `none` where MOSIP is not involved"
     );
     describe_counter!(
+        "countryconfig_registration_numbers_total",
+        "Numbers by event and kind: `format`, or why it is a fallback"
+    );
+    describe_counter!(
         "countryconfig_deliveries_total",
         "Attempts to deliver, by destination, operation and outcome"
     );

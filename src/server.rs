@@ -26,6 +26,7 @@ use handlers::outside::{self, Outside};
 use handlers::places::Atlas;
 use handlers::portal::Portal;
 use handlers::reference_data::{Changes, ReferenceData};
+use handlers::registration_numbers::OfficeCodes;
 use handlers::rescue::{Rescue, Unanswered};
 use handlers::verification::{Identities, Verification};
 use jiff::SignedDuration;
@@ -114,16 +115,15 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let atlas = Arc::new(Atlas::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
     let credentials = credentials(settings, &client, &core, atlas)?;
-    let hooks = Arc::new(Hooks {
-        policy: ArcSwap::new(country.policy.clone()),
-        verification: verification(settings, &http),
-        ledger: ledger.clone(),
-        clock: clock.clone(),
-        numbers: settings.registration_number_format.clone(),
-        delay: SignedDuration::try_from(settings.delivery_delay)?,
-        followers: outward.followers,
-        wake: wake.clone(),
-    });
+    let hooks = hooks(
+        settings,
+        &country,
+        &core,
+        &http,
+        &acceptance,
+        outward.followers,
+        &wake,
+    )?;
     let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
         doors: outward.doors,
@@ -247,6 +247,31 @@ fn middleware(
         retry_after_500: SignedDuration::try_from(settings.mosip_retry_after_500)?,
         unknown_for: SignedDuration::try_from(settings.mosip_unknown_for)?,
     })
+}
+
+/// Decides about actions.
+fn hooks(
+    settings: &Settings,
+    country: &Snapshot,
+    core: &Arc<Core>,
+    http: &Arc<outside::Http>,
+    acceptance: &Arc<Acceptance>,
+    followers: Vec<Arc<dyn Follower>>,
+    wake: &Arc<Notify>,
+) -> anyhow::Result<Arc<Hooks>> {
+    let (ledger, clock) = (acceptance.ledger.clone(), acceptance.clock.clone());
+    let offices = OfficeCodes::new(core.clone(), ledger.clone(), clock.clone());
+    Ok(Arc::new(Hooks {
+        policy: ArcSwap::new(country.policy.clone()),
+        verification: verification(settings, http),
+        ledger,
+        clock,
+        numbers: settings.registration_number_format.clone(),
+        office_codes: Some(Arc::new(offices)),
+        delay: SignedDuration::try_from(settings.delivery_delay)?,
+        followers,
+        wake: wake.clone(),
+    }))
 }
 
 /// Ends what waits in core for no reason.
@@ -500,6 +525,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         let data = url.expose_secret().parse()?;
         beside.spawn(keep_reference_data(app.clone(), data));
     }
+    beside.spawn(keep_office_codes(app.clone()));
     beside.spawn(reload::watch(app.clone(), settings.clone()));
     if let Some(analytics) = app.analytics.clone() {
         beside.spawn(async move { analytics.keep_up().await });
@@ -582,6 +608,15 @@ async fn erase(app: Arc<App>, retention: Duration) {
         }
         tokio::time::sleep(ERASE).await;
     }
+}
+
+/// Keeps the offices that registration numbers tell of. Never ends.
+async fn keep_office_codes(app: Arc<App>) {
+    let Some(offices) = &app.hooks.office_codes else {
+        return;
+    };
+    let needed = || app.hooks.policy.load().numbers.need_offices();
+    offices.keep_up(needed).await;
 }
 
 /// Keeps the table of causes of death for dashboards as the country's file says. Never ends.

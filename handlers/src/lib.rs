@@ -28,6 +28,7 @@ pub mod places;
 pub mod policy;
 pub mod portal;
 pub mod reference_data;
+pub mod registration_numbers;
 pub mod rescue;
 mod revocation;
 pub mod rules;

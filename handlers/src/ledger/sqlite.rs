@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger as one `SQLite` file, the default: write-ahead log, full sync.
 
+use super::numbers::{
+    LostBecause, LostNumber, MOST_PASSED, NumberLedger, Origin, Registered, SequenceState,
+    WriteEntry, is_lock_timeout, sql_numbers, unsigned,
+};
 use super::sql::{
     LONGEST_LEASE, SKEW, UNREADABLE, claim_where, filtered, held_back, knowledge, moment, of_users,
     pending, select_delivery, selected, sql_ledger, state,
@@ -13,6 +17,7 @@ use super::{
 };
 use crate::core::Fate;
 use crate::delivery::later;
+use crate::registration_numbers::{Draw, Office, Request, Sequence};
 use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -46,6 +51,7 @@ pub(super) struct SqliteLedger {
 type FileId = Option<(u64, u64)>;
 
 sql_ledger!(SqliteLedger, Sqlite, SqliteRow, SqliteArguments, begin: "BEGIN IMMEDIATE", read: "BEGIN", lock: "", persistent: true);
+sql_numbers!(SqliteLedger, Sqlite, SqliteRow);
 
 impl SqliteLedger {
     /// The ledger of a URL. Its folder, its file (readable by its user only: it holds tokens) and its
