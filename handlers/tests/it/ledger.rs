@@ -981,6 +981,8 @@ async fn unfinished_attempts_of_an_earlier_version_have_an_unknown_outcome(
         set("arrived", "state = 'delivered', attempts = 1"),
         attempt("arrived", 1, "delivered"),
         format!("DROP TABLE {schema}numbers"),
+        format!("DROP TABLE {schema}sequences"),
+        format!("DROP TABLE {schema}offices"),
         format!("DROP TABLE {schema}fates"),
         drop_column("knowledge"),
         drop_column("unknown_since"),
