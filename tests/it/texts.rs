@@ -79,10 +79,11 @@ impl<'t> Filled<'t> {
             named.push(case);
         }
         self.rest = &self.rest.trim_start()[1..];
+        let exact = format!("={number}");
         let case = match kind {
             // In French nothing is one, too.
             "plural" => match (self.language, number) {
-                _ if cases.contains_key(format!("={number}").as_str()) => &format!("={number}"),
+                _ if cases.contains_key(exact.as_str()) => exact.as_str(),
                 ("fr", "0" | "1") | ("en", "1") => "one",
                 _ => "other",
             },
