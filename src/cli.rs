@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line.
 
-use crate::country::Files;
 use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
-use crate::{build_info, country, doctor, log, report, sandbox, server};
+use crate::{build_info, doctor, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use handlers::Facts;
+use country::Files;
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use rules::Facts;
+use rules::mosip_mapping::build_packet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -192,7 +192,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Health => {
             let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
-            let answer = handlers::outside::client(std::time::Duration::from_secs(2))?
+            let answer = handlers::delivery::transport::client(std::time::Duration::from_secs(2))?
                 .get(&url)
                 .send()
                 .await;
@@ -218,7 +218,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
         Command::Numbers(options) => print(&numbers::run(&options, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
-            let events = country::events(&settings()?);
+            let events = country::events(&settings()?.country());
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -227,7 +227,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events = country::events(&settings()?);
+            let events = country::events(&settings()?.country());
             let known: Vec<_> = events.iter().map(Event::id).collect();
             let wanted = events.iter().find(|known| known.id() == event);
             let wanted = wanted.with_context(|| {
@@ -289,7 +289,7 @@ fn man(folder: Option<&Path>) -> anyhow::Result<()> {
 
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
     let mut problems = settings.unknown_variables.clone();
-    problems.extend(country::check(settings));
+    problems.extend(country::check(&settings.country()));
     let errors = report::errors(&problems);
     if check.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&problems)?))?;
@@ -297,7 +297,8 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
         let files = Files::of(settings.country_dir.as_deref());
         let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
-        let summary = report::summary(&problems);
+        let is_served = errors == 0 || country::load(&settings.country()).is_ok();
+        let summary = report::summary(&problems, is_served);
         print(&format!("{shown}{summary}\n"))?;
     }
     let failed = errors > 0 || (check.strict && !problems.is_empty());
@@ -309,7 +310,8 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
 }
 
 fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {
-    country::load(settings).map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
+    country::load(&settings.country())
+        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
 }
 
 /// The OpenAPI document, made by the routes themselves.

@@ -8,15 +8,16 @@ use anyhow::{Context, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::{self, Core, CoreError, Fate};
-use handlers::ledger::{
+use handlers::core_client::{Core, CoreError, Fate};
+use handlers::delivery::ledger::{
     self, Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
 };
-use handlers::outside::OUTCOMES;
-use handlers::schedule::duration;
-use handlers::{middleware, outside};
+use handlers::delivery::outcome::OUTCOMES;
+use handlers::delivery::schedule::duration;
+use handlers::delivery::{middleware, transport};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use opencrvs_toolkit::hook_action::HookAction;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -180,7 +181,10 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
     let (ledger, now) = (open(settings).await?, SystemClock.now());
     let ledger = &*ledger;
     match command {
-        Deliveries::List(options) => listed(ledger, options, now).await,
+        Deliveries::List(options) => {
+            let known = server::destinations(settings);
+            listed(ledger, options, &known, now).await
+        }
         Deliveries::Show(one) => show(ledger, one).await,
         Deliveries::Retry {
             which,
@@ -401,13 +405,26 @@ fn grouped(n: usize) -> String {
     text
 }
 
-async fn listed(ledger: &dyn Ledger, options: &List, now: Timestamp) -> anyhow::Result<String> {
+async fn listed(
+    ledger: &dyn Ledger,
+    options: &List,
+    known: &[Destination],
+    now: Timestamp,
+) -> anyhow::Result<String> {
     let filter = options
         .chosen
         .filter(options.shown.limit, options.oldest, now);
     let deliveries = ledger.deliveries(&filter).await?;
     if options.shown.json {
-        return pretty(&deliveries.iter().map(delivery_json).collect());
+        let with_destination = |delivery: &Delivery| {
+            let mut shown = delivery_json(delivery);
+            let is_configured = known.contains(&delivery.destination);
+            if let Some(shown) = shown.as_object_mut() {
+                shown.insert("isConfigured".to_owned(), is_configured.into());
+            }
+            shown
+        };
+        return pretty(&deliveries.iter().map(with_destination).collect());
     }
     let counts = ledger.count(&filter).await?;
     let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
@@ -418,13 +435,23 @@ async fn listed(ledger: &dyn Ledger, options: &List, now: Timestamp) -> anyhow::
         .map(|(state, n)| format!("{} {}", grouped(number(*n)), state.as_str()))
         .collect();
     let order = if options.oldest { "oldest" } else { "newest" };
+    let queues = ledger.queues().await?;
+    let mut to_nowhere = BTreeMap::new();
+    for queue in queues.iter().filter(|q| !known.contains(&q.destination)) {
+        *to_nowhere.entry(queue.destination.as_str()).or_insert(0) += queue.depth;
+    }
+    let to_nowhere = to_nowhere.into_iter().map(|(destination, n)| {
+        let n = grouped(number(n));
+        format!("Not sent, as `{destination}` is not configured: {n}\n")
+    });
     Ok(format!(
-        "{}\n{} of {}, the {order} first{}{}\n",
-        list(&deliveries, now),
+        "{}\n{} of {}, the {order} first{}{}\n{}",
+        list(&deliveries, known, now),
         grouped(deliveries.len()),
         grouped(all),
         if by_state.is_empty() { "" } else { ": " },
-        by_state.join(", ")
+        by_state.join(", "),
+        to_nowhere.collect::<String>()
     ))
 }
 
@@ -463,16 +490,21 @@ async fn park(ledger: &dyn Ledger, delivery: &Delivery) -> anyhow::Result<String
     ))
 }
 
+/// Whether core can reject an action of this type once it waits.
+fn is_rejectable(action_type: &str) -> bool {
+    HookAction::of(action_type).is_none_or(HookAction::is_rejectable)
+}
+
 async fn purge(ledger: &dyn Ledger, delivery: &Delivery, now: Timestamp) -> anyhow::Result<String> {
     let id = delivery.id;
     if !ledger.purge(id, now).await? {
         bail!("delivery {id} has ended meanwhile");
     }
     let hangs = if delivery.answer_status == 202 && !delivery.is_settled {
-        let there = if core::NOT_REJECTABLE.contains(&delivery.action_type.as_str()) {
-            "accept it there (core cannot reject it)"
-        } else {
+        let there = if is_rejectable(&delivery.action_type) {
             "accept or reject it there"
+        } else {
+            "accept it there (core cannot reject it)"
         };
         format!(
             "; core still waits for the {} of event `{}`: {there}",
@@ -499,7 +531,7 @@ pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::R
     let mut said = Said::new();
     let mut waiting = ledger.pending(shown.limit).await?;
     if options.ask {
-        let core = server::core(settings, outside::client(server::TIMEOUT)?);
+        let core = server::core(settings, transport::client(server::TIMEOUT)?);
         if !core.may_ask() {
             bail!("core answers a system client only: SYSTEM_CLIENT_ID is not set");
         }
@@ -583,7 +615,7 @@ async fn ask(
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.seal()?).await;
+    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
 }
 
@@ -667,10 +699,10 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
         }
         _ => {}
     }
-    let by_hand = if core::NOT_REJECTABLE.contains(&last.action_type.as_str()) {
-        "accept it in core without an identity (core cannot reject it)"
-    } else {
+    let by_hand = if is_rejectable(&last.action_type) {
         "accept or reject it in core"
+    } else {
+        "accept it in core without an identity (core cannot reject it)"
     };
     match (last.state, &last.destination) {
         (State::Waiting, _) if last.leased_until.is_some_and(|until| until > now) => {
@@ -720,9 +752,12 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
     }
 }
 
-fn list(deliveries: &[Delivery], now: Timestamp) -> String {
+fn list(deliveries: &[Delivery], known: &[Destination], now: Timestamp) -> String {
     let row = |delivery: &Delivery| {
         let next = match (delivery.state, delivery.ended_at) {
+            (State::Waiting, _) if !known.contains(&delivery.destination) => {
+                "not configured".to_owned()
+            }
             (State::Waiting, _) if delivery.leased_until.is_some_and(|until| until > now) => {
                 "under way".to_owned()
             }

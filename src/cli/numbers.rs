@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Registration numbers that tell office, year and sequence.
 
+use crate::report;
 use crate::settings::Settings;
-use crate::{country, report};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::ledger::{self, Ledger, LostNumber};
-use handlers::registration_numbers::{Fallback, Formats, Office, Request};
+use handlers::delivery::ledger::{self, Ledger, LostNumber};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use rules::registration_numbers::{Fallback, Formats, Office, Request};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ enum Command {
 }
 
 pub(super) async fn run(options: &Numbers, settings: &Settings) -> anyhow::Result<String> {
-    let seal = settings.seal()?;
+    let seal = settings.encryption()?;
     let url = &settings.ledger_url;
     let ledger = match &options.command {
         // The last numbers are taken over before the first start.

@@ -4,8 +4,8 @@
 use super::process::{Load, Process, all_is_kept};
 use super::registration_numbers::numbers_in_sequence;
 use super::{environment, surroundings};
-use handlers::ledger;
-use handlers::seal::Seal;
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger;
 use rstest::rstest;
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed(
     let mut environment = environment(&outside, folder.path());
     let mut url = format!("sqlite://{}", folder.path().join("ledger.db").display());
     if shared {
-        url = test_postgres::database().await;
+        url = testing::postgres::database().await;
         environment.push(("LEDGER_URL".into(), url.clone()));
     }
     if in_sequence {
@@ -49,9 +49,9 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed(
         server.kill_and_restart();
     }
     let heard = load.stop();
-    all_is_kept(&heard, &url, &outside).await;
+    all_is_kept(&heard, &url, &outside, 0).await;
     if in_sequence {
-        let ledger = ledger::open(&url, Seal::default()).await.unwrap();
+        let ledger = ledger::open(&url, Encryption::default()).await.unwrap();
         assert_eq!(ledger.lost_numbers().await.unwrap(), []);
         let sequences = ledger.sequences().await.unwrap();
         assert!(

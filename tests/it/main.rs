@@ -10,6 +10,8 @@
 mod analytics;
 mod authority;
 mod bad_files;
+#[cfg(target_os = "linux")]
+mod bad_night;
 mod causes_of_death;
 mod certificates;
 mod config;
@@ -24,10 +26,13 @@ mod forward;
 mod generated;
 mod health;
 mod hidden_answers;
+mod house;
 mod ledger_fails;
-mod mail_server;
+#[cfg(target_os = "linux")]
+mod memory;
 mod mutants;
 mod notification;
+mod openapi;
 mod operators;
 mod portal;
 mod process;
@@ -123,7 +128,7 @@ impl TestApp {
         let own = own.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         environment.extend(own);
         let settings = Settings::load(None, environment.into_iter()).unwrap();
-        let country = countryconfig::country::load(&settings).ok().unwrap();
+        let country = country::load(&settings.country()).ok().unwrap();
         let listener = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.address());
         let running = server::assemble(&settings, country).await.unwrap();

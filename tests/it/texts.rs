@@ -123,7 +123,7 @@ async fn every_text_can_be_read_in_every_language() {
         ("/content/login", "core-login"),
     ] {
         let served: Value = app.get(path).await.json().await.unwrap();
-        let file = format!("country/translations/{core}.csv");
+        let file = format!("country/data/translations/{core}.csv");
         let rows = csv::Reader::from_path(file).unwrap().into_records();
         let ids: Vec<_> = rows.map(|row| row.unwrap()[0].to_owned()).collect();
         assert!(ids.len() > 80, "{path}");

@@ -3,16 +3,16 @@
 //! every time.
 
 use async_trait::async_trait;
-use handlers::core::Fate;
-use handlers::ledger::{
+use handlers::core_client::Fate;
+use handlers::delivery::ledger::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
     Ledger, LedgerError, LostBecause, LostNumber, NewDelivery, Next, NumberLedger, PastAttempt,
     Queue, Recorded, Registered, Renumbered, STARTED, SequenceState, Standing, State, USER,
     WaitingActions, WriteEntry,
 };
-use handlers::registration_numbers::{Draw, Office, Request};
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use rules::registration_numbers::{Draw, Office, Request};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
@@ -733,6 +733,10 @@ impl Ledger for Memory {
         Ok(())
     }
 
+    async fn close(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     async fn writable(&self) -> Result<(), LedgerError> {
         Ok(())
     }
@@ -790,9 +794,8 @@ impl NumberLedger for Memory {
             let drawn = tables.free_number(&draw);
             (draw, drawn)
         };
-        let entry = match write(&drawn.1) {
-            Ok(entry) => entry,
-            Err(error) => return Ok(Registered::Unwritten(error)),
+        let Some(entry) = write(&drawn.1) else {
+            return Ok(Registered::Unwritten);
         };
         Ok(match self.record(&entry, now).await? {
             Recorded::New => {

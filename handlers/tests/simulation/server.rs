@@ -6,23 +6,25 @@ use crate::outsiders::action_of;
 use crate::world::{SetClock, World};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use handlers::acceptance::Acceptance;
 use handlers::clock::Clock;
-use handlers::core::{CoreApi, CoreError, Fate};
-use handlers::delivery::{Deliveries, Door};
-use handlers::hook::{HookError, Hooks};
-use handlers::ledger::{
+use handlers::core_client::{CoreError, Fate};
+use handlers::delivery::acceptance::Acceptance;
+use handlers::delivery::core_api::CoreApi;
+use handlers::delivery::ledger::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
     Ledger, LedgerError, LostNumber, NewDelivery, Next, NumberLedger, PastAttempt, Queue, Recorded,
     Registered, Renumbered, SequenceState, Standing, State, WaitingActions, WriteEntry,
 };
-use handlers::middleware::{Middleware, Wire};
-use handlers::outside::{Outcome, Outside};
-use handlers::registration_numbers::{Office, Request};
-use handlers::schedule::Schedule;
-use handlers::verification::Verification;
+use handlers::delivery::middleware::{Middleware, Wire};
+use handlers::delivery::outcome::Outcome;
+use handlers::delivery::schedule::Schedule;
+use handlers::delivery::transport::Transport;
+use handlers::delivery::worker::{Deliveries, DeliveryTarget};
+use handlers::hooks::verification::Verification;
+use handlers::hooks::{HookError, Hooks};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use rules::registration_numbers::{Office, Request};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -101,7 +103,7 @@ impl Server {
                 life: life.clone(),
                 world: self.world.clone(),
             };
-            let doors: [(_, Arc<dyn Outside>); 2] = [
+            let targets: [(_, Arc<dyn Transport>); 2] = [
                 (
                     Destination::MIDDLEWARE,
                     Arc::new(InOrder(self.world.clone(), middleware)),
@@ -110,10 +112,10 @@ impl Server {
             ];
             let deliveries = Arc::new(Deliveries {
                 ledger,
-                doors: doors
-                    .map(|(destination, outside)| Door {
+                targets: targets
+                    .map(|(destination, transport)| DeliveryTarget {
                         destination,
-                        outside,
+                        transport,
                     })
                     .into(),
                 clock,
@@ -544,6 +546,10 @@ impl Ledger for Faulty {
         self.memory().add(event, action, delivery, now).await
     }
 
+    async fn close(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     async fn writable(&self) -> Result<(), LedgerError> {
         self.memory().writable().await
     }
@@ -553,7 +559,7 @@ impl Ledger for Faulty {
 struct InOrder(Arc<World>, Middleware);
 
 #[async_trait]
-impl Outside for InOrder {
+impl Transport for InOrder {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         self.0.check_order(delivery);
         self.1.send(delivery).await
@@ -679,7 +685,7 @@ struct Gateway {
 }
 
 #[async_trait]
-impl Outside for Gateway {
+impl Transport for Gateway {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         let world = &self.world;
         await_point(world, &self.life, "before", "send").await;
