@@ -156,7 +156,7 @@ impl TestApp {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), asking)
+        tokio::time::timeout(Duration::from_secs(60), asking)
             .await
             .unwrap();
     }

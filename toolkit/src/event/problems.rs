@@ -127,7 +127,7 @@ impl Check<'_> {
             if !fields.insert(field.id()) {
                 self.problem(
                     format!(
-                        "field `{}` on page `{}` stands twice",
+                        "field `{}` on page `{}` is defined twice",
                         field.id(),
                         page.id()
                     ),
@@ -218,7 +218,7 @@ impl Check<'_> {
         for action in &self.event.actions {
             if !names.insert(action.name()) {
                 self.problem(
-                    format!("the action {} stands twice", action.name()),
+                    format!("the action {} is defined twice", action.name()),
                     give_another(),
                 );
             }
@@ -264,7 +264,7 @@ impl Check<'_> {
         for name in self.event.action_order.iter().flatten() {
             if !known.contains(name.as_str()) {
                 self.problem(
-                    format!("the order of actions names {name}, which is no action"),
+                    format!("the order of actions names {name}, which is not an action"),
                     did_you_mean(name, known.iter().copied()),
                 );
             }

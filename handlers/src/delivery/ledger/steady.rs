@@ -110,7 +110,7 @@ impl<L: Renewable> Steady<L> {
                 Ok(stored) => {
                     self.failed.store(false, Ordering::Relaxed);
                     if failures > 0 {
-                        info!(event.id = %event, action.id = %action, failures, "The ledger took the answer after {failures} failed attempts");
+                        info!(event.id = %event, action.id = %action, failures, "Stored the answer in the ledger after {failures} failed attempts");
                     }
                     return Ok(stored);
                 }
@@ -121,7 +121,7 @@ impl<L: Renewable> Steady<L> {
                 return Err(error);
             }
             if failures == 0 {
-                warn!(error = &error as &dyn std::error::Error, event.id = %event, action.id = %action, "The ledger does not take an answer; tried again for {} s", PATIENCE.as_secs());
+                warn!(error = &error as &dyn std::error::Error, event.id = %event, action.id = %action, "Could not store an answer in the ledger; retrying for {} s", PATIENCE.as_secs());
             }
             failures += 1;
             sleep(PAUSE).await;
