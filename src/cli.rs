@@ -25,6 +25,7 @@ mod deliveries;
 mod fields;
 mod integrations;
 mod notify;
+mod numbers;
 mod rescue;
 
 /// Name of the program.
@@ -108,6 +109,8 @@ enum Command {
     /// List the system clients that this server creates in core, and print their credentials
     #[command(subcommand)]
     Integrations(integrations::Integrations),
+    /// Show, raise and import sequences of registration numbers, and list numbers without a record
+    Numbers(numbers::Numbers),
     /// Print the events, a form as a table, the OpenAPI document or the settings
     #[command(subcommand)]
     Export(Export),
@@ -235,6 +238,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
         Command::Integrations(command) => print(&integrations::run(&command, &settings()?).await?)?,
+        Command::Numbers(options) => print(&numbers::run(&options, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
             let settings = settings()?;
             let events = country::events(&settings.country());

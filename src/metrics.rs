@@ -59,6 +59,10 @@ fn describe() {
         "Decisions, by rule; `none` if no packet is sent"
     );
     describe_counter!(
+        "countryconfig_registration_numbers_total",
+        "Numbers by event and kind: `format`, or why it is a fallback"
+    );
+    describe_counter!(
         "countryconfig_deliveries_total",
         "Attempts to deliver, by destination, operation and outcome"
     );

@@ -23,6 +23,7 @@ use handlers::delivery::ledger::{self, Destination};
 use handlers::delivery::middleware::{HttpWire, Middleware};
 use handlers::delivery::transport::{self, Transport};
 use handlers::delivery::worker::{Deliveries, DeliveryTarget};
+use handlers::hooks::office_codes::OfficeCodes;
 use handlers::hooks::rescue::{Rescue, Unanswered};
 use handlers::hooks::verification::{HttpVerifier, Identities, Verification};
 use handlers::hooks::{ActionListener, Hooks};
@@ -123,16 +124,15 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let atlas = Arc::new(LocationCache::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
     let credentials = credentials(settings, &client, &core, atlas)?;
-    let hooks = Arc::new(Hooks {
-        policy: ArcSwap::new(country.policy.clone()),
-        verification: verification(settings, &client),
-        ledger: ledger.clone(),
-        clock: clock.clone(),
-        numbers: settings.registration_number_format.clone(),
-        delay: SignedDuration::try_from(settings.delivery_delay)?,
-        followers: transports.followers,
-        wake: wake.clone(),
-    });
+    let hooks = hooks(
+        settings,
+        &country,
+        &core,
+        &client,
+        &acceptance,
+        transports.followers,
+        &wake,
+    )?;
     let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
         targets: transports.targets,
@@ -282,6 +282,31 @@ fn middleware(
         retry_after_500: SignedDuration::try_from(settings.mosip_retry_after_500)?,
         unknown_for: SignedDuration::try_from(settings.mosip_unknown_for)?,
     })
+}
+
+/// Decides about actions.
+fn hooks(
+    settings: &Settings,
+    country: &Snapshot,
+    core: &Arc<Core>,
+    client: &reqwest::Client,
+    acceptance: &Arc<Acceptance>,
+    followers: Vec<Arc<dyn ActionListener>>,
+    wake: &Arc<Notify>,
+) -> anyhow::Result<Arc<Hooks>> {
+    let (ledger, clock) = (acceptance.ledger.clone(), acceptance.clock.clone());
+    let offices = OfficeCodes::new(core.clone(), ledger.clone(), clock.clone());
+    Ok(Arc::new(Hooks {
+        policy: ArcSwap::new(country.policy.clone()),
+        verification: verification(settings, client),
+        ledger,
+        clock,
+        numbers: settings.registration_number_format.clone(),
+        office_codes: Some(Arc::new(offices)),
+        delay: SignedDuration::try_from(settings.delivery_delay)?,
+        followers,
+        wake: wake.clone(),
+    }))
 }
 
 /// Ends what waits in core for no reason.
@@ -624,6 +649,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         let data = url.expose_secret().parse()?;
         beside.spawn(keep_reference_data(app.clone(), data));
     }
+    beside.spawn(keep_office_codes(app.clone()));
     beside.spawn(reload::watch(app.clone(), settings.clone()));
     if let Some(analytics) = app.analytics.clone() {
         beside.spawn(async move { analytics.keep_up().await });
@@ -723,6 +749,15 @@ async fn erase(app: Arc<App>, retention: Duration) {
         }
         tokio::time::sleep(ERASE).await;
     }
+}
+
+/// Keeps the offices that registration numbers tell of. Never ends.
+async fn keep_office_codes(app: Arc<App>) {
+    let Some(offices) = &app.hooks.office_codes else {
+        return;
+    };
+    let needed = || app.hooks.policy.load().numbers.need_offices();
+    offices.keep_up(needed).await;
 }
 
 /// Keeps the table of causes of death for dashboards as the country's file says. Never ends.

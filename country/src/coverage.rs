@@ -9,7 +9,13 @@ use std::collections::{HashMap, HashSet};
 
 /// What is missing or without effect in `translations/client.csv`. Texts of the forms are in the
 /// program and have no place in a file: what is wrong with them is to be put right here.
-pub(super) fn problems(file: &str, texts: &Texts, said: &[TextUse], found: &mut Vec<Diagnostic>) {
+pub(super) fn problems(
+    file: &str,
+    texts: &Texts,
+    core: &HashSet<&str>,
+    said: &[TextUse],
+    found: &mut Vec<Diagnostic>,
+) {
     let rows: HashMap<&str, usize> = texts
         .rows
         .iter()
@@ -17,13 +23,13 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[TextUse], found: &mut 
         .map(|(index, row)| (row.id.as_str(), index))
         .collect();
     let known: HashSet<&str> = said.iter().map(|said| said.message.id()).collect();
-    // Texts of core's own pages may be in the same file, and are core's to know: those of the country
-    // are told by the beginning of their ids.
+    // Texts of core's own pages may be in the same file, also of versions of core whose ids are not listed:
+    // those of the country are told by the beginning of their ids.
     let beginnings: HashSet<_> = known.iter().map(|id| beginning(id)).collect();
     let unread: Vec<_> = texts
         .rows
         .iter()
-        .filter(|row| !known.contains(row.id.as_str()))
+        .filter(|row| !known.contains(row.id.as_str()) && !core.contains(row.id.as_str()))
         .collect();
     let mut told = HashSet::new();
     for said in said {

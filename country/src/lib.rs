@@ -22,6 +22,7 @@ use rules::diagnostic::{Diagnostic, Severity, closest};
 use rules::eligibility::{Cases, RuleSet};
 use rules::mosip_mapping::Mapping;
 use rules::policy::Policy;
+use rules::registration_numbers::Formats;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,6 +36,7 @@ pub mod analytics_config;
 mod application;
 pub mod causes_of_death;
 pub mod certificates;
+mod core_texts;
 mod coverage;
 pub mod credential_template;
 mod currency;
@@ -42,11 +44,13 @@ pub mod files;
 mod form_index;
 mod icu;
 pub mod integrations;
+mod last_numbers;
 mod manifest;
 mod map;
 pub mod marks;
 pub mod notification;
 mod places;
+mod registration_numbers;
 mod roles;
 mod scopes;
 mod served;
@@ -61,6 +65,7 @@ mod workqueues;
 pub use application::Application;
 pub use files::{Files, fingerprint, folders, init};
 pub use form_index::FormIndex;
+pub use last_numbers::{LastNumber, last_numbers, office};
 pub use places::{Area, Location, Places};
 pub use served::{Caching, Content, Served};
 pub use settings::{CountrySettings, WebUrl};
@@ -211,12 +216,12 @@ fn read_here(
     let built = build(&environment, &application, level, version)?;
     reading.found.extend(built.problems);
     let forms = &built.forms;
-    let policy = reading.policy(forms, &built.visibility, &application.time_zone);
+    let places = reading.places(application.levels.len());
+    let policy = reading.policy(forms, &built.visibility, &application.time_zone, &places);
     let certificates = reading.certificates(&built.readable);
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
     let lists = reading.lists(version, forms, &certificates, dashboards.collect());
     let (roles, workqueues) = (lists.roles, lists.workqueues);
-    let places = reading.places(application.levels.len());
     let causes_of_death = Arc::new(reading.causes_of_death());
     let credentials = reading.credentials(&forms.vocabulary).into();
     let users = reading.users(settings, &application, &roles, &places);
@@ -229,6 +234,7 @@ fn read_here(
     let mut client = reading.texts("translations/client.csv", languages, Syntax::Icu);
     client.fill_in(&forms::filled_in(&environment));
     let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
+    let pages = core_texts::Pages::read(files, &roles.list, [&client, &login], &mut reading.found);
     let notification = notification::read_files(&mut reading, &application);
     let mut served = Served::default();
     served.json("/config/events", built.json);
@@ -242,8 +248,8 @@ fn read_here(
         ("/config/locations", places.document()),
         ("/config/users", serde_json::to_vec(&users)),
         ("/certificates", serde_json::to_vec(&certificates.json())),
-        ("/content/client", client.document()),
-        ("/content/login", login.document()),
+        ("/content/client", pages.client.document()),
+        ("/content/login", pages.login.document()),
     ];
     for (path, document) in documents {
         match document {
@@ -267,7 +273,9 @@ fn read_here(
             reading.said.push(in_program(message(id, "Farajaland")));
         }
         let file = files.name_of("translations/client.csv");
-        coverage::problems(&file, &client, &reading.said, &mut reading.found);
+        let core_ids = pages.core_ids();
+        coverage::problems(&file, &client, &core_ids, &reading.said, &mut reading.found);
+        reading.found.extend(pages.problems(files));
         reading
             .found
             .extend(demo(settings, files, &application, &users));
@@ -361,6 +369,7 @@ impl<'a> Reading<'a> {
         forms: &FormIndex,
         visibility: &Arc<Visibility>,
         time_zone: &TimeZone,
+        places: &Places,
     ) -> Option<(Policy, Cases)> {
         let vocabulary = &forms.vocabulary;
         let files = self.files;
@@ -373,6 +382,7 @@ impl<'a> Reading<'a> {
         let cases = self.parsed("eligibility.tests.toml", |name, text| {
             Cases::parse(name, text, vocabulary)
         });
+        let numbers = self.registration_numbers(forms, places);
         let (rules, mapping) = (rules?, mapping?);
         self.found.extend(mapping.lacks(&rules));
         self.found.extend(rules.warnings().iter().cloned());
@@ -381,8 +391,22 @@ impl<'a> Reading<'a> {
             mapping,
             visibility: visibility.clone(),
             time_zone: time_zone.clone(),
+            numbers,
         };
         Some((policy, cases?))
+    }
+
+    /// A country without the file has random numbers, as its settings say.
+    fn registration_numbers(&mut self, forms: &FormIndex, places: &Places) -> Formats {
+        const FILE: &str = registration_numbers::FILE;
+        if matches!(self.files.find(FILE), Ok(None)) {
+            return Formats::default();
+        }
+        let Some((name, text)) = self.text(FILE) else {
+            return Formats::default();
+        };
+        let events: Vec<&str> = forms.event_types().collect();
+        registration_numbers::parse(&name, &text, &events, places, &mut self.found)
     }
 
     /// Lets the rules decide the country's own cases.
@@ -815,12 +839,16 @@ pub fn certificates(
     let certificates = reading.certificates(&readable(&events, &application));
     let languages = &application.languages;
     let texts = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    let texts = core_texts::with_those_of_core(&texts, &files, &mut reading.found);
     if is_refused(&reading.found) {
         return Err(reading.found);
     }
     let client = |(column, language): (usize, &String)| {
         let rows = texts.rows.iter();
-        let text = |row: &translations::Row| Some((row.id.clone(), row.texts.get(column)?.clone()));
+        let text = |row: &translations::Row| {
+            let text = row.texts.get(column)?;
+            (!text.trim().is_empty()).then(|| (row.id.clone(), text.clone()))
+        };
         let settings = ClientSettings {
             messages: rows.filter_map(text).collect(),
             time_zone: application.time_zone.clone(),

@@ -10,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 /// The kinds of places that core has a meaning for.
 const KINDS: [&str; 2] = ["CRVS_OFFICE", "HEALTH_FACILITY"];
+/// The column with what registration numbers tell of an office, which a country need not have.
+const CODE: &str = "code";
 /// Core's name for what lies above the largest areas.
 const ROOT: &str = "0";
 
@@ -38,6 +40,9 @@ pub struct Location {
     /// `CRVS_OFFICE`, `HEALTH_FACILITY` …
     #[serde(rename = "locationType")]
     pub kind: Cow<'static, str>,
+    /// What registration numbers tell of it; empty where its cell is, none where the file has no such column.
+    #[serde(skip)]
+    pub code: Option<String>,
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it so")]
@@ -253,9 +258,10 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
         file,
         text,
         &["id", "name", "partOf", "locationType"],
-        |_| false,
+        |head| head == CODE,
     );
     found.extend(table.take_found());
+    let code = table.column(CODE);
     let columns = ["id", "name", "partOf", "locationType"].map(|name| table.column(name));
     let [Some(id), Some(name), Some(part_of), Some(kind)] = columns else {
         return Vec::new();
@@ -306,6 +312,7 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
             name: row.cell(name).to_owned(),
             parent: parent.filter(|parent| *parent != ROOT).map(str::to_owned),
             kind: known.map_or_else(|| row.cell(kind).to_owned().into(), Cow::Borrowed),
+            code: code.map(|column| row.cell(column).to_owned()),
         });
     }
     if locations.is_empty() && found.iter().all(|problem| problem.file != file) {

@@ -5,7 +5,7 @@ use super::icu::{self, Arguments, Kind};
 use rules::csv_table::Table;
 use rules::diagnostic::{Diagnostic, did_you_mean};
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The texts of one file.
 #[derive(Debug, Clone, Default)]
@@ -137,7 +137,31 @@ impl Texts {
         }
     }
 
-    /// The document for core's pages.
+    /// These texts, and those of others where these have none.
+    #[must_use]
+    pub(super) fn over(mut self, below: &Self) -> Self {
+        let own: HashMap<String, usize> = self
+            .rows
+            .iter()
+            .enumerate()
+            .map(|(n, row)| (row.id.clone(), n))
+            .collect();
+        for row in &below.rows {
+            match own.get(&row.id).and_then(|n| self.rows.get_mut(*n)) {
+                Some(own) => {
+                    for (text, other) in own.texts.iter_mut().zip(&row.texts) {
+                        if text.trim().is_empty() {
+                            text.clone_from(other);
+                        }
+                    }
+                }
+                None => self.rows.push(row.clone()),
+            }
+        }
+        self
+    }
+
+    /// The document for core's pages. A text that is missing is left out: core shows its own then.
     pub fn document(&self) -> serde_json::Result<Vec<u8>> {
         let of = |index: usize| -> Map<String, Value> {
             let told = |row: &Row| {

@@ -40,7 +40,10 @@ pub(crate) fn event(env: &Environment) -> Event {
     Event::new(
         "death",
         ("event.death.label", "Death"),
-        review::title_with_name("event.death.title", "Death", "deceased"),
+        (
+            "event.death.title",
+            "{deceased.name.firstname} {deceased.name.surname}",
+        ),
         declaration(env),
     )
     .fallback_title(review::fallback_title())

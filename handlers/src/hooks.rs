@@ -2,6 +2,7 @@
 //! May this action happen? Decided from the event document, the country's rules and the ledger. No
 //! network call has a say in that; only what is added about identities comes from one.
 
+pub mod office_codes;
 pub mod rescue;
 mod revocation;
 pub mod verification;
@@ -9,10 +10,10 @@ pub mod verification;
 use crate::clock::{Clock, later};
 use crate::core_client::{self, Confirmation};
 use crate::delivery::ledger::{
-    Answer, Destination, Entry, Ledger, LedgerError, NewDelivery, Recorded,
+    Answer, Destination, Entry, Ledger, LedgerError, NewDelivery, Recorded, Registered,
 };
+use crate::hooks::office_codes::OfficeCodes;
 use crate::hooks::verification::Verification;
-use crate::registration_number::NumberFormat;
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
@@ -23,10 +24,12 @@ use rules::eligibility::{self, OnRefusal, Operation, Outcome};
 use rules::expression::Facts;
 use rules::mosip_mapping::{PacketError, build_packet};
 use rules::policy::Policy;
+use rules::registration_number::NumberFormat;
+use rules::registration_numbers::{Fallback, Request};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::sync::Notify;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// Decides about actions, and writes down what it promises.
 pub struct Hooks {
@@ -38,8 +41,10 @@ pub struct Hooks {
     pub ledger: Arc<dyn Ledger>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// How registration numbers look.
+    /// Registration numbers of events that the country's file does not name.
     pub numbers: NumberFormat,
+    /// Looks for offices that numbers tell of and the ledger does not know.
+    pub office_codes: Option<Arc<OfficeCodes>>,
     /// Deliveries start so much later, so that core has stored the answer before anybody acts on it.
     pub delay: SignedDuration,
     /// Who else must learn of actions.
@@ -179,17 +184,57 @@ impl Hooks {
         }
         let state = history.state_as_if_accepted(pending, &patch, visible);
         let registers = pending.action_type == ActionType::REGISTER;
-        loop {
-            let fresh = registers.then(|| self.numbers.number());
+        let entry = |number: Option<&str>| {
             let facts = Facts {
                 event,
                 action: pending,
                 state: &state,
                 today,
-                registration_number: fresh.as_deref().or_else(|| history.registration_number()),
+                registration_number: number.or_else(|| history.registration_number()),
             };
-            let entry = self.entry(&facts, fresh.as_deref(), &patch, token, rescued)?;
-            if rescued.is_some_and(|rescued| rescued.dry) {
+            self.entry(&facts, number, &patch, token, rescued)
+        };
+        let dry = rescued.is_some_and(|rescued| rescued.dry);
+        let format = policy.numbers.of(event.event_type.as_str());
+        let request = format.filter(|_| registers).map(|format| Request {
+            event_id: &event.id,
+            action_id: &pending.id,
+            event_type: &event.event_type,
+            office: office(pending),
+            today,
+            format,
+            formats: &policy.numbers,
+            random: &self.numbers,
+        });
+        if let Some(request) = request.as_ref().filter(|_| !dry) {
+            let write = |number: &str| entry(Some(number)).ok();
+            let registered = self
+                .ledger
+                .register(request, &write, self.clock.now())
+                .await?;
+            match registered {
+                Registered::New(entry, fallback) => {
+                    self.count_number(request, fallback, token);
+                    self.say(&entry, &entry.answer, false);
+                    return Ok(entry.answer);
+                }
+                Registered::Before(answer) => {
+                    info!(event.id = %event.id, action.id = %pending.id, status = answer.status, repeated = true, "Answered {} of {} `{}` with {}", pending.action_type, event.event_type, event.id, answer.status);
+                    return Ok(answer);
+                }
+                // Below there is no entry either, and the reason.
+                Registered::Unwritten => {}
+                // Below with a number that needs no sequence.
+                Registered::Busy => self.count_number(request, Some(Fallback::Busy), token),
+            }
+        }
+        loop {
+            let fresh = registers.then(|| match &request {
+                Some(request) => request.fallback(Fallback::Busy).number(0),
+                None => self.numbers.number(),
+            });
+            let entry = entry(fresh.as_deref())?;
+            if dry {
                 return Ok(entry.answer);
             }
             let promises = entry.registration_number.is_some() || tells_the_middleware(&entry);
@@ -198,24 +243,53 @@ impl Hooks {
                 return Ok(entry.answer);
             }
             let (answer, repeated) = match self.ledger.record(&entry, self.clock.now()).await {
-                Ok(Recorded::New) => (entry.answer, false),
+                Ok(Recorded::New) => (entry.answer.clone(), false),
                 Ok(Recorded::Before(answer)) => (answer, true),
                 Ok(Recorded::NumberTaken) => continue,
                 // An error would strand the record for something that core does not depend on. Asked
                 // again, the identities are verified again.
                 Err(error) if !promises && rescued.is_none() => {
                     error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "Could not store identities and messages of `{}` for its {}", event.id, pending.action_type);
-                    (entry.answer, false)
+                    (entry.answer.clone(), false)
                 }
                 Err(error) => return Err(error.into()),
             };
-            let (event, action) = (&entry.event_id, &entry.action_id);
-            let (status, decision) = (answer.status, &entry.decision);
-            info!(event.id = %event, action.id = %action, status, repeated, decision, "Answered {} of {} `{event}` with {status}", entry.action_type, entry.event_type);
-            if !entry.deliveries.is_empty() && !repeated {
-                self.wake.notify_one();
-            }
+            self.say(&entry, &answer, repeated);
             return Ok(answer);
+        }
+    }
+
+    /// What is done once an answer is stored.
+    fn say(&self, entry: &Entry, answer: &Answer, repeated: bool) {
+        let (event, action) = (&entry.event_id, &entry.action_id);
+        let (status, decision) = (answer.status, &entry.decision);
+        info!(event.id = %event, action.id = %action, status, repeated, decision, "Answered {} of {} `{event}` with {status}", entry.action_type, entry.event_type);
+        if !entry.deliveries.is_empty() && !repeated {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Counts how a number was made, and reports an office that it could not tell of.
+    fn count_number(&self, request: &Request<'_>, fallback: Option<Fallback>, token: &str) {
+        let kind = fallback.map_or("format", Fallback::as_str);
+        let event_type = request.event_type.to_owned();
+        counter!("countryconfig_registration_numbers_total", "event" => event_type, "kind" => kind)
+            .increment(1);
+        let office = request.office.unwrap_or("none");
+        match fallback {
+            None | Some(Fallback::Listed) => {}
+            Some(Fallback::UnknownOffice) => {
+                warn!(event.id = %request.event_id, office.id = office, "Office `{office}` is not known to the ledger: `{}` got a fallback number", request.event_id);
+                if let Some(offices) = &self.office_codes {
+                    offices.look_again(token);
+                }
+            }
+            Some(Fallback::NoCode) => {
+                warn!(event.id = %request.event_id, office.id = office, "Office `{office}` has no code that a registration number can tell: `{}` got a fallback number", request.event_id);
+            }
+            Some(Fallback::Busy) => {
+                warn!(event.id = %request.event_id, office.id = office, "The sequence of office `{office}` was held by another transaction for too long: `{}` gets a fallback number", request.event_id);
+            }
         }
     }
 
@@ -318,6 +392,14 @@ fn fallback(outcome: &Outcome, facts: &Facts<'_>, patch: &Fields) -> Option<Conf
         OnRefusal::Accept => core_client::accept(event, action, patch, facts.registration_number),
         OnRefusal::Reject => core_client::reject(event, &action.id, action.action_type.as_str()),
     }
+}
+
+/// Core's id of the office where an action was asked for.
+fn office(action: &Action) -> Option<&str> {
+    action
+        .extra
+        .get("createdAtLocation")
+        .and_then(Value::as_str)
 }
 
 /// Whether the national ID system is told about an action: that is part of what core is promised.

@@ -11,4 +11,3 @@ pub mod fault;
 pub mod hooks;
 pub mod integrations;
 pub mod notification;
-pub mod registration_number;

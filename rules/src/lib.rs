@@ -10,6 +10,8 @@ pub mod eligibility;
 pub mod expression;
 pub mod mosip_mapping;
 pub mod policy;
+pub mod registration_number;
+pub mod registration_numbers;
 pub mod template_bounds;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use crate::eligibility::{Decision, Operation, RuleSet};
 use crate::expression::Facts;
 use crate::mosip_mapping::Mapping;
+use crate::registration_numbers::Formats;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,6 +21,8 @@ pub struct Policy {
     pub visibility: Arc<Visibility>,
     /// The country's time zone: its calendar decides what today is.
     pub time_zone: TimeZone,
+    /// Registration numbers that tell more than chance.
+    pub numbers: Formats,
 }
 
 impl Policy {
@@ -83,6 +86,7 @@ mod tests {
             .unwrap(),
             visibility: Arc::default(),
             time_zone: TimeZone::UTC,
+            numbers: Formats::default(),
         };
         let declared = json!({
             "child.nid": "1", "child.dob": "2026-05-20", "child.gender": "female", "mother.verified": "verified",

@@ -40,8 +40,10 @@ mod operators;
 mod portal;
 mod process;
 mod program;
+mod registration_numbers;
 mod replicas;
 mod rescue;
+mod texts;
 mod trigger;
 mod verification;
 

@@ -48,7 +48,9 @@ const APPLICATION: &str = "application.toml";
 const AREAS: &str = "administrative-areas.csv";
 const CERTIFICATES: &str = "certificates.toml";
 const CLIENT: &str = "translations/client.csv";
+const CORE_CLIENT: &str = "translations/core-client.csv";
 const LOCATIONS: &str = "locations.csv";
+const NUMBERS: &str = "registration-numbers.toml";
 const OFFER: &str = "credentials/birth-offer.toml";
 const PAPER: &str = "credentials/birth-paper.toml";
 const MANIFEST: &str = "static/manifest.json";
@@ -159,6 +161,12 @@ const KINDS: &[Kind] = &[
     ("case that no number has", CLIENT, r"^(?s:.*)(\z)", Text("extra.days,x,\"{n, plural, ones {# day} other {# days}}\",\"{n, plural, one {# jour} other {# jours}}\"\n"), InFile),
     ("arguments that differ", CLIENT, r"^(?s:.*)(\z)", Text("extra.hello,x,Hello {name},Bonjour {nom}\n"), InFile),
     ("case of a choice lost", CLIENT, r"select,[^\n]*?(other )\{", Text("othr "), Here),
+    ("id of a text of core misspelt", CORE_CLIENT, r"\n(performance\.[\w.]+),", Misspelt, Here),
+    ("brace of a text of core missing", CORE_CLIENT, r"\{[a-z]+[^{}\n]*(\})", Gone, Here),
+    ("argument of a text of core misspelt", CORE_CLIENT, r"\{(officeName|recordOrDeclaration|email)\}", Misspelt, Here),
+    ("language of core's texts misspelt", CORE_CLIENT, r"^id,en,(fr)", Text("fre"), Here),
+    ("part of a number misspelt", NUMBERS, r"^(?s:.*)(\z)", Text("\n[[event]]\nid = \"birth\"\nformat = \"B{sequnce:5}\"\n"), InFile),
+    ("sequences that are told by nothing", NUMBERS, r"^(?s:.*)(\z)", Text("\n[[event]]\nid = \"birth\"\nformat = \"B{sequence:5}\"\nper = [\"office\"]\n"), InFile),
     ("field in a rule misspelt", RULES, r"\n[^#\n]*known\((child\.[a-z]+|deceased\.[a-z]+)\)", Misspelt, Here),
     ("condition misspelt", RULES, r#"\n  "([a-z]+-[a-z-]+)","#, Misspelt, Here),
     ("expression broken", RULES, r"\n[^#\n]*years\((child\.dob,)", Text("child.dob"), Here),

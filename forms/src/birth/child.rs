@@ -153,7 +153,7 @@ fn places_of_birth() -> Vec<SelectOption> {
         ])),
         shared("PRIVATE_HOME", "privateHome", "Residential address")
             .show_if(not(is("HOSPITAL_CLERK"))),
-        plain_option("OTHER", "Other").show_if(not(is("HOSPITAL_CLERK"))),
+        shared("OTHER", "otherInstitution", "Other").show_if(not(is("HOSPITAL_CLERK"))),
     ]
 }
 

@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 mod examine;
+mod numbers;
 mod postgres;
 mod sql;
 mod sqlite;
@@ -28,6 +29,7 @@ pub use sqlite::file;
 use steady::Steady;
 
 pub use examine::{Examination, examine};
+pub use numbers::{LostBecause, LostNumber, NumberLedger, Registered, SequenceState, WriteEntry};
 
 /// A system client of core whose credentials the ledger keeps.
 #[derive(Debug, Clone)]
@@ -251,6 +253,8 @@ impl std::str::FromStr for Knowledge {
 pub struct Renumbered {
     /// The number, which the middleware has not seen.
     pub number: String,
+    /// It is this action's already, see [`NumberLedger::next_number`].
+    pub is_reserved: bool,
     /// The body with it.
     pub payload: Value,
     /// What core is told with it, see [`NewDelivery::fallback`].
@@ -677,7 +681,7 @@ impl LedgerError {
 
 /// The memory of the server.
 #[async_trait]
-pub trait Ledger: Send + Sync {
+pub trait Ledger: NumberLedger {
     /// Opens the database, and makes or updates its tables, where that was not done yet. Every operation
     /// does it where it must; only here it may take minutes.
     async fn prepare(&self) -> Result<(), LedgerError>;

@@ -18,12 +18,12 @@ use crate::delivery::outcome::Outcome;
 use crate::delivery::schedule::Schedule;
 use crate::delivery::transport::Transport;
 use crate::fault::{self, Fault};
-use crate::registration_number::NumberFormat;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
 use rules::eligibility::Operation;
+use rules::registration_number::NumberFormat;
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -251,7 +251,8 @@ impl Middleware {
         for n in 0..NUMBERS {
             let renumbered = match resend {
                 Resend::FreshNumber => {
-                    renumber(delivery, payload, field, self.numbers.number(), token)
+                    let number = self.fresh_number(delivery, payload, field).await?;
+                    renumber(delivery, payload, field, number, token)
                 }
                 Resend::Suffix => add_suffix(delivery, payload, field, n, token),
                 _ => None,
@@ -269,6 +270,26 @@ impl Middleware {
         }
         error!(event.id = %delivery.event_id, delivery.id, "No free number was found for a packet in {NUMBERS} attempts; check the registration number format");
         Err(Outcome::Unprepared)
+    }
+
+    /// Another number for a packet, and whether it is reserved: made as the first one was.
+    async fn fresh_number(
+        &self,
+        delivery: &Claimed,
+        payload: &Value,
+        field: Option<&str>,
+    ) -> Result<(String, bool), Outcome> {
+        let current = field.and_then(|field| payload.get("requestFields")?.get(field)?.as_str());
+        let (event, action) = (&delivery.event_id, &delivery.action_id);
+        let current = current.unwrap_or_default();
+        let next = self
+            .ledger
+            .next_number(event, action, current, self.clock.now());
+        let next = next.await.map_err(|error| not_begun(delivery, &error))?;
+        Ok(match next {
+            Some(number) => (number, true),
+            None => (self.numbers.number(), false),
+        })
     }
 
     /// What follows an outcome, where the packet is not simply sent again as the schedule says.
@@ -333,7 +354,7 @@ fn renumber(
     delivery: &Claimed,
     payload: &Value,
     field: Option<&str>,
-    number: String,
+    (number, is_reserved): (String, bool),
     token: &str,
 ) -> Option<Renumbered> {
     let earlier = payload.get("requestFields")?.get(field?)?.as_str()?;
@@ -345,6 +366,7 @@ fn renumber(
     });
     Some(Renumbered {
         number,
+        is_reserved,
         payload: renumbered,
         fallback,
         token: token.to_owned(),
@@ -368,6 +390,7 @@ fn add_suffix(
     *value = Value::from(number.as_str());
     Some(Renumbered {
         number,
+        is_reserved: false,
         payload,
         fallback: delivery.fallback.clone(),
         token: token.to_owned(),

@@ -23,16 +23,16 @@ use std::sync::Arc;
 const TO: &Destination = &Destination::MIDDLEWARE;
 
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Sqlite,
     Postgres,
     /// That of the simulation, which is worth nothing if it means something else.
     Memory,
 }
 
-struct Fresh {
-    ledger: Arc<dyn Ledger>,
-    url: String,
+pub(super) struct Fresh {
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) url: String,
     _folder: tempfile::TempDir,
 }
 
@@ -43,7 +43,7 @@ impl std::ops::Deref for Fresh {
     }
 }
 
-async fn fresh(kind: Kind) -> Fresh {
+pub(super) async fn fresh(kind: Kind) -> Fresh {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("new/folder/ledger.db");
     let url = match kind {
@@ -864,6 +864,7 @@ async fn an_attempt_that_has_begun_is_unknown_until_its_end_is_written_down(
     );
     let renumbered = |number: &str| Renumbered {
         number: number.into(),
+        is_reserved: false,
         payload: json!({"number": number}),
         fallback: None,
         token: "fresh".into(),
@@ -987,6 +988,8 @@ async fn unfinished_attempts_of_an_earlier_version_have_an_unknown_outcome(
         attempt("arrived", 1, "delivered"),
         format!("DROP TABLE {schema}numbers"),
         format!("DROP TABLE {schema}integrations"),
+        format!("DROP TABLE {schema}sequences"),
+        format!("DROP TABLE {schema}offices"),
         format!("DROP TABLE {schema}fates"),
         drop_column("knowledge"),
         drop_column("unknown_since"),

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that cannot go on has failed"
 )]
 
@@ -12,6 +13,7 @@ mod deliveries;
 mod ledger;
 #[path = "../simulation/memory.rs"]
 mod memory;
+mod numbers;
 mod outage;
 mod reference_data;
 

@@ -22,6 +22,7 @@ pub(crate) fn policy() -> Policy {
         .unwrap(),
         visibility: std::sync::Arc::default(),
         time_zone: jiff::tz::TimeZone::UTC,
+        numbers: rules::registration_numbers::Formats::default(),
     }
 }
 

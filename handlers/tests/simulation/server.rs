@@ -12,8 +12,9 @@ use handlers::delivery::acceptance::Acceptance;
 use handlers::delivery::core_api::CoreApi;
 use handlers::delivery::ledger::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Integration,
-    Knowledge, Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered,
-    Standing, State, WaitingActions,
+    Knowledge, Ledger, LedgerError, LostNumber, NewDelivery, Next, NumberLedger, PastAttempt,
+    Queue, Recorded, Registered, Renumbered, SequenceState, Standing, State, WaitingActions,
+    WriteEntry,
 };
 use handlers::delivery::middleware::{Middleware, Wire};
 use handlers::delivery::outcome::Outcome;
@@ -24,6 +25,7 @@ use handlers::hooks::verification::Verification;
 use handlers::hooks::{HookError, Hooks};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use rules::registration_numbers::{Office, Request};
 use secrecy::SecretString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -94,6 +96,7 @@ impl Server {
                 ledger: ledger.clone(),
                 clock: clock.clone(),
                 numbers: "############".parse().unwrap(),
+                office_codes: None,
                 followers: vec![],
                 delay: SignedDuration::try_from(self.world.times.delay).unwrap(),
                 wake: wake.clone(),
@@ -262,6 +265,59 @@ impl Faulty {
             return Err(LedgerError::Database(sqlx::Error::PoolTimedOut));
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl NumberLedger for Faulty {
+    async fn register(
+        &self,
+        request: &Request<'_>,
+        write: &WriteEntry<'_>,
+        now: Timestamp,
+    ) -> Result<Registered, LedgerError> {
+        self.fault("before", "register").await?;
+        let registered = self.memory().register(request, write, now).await;
+        self.fault("after", "register").await?;
+        registered
+    }
+
+    async fn next_number(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        current: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, LedgerError> {
+        self.fault("before", "next_number").await?;
+        let next = self.memory().next_number(event, action, current, now).await;
+        self.fault("after", "next_number").await?;
+        next
+    }
+
+    async fn keep_offices(&self, offices: &[Office], now: Timestamp) -> Result<u64, LedgerError> {
+        self.memory().keep_offices(offices, now).await
+    }
+
+    async fn offices(&self) -> Result<Vec<Office>, LedgerError> {
+        self.memory().offices().await
+    }
+
+    async fn sequences(&self) -> Result<Vec<SequenceState>, LedgerError> {
+        self.memory().sequences().await
+    }
+
+    async fn raise_sequence(
+        &self,
+        name: &str,
+        last: u64,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.memory().raise_sequence(name, last, now).await
+    }
+
+    async fn lost_numbers(&self) -> Result<Vec<LostNumber>, LedgerError> {
+        self.memory().lost_numbers().await
     }
 }
 

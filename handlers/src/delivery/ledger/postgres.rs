@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger in PostgreSQL, for several replicas that share it.
 
+use super::numbers::{
+    LostBecause, LostNumber, MOST_PASSED, NumberLedger, Origin, Registered, SequenceState,
+    WriteEntry, is_lock_timeout, sql_numbers, unsigned,
+};
 use super::sql::{
     LONGEST_LEASE, SKEW, UNREADABLE, claim_where, filtered, held_back, knowledge, moment, of_users,
     pending, select_delivery, select_integration, selected, sql_ledger, state,
@@ -17,6 +21,7 @@ use crate::delivery::encryption::Encryption;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use rules::registration_numbers::{Draw, Office, Request, Sequence};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
@@ -38,9 +43,11 @@ const PING: Duration = Duration::from_secs(1);
 const LOCK: i64 = 0x6363_6f6e_6669_6721;
 
 /// Nothing is expected of the session: the database's defaults may be others, and behind a pooler the next
-/// transaction may have another session.
+/// transaction may have another session. A replica that stands still in a transaction holds up the others for
+/// seconds only.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path TO countryconfig; \
-    SET LOCAL lock_timeout TO '4s'; SET LOCAL statement_timeout TO '60s'";
+    SET LOCAL lock_timeout TO '4s'; SET LOCAL statement_timeout TO '60s'; \
+    SET LOCAL idle_in_transaction_session_timeout TO '10s'";
 const READ: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL search_path TO countryconfig; \
     SET LOCAL statement_timeout TO '60s'";
 
@@ -61,6 +68,7 @@ pub(super) struct PostgresLedger {
 
 // A name of a statement would mean another statement to another session.
 sql_ledger!(PostgresLedger, Postgres, PgRow, PgArguments, begin: BEGIN, read: READ, lock: "FOR UPDATE OF due SKIP LOCKED", persistent: false);
+sql_numbers!(PostgresLedger, Postgres, PgRow);
 
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, LedgerError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| LedgerError::PostgresUrl)?;

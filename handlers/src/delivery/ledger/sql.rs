@@ -188,6 +188,60 @@ macro_rules! sql_ledger {
                 Ok(Some(Answer { status: status(row.try_get(0)?)?, body: body.map_err(|e| LedgerError::Content(e.to_string()))? }))
             }
 
+            /// Stores what was not there a moment ago.
+            async fn store(&self, mut tx: sqlx::Transaction<'static, $Database>, entry: &Entry, origin: Option<&Origin<'_>>, now: Timestamp) -> Result<Recorded, LedgerError> {
+                let stored = Self::query(
+                    "INSERT INTO actions (event_id, action_id, event_type, action_type, decision, registration_number, \
+                     answer_status, answer_body, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                )
+                .bind(entry.event_id.as_str())
+                .bind(entry.action_id.as_str())
+                .bind(&entry.event_type)
+                .bind(&entry.action_type)
+                .bind(&entry.decision)
+                .bind(&entry.registration_number)
+                .bind(i64::from(entry.answer.status))
+                .bind(entry.answer.body.as_ref().map(ToString::to_string))
+                .bind(now.as_millisecond())
+                .execute(&mut *tx)
+                .await;
+                if let Err(sqlx::Error::Database(refused)) = &stored
+                    && refused.is_unique_violation()
+                {
+                    tx.rollback().await?;
+                    // Either the same action was recorded in the meantime, or its number is another's.
+                    let mut again = self.reading().await?;
+                    let answer = Self::stored(&mut *again, &entry.event_id, &entry.action_id).await?;
+                    return Ok(answer.map_or(Recorded::NumberTaken, Recorded::Before));
+                }
+                stored?;
+                let draw = origin.filter(|_| entry.answer.status == 202).map(|origin| serde_json::to_string(origin.draw));
+                let draw = draw.transpose().map_err(|e| LedgerError::Content(e.to_string()))?;
+                let drawn = origin.map(|origin| (origin, 0, draw));
+                if let Some(number) = &entry.registration_number
+                    && !Self::insert_number(&mut tx, number, &entry.event_id, &entry.action_id, drawn, now).await?
+                {
+                    tx.rollback().await?;
+                    return Ok(Recorded::NumberTaken);
+                }
+                for delivery in &entry.deliveries {
+                    if entry.replaces_messages() && delivery.destination.is_forgotten() {
+                        Self::query(
+                            "UPDATE deliveries SET state = 'refused', payload = '', ended_at = $3 WHERE event_id = $1 AND destination = $2 \
+                             AND state = 'waiting' AND attempts = 0",
+                        )
+                        .bind(entry.event_id.as_str())
+                        .bind(delivery.destination.as_str())
+                        .bind(now.as_millisecond())
+                        .execute(&mut *tx)
+                        .await?;
+                    }
+                    self.insert_delivery(&mut tx, &entry.event_id, &entry.action_id, delivery, now).await?;
+                }
+                tx.commit().await?;
+                Ok(Recorded::New)
+            }
+
             async fn insert_delivery(
                 &self,
                 tx: &mut sqlx::Transaction<'_, $Database>,
@@ -215,21 +269,33 @@ macro_rules! sql_ledger {
                 Ok(())
             }
 
-            /// Writes down that nobody else may use a number. `false` where it is another's.
+            /// Writes down that nobody else may use a number, and where it comes from: how many the action had
+            /// before, and how another one is made. `false` where it is another's.
             async fn insert_number(
                 tx: &mut sqlx::Transaction<'_, $Database>,
                 number: &str,
                 event: &EventId,
                 action: &ActionId,
+                from: Option<(&Origin<'_>, i64, Option<String>)>,
                 now: Timestamp,
             ) -> Result<bool, LedgerError> {
-                let inserted = Self::query("INSERT INTO numbers (number, event_id, action_id, recorded_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
-                    .bind(number)
-                    .bind(event.as_str())
-                    .bind(action.as_str())
-                    .bind(now.as_millisecond())
-                    .execute(&mut **tx)
-                    .await?;
+                let sequence = from.as_ref().and_then(|(origin, ..)| origin.draw.sequence.as_ref());
+                let position = from.as_ref().and_then(|(origin, ..)| origin.position);
+                let drawn = from.as_ref().map_or(0, |(_, drawn, _)| *drawn);
+                let inserted = Self::query(
+                    "INSERT INTO numbers (number, event_id, action_id, recorded_at, sequence, position, drawn, draw) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+                )
+                .bind(number)
+                .bind(event.as_str())
+                .bind(action.as_str())
+                .bind(now.as_millisecond())
+                .bind(sequence.map(|sequence| sequence.name.clone()))
+                .bind(position)
+                .bind(drawn)
+                .bind(from.and_then(|(_, _, draw)| draw))
+                .execute(&mut **tx)
+                .await?;
                 Ok(inserted.rows_affected() == 1)
             }
 
@@ -330,53 +396,7 @@ macro_rules! sql_ledger {
                 if let Some(answer) = Self::stored(&mut *tx, &entry.event_id, &entry.action_id).await? {
                     return Ok(Recorded::Before(answer));
                 }
-                let stored = Self::query(
-                    "INSERT INTO actions (event_id, action_id, event_type, action_type, decision, registration_number, \
-                     answer_status, answer_body, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                )
-                .bind(entry.event_id.as_str())
-                .bind(entry.action_id.as_str())
-                .bind(&entry.event_type)
-                .bind(&entry.action_type)
-                .bind(&entry.decision)
-                .bind(&entry.registration_number)
-                .bind(i64::from(entry.answer.status))
-                .bind(entry.answer.body.as_ref().map(ToString::to_string))
-                .bind(now.as_millisecond())
-                .execute(&mut *tx)
-                .await;
-                if let Err(sqlx::Error::Database(refused)) = &stored
-                    && refused.is_unique_violation()
-                {
-                    tx.rollback().await?;
-                    // Either the same action was recorded in the meantime, or its number is another's.
-                    let mut again = self.reading().await?;
-                    let answer = Self::stored(&mut *again, &entry.event_id, &entry.action_id).await?;
-                    return Ok(answer.map_or(Recorded::NumberTaken, Recorded::Before));
-                }
-                stored?;
-                if let Some(number) = &entry.registration_number
-                    && !Self::insert_number(&mut tx, number, &entry.event_id, &entry.action_id, now).await?
-                {
-                    tx.rollback().await?;
-                    return Ok(Recorded::NumberTaken);
-                }
-                for delivery in &entry.deliveries {
-                    if entry.replaces_messages() && delivery.destination.is_forgotten() {
-                        Self::query(
-                            "UPDATE deliveries SET state = 'refused', payload = '', ended_at = $3 WHERE event_id = $1 AND destination = $2 \
-                             AND state = 'waiting' AND attempts = 0",
-                        )
-                        .bind(entry.event_id.as_str())
-                        .bind(delivery.destination.as_str())
-                        .bind(now.as_millisecond())
-                        .execute(&mut *tx)
-                        .await?;
-                    }
-                    self.insert_delivery(&mut tx, &entry.event_id, &entry.action_id, delivery, now).await?;
-                }
-                tx.commit().await?;
-                Ok(Recorded::New)
+                self.store(tx, entry, None, now).await
             }
 
             async fn answer(&self, event: &EventId, action: &ActionId) -> Result<Option<Answer>, LedgerError> {
@@ -448,8 +468,8 @@ macro_rules! sql_ledger {
                 if begun.rows_affected() != 1 {
                     return Ok(Begun::LeaseLost);
                 }
-                if let Some(Renumbered { number, payload, fallback, token }) = renumbered {
-                    if !Self::insert_number(&mut tx, number, event, &claimed.action_id, now).await? {
+                if let Some(Renumbered { number, is_reserved, payload, fallback, token }) = renumbered {
+                    if !is_reserved && !Self::insert_number(&mut tx, number, event, &claimed.action_id, None, now).await? {
                         return Ok(Begun::NumberTaken);
                     }
                     Self::query("UPDATE deliveries SET payload = $2, fallback = $3, token = $4 WHERE id = $1")

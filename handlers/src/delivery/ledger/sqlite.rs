@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger as one `SQLite` file, the default: write-ahead log, full sync.
 
+use super::numbers::{
+    LostBecause, LostNumber, MOST_PASSED, NumberLedger, Origin, Registered, SequenceState,
+    WriteEntry, is_lock_timeout, sql_numbers, unsigned,
+};
 use super::sql::{
     LONGEST_LEASE, SKEW, UNREADABLE, claim_where, filtered, held_back, knowledge, moment, of_users,
     pending, select_delivery, select_integration, selected, sql_ledger, state,
@@ -17,6 +21,7 @@ use crate::delivery::encryption::Encryption;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use rules::registration_numbers::{Draw, Office, Request, Sequence};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
@@ -48,6 +53,7 @@ pub(super) struct SqliteLedger {
 type FileId = Option<(u64, u64)>;
 
 sql_ledger!(SqliteLedger, Sqlite, SqliteRow, SqliteArguments, begin: "BEGIN IMMEDIATE", read: "BEGIN", lock: "", persistent: true);
+sql_numbers!(SqliteLedger, Sqlite, SqliteRow);
 
 impl SqliteLedger {
     /// The ledger of a URL. Its folder, its file (readable by its user only: it holds tokens) and its

@@ -2,6 +2,7 @@
 //! A ledger whose operations always end, and whose answers outlast a failure of its database: core asks
 //! once, and a hook whose answer cannot be written down blocks its record.
 
+use super::numbers::{LostNumber, NumberLedger, Registered, SequenceState, WriteEntry};
 use super::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Integration,
     Knowledge, Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered,
@@ -11,6 +12,7 @@ use crate::core_client::Fate;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use rules::registration_numbers::{Office, Request};
 use secrecy::SecretString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,35 +92,103 @@ impl<L: Renewable> Steady<L> {
     }
 }
 
+impl<L: Renewable> Steady<L> {
+    /// The result of storing an answer, which is tried again after a failure: core asks once.
+    async fn patiently<T, F>(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        store: impl Fn() -> F,
+    ) -> Result<T, LedgerError>
+    where
+        F: Future<Output = Result<T, LedgerError>>,
+    {
+        let started = Instant::now();
+        let mut failures = 0_u32;
+        loop {
+            let left = PATIENCE.saturating_sub(started.elapsed());
+            let error = match self.within(SHORT.min(left), store()).await {
+                Ok(stored) => {
+                    self.failed.store(false, Ordering::Relaxed);
+                    if failures > 0 {
+                        info!(event.id = %event, action.id = %action, failures, "Stored the answer in the ledger after {failures} failed attempts");
+                    }
+                    return Ok(stored);
+                }
+                Err(error) => error,
+            };
+            self.failed.store(true, Ordering::Relaxed);
+            if !error.may_pass() || left <= PAUSE {
+                return Err(error);
+            }
+            if failures == 0 {
+                warn!(error = &error as &dyn std::error::Error, event.id = %event, action.id = %action, "Could not store an answer in the ledger; retrying for {} s", PATIENCE.as_secs());
+            }
+            failures += 1;
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+#[async_trait]
+impl<L: Renewable> NumberLedger for Steady<L> {
+    async fn register(
+        &self,
+        request: &Request<'_>,
+        write: &WriteEntry<'_>,
+        now: Timestamp,
+    ) -> Result<Registered, LedgerError> {
+        let (event, action) = (request.event_id, request.action_id);
+        let register = || self.ledger.register(request, write, now);
+        self.patiently(event, action, register).await
+    }
+
+    async fn next_number(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        current: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, LedgerError> {
+        let next = self.ledger.next_number(event, action, current, now);
+        self.within(SHORT, next).await
+    }
+
+    async fn keep_offices(&self, offices: &[Office], now: Timestamp) -> Result<u64, LedgerError> {
+        self.within(LONG, self.ledger.keep_offices(offices, now))
+            .await
+    }
+
+    async fn offices(&self) -> Result<Vec<Office>, LedgerError> {
+        self.within(LONG, self.ledger.offices()).await
+    }
+
+    async fn sequences(&self) -> Result<Vec<SequenceState>, LedgerError> {
+        self.within(LONG, self.ledger.sequences()).await
+    }
+
+    async fn raise_sequence(
+        &self,
+        name: &str,
+        last: u64,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let raise = self.ledger.raise_sequence(name, last, now);
+        self.within(SHORT, raise).await
+    }
+
+    async fn lost_numbers(&self) -> Result<Vec<LostNumber>, LedgerError> {
+        self.within(LONG, self.ledger.lost_numbers()).await
+    }
+}
+
 macro_rules! within {
     ($($limit:ident: $name:ident($($argument:ident: $Type:ty),*) -> $Result:ty;)*) => {
         #[async_trait]
         impl<L: Renewable> Ledger for Steady<L> {
             async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError> {
-                let started = Instant::now();
-                let mut failures = 0_u32;
-                loop {
-                    let left = PATIENCE.saturating_sub(started.elapsed());
-                    let error = match self.within(SHORT.min(left), self.ledger.record(entry, now)).await {
-                        Ok(recorded) => {
-                            self.failed.store(false, Ordering::Relaxed);
-                            if failures > 0 {
-                                info!(event.id = %entry.event_id, action.id = %entry.action_id, failures, "Stored the answer in the ledger after {failures} failed attempts");
-                            }
-                            return Ok(recorded);
-                        }
-                        Err(error) => error,
-                    };
-                    self.failed.store(true, Ordering::Relaxed);
-                    if !error.may_pass() || left <= PAUSE {
-                        return Err(error);
-                    }
-                    if failures == 0 {
-                        warn!(error = &error as &dyn std::error::Error, event.id = %entry.event_id, action.id = %entry.action_id, "Could not store an answer in the ledger; retrying for {} s", PATIENCE.as_secs());
-                    }
-                    failures += 1;
-                    sleep(PAUSE).await;
-                }
+                let (event, action) = (&entry.event_id, &entry.action_id);
+                self.patiently(event, action, || self.ledger.record(entry, now)).await
             }
 
             async fn writable(&self) -> Result<(), LedgerError> {

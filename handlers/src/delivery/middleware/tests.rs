@@ -77,7 +77,7 @@ fn a_fresh_number_stands_everywhere_and_a_suffix_in_the_row_only() {
         &delivery,
         &payload,
         number_field(&payload),
-        "N2".into(),
+        ("N2".into(), false),
         "t",
     )
     .unwrap();

@@ -6,13 +6,13 @@ use std::str::FromStr;
 /// How registration numbers look: a text in which every `#` stands for a random digit or capital
 /// letter (`0-9A-Z`) and `%` for a random digit; everything else stands for itself.
 ///
-/// This is the one place to replace for a country whose numbers are made differently. Whatever it
-/// makes, the ledger refuses a number that another action has, and the next one is tried.
+/// The ledger refuses a number that another action has, and the next one is tried. For numbers that tell
+/// office, year and sequence see [`crate::registration_numbers`].
 ///
 /// ```
-/// let format: handlers::registration_number::NumberFormat = "############".parse()?;
+/// let format: rules::registration_number::NumberFormat = "############".parse()?;
 /// assert_eq!(format.number().len(), 12);
-/// # Ok::<(), handlers::registration_number::NumberFormatError>(())
+/// # Ok::<(), rules::registration_number::NumberFormatError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberFormat(String);
@@ -29,7 +29,7 @@ pub enum NumberFormatError {
 }
 
 /// The alphabet of `#`.
-const CHARACTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const CHARACTERS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 impl FromStr for NumberFormat {
     type Err = NumberFormatError;
@@ -62,19 +62,29 @@ impl FromStr for NumberFormat {
 impl NumberFormat {
     /// A fresh number from the system's random source.
     pub fn number(&self) -> String {
-        self.0
-            .chars()
-            .map(|c| match c {
-                '#' => one_of(CHARACTERS),
-                '%' => one_of(b"0123456789"),
-                other => other,
-            })
-            .collect()
+        let character = |c| alphabet(c).map_or(c, |from| one_of(from.as_bytes()));
+        self.0.chars().map(character).collect()
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a character of a format stands for; nothing for one that stands for itself.
+pub(crate) fn alphabet(character: char) -> Option<&'static str> {
+    match character {
+        '#' => Some(CHARACTERS),
+        '%' => Some("0123456789"),
+        _ => None,
     }
 }
 
 /// Each character with the same chance: random bytes that would favour the first ones are thrown away.
-fn one_of(alphabet: &[u8]) -> char {
+pub(crate) fn one_of(alphabet: &[u8]) -> char {
+    if alphabet.is_empty() {
+        return '?';
+    }
     let fair = 256 - 256 % alphabet.len();
     loop {
         for byte in uuid::Uuid::new_v4().as_bytes().iter().take(6) {

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The offices that core knows, kept in the ledger: a hook knows its office by core's id only, and must not
+//! wait for core.
+
+use crate::clock::Clock;
+use crate::core_client::Core;
+use crate::core_client::location_lists::{Area, LocationLists};
+use crate::delivery::ledger::Ledger;
+use rules::registration_numbers::Office;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+/// Core is asked so often: offices change seldom.
+const EVERY: Duration = Duration::from_mins(10);
+/// And not more often than this where an office is not known.
+const AT_LEAST: Duration = Duration::from_secs(30);
+/// Where core or the ledger failed.
+const AGAIN: Duration = Duration::from_mins(1);
+
+/// Keeps the offices in the ledger as core has them.
+pub struct OfficeCodes {
+    /// Where they come from.
+    core: Arc<Core>,
+    /// Where they are kept.
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    missed: Notify,
+    /// Of the last hook whose office was not known: to ask core with where there is no system client.
+    token: Mutex<Option<String>>,
+}
+
+impl OfficeCodes {
+    /// Nothing is asked yet.
+    pub fn new(core: Arc<Core>, ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            core,
+            ledger,
+            clock,
+            missed: Notify::new(),
+            token: Mutex::default(),
+        }
+    }
+
+    /// Looks for an office that was not known, behind the hook's back.
+    pub fn look_again(&self, token: &str) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.to_owned());
+        self.missed.notify_one();
+    }
+
+    /// Asks core at start, every ten minutes, and after a hook of an unknown office. Never ends.
+    /// `needed` says whether any number tells where it was registered.
+    pub async fn keep_up(&self, needed: impl Fn() -> bool) {
+        let mut is_told = false;
+        loop {
+            let filled = if needed() {
+                self.fill().await
+            } else {
+                Ok(None)
+            };
+            let pause = if filled.is_err() { AGAIN } else { EVERY };
+            let asked = !matches!(filled, Ok(None));
+            match filled {
+                Ok(None | Some(0)) => {}
+                Ok(Some(offices)) => {
+                    is_told = false;
+                    info!(offices, "The ledger has new codes of {offices} offices");
+                }
+                Err(error) if !std::mem::replace(&mut is_told, true) => {
+                    warn!(
+                        error = &*error as &dyn std::error::Error,
+                        "The offices could not be taken from core; those in the ledger are used"
+                    );
+                }
+                Err(_) => {}
+            }
+            if asked {
+                tokio::time::sleep(AT_LEAST).await;
+            }
+            // Without a system client, the next hook of an unknown office brings a token.
+            drop(tokio::time::timeout(pause, self.missed.notified()).await);
+        }
+    }
+
+    /// How many offices have changed; nothing where core cannot be asked yet.
+    async fn fill(&self) -> Result<Option<u64>, Box<dyn std::error::Error + Send + Sync>> {
+        let token = self
+            .token
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let token = token.filter(|_| !self.core.may_ask());
+        if token.is_none() && !self.core.may_ask() {
+            return Ok(None);
+        }
+        let lists = self.core.location_lists(token.as_deref()).await?;
+        let offices = offices(&lists);
+        Ok(Some(
+            self.ledger.keep_offices(&offices, self.clock.now()).await?,
+        ))
+    }
+}
+
+/// What has an id of the country. Users work in other places than offices, too.
+fn offices(lists: &LocationLists) -> Vec<Office> {
+    let areas: HashMap<&str, &Area> = lists.areas.iter().map(|area| (&*area.id, area)).collect();
+    let mut offices = Vec::new();
+    for location in &lists.locations {
+        let Some(external_id) = location.external_id.clone() else {
+            continue;
+        };
+        let mut around = Vec::new();
+        let mut passed = HashSet::new();
+        let mut next = location.administrative_area_id.as_deref();
+        while let Some(area) = next.and_then(|id| areas.get(id))
+            && passed.insert(&*area.id)
+        {
+            around.push(area.external_id.clone().unwrap_or_default());
+            next = area.parent_id.as_deref();
+        }
+        around.reverse();
+        offices.push(Office {
+            id: location.id.clone(),
+            external_id,
+            areas: around,
+        });
+    }
+    offices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn offices_have_the_codes_of_the_areas_around_them_from_the_largest() {
+        let areas = json!([
+            {"id": "a", "name": "Province", "parentId": null, "externalId": "P1"},
+            {"id": "b", "name": "District", "parentId": "a", "externalId": "D1"},
+            {"id": "c", "name": "Circle", "parentId": "d", "externalId": "C"},
+            {"id": "d", "name": "Circle", "parentId": "c"},
+        ]);
+        let at = |id: &str, external: Option<&str>, area: &str| json!({"id": id, "name": id, "externalId": external, "administrativeAreaId": area});
+        let locations = json!([
+            at("1", Some("CRO1"), "b"),
+            at("2", Some("CRO2"), "0"),
+            at("3", None, "b"),
+            at("4", Some("CRO4"), "c"),
+        ]);
+        let offices = offices(&LocationLists::of(areas, locations));
+        let shown: Vec<_> = offices
+            .iter()
+            .map(|o| (&*o.id, &*o.external_id, o.areas.join("/")))
+            .collect();
+        let of = |id, external, areas: &str| (id, external, areas.to_owned());
+        assert_eq!(
+            shown,
+            [
+                of("1", "CRO1", "P1/D1"),
+                of("2", "CRO2", ""),
+                of("4", "CRO4", "/C")
+            ]
+        );
+    }
+}
