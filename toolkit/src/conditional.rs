@@ -107,6 +107,11 @@ impl Conditional {
         self.join("anyOf", other.into())
     }
 
+    /// A conditional as it is served; `$id`s are left out, and its own is made again.
+    pub fn from_schema(schema: Value) -> Self {
+        Self::new(crate::event::without_ids(schema).into())
+    }
+
     fn join(self, keyword: &'static str, other: Nested) -> Self {
         let mut parts = match self.chain {
             Some((grown, parts)) if grown == keyword => parts,

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A kind of event that is registered, such as birth.
 
+mod place;
 mod problems;
+mod read;
 mod references;
+mod structure;
 
-use serde::Serialize;
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use place::place_of;
 pub use problems::{Problem, core_flags, problems};
-pub use references::{Reference, Via};
+pub(crate) use read::without_ids;
+pub use references::{Reference, Via, messages_of};
 
 use crate::action::Action;
 use crate::conditional::{EventFieldReference, FieldReference};
@@ -18,35 +26,32 @@ use crate::search::SearchSection;
 use crate::summary::SummaryField;
 
 /// A kind of event: what is declared, what can be done with a record, and how records are found and listed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     id: String,
     label: Message,
     title: Message,
-    #[serde(skip_serializing_if = "Option::is_none")]
     fallback_title: Option<Message>,
-    #[serde(rename = "dateOfEvent", skip_serializing_if = "Option::is_none")]
     date: Option<DateOfEvent>,
-    #[serde(rename = "placeOfEvent", skip_serializing_if = "Option::is_none")]
     place: Option<FieldReference>,
     summary: Summary,
     declaration: Form,
     actions: Vec<Action>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     action_order: Option<Vec<String>>,
     advanced_search: Vec<SearchSection>,
     flags: Vec<FlagConfig>,
     analytics: bool,
+    /// As it was read, where it was not built: it is served like that.
+    document: Option<Arc<Value>>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Summary {
     fields: Vec<SummaryField>,
 }
 
 /// The day of the event: a DATE field of the declaration, or a date that core keeps.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum DateOfEvent {
     /// A field of the declaration.
@@ -56,7 +61,7 @@ pub enum DateOfEvent {
 }
 
 /// A mark that actions set and clear on records.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FlagConfig {
     id: String,
@@ -118,6 +123,7 @@ impl Event {
             advanced_search: Vec::new(),
             flags: Vec::new(),
             analytics: true,
+            document: None,
         }
     }
 

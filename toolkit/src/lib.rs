@@ -18,6 +18,7 @@ pub mod scope;
 pub mod search;
 pub mod summary;
 pub mod visibility;
+pub mod words;
 pub mod workqueue;
 
 /// Everything that a file of form definitions needs.

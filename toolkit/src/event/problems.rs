@@ -15,6 +15,8 @@ use crate::field::FieldType;
 pub struct Problem {
     /// Id of the event.
     pub event: String,
+    /// JSON pointer to the place in the event; empty where it is about the event as a whole.
+    pub pointer: String,
     /// What is wrong and with what.
     pub what: String,
     /// What to do about it.
@@ -109,9 +111,15 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn problem(&mut self, what: String, hint: impl Into<Option<String>>) {
+    fn problem(
+        &mut self,
+        pointer: impl Into<String>,
+        what: String,
+        hint: impl Into<Option<String>>,
+    ) {
         self.problems.push(Problem {
             event: self.event.id.clone(),
+            pointer: pointer.into(),
             what,
             hint: hint.into(),
         });
@@ -120,15 +128,18 @@ impl Check<'_> {
     fn ids(&mut self) {
         let mut pages = BTreeSet::new();
         let mut fields = BTreeSet::new();
-        for page in self.event.declaration.pages() {
+        for (nth, page) in self.event.declaration.pages().iter().enumerate() {
+            let at = format!("/declaration/pages/{nth}");
             if !pages.insert(page.id()) {
                 self.problem(
+                    at.clone(),
                     format!("two pages of the declaration are called `{}`", page.id()),
                     give_another(),
                 );
             }
             if page.is_verification() {
                 self.problem(
+                    at.clone(),
                     format!(
                         "page `{}` of the declaration is a verification page",
                         page.id()
@@ -136,24 +147,44 @@ impl Check<'_> {
                     "core takes verification pages in the forms of actions only".to_owned(),
                 );
             }
-        }
-        for (page, field) in self.event.fields() {
-            if !fields.insert(field.id()) {
-                self.problem(
-                    format!(
-                        "field `{}` on page `{}` stands twice",
-                        field.id(),
-                        page.id()
-                    ),
-                    give_another(),
-                );
+            for (field_nth, field) in page.fields().iter().enumerate() {
+                if !fields.insert(field.id()) {
+                    self.problem(
+                        format!("{at}/fields/{field_nth}"),
+                        format!(
+                            "field `{}` on page `{}` stands twice",
+                            field.id(),
+                            page.id()
+                        ),
+                        give_another(),
+                    );
+                }
             }
         }
-        let own = self.event.actions.iter().flat_map(super::Action::fields);
-        for field in self.event.fields().map(|(_, field)| field).chain(own) {
+        let declared = self.event.declaration.pages().iter().enumerate();
+        let declared = declared.flat_map(|(nth, page)| {
+            let fields = page.fields().iter().enumerate();
+            fields.map(move |(field_nth, field)| {
+                (
+                    format!("/declaration/pages/{nth}/fields/{field_nth}"),
+                    field,
+                )
+            })
+        });
+        let own = self
+            .event
+            .actions
+            .iter()
+            .enumerate()
+            .flat_map(|(nth, action)| {
+                let fields = action.fields().into_iter();
+                fields.map(move |field| (format!("/actions/{nth}"), field))
+            });
+        for (at, field) in declared.chain(own) {
             if field.id().contains('_') {
                 let better = field.id().replace('_', "-");
                 self.problem(
+                    at,
                     format!(
                         "field id `{}` holds an underscore, which core refuses",
                         field.id()
@@ -194,6 +225,7 @@ impl Check<'_> {
                     .chain(in_action.into_iter().flatten())
                     .copied();
                 self.problem(
+                    reference.pointer,
                     format!(
                         "{} points at the field `{}`, which does not exist",
                         reference.from, reference.field
@@ -217,6 +249,7 @@ impl Check<'_> {
             && kind != FieldType::Date
         {
             self.problem(
+                "/dateOfEvent",
                 format!(
                     "the date of the event is the field `{}`, which is of type {}",
                     date.id(),
@@ -229,15 +262,18 @@ impl Check<'_> {
 
     fn actions(&mut self) {
         let mut names = BTreeSet::new();
-        for action in &self.event.actions {
+        for (nth, action) in self.event.actions.iter().enumerate() {
+            let at = || format!("/actions/{nth}");
             if !names.insert(action.name()) {
                 self.problem(
+                    at(),
                     format!("the action {} stands twice", action.name()),
                     give_another(),
                 );
             }
             if action.is_custom() && ORDERED_ACTIONS.contains(&action.name()) {
                 self.problem(
+                    at(),
                     format!(
                         "an own action is called {}, as one of core's",
                         action.name()
@@ -247,6 +283,7 @@ impl Check<'_> {
             }
             if action.action_type() == "READ" && action.has_conditionals() {
                 self.problem(
+                    at(),
                     "the action READ has conditions, which core refuses".to_owned(),
                     "limit reading by scopes in the roles".to_owned(),
                 );
@@ -255,6 +292,7 @@ impl Check<'_> {
                 && !["DECLARE", "REGISTER"].contains(&action.action_type())
             {
                 self.problem(
+                    at(),
                     format!("the action {} looks for duplicates", action.name()),
                     "only DECLARE and REGISTER do".to_owned(),
                 );
@@ -263,6 +301,7 @@ impl Check<'_> {
         for needed in ["READ", "DECLARE", "REGISTER"] {
             if !names.contains(needed) {
                 self.problem(
+                    "/actions",
                     format!("there is no action {needed}"),
                     format!("add `Action::{}`", needed.to_lowercase()),
                 );
@@ -278,6 +317,7 @@ impl Check<'_> {
         for name in self.event.action_order.iter().flatten() {
             if !known.contains(name.as_str()) {
                 self.problem(
+                    "/actionOrder",
                     format!("the order of actions names {name}, which is no action"),
                     did_you_mean(name, known.iter().copied()),
                 );
@@ -288,21 +328,24 @@ impl Check<'_> {
     fn flags(&mut self) {
         let core: BTreeSet<String> = core_flags().collect();
         let mut declared = BTreeSet::new();
-        for flag in &self.event.flags {
+        for (nth, flag) in self.event.flags.iter().enumerate() {
+            let at = || format!("/flags/{nth}");
             if !declared.insert(flag.id()) {
                 self.problem(
+                    at(),
                     format!("the flag `{}` is declared twice", flag.id()),
                     give_another(),
                 );
             }
             if core.contains(flag.id()) {
                 self.problem(
+                    at(),
                     format!("the flag `{}` is core's own", flag.id()),
                     give_another(),
                 );
             }
         }
-        for action in &self.event.actions {
+        for (nth, action) in self.event.actions.iter().enumerate() {
             let changed = action.flags().iter().map(|flag| flag.id.clone());
             let asked = mentions(&json!(action)).flags;
             for id in changed.chain(asked) {
@@ -314,6 +357,7 @@ impl Check<'_> {
                     let hint = did_you_mean(&id, names)
                         .unwrap_or_else(|| "declare it with `Event::flags`".to_owned());
                     self.problem(
+                        format!("/actions/{nth}"),
                         format!(
                             "the action {} uses the flag `{id}`, which is not declared",
                             action.name()
@@ -327,15 +371,18 @@ impl Check<'_> {
 
     fn search(&mut self) {
         let mut seen = BTreeSet::new();
-        for field in self
-            .event
-            .advanced_search
-            .iter()
-            .flat_map(super::SearchSection::fields)
-        {
+        let sections = self.event.advanced_search.iter().enumerate();
+        let fields = sections.flat_map(|(nth, section)| {
+            let fields = section.fields().iter().enumerate();
+            fields.map(move |(field_nth, field)| {
+                (format!("/advancedSearch/{nth}/fields/{field_nth}"), field)
+            })
+        });
+        for (at, field) in fields {
             let id = field.field_id();
             if !seen.insert(id) {
                 self.problem(
+                    at.clone(),
                     format!("the search form asks for `{id}` twice"),
                     "remove one of them".to_owned(),
                 );
@@ -345,6 +392,7 @@ impl Check<'_> {
                 && !EVENT_SEARCH_FIELDS.contains(&id)
             {
                 self.problem(
+                    at,
                     format!("core cannot search for `{id}`"),
                     did_you_mean(id, EVENT_SEARCH_FIELDS),
                 );
@@ -361,6 +409,7 @@ pub fn problems(events: &[Event]) -> Vec<Problem> {
         .filter(|event| !ids.insert(&event.id))
         .map(|event| Problem {
             event: event.id.clone(),
+            pointer: String::new(),
             what: "another event has the same id".to_owned(),
             hint: Some(give_another()),
         });
@@ -370,25 +419,41 @@ pub fn problems(events: &[Event]) -> Vec<Problem> {
 
 /// Messages whose id stands for more than one text, be it in one event or across several.
 fn message_problems(events: &[Event]) -> Vec<Problem> {
-    let mut texts: BTreeMap<String, (BTreeSet<&str>, BTreeSet<String>)> = BTreeMap::new();
+    #[derive(Default)]
+    struct Uses {
+        events: BTreeSet<String>,
+        wordings: BTreeSet<String>,
+        /// Event and place of the last wording that was new.
+        last: (String, String),
+    }
+    let mut texts: BTreeMap<String, Uses> = BTreeMap::new();
     for event in events {
-        for message in event.messages() {
-            let (places, wordings) = texts.entry(message.id().to_owned()).or_default();
-            places.insert(&event.id);
-            wordings.insert(message.text().to_owned());
+        for (pointer, message) in event.messages_with_pointers() {
+            let uses = texts.entry(message.id().to_owned()).or_default();
+            uses.events.insert(event.id.clone());
+            if uses.wordings.insert(message.text().to_owned()) {
+                uses.last = (event.id.clone(), pointer);
+            }
         }
     }
     let twice = texts
         .into_iter()
-        .filter(|(_, (_, wordings))| wordings.len() > 1);
+        .filter(|(_, uses)| uses.wordings.len() > 1);
     twice
-        .map(|(id, (places, wordings))| Problem {
-            event: places.into_iter().collect::<Vec<_>>().join("`, `"),
-            what: format!(
-                "the message `{id}` has more than one text: “{}”",
-                wordings.into_iter().collect::<Vec<_>>().join("”, “")
-            ),
-            hint: Some("translations are found by the id: give each text its own".to_owned()),
+        .map(|(id, uses)| {
+            let (event, pointer) = uses.last;
+            let others = uses.events.into_iter().filter(|other| *other != event);
+            let events: Vec<String> = others.chain([event.clone()]).collect();
+            let wordings: Vec<String> = uses.wordings.into_iter().collect();
+            Problem {
+                event: events.join("`, `"),
+                pointer,
+                what: format!(
+                    "the message `{id}` has more than one text: “{}”",
+                    wordings.join("”, “")
+                ),
+                hint: Some("translations are found by the id: give each text its own".to_owned()),
+            }
         })
         .collect()
 }
@@ -409,7 +474,10 @@ pub fn core_flags() -> impl Iterator<Item = String> {
 }
 
 /// The closest of the names, when it is close enough to be a slip of the pen.
-fn did_you_mean<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(super) fn did_you_mean<'a>(
+    wrong: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     let allowed = (wrong.chars().count() / 3).max(2);
     names
         .into_iter()
