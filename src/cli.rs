@@ -18,9 +18,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod analytics;
+mod authoring;
 mod certificates;
 mod deliveries;
 mod fields;
+mod import;
 mod notify;
 mod rescue;
 
@@ -51,7 +53,17 @@ enum Command {
     Init {
         /// A folder that is empty or not there yet; afterwards `COUNTRY_DIR`
         folder: PathBuf,
+        /// Write only what a country must have of its own; the rest stays in the program
+        #[arg(long)]
+        minimal: bool,
     },
+    /// Write a commented start of a field, an event or a rule into the right file of `COUNTRY_DIR`
+    #[command(subcommand)]
+    New(authoring::New),
+    /// List the texts that have no translation
+    Texts(authoring::Texts),
+    /// Bring the forms of a country configuration that runs elsewhere
+    Import(import::Import),
     /// Connect to everything that the settings name, and say what is wrong and what to do
     Doctor {
         /// Print JSON: a list of check, verdict, what, remedy
@@ -151,6 +163,12 @@ enum Export {
         #[arg(long, value_name = "EVENT", default_value = "birth")]
         event: String,
     },
+    /// An event in the words of `forms/*.toml`, to read and to copy from
+    Forms {
+        /// Which event
+        #[arg(value_name = "EVENT", default_value = "birth")]
+        event: String,
+    },
     /// The OpenAPI document of all routes
     Openapi,
     /// The settings as the Markdown table of the README
@@ -179,14 +197,24 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Check(check) => return checked(&settings()?, &check),
         Command::Doctor { json } => return diagnosed(settings(), json).await,
-        Command::Init { folder } => {
-            let written = country::init(&folder)
+        Command::Init { folder, minimal } => {
+            let (written, layer) = if minimal {
+                (country::init_minimal(&folder), "built-in:")
+            } else {
+                (country::init(&folder), "")
+            };
+            let written = written
                 .with_context(|| format!("cannot make a country in `{}`", folder.display()))?;
             let folder = folder.display();
             print(&format!(
-                "Wrote {written} files to {folder}. Change them, then:\n  COUNTRY_DIR={folder} countryconfig check\n"
+                "Wrote {written} files to {folder}. Change them, then:\n  COUNTRY_DIR={layer}{folder} countryconfig check\n"
             ))?;
         }
+        Command::New(new) => print(&authoring::begin(&new, &settings()?)?)?,
+        Command::Import(import) => {
+            print(&Box::pin(import::run(&import, &settings()?)).await?)?;
+        }
+        Command::Texts(texts) => print(&authoring::missing(&texts, &settings()?)?)?,
         Command::Health => {
             let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
             let answer = handlers::outside::client(std::time::Duration::from_secs(2))?
@@ -224,15 +252,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Export(Export::Fields { event }) => {
             let events = country::events(&settings()?);
-            let known: Vec<_> = events.iter().map(Event::id).collect();
-            let wanted = events.iter().find(|known| known.id() == event);
-            let wanted = wanted.with_context(|| {
-                format!(
-                    "there is no event `{event}`; there are {}",
-                    known.join(", ")
-                )
-            })?;
-            print(&fields::table(wanted)?)?;
+            print(&fields::table(named(&events, &event)?)?)?;
+        }
+        Command::Export(Export::Forms { event }) => {
+            let events = country::events(&settings()?);
+            print(&country::overlays::export::export(named(&events, &event)?))?;
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -247,6 +271,17 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn named<'e>(events: &'e [Event], event: &str) -> anyhow::Result<&'e Event> {
+    let wanted = events.iter().find(|known| known.id() == event);
+    wanted.with_context(|| {
+        let known: Vec<_> = events.iter().map(Event::id).collect();
+        format!(
+            "there is no event `{event}`; there are {}",
+            known.join(", ")
+        )
+    })
 }
 
 /// Prints what the doctor finds; also of settings that cannot be read.

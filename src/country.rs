@@ -42,6 +42,7 @@ mod icu;
 mod manifest;
 mod map;
 mod named;
+pub mod overlays;
 mod places;
 mod roles;
 mod served;
@@ -53,7 +54,7 @@ mod users;
 mod workqueues;
 
 pub use application::Application;
-pub use files::{Files, fingerprint, folders, init};
+pub use files::{Files, fingerprint, folders, init, init_minimal};
 pub use named::Forms;
 pub use places::{Area, Location, Places};
 pub use served::Served;
@@ -189,8 +190,10 @@ fn read_here(settings: &Settings, files: &Files, care: Care) -> Result<Snapshot,
         return Err(reading.found);
     };
     let environment = environment(settings, files, &application);
-    let built = build(&environment, &application, care)?;
+    let addresses = overlays::addresses(&environment);
+    let built = build(files, &addresses, &environment, &application, care)?;
     reading.found.extend(built.problems);
+    reading.said.extend(built.said_in_files);
     let forms = &built.forms;
     let policy = reading.policy(forms, &built.visibility, &application.time_zone);
     let certificates = reading.certificates(&built.readable);
@@ -207,7 +210,7 @@ fn read_here(settings: &Settings, files: &Files, care: Care) -> Result<Snapshot,
     let populations = populations.unwrap_or_default();
     reading.found.extend(manifest::problems(files));
     let languages = &application.languages;
-    let mut client = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    let mut client = reading.client_texts(languages);
     client.fill_in(&forms::filled_in(&environment));
     let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
     let voice = templates::voice(&mut reading, settings, &application);
@@ -494,6 +497,20 @@ impl<'a> Reading<'a> {
         texts.unwrap_or_default()
     }
 
+    /// The texts of core's client: those of the country, and those that stand beside its changes to the forms.
+    fn client_texts(&mut self, languages: &[String]) -> Texts {
+        let mut texts = self.texts("translations/client.csv", languages, Syntax::Icu);
+        for file in self.files.list(overlays::FOLDER) {
+            if Path::new(&file)
+                .extension()
+                .is_some_and(|kind| kind == "csv")
+            {
+                texts.extend(self.texts(&file, languages, Syntax::Icu));
+            }
+        }
+        texts
+    }
+
     /// Scripts, pictures, fonts and whatever else browsers ask for.
     fn pages(
         &mut self,
@@ -585,7 +602,7 @@ fn strangers(files: &Files) -> Vec<Diagnostic> {
     let known = Files::of(None).list("");
     let strange = |file: &String| {
         // Read or served whatever they are called.
-        let named_freely = ["static/", "fonts/"]
+        let named_freely = ["static/", "fonts/", "forms/"]
             .iter()
             .any(|folder| file.starts_with(folder))
             || file.starts_with("credentials/") && is_toml(file);
@@ -660,23 +677,37 @@ struct Built {
     readable: Vec<Arc<Readable>>,
     /// Where it was asked for.
     said: Vec<Said>,
-    /// Likewise.
+    /// The texts of the country's files.
+    said_in_files: Vec<Said>,
+    /// What is wrong with the events.
     problems: Vec<Diagnostic>,
 }
 
 /// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
 /// are given back as a whole when it ends.
 fn build(
+    files: &Files,
+    addresses: &overlays::Addresses,
     environment: &forms::Environment,
     application: &Application,
     care: Care,
 ) -> Result<Built, Vec<Diagnostic>> {
     let built = std::thread::scope(|scope| {
-        let building = scope.spawn(|| {
-            let events = forms::events(environment);
-            let (said, problems) = match care {
-                Care::Serve | Care::Change => (vec![], vec![]),
-                Care::Check => (said(&events), problems(&events)),
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let building = thread.spawn_scoped(scope, || {
+            let overlays::Events {
+                list: events,
+                said: said_in_files,
+                found: mut problems,
+            } = overlays::events(files, environment, addresses);
+            let said = match care {
+                Care::Serve | Care::Change => vec![],
+                Care::Check => {
+                    if problems.is_empty() {
+                        problems.extend(program_problems(&events));
+                    }
+                    said(&events)
+                }
             };
             let visibility = Visibility::of(&events);
             Ok::<_, serde_json::Error>(Built {
@@ -686,12 +717,17 @@ fn build(
                 visibility: Arc::new(visibility),
                 readable: readable(&events, application),
                 said,
+                said_in_files,
                 problems,
             })
         });
-        building.join()
+        building.map(std::thread::ScopedJoinHandle::join)
     });
     let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
+    let built = match built {
+        Ok(built) => built,
+        Err(error) => return Err(failed(format!("there is no thread to build them: {error}"))),
+    };
     match built {
         // What is kept is copied, so that nothing of it holds that memory back.
         Ok(Ok(built)) => Ok(Built {
@@ -726,7 +762,7 @@ fn in_program(message: Message) -> Said {
     }
 }
 
-fn problems(events: &[Event]) -> Vec<Diagnostic> {
+fn program_problems(events: &[Event]) -> Vec<Diagnostic> {
     let problems = opencrvs_toolkit::event::problems(events);
     let problems = problems.iter().map(ToString::to_string);
     problems
@@ -749,10 +785,10 @@ pub fn certificates(settings: &Settings) -> Result<(Certificates, Clients), Vec<
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
-    let events = forms::events(&environment(settings, &files, &application));
+    let events = events_of(settings, &files, &application, &mut reading.found);
     let certificates = reading.certificates(&readable(&events, &application));
     let languages = &application.languages;
-    let texts = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    let texts = reading.client_texts(languages);
     if is_refused(&reading.found) {
         return Err(reading.found);
     }
@@ -770,12 +806,72 @@ pub fn certificates(settings: &Settings) -> Result<(Certificates, Clients), Vec<
     Ok((certificates, clients))
 }
 
+/// The texts of the country that have no wording in a language.
+///
+/// # Errors
+/// What keeps the texts from being known.
+pub fn untranslated(settings: &Settings, language: &str) -> Result<Vec<Message>, Vec<Diagnostic>> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading::of(&files);
+    let Some(application) = reading.application() else {
+        return Err(reading.found);
+    };
+    let environment = environment(settings, &files, &application);
+    let addresses = overlays::addresses(&environment);
+    let built = build(&files, &addresses, &environment, &application, Care::Check)?;
+    reading.found.extend(built.problems);
+    reading.said.extend(built.said_in_files);
+    reading.said.extend(built.said);
+    reading.said.extend(workqueues::titles().map(in_program));
+    let certificates = reading.certificates(&built.readable);
+    let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
+    reading.roles_and_workqueues(&built.forms, &certificates, dashboards.collect());
+    if is_refused(&reading.found) {
+        return Err(reading.found);
+    }
+    let said = std::mem::take(&mut reading.said);
+    // A language without a column has no text at all, which is no fault here.
+    let texts = reading.client_texts(&[language.to_owned()]);
+    let rows = texts
+        .rows
+        .iter()
+        .filter(|row| row.texts.iter().any(|text| !text.trim().is_empty()));
+    let mut known: BTreeSet<String> = rows.map(|row| row.id.clone()).collect();
+    let messages = said.into_iter().map(|said| said.message);
+    let missing = messages.filter(|message| {
+        !message.text().trim().is_empty() && known.insert(message.id().to_owned())
+    });
+    Ok(missing.collect())
+}
+
 /// The events of this country, with the settings that reach its forms.
 pub fn events(settings: &Settings) -> Vec<Event> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
-    forms::events(&environment(settings, &files, &application))
+    events_of(settings, &files, &application, &mut reading.found)
+}
+
+/// What is wrong with the country's changes to the forms.
+pub fn faults_of_events(settings: &Settings) -> Vec<Diagnostic> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading::of(&files);
+    let application = reading.application().unwrap_or_default();
+    events_of(settings, &files, &application, &mut reading.found);
+    reading.found
+}
+
+fn events_of(
+    settings: &Settings,
+    files: &Files,
+    application: &Application,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Event> {
+    let environment = environment(settings, files, application);
+    let addresses = overlays::addresses(&environment);
+    let events = overlays::events(files, &environment, &addresses);
+    found.extend(events.found);
+    events.list
 }
 
 /// What the settings and the country's files say to the forms.

@@ -67,7 +67,7 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[Said], found: &mut Vec
                 found.push(Diagnostic {
                     line: row.line,
                     hint: Some(hint),
-                    ..Diagnostic::of_file(file, format!("`{id}` in `{language}`: {what}"))
+                    ..Diagnostic::of_file(&*row.file, format!("`{id}` in `{language}`: {what}"))
                 });
                 break;
             }
@@ -88,7 +88,7 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[Said], found: &mut Vec
             severity: Severity::Warning,
             line: row.line,
             hint: did_you_mean(&row.id, known.iter().copied()),
-            ..Diagnostic::of_file(file, format!("nothing uses the text `{}`", row.id))
+            ..Diagnostic::of_file(&*row.file, format!("nothing uses the text `{}`", row.id))
         });
     }
 }
