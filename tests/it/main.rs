@@ -29,6 +29,7 @@ mod mail_server;
 mod mutants;
 mod notification;
 mod operators;
+mod overlays;
 mod portal;
 mod process;
 mod program;
