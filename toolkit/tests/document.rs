@@ -34,8 +34,8 @@ fn a_built_event_and_its_document_are_one_event() {
     let built = json!(club());
     let read = Event::from_json(built.clone()).unwrap();
     assert_eq!(json!(read), built);
-    assert_eq!(read.declaration(), club().declaration());
-    assert_eq!(read.all_actions(), club().all_actions());
+    assert_eq!(json!(read.declaration()), json!(club().declaration()));
+    assert_eq!(json!(read.all_actions()), json!(club().all_actions()));
     assert_eq!(read.references(), club().references());
     assert_eq!(read.messages(), club().messages());
     assert_eq!(read.problems(), []);

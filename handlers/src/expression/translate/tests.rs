@@ -205,7 +205,7 @@ fn conditions() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// The rules' engine and the translation agree on every record, malformed ones included; and what has words
     /// again is the same condition.
