@@ -197,6 +197,7 @@ fn read_here(settings: &Settings, files: &Files, care: Care) -> Result<Snapshot,
     let forms = &built.forms;
     let policy = reading.policy(forms, &built.visibility, &application.time_zone);
     let certificates = reading.certificates(&built.readable);
+    let drawn = certificates.files();
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
     let (roles, workqueues) =
         reading.roles_and_workqueues(forms, &certificates, dashboards.collect());
@@ -255,7 +256,7 @@ fn read_here(settings: &Settings, files: &Files, care: Care) -> Result<Snapshot,
         reading
             .found
             .extend(demo(settings, files, &application, &users));
-        reading.found.extend(strangers(files));
+        reading.found.extend(strangers(files, &drawn));
     }
     if let Some((policy, cases)) = &policy {
         reading.cases(policy, cases, care);
@@ -597,15 +598,16 @@ fn is_toml(file: &str) -> bool {
         .is_some_and(|kind| kind == "toml")
 }
 
-/// Files that nothing reads because of a slip in their names.
-fn strangers(files: &Files) -> Vec<Diagnostic> {
+/// Files that nothing reads because of a slip in their names. The certificates' own are `drawn`.
+fn strangers(files: &Files, drawn: &BTreeSet<String>) -> Vec<Diagnostic> {
     let known = Files::of(None).list("");
     let strange = |file: &String| {
         // Read or served whatever they are called.
         let named_freely = ["static/", "fonts/", "forms/"]
             .iter()
             .any(|folder| file.starts_with(folder))
-            || file.starts_with("credentials/") && is_toml(file);
+            || file.starts_with("credentials/") && is_toml(file)
+            || drawn.contains(file);
         if named_freely {
             return None;
         }

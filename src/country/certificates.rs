@@ -20,7 +20,7 @@ use handlers::diagnostic::{Diagnostic, Severity};
 use opencrvs_toolkit::prelude::{Conditional, Message, event, not};
 use serde::Serialize;
 use serde_json::{Number, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use template::Template;
 
@@ -161,6 +161,14 @@ impl Certificates {
         self.list
             .iter()
             .map(|c| (c.svg.as_str(), whole(c)))
+            .collect()
+    }
+
+    /// The drawings and samples that the certificates use, by path from the country's root.
+    pub(super) fn files(&self) -> BTreeSet<String> {
+        let drawings = self.list.iter().map(|c| format!("certificates/{}", c.svg));
+        drawings
+            .chain(self.list.iter().map(Certificate::sample_file))
             .collect()
     }
 

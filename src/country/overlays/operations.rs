@@ -439,6 +439,11 @@ impl Work<'_, '_, '_> {
                     .collect(),
             )
         } else {
+            // A slip in the word for it is reported where it stands.
+            let kinds = ["field", "page", "action", "form", "nth"];
+            let known = kinds.into_iter().chain(FIELD).chain(PAGE).chain(ACTION);
+            let known: Vec<&str> = known.collect();
+            section.only(self.reader, &known);
             return self.names_nothing(section);
         };
         section.only(self.reader, &known);
