@@ -328,7 +328,8 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
         let files = Files::of(settings.country_dir.as_deref());
         let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
-        let summary = report::summary(&problems);
+        let is_served = errors == 0 || country::load(settings).is_ok();
+        let summary = report::summary(&problems, is_served);
         print(&format!("{shown}{summary}\n"))?;
     }
     let failed = errors > 0 || (check.strict && !problems.is_empty());

@@ -79,6 +79,10 @@ fn describe() {
         "Deliveries that an operator has to decide about"
     );
     describe_gauge!(
+        "countryconfig_deliveries_unconfigured",
+        "Deliveries that are not sent, as their destination is not configured any more"
+    );
+    describe_gauge!(
         "countryconfig_actions_waiting_in_core",
         "Actions that core was told to wait for and whose end this server does not know, by reason"
     );
@@ -168,6 +172,12 @@ pub async fn render(app: &App) -> String {
             if let Ok(waiting) = waiting {
                 waiting_in_core(app, &waiting);
             }
+            let to_nowhere = queues
+                .iter()
+                .filter(|queue| !app.destinations.contains(&queue.destination));
+            let to_nowhere: u64 = to_nowhere.map(|queue| queue.depth).sum();
+            gauge!("countryconfig_deliveries_unconfigured")
+                .set(u32::try_from(to_nowhere).unwrap_or(u32::MAX));
             for destination in &app.destinations {
                 let of = |state| {
                     queues

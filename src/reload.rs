@@ -226,8 +226,21 @@ fn swap(app: &App, mut country: Snapshot) {
     app.telling.users.post.voice.store(country.voice.clone());
     let country = Arc::new(country);
     app.country.store(country.clone());
-    std::thread::spawn(move || country.served.compress());
+    compress_later(&country);
     info!("The country's files have changed; the new ones are used");
+}
+
+/// Compresses what is served, once the start is over: hooks come first. Content that is asked for before
+/// is compressed when it is asked for. A country that is replaced by then is not compressed.
+pub(crate) fn compress_later(country: &Arc<Snapshot>) {
+    const WAIT: Duration = Duration::from_secs(10);
+    let country = Arc::downgrade(country);
+    std::thread::spawn(move || {
+        std::thread::sleep(WAIT);
+        if let Some(country) = country.upgrade() {
+            country.served.compress();
+        }
+    });
 }
 
 /// Says why changed files are not used, in the log and in a line.

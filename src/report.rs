@@ -96,8 +96,8 @@ fn word(line: &str, column: usize) -> Range<usize> {
     start..start + length.max(first)
 }
 
-/// How many errors and warnings there are, in a sentence.
-pub fn summary(problems: &[Diagnostic]) -> String {
+/// How many errors and warnings there are, in a sentence. Not all errors keep `serve` from starting.
+pub fn summary(problems: &[Diagnostic], is_served: bool) -> String {
     let count = |n: usize, what: &str| match n {
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),
@@ -107,6 +107,10 @@ pub fn summary(problems: &[Diagnostic]) -> String {
     match (errors, problems.len()) {
         (_, 0) => "The settings, the forms and the country's files are in order.".to_owned(),
         (0, _) => format!("The country can be served, with {warnings}."),
+        _ if is_served => format!(
+            "The check has failed: {}, {warnings}. `serve` starts all the same, and warns.",
+            count(errors, "error")
+        ),
         _ => format!(
             "The country cannot be served: {}, {warnings}.",
             count(errors, "error")

@@ -13,12 +13,12 @@ use handlers::portal::Portal;
 use handlers::rescue::Unanswered;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notification::Telling;
-use poem::endpoint::BoxEndpoint;
+use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
 use poem::middleware::CatchPanic;
-use poem::web::Data;
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler};
+use poem::web::Html;
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,11 +30,11 @@ mod causes_of_death;
 mod config;
 mod credentials;
 mod demo_issuer;
-mod described;
 mod gone;
 mod health;
 mod inside;
 pub mod notification;
+mod openapi_meta;
 mod portal;
 mod reindex;
 mod trigger;
@@ -112,32 +112,30 @@ fn service(app: &Arc<App>) -> Service {
         notification::Notification(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
-        .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")
+        .description("What OpenCRVS core asks a country: its configuration, and for every action on a record whether it may happen. Any route may also answer 500; unknown paths and methods are answered 404.")
+        .server(poem_openapi::ServerObject::new("/").description("The server that this document comes from"))
         .license(poem_openapi::LicenseObject::new("MPL-2.0").url("https://www.mozilla.org/MPL/2.0/"))
 }
 
 /// The OpenAPI document of all routes.
 pub fn openapi(app: &Arc<App>) -> String {
-    let mut text = service(app).spec();
-    text.push('\n');
-    text
+    openapi_meta::document(&service(app).spec())
 }
 
 /// Everything that is served.
 pub fn endpoint(app: &Arc<App>) -> BoxEndpoint<'static> {
     let service = service(app);
-    let mut routes = Route::new().nest("/openapi.json", service.spec_endpoint());
-    routes = routes.at("/static/*file", get(assets.data(app.clone())));
+    let spec = service.spec();
+    let document = openapi_meta::document(&spec);
+    let mut routes = Route::new();
     if app.docs {
-        routes = routes.nest("/docs", service.scalar());
+        let page = service.scalar_html().replace(&spec, &document);
+        let page = make_sync(move |_| Html(page.clone()));
+        routes = routes.nest("/docs", Route::new().at("/", page));
     }
+    let document = make_sync(move |_| document.clone().with_content_type("application/json"));
+    routes = routes.at("/openapi.json", get(document));
     surrounded(app.origins.clone(), routes.nest("/", service))
-}
-
-/// Icons, manifest and whatever else is in `static/`.
-#[handler]
-fn assets(request: &Request, Data(app): Data<&Arc<App>>) -> poem::Result<Response> {
-    config::prepared(app, request)
 }
 
 /// The token of a request that must have one.

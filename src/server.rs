@@ -148,11 +148,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         country: ArcSwap::from_pointee(country),
         refused_change: ArcSwapOption::empty(),
         telling: Telling::new(users, settings),
-        destinations: deliveries
-            .doors
-            .iter()
-            .map(|door| door.destination.clone())
-            .collect(),
+        destinations: destinations(settings),
         analytics,
         portal,
         credentials,
@@ -171,6 +167,23 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         deliveries,
         settings: settings.clone(),
     })
+}
+
+/// Where deliveries go with these settings. What waits in the ledger for another destination goes nowhere.
+pub(crate) fn destinations(settings: &Settings) -> Vec<Destination> {
+    let webhook = |url: &WebUrl| Some(forward::destination(&url.as_str().parse().ok()?));
+    let webhooks = settings.forward_actions_to.iter().filter_map(webhook);
+    let analytics = settings.analytics_database_url.as_ref();
+    [
+        Destination::MIDDLEWARE,
+        Destination::CORE,
+        Destination::EMAIL,
+        Destination::SMS,
+    ]
+    .into_iter()
+    .chain(webhooks)
+    .chain(analytics.map(|_| Destination::ANALYTICS))
+    .collect()
 }
 
 /// Everybody outside: where deliveries go, and who adds deliveries to an action.
@@ -487,7 +500,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     } = running;
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(deliveries.run(stopped));
-    let keys = app.keys.clone();
+    let (keys, ledger) = (app.keys.clone(), app.ledger.clone());
     let mut beside = JoinSet::new();
     beside.spawn(open(app.clone()));
     beside.spawn(mend(app.clone()));
@@ -504,9 +517,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     if let Some(analytics) = app.analytics.clone() {
         beside.spawn(async move { analytics.keep_up().await });
     }
-    let country = app.country.load_full();
-    // Not waited for: the content is served as it is meanwhile.
-    std::thread::spawn(move || country.served.compress());
+    reload::compress_later(&app.country.load_full());
     info!("Listening on {}", listener.address());
     let signal = async {
         if told_to_stop().await == Stop::Rollout {
@@ -521,6 +532,12 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     listener.serve(routes::endpoint(&app), signal, GRACE).await;
     beside.shutdown().await;
     worker.await?;
+    if let Err(error) = ledger.close().await {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "The ledger was left open"
+        );
+    }
     info!("Stopped");
     Ok(())
 }

@@ -75,24 +75,22 @@ pub struct Webhook {
     pub secret: Option<Secret>,
 }
 
-impl Webhook {
-    /// How the ledger and the log call it: by its host, as the rest of a URL may be secret, and by a
-    /// number that tells it from others there.
-    fn destination(&self) -> Destination {
-        let hash = digest::digest(&digest::SHA256, self.url.as_str().as_bytes());
-        let number = hash
-            .as_ref()
-            .first_chunk()
-            .map_or(0, |bytes| u32::from_be_bytes(*bytes));
-        let host = self.url.host_str().unwrap_or_default();
-        Destination::named(format!("forward:{host}:{number:08x}"))
-    }
+/// What the ledger and the log call a URL: its host, as the rest may be secret, and a number that tells
+/// it from others there.
+pub fn destination(url: &Url) -> Destination {
+    let hash = digest::digest(&digest::SHA256, url.as_str().as_bytes());
+    let number = hash
+        .as_ref()
+        .first_chunk()
+        .map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    let host = url.host_str().unwrap_or_default();
+    Destination::named(format!("forward:{host}:{number:08x}"))
 }
 
 impl From<Webhook> for Door {
     fn from(webhook: Webhook) -> Self {
         Self {
-            destination: webhook.destination(),
+            destination: destination(&webhook.url),
             outside: Arc::new(webhook),
         }
     }

@@ -786,6 +786,9 @@ pub trait Ledger: Send + Sync {
 
     /// Whether the ledger would take an entry now.
     async fn writable(&self) -> Result<(), LedgerError>;
+
+    /// Ends the connections; the last one writes the log of `SQLite` back into its file.
+    async fn close(&self) -> Result<(), LedgerError>;
 }
 
 /// Whether a URL names a ledger that could be opened; nothing is opened.
@@ -817,10 +820,10 @@ fn unknown_url(url: &str) -> LedgerError {
 /// An unknown kind of URL, or one with a fault.
 pub fn at(url: &str, seal: Seal) -> Result<Arc<dyn Ledger>, LedgerError> {
     match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite") => Ok(Arc::new(Steady(sqlite::SqliteLedger::new(url, seal)?))),
-        Some("postgres" | "postgresql") => {
-            Ok(Arc::new(Steady(postgres::PostgresLedger::new(url, seal)?)))
-        }
+        Some("sqlite") => Ok(Arc::new(Steady::new(sqlite::SqliteLedger::new(url, seal)?))),
+        Some("postgres" | "postgresql") => Ok(Arc::new(Steady::new(
+            postgres::PostgresLedger::new(url, seal)?,
+        ))),
         _ => Err(unknown_url(url)),
     }
 }

@@ -180,7 +180,10 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
     let (ledger, now) = (open(settings).await?, SystemClock.now());
     let ledger = &*ledger;
     match command {
-        Deliveries::List(options) => listed(ledger, options, now).await,
+        Deliveries::List(options) => {
+            let known = server::destinations(settings);
+            listed(ledger, options, &known, now).await
+        }
         Deliveries::Show(one) => show(ledger, one).await,
         Deliveries::Retry {
             which,
@@ -401,13 +404,26 @@ fn grouped(n: usize) -> String {
     text
 }
 
-async fn listed(ledger: &dyn Ledger, options: &List, now: Timestamp) -> anyhow::Result<String> {
+async fn listed(
+    ledger: &dyn Ledger,
+    options: &List,
+    known: &[Destination],
+    now: Timestamp,
+) -> anyhow::Result<String> {
     let filter = options
         .chosen
         .filter(options.shown.limit, options.oldest, now);
     let deliveries = ledger.deliveries(&filter).await?;
     if options.shown.json {
-        return pretty(&deliveries.iter().map(delivery_json).collect());
+        let with_destination = |delivery: &Delivery| {
+            let mut shown = delivery_json(delivery);
+            let is_configured = known.contains(&delivery.destination);
+            if let Some(shown) = shown.as_object_mut() {
+                shown.insert("isConfigured".to_owned(), is_configured.into());
+            }
+            shown
+        };
+        return pretty(&deliveries.iter().map(with_destination).collect());
     }
     let counts = ledger.count(&filter).await?;
     let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
@@ -418,13 +434,23 @@ async fn listed(ledger: &dyn Ledger, options: &List, now: Timestamp) -> anyhow::
         .map(|(state, n)| format!("{} {}", grouped(number(*n)), state.as_str()))
         .collect();
     let order = if options.oldest { "oldest" } else { "newest" };
+    let queues = ledger.queues().await?;
+    let mut to_nowhere = BTreeMap::new();
+    for queue in queues.iter().filter(|q| !known.contains(&q.destination)) {
+        *to_nowhere.entry(queue.destination.as_str()).or_insert(0) += queue.depth;
+    }
+    let to_nowhere = to_nowhere.into_iter().map(|(destination, n)| {
+        let n = grouped(number(n));
+        format!("Not sent, as `{destination}` is not configured: {n}\n")
+    });
     Ok(format!(
-        "{}\n{} of {}, the {order} first{}{}\n",
-        list(&deliveries, now),
+        "{}\n{} of {}, the {order} first{}{}\n{}",
+        list(&deliveries, known, now),
         grouped(deliveries.len()),
         grouped(all),
         if by_state.is_empty() { "" } else { ": " },
-        by_state.join(", ")
+        by_state.join(", "),
+        to_nowhere.collect::<String>()
     ))
 }
 
@@ -720,9 +746,12 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
     }
 }
 
-fn list(deliveries: &[Delivery], now: Timestamp) -> String {
+fn list(deliveries: &[Delivery], known: &[Destination], now: Timestamp) -> String {
     let row = |delivery: &Delivery| {
         let next = match (delivery.state, delivery.ended_at) {
+            (State::Waiting, _) if !known.contains(&delivery.destination) => {
+                "not configured".to_owned()
+            }
             (State::Waiting, _) if delivery.leased_until.is_some_and(|until| until > now) => {
                 "under way".to_owned()
             }

@@ -4,6 +4,7 @@
 use super::network::unreachable;
 use super::{Finding, TIMEOUT};
 use crate::notices;
+use crate::server;
 use crate::settings::Settings;
 use handlers::analytics::{AnalyticsError, Database};
 use handlers::clock::{Clock as _, SystemClock};
@@ -183,6 +184,20 @@ fn examined_well(settings: &Settings, found: &Examination) -> Vec<Finding> {
         let what = format!("{n} of {all} pending deliveries cannot be read with LEDGER_KEY");
         let remedy = "set LEDGER_KEY to the key they were written with, or name it after the new one with a comma";
         findings.push(Finding::error(LEDGER, what, remedy));
+    }
+    let known = server::destinations(settings);
+    let mut to_nowhere: Vec<_> = found
+        .pending_to
+        .iter()
+        .filter(|(destination, _)| !known.contains(destination))
+        .map(|(destination, n)| (destination.as_str(), n))
+        .collect();
+    to_nowhere.sort_unstable();
+    for (destination, n) in to_nowhere {
+        let what =
+            format!("{n} pending deliveries are for `{destination}`, which is not configured");
+        let remedy = "name it in the settings again, or give them up: `countryconfig deliveries list`, `deliveries purge`";
+        findings.push(Finding::warning(LEDGER, what, remedy));
     }
     if settings.ledger_key.is_none() {
         let what = "LEDGER_KEY is not set: tokens and packets are stored unencrypted";

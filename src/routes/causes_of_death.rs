@@ -2,6 +2,7 @@
 //! The causes of death, found while a physician types.
 
 use super::App;
+use super::openapi_meta::Tag;
 use handlers::causes_of_death::Cause;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
@@ -38,7 +39,7 @@ struct Refusal {
 
 #[derive(ApiResponse)]
 enum Reply {
-    /// What was found, which may be nothing
+    /// The results, best first; there may be none
     #[oai(status = 200)]
     Found(Json<Found>),
     /// No terms, or too many letters
@@ -47,12 +48,17 @@ enum Reply {
 }
 
 #[expect(clippy::unused_async, reason = "the framework wants every route async")]
-#[OpenApi]
+#[OpenApi(tag = "Tag::Forms")]
 impl CausesOfDeath {
-    /// Causes of death by code or words, also by their beginnings, and with small typing errors
+    /// A search for causes of death
     ///
-    /// Open to anyone, as core's client asks without a token.
-    #[oai(path = "/causes-of-death", method = "get")]
+    /// By code or words, also by their beginnings and with small typing errors. Open to anyone, as core's
+    /// client asks without a token.
+    #[oai(
+        path = "/causes-of-death",
+        method = "get",
+        operation_id = "searchCausesOfDeath"
+    )]
     async fn search(
         &self,
         /// What was typed, up to 200 letters

@@ -3,6 +3,7 @@
 //! that nobody knows and that ends with the process, and marked as a demonstration.
 
 use super::App;
+use super::openapi_meta::{Refusals, Refused, SLOW_BODY, Statuses, Tag};
 use super::unread::{self, Unread};
 use crate::problem::Problem;
 use crate::settings::WebUrl;
@@ -11,8 +12,8 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use poem::http::StatusCode;
-use poem_openapi::OpenApi;
 use poem_openapi::payload::PlainText;
+use poem_openapi::{ApiResponse, OpenApi};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -75,28 +76,53 @@ impl DemoIssuer {
     }
 }
 
-#[OpenApi]
+#[derive(ApiResponse)]
+enum Reply {
+    /// What was issued
+    #[oai(status = 200)]
+    Issued(PlainText<String>),
+}
+
+struct NotIssued;
+impl Refusals for NotIssued {
+    const STATUSES: Statuses = &[
+        (400, "The body is not JSON"),
+        (404, "There is no demo issuer without ALLOW_DEMO"),
+        SLOW_BODY,
+        (413, "More than 64 KiB"),
+    ];
+}
+
+#[OpenApi(tag = "Tag::Demonstration")]
 impl DemoIssuerApi {
     /// An offer of a credential, for demonstrations
     ///
     /// Only with `ALLOW_DEMO`. It is marked, and no wallet can take it up.
-    #[oai(path = "/_demo-issuer/openid4vc/sdjwt/issue", method = "post")]
-    async fn offer(&self, request: Unread<'_, Value>) -> poem::Result<PlainText<String>> {
+    #[oai(
+        path = "/_demo-issuer/openid4vc/sdjwt/issue",
+        method = "post",
+        operation_id = "issueDemoOffer"
+    )]
+    async fn offer(&self, request: Unread<'_, Value>) -> Result<Reply, Refused<NotIssued>> {
         let (issuer, request) = self.asked(request).await?;
-        Ok(PlainText(issuer.offer(&request)))
+        Ok(Reply::Issued(PlainText(issuer.offer(&request))))
     }
 
     /// A signed credential, for demonstrations
     ///
     /// Only with `ALLOW_DEMO`. It is marked, and signed with a key that ends with the process.
-    #[oai(path = "/_demo-issuer/raw/jwt/sign", method = "post")]
-    async fn sign(&self, request: Unread<'_, Value>) -> poem::Result<PlainText<String>> {
+    #[oai(
+        path = "/_demo-issuer/raw/jwt/sign",
+        method = "post",
+        operation_id = "signDemoCredential"
+    )]
+    async fn sign(&self, request: Unread<'_, Value>) -> Result<Reply, Refused<NotIssued>> {
         let (issuer, request) = self.asked(request).await?;
         let signed = issuer.sign(&request).map_err(|error| {
             let message = "the demo issuer cannot sign";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, message).caused_by(error)
         })?;
-        Ok(PlainText(signed))
+        Ok(Reply::Issued(PlainText(signed)))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::App;
 use super::inside::through_a_proxy;
+use super::openapi_meta::{Refusals, Refused, Statuses, Tag};
 use crate::metrics;
 use crate::problem::Problem;
 use handlers::ledger::Ledger;
@@ -83,36 +84,60 @@ struct Readiness {
 }
 
 #[derive(ApiResponse)]
+enum AliveReply {
+    /// The server runs
+    #[oai(status = 200)]
+    Alive(Json<Alive>),
+}
+
+#[derive(ApiResponse)]
 enum ReadyReply {
-    /// Hooks are answered.
+    /// Hooks are answered
     #[oai(status = 200)]
     Ready(Json<Readiness>),
-    /// The configuration is served, but hooks are not answered yet.
+    /// The configuration is served, but hooks are not answered yet
     #[oai(status = 503)]
     NotReady(Json<Readiness>),
 }
 
+#[derive(ApiResponse)]
+enum MetricsReply {
+    /// The metrics in Prometheus' text format
+    #[oai(status = 200)]
+    Metrics(PlainText<String>),
+}
+
+struct ClusterOnly;
+
+impl Refusals for ClusterOnly {
+    const STATUSES: Statuses = &[(404, "The request came through a proxy")];
+}
+
 #[expect(clippy::unused_async, reason = "the framework wants every route async")]
-#[OpenApi]
+#[OpenApi(tag = "Tag::Health")]
 impl Health {
-    /// Answers core and the cluster that the server runs
-    #[oai(path = "/ping", method = "get")]
-    async fn ping(&self) -> Json<Alive> {
-        Json(Alive { success: true })
+    /// Liveness, for core
+    ///
+    /// 200 as long as the server runs, even while hooks are not answered.
+    #[oai(path = "/ping", method = "get", operation_id = "ping")]
+    async fn ping(&self) -> AliveReply {
+        AliveReply::Alive(Json(Alive { success: true }))
     }
 
-    /// The process lives
-    #[oai(path = "/livez", method = "get")]
-    async fn livez(&self) -> Json<Alive> {
-        Json(Alive { success: true })
+    /// Liveness, for the cluster
+    ///
+    /// As `/ping`.
+    #[oai(path = "/livez", method = "get", operation_id = "getLiveness")]
+    async fn livez(&self) -> AliveReply {
+        AliveReply::Alive(Json(Alive { success: true }))
     }
 
-    /// Whether hooks are answered, and if not, why; for the cluster only, so not through a proxy
-    #[oai(path = "/readyz", method = "get")]
-    async fn readyz(&self, request: &Request) -> poem::Result<ReadyReply> {
-        if through_a_proxy(request) {
-            return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found").into());
-        }
+    /// Readiness, for the cluster
+    ///
+    /// Whether hooks are answered, and if not, why. Requests that came through a proxy are answered 404.
+    #[oai(path = "/readyz", method = "get", operation_id = "getReadiness")]
+    async fn readyz(&self, request: &Request) -> Result<ReadyReply, Refused<ClusterOnly>> {
+        refuse_proxies(request)?;
         let ledger = self.0.condition.ledger().await.err();
         let ledger = ledger.unwrap_or_else(|| "ok".to_owned());
         let server = if self.0.condition.stops.load(Ordering::Relaxed) {
@@ -145,12 +170,20 @@ impl Health {
         })
     }
 
-    /// Figures for Prometheus; for the cluster only, so not through a proxy
-    #[oai(path = "/metrics", method = "get")]
-    async fn metrics(&self, request: &Request) -> poem::Result<PlainText<String>> {
-        if through_a_proxy(request) {
-            return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found").into());
-        }
-        Ok(PlainText(metrics::render(&self.0).await))
+    /// Metrics, for Prometheus
+    ///
+    /// Requests that came through a proxy are answered 404.
+    #[oai(path = "/metrics", method = "get", operation_id = "getMetrics")]
+    async fn metrics(&self, request: &Request) -> Result<MetricsReply, Refused<ClusterOnly>> {
+        refuse_proxies(request)?;
+        let metrics = metrics::render(&self.0).await;
+        Ok(MetricsReply::Metrics(PlainText(metrics)))
     }
+}
+
+fn refuse_proxies(request: &Request) -> Result<(), Problem> {
+    if through_a_proxy(request) {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found"));
+    }
+    Ok(())
 }

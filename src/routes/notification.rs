@@ -2,6 +2,10 @@
 //! Core wants its users to be told something, and the cluster's monitoring whoever looks after it.
 
 use super::inside::is_inside;
+use super::openapi_meta::{
+    BAD_BODY, EmailRouteToken, MessageToken, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY,
+    Statuses, Tag,
+};
 use super::unread::{Unread, wrong};
 use super::{App, authorized};
 use crate::problem::Problem;
@@ -197,47 +201,112 @@ struct Alert {
 
 #[derive(ApiResponse)]
 enum Told {
-    /// The user is told, or there is nothing to do
+    /// The message is sent, stored to be sent, or there is nobody to send it to
     #[oai(status = 200)]
     Told,
 }
 
+const SMALL_BODY: (u16, &str) = (413, "More than 1 MiB");
+const REFUSED: (u16, &str) = (
+    502,
+    "The mail server or SMS gateway refused the message for good",
+);
+const NOT_YET: (u16, &str) = (504, "The message was not taken yet; it is tried again");
+
+struct UserNotTold;
+impl Refusals for UserNotTold {
+    const STATUSES: Statuses = &[
+        BAD_BODY,
+        NO_TOKEN,
+        (404, "There is no such message"),
+        SLOW_BODY,
+        SMALL_BODY,
+        (422, "A code, and no address to send it to"),
+        (429, "Too many messages in a minute; only before core 2.0.1"),
+        REFUSED,
+        (
+            503,
+            "There is nothing to send the message with or to store it in, or core's public key cannot be fetched",
+        ),
+        NOT_YET,
+    ];
+}
+
+struct AlertNotSent;
+impl Refusals for AlertNotSent {
+    const STATUSES: Statuses = &[
+        BAD_BODY,
+        (
+            403,
+            "The caller is outside the cluster, and has no EMAIL_ROUTE_TOKEN",
+        ),
+        SLOW_BODY,
+        SMALL_BODY,
+        REFUSED,
+        (
+            503,
+            "There is nothing to send the alert with or to store it in",
+        ),
+    ];
+}
+
 #[OpenApi]
 impl Notification {
-    /// Tells a user of core something (core 2.0)
+    /// A message to a user of core (core 2.0)
     ///
-    /// A code is sent at once and the answer is the truth: 422 there is no address to send it to, 502 it
-    /// was refused for good, 504 not yet. Anything else is kept and sent as soon as possible. 400 names the
-    /// fields that are wrong. From core 2.0.1 on with a token of core; before, 429 beyond so many a minute.
-    #[oai(path = "/triggers/user/:event", method = "post")]
+    /// For codes, the answer says whether the message was sent. Anything else is stored and sent as soon
+    /// as possible. From core 2.0.1 on a token of core is needed; before, callers inside the cluster need
+    /// none, and messages per minute are limited.
+    #[oai(
+        path = "/triggers/user/:event",
+        method = "post",
+        operation_id = "notifyUser",
+        tag = "Tag::Core"
+    )]
     async fn user(
         &self,
+        _token: Requires<MessageToken>,
         /// user-created, resend-invite, user-updated, username-reminder, reset-password, reset-password-by-admin, 2fa, change-phone-number, change-email-address, all-user-notification
         event: Path<String>,
         unread: Unread<'_, UserMessage>,
-    ) -> poem::Result<Told> {
+    ) -> Result<Told, Refused<UserNotTold>> {
         Ok(self.tell(&event.0, unread).await?)
     }
 
-    /// Tells a user of core something (core 2.1)
+    /// A message to a user of core (core 2.1)
     ///
     /// As under `/triggers/user`.
-    #[oai(path = "/trigger/user/:event", method = "post")]
+    #[oai(
+        path = "/trigger/user/:event",
+        method = "post",
+        operation_id = "notifyUserOfCore21",
+        tag = "Tag::Core"
+    )]
     async fn user_of_later_core(
         &self,
+        _token: Requires<MessageToken>,
         /// As under `/triggers/user`, and password-reset-link, username-reminder-link
         event: Path<String>,
         unread: Unread<'_, UserMessage>,
-    ) -> poem::Result<Told> {
+    ) -> Result<Told, Refused<UserNotTold>> {
         Ok(self.tell(&event.0, unread).await?)
     }
 
-    /// Sends an alert of the cluster's monitoring
+    /// An alert of the cluster's monitoring, by e-mail
     ///
-    /// From inside the cluster only: 403 for what came through a proxy or from a public address without the
-    /// bearer token `EMAIL_ROUTE_TOKEN`.
-    #[oai(path = "/email", method = "post")]
-    async fn email(&self, unread: Unread<'_, Alert>) -> poem::Result<Told> {
+    /// Callers inside the cluster need no credential. Requests that came through a proxy or from a public
+    /// address need the bearer token of `EMAIL_ROUTE_TOKEN`.
+    #[oai(
+        path = "/email",
+        method = "post",
+        operation_id = "sendAlert",
+        tag = "Tag::Monitoring"
+    )]
+    async fn email(
+        &self,
+        _token: Requires<EmailRouteToken>,
+        unread: Unread<'_, Alert>,
+    ) -> Result<Told, Refused<AlertNotSent>> {
         Ok(self.alert(unread).await?)
     }
 }

@@ -244,7 +244,7 @@ async fn eventually(url: &str, sql: &str, wanted: usize) -> Vec<Value> {
     rows
 }
 
-fn reindex_token(audience: &str, scope: &str) -> String {
+pub(super) fn reindex_token(audience: &str, scope: &str) -> String {
     let exp = jsonwebtoken::get_current_timestamp() + 600;
     let claims = json!({"iss": "opencrvs:auth-service", "aud": [audience], "exp": exp, "scope": [scope], "userType": "system"});
     SIGNER.token(&claims).unwrap()

@@ -34,7 +34,7 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed(
         server.kill_and_restart();
     }
     let heard = load.stop();
-    all_is_kept(&heard, &url, &outside).await;
+    all_is_kept(&heard, &url, &outside, 0).await;
     assert!(heard.acknowledged.len() as u64 >= 3 * kills);
     println!("{kills} kills in {:?}", began.elapsed());
 }

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use wiremock::matchers::{header, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-const OFFER: &str = "/verifiable-credentials/credential-offer";
-const PAPER: &str = "/verifiable-credentials/paper-credential";
-const ISSUES: &str =
+pub(super) const OFFER: &str = "/verifiable-credentials/credential-offer";
+pub(super) const PAPER: &str = "/verifiable-credentials/paper-credential";
+pub(super) const ISSUES: &str =
     "type=record.custom-action&event=birth&customActionTypes=ISSUE_VERIFIABLE_CREDENTIAL";
-const PRINTS: &str = "type=record.print-certified-copies&registeredIn=administrativeArea";
+pub(super) const PRINTS: &str =
+    "type=record.print-certified-copies&registeredIn=administrativeArea";
 
 /// A server with an issuer, which answers so.
 async fn issuing(answer: ResponseTemplate) -> (TestApp, MockServer) {
@@ -44,7 +45,7 @@ fn says(text: &str) -> ResponseTemplate {
 }
 
 /// A birth that is registered, and what happened since: type, status and more.
-fn birth(since: &[(&str, &str, Value)]) -> Value {
+pub(super) fn birth(since: &[(&str, &str, Value)]) -> Value {
     let declared = json!({
         "child.name": {"firstname": "Nia", "surname": "Okello"}, "child.dob": "2026-05-20", "child.gender": "female",
         "child.birthLocationId": "clinic", "child.nid": "1111111111",
@@ -67,7 +68,7 @@ fn birth(since: &[(&str, &str, Value)]) -> Value {
 
 impl TestApp {
     /// Core shows a record to the bearer of this token, and its places.
-    async fn shows(&self, record: &Value, token: &str) -> String {
+    pub(super) async fn shows(&self, record: &Value, token: &str) -> String {
         let id = record["id"].as_str().unwrap();
         let reply = |json: Value| {
             ResponseTemplate::new(200).set_body_json(json!({"result": {"data": {"json": json}}}))

@@ -30,7 +30,7 @@ async fn a_full_disk_is_an_honest_503_and_ends_with_it() {
     assert!(more_space.unwrap().success());
     load.goes_on(50).await;
     server.is_ready().await;
-    all_is_kept(&load.stop(), &url, &outside).await;
+    all_is_kept(&load.stop(), &url, &outside, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +56,7 @@ async fn a_postgres_that_is_restarted_loses_nothing_and_no_hook() {
     load.goes_on(30).await;
     server.is_ready().await;
     assert_eq!(load.unavailable(), 0, "each hook has waited for its answer");
-    all_is_kept(&load.stop(), &url, &outside).await;
+    all_is_kept(&load.stop(), &url, &outside, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

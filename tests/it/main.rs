@@ -10,6 +10,8 @@
 mod analytics;
 mod authority;
 mod bad_files;
+#[cfg(target_os = "linux")]
+mod bad_night;
 mod causes_of_death;
 mod certificates;
 mod config;
@@ -26,8 +28,11 @@ mod health;
 mod hidden_answers;
 mod ledger_fails;
 mod mail_server;
+#[cfg(target_os = "linux")]
+mod memory;
 mod mutants;
 mod notification;
+mod openapi;
 mod operators;
 mod overlays;
 mod portal;

@@ -508,6 +508,8 @@ struct Logged {
     _server: tokio::process::Child,
     lines: tokio::io::Lines<tokio::io::BufReader<tokio::process::ChildStderr>>,
     log: String,
+    /// Lines that were read while another was wanted: some may come in any order.
+    passed: Vec<String>,
 }
 
 impl Logged {
@@ -523,17 +525,22 @@ impl Logged {
             _server: server,
             lines: log.lines(),
             log: String::new(),
+            passed: Vec::new(),
         }
     }
 
-    /// The next line that says this.
+    /// A line that says this and was not given yet.
     async fn line(&mut self, wanted: &str) -> String {
+        if let Some(at) = self.passed.iter().position(|line| line.contains(wanted)) {
+            return self.passed.remove(at);
+        }
         let reading = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 self.log += &format!("{line}\n");
                 if line.contains(wanted) {
                     return Some(line);
                 }
+                self.passed.push(line);
             }
             None
         };

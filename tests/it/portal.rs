@@ -12,7 +12,7 @@ use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, Request, ResponseTemplate};
 
 /// The credential of the portal `health`.
-const TOKEN: &str = "of-the-health-portal";
+pub(super) const TOKEN: &str = "of-the-health-portal";
 const MIB: usize = 1024 * 1024;
 
 /// A server whose portal is open, between core's stand-ins.

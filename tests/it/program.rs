@@ -62,6 +62,29 @@ fn a_mistake_in_the_rules_is_reported_with_its_place_and_what_was_meant_and_noth
 }
 
 #[test]
+fn check_does_not_say_that_serve_refuses_what_it_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    countryconfig::country::init(folder.path()).unwrap();
+    let rules = folder.path().join("eligibility.toml");
+    let shipped = std::fs::read_to_string(&rules).unwrap();
+    for (changed, said) in [
+        (("< 10", "< 0"), "`serve` starts all the same"),
+        (("child.dob", "child.dbo"), "The country cannot be served"),
+    ] {
+        std::fs::write(&rules, shipped.replace(changed.0, changed.1)).unwrap();
+        let check = countryconfig(
+            &["check"],
+            &[("COUNTRY_DIR", folder.path().to_str().unwrap())],
+        );
+        let words = text(&check.stdout);
+        assert!(
+            !check.status.success() && words.contains(said),
+            "{said}: {words}"
+        );
+    }
+}
+
+#[test]
 fn a_decision_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hook.json");
@@ -144,6 +167,11 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
             .success()
     );
     assert!(server.wait().unwrap().success());
+    let log = folder.path().join("ledger.db-wal").metadata();
+    assert!(
+        log.is_err() || log.unwrap().len() == 0,
+        "a copy of the file has all"
+    );
     let ledger = format!("sqlite://{}", folder.path().join("ledger.db").display());
     let ledger = handlers::ledger::open(&ledger, handlers::seal::Seal::default())
         .await

@@ -3,11 +3,13 @@
 
 use super::core_stand_in::Core;
 use super::operators::Operator;
-use super::process::{Process, client, hook, within};
-use super::{eligible_birth, environment, packets, plain_birth, surroundings};
+use super::process::{Process, client, hook, ids, within};
+use super::{SIGNER, eligible_birth, environment, packets, plain_birth, surroundings};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -206,6 +208,46 @@ async fn what_a_killed_process_or_a_caller_that_went_away_left_is_known() {
         assert_eq!(exit, Some(0), "{said}");
         assert_eq!(place.core.fate(id)["status"], "Accepted");
     }
+}
+
+/// Core has asked, and its record waits, also where the document never came whole.
+#[tokio::test]
+async fn a_hook_whose_document_did_not_arrive_is_noted_all_the_same() {
+    let place = place(&[]).await;
+    let asked = async |length: usize, body: &str| {
+        let record = plain_birth();
+        let id = place.core.keep(&record);
+        let (event, action) = ids(&record);
+        let token = SIGNER.action_token(&event, &action).unwrap();
+        let address = ("127.0.0.1", place.server.port);
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /trigger/events/birth/actions/REGISTER HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        (id, action, stream)
+    };
+    let (gone, action, stream) = asked(1000, "{").await;
+    let file = place.folder.path().join("unanswered-hooks.jsonl");
+    let noted = || std::fs::read_to_string(&file).unwrap_or_default();
+    within("noted", async || noted().contains(&action)).await;
+    drop(stream);
+    for (length, body, status) in [
+        (2, "{}", "422"),
+        (60 * 1024 * 1024, "", "413"),
+        (1000, "{", "408"),
+    ] {
+        let (_, action, mut stream) = asked(length, body).await;
+        let mut answer = [0; 16];
+        stream.read_exact(&mut answer).await.unwrap();
+        let said = String::from_utf8_lossy(&answer);
+        assert!(said.contains(status), "{said}");
+        within("noted", async || noted().contains(&action)).await;
+    }
+    assert!(!noted().contains("\"answered\""), "{}", noted());
+    let (exit, said) = place.operator.says(&format!("rescue {gone}")).await;
+    assert_eq!(exit, Some(0), "{said}");
+    assert_eq!(place.core.fate(&gone)["status"], "Accepted");
 }
 
 #[tokio::test]

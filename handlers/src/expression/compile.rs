@@ -221,6 +221,8 @@ impl Names<'_> {
             }
             Expr::Comprehension(comprehension) => {
                 self.replace(&mut comprehension.iter_range);
+                let range = std::mem::take(&mut comprehension.iter_range);
+                comprehension.iter_range = in_order(range);
                 self.replace(&mut comprehension.accu_init);
                 let outer = self.bound.len();
                 self.bound.extend([
@@ -545,6 +547,18 @@ impl Chain {
             }
             _ => None,
         }
+    }
+}
+
+/// What a loop goes through, see [`functions::IN_ORDER`].
+fn in_order(range: IdedExpr) -> IdedExpr {
+    IdedExpr {
+        id: range.id,
+        expr: Expr::Call(CallExpr {
+            func_name: functions::IN_ORDER.into(),
+            target: None,
+            args: [range].into(),
+        }),
     }
 }
 

@@ -15,7 +15,7 @@ use cel::common::functions::Function;
 use cel::common::types::{
     CelBool, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, DYN_TYPE,
 };
-use cel::common::value::CowVal;
+use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError};
 use jiff::civil::Date;
 use opencrvs_toolkit::evaluate::Pattern;
@@ -64,10 +64,14 @@ const METHODS: [(&str, usize); 5] = [
     ("matches", 1),
 ];
 
+/// What a loop goes through is put into this function, which nobody can write.
+pub(super) const IN_ORDER: &str = "$in_order";
+
 /// The one environment that all expressions share.
 pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
-    for (name, arity, function) in OWN {
+    let in_order: (&str, usize, Function) = (IN_ORDER, 1, in_order);
+    for (name, arity, function) in OWN.into_iter().chain([in_order]) {
         let added = env.add_overload(name, name, (0..arity).map(|_| DYN_TYPE).collect(), function);
         debug_assert!(added.is_ok(), "`{name}` is declared twice");
     }
@@ -127,6 +131,23 @@ pub fn date(text: &str) -> Option<Date> {
 pub fn years_between(from: Date, on: Date) -> i64 {
     let before_birthday = (on.month(), on.day()) < (from.month(), from.day());
     i64::from(on.year()) - i64::from(from.year()) - i64::from(before_birthday)
+}
+
+/// The names of the members of an object in alphabetical order, and anything else as it is. The interpreter
+/// goes through them in a random order, and the same facts must give the same decision.
+fn in_order<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
+    let Some(range) = args.into_iter().next() else {
+        return Ok(null());
+    };
+    let Some(map) = range.downcast_ref::<CelMap>() else {
+        return Ok(range);
+    };
+    let mut keys: Vec<_> = map.inner().keys().collect();
+    keys.sort_unstable();
+    let keys = keys.into_iter().map(|key| key.inner().clone_as_boxed());
+    Ok(CowVal::owned(CelList::from(
+        keys.collect::<Vec<Box<dyn Val + 'v>>>(),
+    )))
 }
 
 /// `known(x)`: there is an answer, and it is not the empty text.

@@ -305,6 +305,16 @@ fn what_would_take_too_much_stack_or_time_is_refused(#[case] text: String, #[cas
     assert!(faults[0].message.contains(words), "{faults:?}");
 }
 
+#[test]
+fn loops_go_through_the_members_of_an_answer_in_one_order() {
+    for _ in 0..20 {
+        let names = evaluate("child.name.map(part, part)").unwrap();
+        assert_eq!(names, json!(["firstname", "middlename", "surname"]));
+        let other = evaluate("[3, 1].map(n, {'b': n, 'a': n}.filter(k, k != ''))").unwrap();
+        assert_eq!(other, json!([["a", "b"], ["a", "b"]]));
+    }
+}
+
 #[rstest]
 #[case("2026-05-20", true)]
 #[case("2026-5-2", true)]

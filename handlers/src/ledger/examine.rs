@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A look at a ledger for operators. Unlike opening it, this makes no file and changes no table.
 
-use super::{LedgerError, postgres, sqlite};
+use super::{Destination, LedgerError, postgres, sqlite};
 use crate::core;
 use crate::seal::Seal;
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, Executor, PgConnection, Row, SqliteConnection};
+use std::collections::HashMap;
 
 /// So many pending deliveries are looked at.
 const LOOKED_AT: i64 = 1000;
 
-const PENDING: &str = "SELECT event_id, payload, token FROM deliveries WHERE state IN ('waiting', 'parked') ORDER BY id DESC LIMIT $1";
+const PENDING: &str = "SELECT event_id, payload, token, destination FROM deliveries WHERE state IN ('waiting', 'parked') ORDER BY id DESC LIMIT $1";
 
 /// What was found.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,8 @@ pub struct Examination {
     pub current: i64,
     /// Pending deliveries that were looked at, at most a thousand.
     pub pending: usize,
+    /// Those of them for each destination.
+    pub pending_to: HashMap<Destination, usize>,
     /// Those of them that no key opens.
     pub unreadable: usize,
     /// Those of them to the middleware or core whose token has ended.
@@ -98,6 +101,8 @@ macro_rules! look {
                 let (payload, token): (String, String) = (row.try_get(1)?, row.try_get(2)?);
                 let token = seal.open(&token, &event);
                 found.pending += 1;
+                let destination = Destination::named(row.try_get(3)?);
+                *found.pending_to.entry(destination).or_default() += 1;
                 if token.is_err() || seal.open(&payload, &event).is_err() {
                     found.unreadable += 1;
                 }

@@ -893,6 +893,11 @@ macro_rules! sql_ledger {
                 tx.commit().await?;
                 Ok(())
             }
+
+            async fn close(&self) -> Result<(), LedgerError> {
+                self.pool.close().await;
+                Ok(())
+            }
         }
 
         fn status(number: i64) -> Result<u16, LedgerError> {

@@ -17,7 +17,7 @@ use crate::seal::Seal;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 use tracing::error;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("src/ledger/migrations/sqlite");
@@ -102,12 +103,30 @@ impl SqliteLedger {
         if let (None, Some(path)) = (ready.as_ref(), &self.path) {
             make_private(path)?;
         }
-        MIGRATIONS.run(&self.pool).await?;
+        self.migrate().await?;
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         self.hold_key(&mut tx).await?;
         tx.commit().await?;
         *ready = Some(self.path.as_deref().and_then(id));
         Ok(())
+    }
+
+    /// Brings the tables up to date. Another process may be doing the same: `SQLite` has no lock for that,
+    /// so that both begin with the same step, one of them fails, and finds it done when it looks again.
+    async fn migrate(&self) -> Result<(), LedgerError> {
+        const PATIENCE: Duration = Duration::from_secs(4);
+        const PAUSE: Duration = Duration::from_millis(100);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match MIGRATIONS.run(&self.pool).await {
+                Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))
+                    if Instant::now() < until =>
+                {
+                    sleep(PAUSE).await;
+                }
+                done => return Ok(done?),
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::core::Fate;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -46,10 +47,32 @@ impl Trust {
     }
 }
 
+/// More than any answer takes with its deliveries, in bytes.
+const ROOM: usize = 128 * 1024;
+
 /// See the module.
-pub(super) struct Steady<L>(pub(super) L);
+pub(super) struct Steady<L> {
+    ledger: L,
+    /// The last answer was not taken.
+    failed: AtomicBool,
+}
 
 impl<L: Renewable> Steady<L> {
+    pub(super) fn new(ledger: L) -> Self {
+        Self {
+            ledger,
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether there is room for an answer: a disk that is nearly full still takes a smaller row.
+    async fn room(&self) -> Result<(), LedgerError> {
+        const NAME: &str = "room";
+        let room = "0".repeat(ROOM);
+        self.ledger.keep(NAME, &room, Timestamp::UNIX_EPOCH).await?;
+        self.ledger.forget(NAME).await
+    }
+
     /// The result of an operation, within its time. After a failure its connection, which may be broken or
     /// lead to a server that is no longer the right one, is not used again.
     async fn within<T>(
@@ -60,7 +83,7 @@ impl<L: Renewable> Steady<L> {
         let result = timeout(limit, operation).await;
         let result = result.unwrap_or(Err(LedgerError::Timeout(limit.as_secs())));
         if result.as_ref().is_err_and(LedgerError::may_pass) {
-            self.0.renew();
+            self.ledger.renew();
         }
         result
     }
@@ -75,8 +98,9 @@ macro_rules! within {
                 let mut failures = 0_u32;
                 loop {
                     let left = PATIENCE.saturating_sub(started.elapsed());
-                    let error = match self.within(SHORT.min(left), self.0.record(entry, now)).await {
+                    let error = match self.within(SHORT.min(left), self.ledger.record(entry, now)).await {
                         Ok(recorded) => {
+                            self.failed.store(false, Ordering::Relaxed);
                             if failures > 0 {
                                 info!(event.id = %entry.event_id, action.id = %entry.action_id, failures, "The ledger took the answer after {failures} failed attempts");
                             }
@@ -84,6 +108,7 @@ macro_rules! within {
                         }
                         Err(error) => error,
                     };
+                    self.failed.store(true, Ordering::Relaxed);
                     if !error.may_pass() || left <= PAUSE {
                         return Err(error);
                     }
@@ -95,9 +120,17 @@ macro_rules! within {
                 }
             }
 
+            async fn writable(&self) -> Result<(), LedgerError> {
+                if self.failed.load(Ordering::Relaxed) {
+                    self.within(SHORT, self.room()).await?;
+                    self.failed.store(false, Ordering::Relaxed);
+                }
+                self.within(SHORT, self.ledger.writable()).await
+            }
+
             $(
                 async fn $name(&self $(, $argument: $Type)*) -> Result<$Result, LedgerError> {
-                    self.within($limit, self.0.$name($($argument),*)).await
+                    self.within($limit, self.ledger.$name($($argument),*)).await
                 }
             )*
         }
@@ -131,5 +164,5 @@ within! {
     LONG: kept_under(prefix: &str) -> Vec<(String, String)>;
     SHORT: forget(name: &str) -> ();
     SHORT: add(event: &EventId, action: &ActionId, delivery: &NewDelivery, now: Timestamp) -> ();
-    SHORT: writable() -> ();
+    SHORT: close() -> ();
 }

@@ -106,11 +106,13 @@ impl Unanswered {
         }
     }
 
-    /// A hook has come.
-    pub fn asked(&self, hook: Asked) {
-        self.note(Line::Asked(hook.clone()));
+    /// A hook has come. One that was decided before stays decided.
+    pub fn asked(&self, mut hook: Asked) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.insert((hook.event_id.clone(), hook.action_id.clone()), hook);
+        let key = (hook.event_id.clone(), hook.action_id.clone());
+        hook.is_decided |= open.get(&key).is_some_and(|known| known.is_decided);
+        self.note(Line::Asked(hook.clone()));
+        open.insert(key, hook);
     }
 
     /// What a record shows as waiting, as core has sent it with a reindex. A later look tells whether that is

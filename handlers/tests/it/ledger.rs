@@ -1274,3 +1274,20 @@ async fn nothing_waits_for_a_day_because_of_a_wrong_second(
     due.sort_unstable();
     assert_eq!(due, ["leased", "made", "tried"]);
 }
+
+/// The server and a command of an operator begin at the same moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_open_a_new_ledger_at_once_all_find_its_tables() {
+    for round in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
+        let opening = (0..6).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { ledger::open(&url, Seal::default()).await })
+        });
+        for opened in futures_util::future::join_all(opening).await {
+            let ledger = opened.unwrap();
+            ledger.unwrap_or_else(|error| panic!("{round}: {error:?}"));
+        }
+    }
+}

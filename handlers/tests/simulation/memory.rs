@@ -718,6 +718,10 @@ impl Ledger for Memory {
         Ok(())
     }
 
+    async fn close(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     async fn writable(&self) -> Result<(), LedgerError> {
         Ok(())
     }

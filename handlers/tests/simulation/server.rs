@@ -489,6 +489,10 @@ impl Ledger for Faulty {
         self.memory().add(event, action, delivery, now).await
     }
 
+    async fn close(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     async fn writable(&self) -> Result<(), LedgerError> {
         self.memory().writable().await
     }
