@@ -223,6 +223,22 @@ impl<'t> Section<'t> {
         self.table.get(key)
     }
 
+    /// Whether a text stands at the key.
+    pub fn has_text(&self, key: &str) -> bool {
+        self.item(key).is_some_and(Item::is_str)
+    }
+
+    /// Whether a list of nothing but texts stands at the key.
+    pub fn has_texts(&self, key: &str) -> bool {
+        let list = self.item(key).and_then(Item::as_array);
+        list.is_some_and(|list| list.iter().all(Value::is_str))
+    }
+
+    /// Whether tables `[[key]]` stand at the key.
+    pub fn has_tables(&self, key: &str) -> bool {
+        self.item(key).is_some_and(Item::is_array_of_tables)
+    }
+
     /// A text, if the key is there.
     pub fn text(&self, reader: &mut Reader<'_>, key: &str) -> Option<Text<'t>> {
         let item = self.item(key)?;
@@ -285,7 +301,7 @@ impl<'t> Section<'t> {
 
     /// A text, or a list of texts; empty if the key is not there.
     pub fn one_or_more(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Text<'t>> {
-        if self.item(key).is_some_and(Item::is_str) {
+        if self.has_text(key) {
             self.text(reader, key).into_iter().collect()
         } else {
             self.texts(reader, key)

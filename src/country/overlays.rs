@@ -305,7 +305,7 @@ impl Events {
             let gone = gone.filter(|(field, value, _)| {
                 *field == impossible.field && *value == impossible.value
             });
-            let gone = gone.filter_map(|(.., place)| origins.place(*place)).next();
+            let gone = gone.clone().find_map(|(.., place)| origins.place(*place));
             if let Some(place) = origins.of(&impossible.pointer).or(gone) {
                 self.found
                     .push(place.error(impossible.message, impossible.hint));

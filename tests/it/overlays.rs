@@ -919,10 +919,10 @@ fn beginnings_are_in_order() {
         let check = countryconfig(&["check"], &country);
         assert!(check.status.success(), "{words:?}: {}", text(&check.stdout));
     }
-    let events = country::events(&Country { dirs, folder }.settings());
+    let events = country::events(&Country { folder, dirs }.settings());
     let fields: Vec<_> = events
         .iter()
-        .flat_map(|event| event.field_ids())
+        .flat_map(opencrvs_toolkit::event::Event::field_ids)
         .map(|(id, _)| id)
         .collect();
     assert!(fields.contains(&"child.vaccinationCard") && fields.contains(&"adoption.date"));

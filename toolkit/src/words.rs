@@ -116,13 +116,14 @@ fn question(object: &Map<String, Value>) -> Option<Words> {
         "$flags" => Words::unit(format!("flag({})", quoted(text("/contains/const")?)?)),
         "$status" => Words::comparison(format!("status == {}", quoted(text("/const")?)?)),
         "$online" => Words::unit("online".into()),
-        "$user" => match text("/properties/role/const") {
-            Some(role) => Words::comparison(format!("user.role == {}", quoted(role)?)),
-            None => {
+        "$user" => {
+            if let Some(role) = text("/properties/role/const") {
+                Words::comparison(format!("user.role == {}", quoted(role)?))
+            } else {
                 let scope = text("/properties/scope/contains/const")?;
                 Words::unit(format!("user.scope({})", quoted(scope)?))
             }
-        },
+        }
         "$event" => {
             let action = asked.pointer("/properties/actions")?;
             let asked = action.pointer("/contains/properties")?.as_object()?;

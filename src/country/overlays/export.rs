@@ -30,7 +30,7 @@ pub fn export(event: &Event) -> String {
         ("title", "Title of a record of the event"),
     ] {
         let note = format!("{note} {}", event.id());
-        writer.message(
+        message(
             &mut text,
             &mut members,
             key,
@@ -41,7 +41,7 @@ pub fn export(event: &Event) -> String {
     }
     let mut declaration = taken(&mut members, "declaration");
     let made = format!("{base}.action.declare.form.label");
-    writer.message(
+    message(
         &mut text,
         &mut declaration,
         "form-label",
@@ -65,7 +65,7 @@ pub fn export(event: &Event) -> String {
         writer.action(&mut text, action);
     }
     text += "\n[event]\n";
-    writer.message(
+    message(
         &mut text,
         &mut members,
         "fallback-title",
@@ -91,24 +91,6 @@ struct Writer {
 }
 
 impl Writer {
-    fn message(
-        &self,
-        text: &mut String,
-        members: &mut Map<String, Value>,
-        key: &str,
-        core_key: &str,
-        made_id: &str,
-        made_note: &str,
-    ) {
-        if let Some(words) = members
-            .get(core_key)
-            .and_then(|m| inline_message(m, made_id, made_note))
-        {
-            let _ = writeln!(text, "{key} = {words}");
-            members.shift_remove(core_key);
-        }
-    }
-
     /// A condition in words, or as JSON.
     fn condition(&self, schema: &Value) -> String {
         let schema = Conditional::from_schema(schema.clone()).schema();
@@ -157,7 +139,7 @@ impl Writer {
         let id = text_of(&mut page, "id");
         let _ = write!(text, "\n[[{table}]]\nid = {}\n", quoted(&id));
         let made = format!("event.{}.page.{id}.title", self.event);
-        self.message(
+        message(
             text,
             &mut page,
             "title",
@@ -203,7 +185,7 @@ impl Writer {
             ),
         ] {
             let note = format!("{note} {name}");
-            self.message(
+            message(
                 text,
                 &mut action,
                 key,
@@ -221,12 +203,12 @@ impl Writer {
             let flags: Vec<String> = flags.iter().map(|flag| self.flag(flag)).collect();
             let _ = writeln!(text, "flags.add = [\n  {},\n]", flags.join(",\n  "));
         }
-        self.dialog(text, &mut action, &base);
+        dialog(text, &mut action, &base);
         let mut review = taken(&mut action, "review");
         let mut form = taken(&mut action, "printForm");
         form.extend(taken(&mut action, "correctionForm"));
         let made = format!("event.{}.action.declare.form.review.title", self.event);
-        self.message(
+        message(
             text,
             &mut review,
             "review-title",
@@ -234,7 +216,7 @@ impl Writer {
             &made,
             "Title of the review page",
         );
-        self.message(
+        message(
             text,
             &mut form,
             "form-label",
@@ -263,24 +245,6 @@ impl Writer {
             word("operation"),
             condition.unwrap_or_default()
         )
-    }
-
-    fn dialog(&self, text: &mut String, action: &mut Map<String, Value>, base: &str) {
-        let Some(Value::Object(dialog)) = action.get("dialogCopy") else {
-            return;
-        };
-        let texts: Option<Vec<String>> = ["notify", "declare", "register"]
-            .into_iter()
-            .map(|key| {
-                let note = format!("Asked before a record is sent: {key}");
-                let words = inline_message(dialog.get(key)?, &format!("{base}.{key}.copy"), &note)?;
-                Some(format!("dialog.{key} = {words}\n"))
-            })
-            .collect();
-        if let Some(texts) = texts {
-            text.push_str(&texts.concat());
-            action.shift_remove("dialogCopy");
-        }
     }
 
     fn field(&self, text: &mut String, field: Value, table: &str) {
@@ -312,7 +276,7 @@ impl Writer {
             ),
         ] {
             let note = format!("{note} {id}");
-            self.message(
+            message(
                 text,
                 &mut field,
                 key,
@@ -377,9 +341,9 @@ impl Writer {
                 n => format!("{base}.error-{}", n + 1),
             };
             let note = format!("Error below the field {id}");
-            let message = inline_message(rule.get("message")?, &made, &note)?;
+            let wording = inline_message(rule.get("message")?, &made, &note)?;
             let condition = self.condition(rule.get("validator")?);
-            Some(format!("  {{ if = {condition}, else = {message} }},\n"))
+            Some(format!("  {{ if = {condition}, else = {wording} }},\n"))
         });
         let rules: String = rules.collect();
         if !rules.is_empty() {
@@ -397,9 +361,9 @@ impl Writer {
                 let value = option.get("value")?.as_str()?;
                 let label = match option.get("label")? {
                     Value::String(plain) => format!("{{ plain = {} }}", quoted(plain)),
-                    message => {
+                    wording => {
                         let made = format!("{base}.option.{value}.label");
-                        inline_message(message, &made, &format!("Label of the choice {value}"))?
+                        inline_message(wording, &made, &format!("Label of the choice {value}"))?
                     }
                 };
                 let mut conditions = String::new();
@@ -407,8 +371,9 @@ impl Writer {
                     return None;
                 };
                 self.conditionals(&mut conditions, &mut members);
-                let conditions: String =
-                    conditions.lines().map(|line| format!(", {line}")).collect();
+                let conditions = conditions
+                    .lines()
+                    .fold(String::new(), |all, line| all + ", " + line);
                 (members.len() == 2).then(|| {
                     format!(
                         "  {{ value = {}, label = {label}{conditions} }},\n",
@@ -421,6 +386,42 @@ impl Writer {
             let _ = writeln!(text, "options = [\n{}]", lines.concat());
             field.shift_remove("options");
         }
+    }
+}
+
+/// A text under its key, where it has no more than words can say.
+fn message(
+    text: &mut String,
+    members: &mut Map<String, Value>,
+    key: &str,
+    core_key: &str,
+    made_id: &str,
+    made_note: &str,
+) {
+    if let Some(words) = members
+        .get(core_key)
+        .and_then(|m| inline_message(m, made_id, made_note))
+    {
+        let _ = writeln!(text, "{key} = {words}");
+        members.shift_remove(core_key);
+    }
+}
+
+fn dialog(text: &mut String, action: &mut Map<String, Value>, base: &str) {
+    let Some(Value::Object(dialog)) = action.get("dialogCopy") else {
+        return;
+    };
+    let texts: Option<Vec<String>> = ["notify", "declare", "register"]
+        .into_iter()
+        .map(|key| {
+            let note = format!("Asked before a record is sent: {key}");
+            let words = inline_message(dialog.get(key)?, &format!("{base}.{key}.copy"), &note)?;
+            Some(format!("dialog.{key} = {words}\n"))
+        })
+        .collect();
+    if let Some(texts) = texts {
+        text.push_str(&texts.concat());
+        action.shift_remove("dialogCopy");
     }
 }
 

@@ -185,10 +185,7 @@ impl Work<'_, '_, '_> {
                     .extend(parts.map(|part| format!("{key}.{part}")));
             }
             for key in ["field", "person", "page"] {
-                if section
-                    .item(key)
-                    .is_some_and(|item| item.is_array_of_tables())
-                {
+                if section.has_tables(key) {
                     sections.extend(section.sections(self.reader, key));
                 }
             }
@@ -823,10 +820,7 @@ impl Work<'_, '_, '_> {
     /// Lines of the summary: ids of fields, or `{ id, label, value }`.
     fn summary(&mut self, event: &mut Map<String, Value>, section: &Section<'_>, base: &str) {
         let place = self.place_of(section, "summary");
-        let is_plain = section
-            .item("summary")
-            .and_then(|item| item.as_array())
-            .is_some_and(|lines| lines.iter().all(|line| line.is_str()));
+        let is_plain = section.has_texts("summary");
         let mut lines = Vec::new();
         if is_plain {
             for name in section.texts(self.reader, "summary") {
@@ -947,15 +941,15 @@ impl Work<'_, '_, '_> {
             .cloned()
             .unwrap_or_default();
         for gone in changes.texts(self.reader, "remove") {
-            let mut hit = false;
+            let mut is_hit = false;
             for section in &mut sections {
                 if let Some(fields) = section.get_mut("fields").and_then(Value::as_array_mut) {
                     let before = fields.len();
                     fields.retain(|field| field.get("fieldId").is_none_or(|id| id != gone.value));
-                    hit |= fields.len() < before;
+                    is_hit |= fields.len() < before;
                 }
             }
-            if !hit {
+            if !is_hit {
                 let ids: Vec<String> = sections
                     .iter()
                     .filter_map(|section| section.get("fields")?.as_array())

@@ -374,6 +374,16 @@ impl Work<'_, '_, '_> {
         self.validation(target, section, &base, id);
         self.options(target, section, &base);
         self.configuration(target, section, &base, id);
+        self.references(target, section);
+        self.default(target, section);
+        if let Some(src) = section.text(self.reader, "src") {
+            self.set(target, "src", json!(src.value), section, "src");
+        }
+        self.core_json(target, section);
+    }
+
+    /// `parent` and `value`: fields on which this one depends.
+    fn references(&mut self, target: &mut Map<String, Value>, section: &Section<'_>) {
         for key in ["parent", "value"] {
             let names = section.one_or_more(self.reader, key);
             if section.item(key).is_none() {
@@ -388,7 +398,7 @@ impl Work<'_, '_, '_> {
                 target.shift_remove(key);
                 continue;
             }
-            let is_one = section.item(key).is_some_and(|item| item.is_str());
+            let is_one = section.has_text(key);
             let value = if is_one {
                 references.remove(0)
             } else {
@@ -396,6 +406,10 @@ impl Work<'_, '_, '_> {
             };
             self.set(target, key, value, section, key);
         }
+    }
+
+    /// The answer with which a field begins.
+    fn default(&mut self, target: &mut Map<String, Value>, section: &Section<'_>) {
         if let Some(item) = section.item("default") {
             let of_type = target
                 .get("type")
@@ -409,10 +423,6 @@ impl Work<'_, '_, '_> {
             };
             self.set(target, "defaultValue", value, section, "default");
         }
-        if let Some(src) = section.text(self.reader, "src") {
-            self.set(target, "src", json!(src.value), section, "src");
-        }
-        self.core_json(target, section);
     }
 
     /// Core's own JSON, for what has no words.
@@ -774,7 +784,7 @@ impl Work<'_, '_, '_> {
         }
         match self.condition(section, "show-if") {
             Some(Condition::When(condition)) => {
-                self.set(page, "conditional", condition, section, "show-if")
+                self.set(page, "conditional", condition, section, "show-if");
             }
             Some(Condition::Always) => drop(page.shift_remove("conditional")),
             None => {}
