@@ -705,9 +705,7 @@ fn build(
             let said = match care {
                 Care::Serve | Care::Change => vec![],
                 Care::Check => {
-                    if problems.is_empty() {
-                        problems.extend(program_problems(&events));
-                    }
+                    problems.extend(program_problems(&events));
                     said(&events)
                 }
             };
@@ -764,8 +762,11 @@ fn in_program(message: Message) -> Said {
     }
 }
 
+/// What is wrong with the events that are built in; others were checked when they were read.
 fn program_problems(events: &[Event]) -> Vec<Diagnostic> {
-    let problems = opencrvs_toolkit::event::problems(events);
+    let built_in = events.iter().filter(|event| !event.is_document());
+    let built_in: Vec<Event> = built_in.cloned().collect();
+    let problems = opencrvs_toolkit::event::problems(&built_in);
     let problems = problems.iter().map(ToString::to_string);
     problems
         .map(|problem| Diagnostic::of_file("forms", problem))

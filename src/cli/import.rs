@@ -6,7 +6,7 @@ use crate::report;
 use crate::settings::Settings;
 use anyhow::{Context, bail};
 use clap::Args;
-use opencrvs_toolkit::event::{Event, messages_of};
+use opencrvs_toolkit::event::messages_of;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -100,7 +100,7 @@ pub(super) async fn run(import: &Import, settings: &Settings) -> anyhow::Result<
             &format!("{named:#}\n"),
         )?;
         let _ = writeln!(told, "- `{id}` is in forms/{id}.json.");
-        remarks(&id, &named, &mut told);
+        remarks(&named, &mut told);
         written.push(event);
     }
     let rows = rows(&written, texts.as_ref());
@@ -329,19 +329,7 @@ fn named(value: Value, addresses: &[(String, &'static str)]) -> Value {
 }
 
 /// What an implementer must look at in an event.
-fn remarks(id: &str, event: &Value, told: &mut String) {
-    match Event::from_json(event.clone()) {
-        Ok(read) => {
-            for problem in read.problems() {
-                let _ = writeln!(told, "  - {problem}");
-            }
-        }
-        Err(problems) => {
-            for problem in problems {
-                let _ = writeln!(told, "  - `{}` in {id}: {}", problem.pointer, problem.what);
-            }
-        }
-    }
+fn remarks(event: &Value, told: &mut String) {
     let mut code = BTreeSet::new();
     let mut calls = BTreeSet::new();
     look(event, "", &mut code, &mut calls);

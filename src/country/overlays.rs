@@ -92,18 +92,17 @@ pub(super) fn events(
         }
     }
     for id in whole.union(&changed) {
-        let base = if whole.contains(id) {
+        let is_whole = whole.contains(id);
+        let base = if is_whole {
             events.whole(files, id, addresses)
         } else {
             let built_in = events.list.iter().find(|event| event.id() == id);
-            built_in.map(|event| json!(event))
+            built_in.cloned()
         };
-        let has_overlay = changed.contains(id);
-        let event = if has_overlay {
-            events.overlaid(files, id, base, environment)
+        let event = if changed.contains(id) && (base.is_some() || !is_whole) {
+            events.overlaid(files, id, base, is_whole, environment)
         } else {
-            // Its faults were reported already.
-            base.and_then(|document| Event::from_json(document).ok())
+            base
         };
         if let Some(event) = event {
             match events
@@ -128,7 +127,9 @@ pub(super) fn events(
 
 impl Events {
     /// An event as core's JSON.
-    fn whole(&mut self, files: &Files, id: &str, addresses: &Addresses) -> Option<Value> {
+    ///
+    /// What core takes is a warning: a country that is served elsewhere is served here, too.
+    fn whole(&mut self, files: &Files, id: &str, addresses: &Addresses) -> Option<Event> {
         let file = format!("{FOLDER}/{id}.json");
         let name = files.name_of(&file);
         let text = match files.text(&file) {
@@ -146,35 +147,39 @@ impl Events {
             }
         };
         fill_in(&mut document, addresses);
-        let mut at = |pointer: &str, message: String, hint: Option<String>| {
-            let (line, column) = position(&text, place_of(&text, pointer));
+        let (event, problems) = match Event::from_json(document) {
+            Ok(event) if event.id() == id => {
+                let problems = event.problems();
+                (Some(event), problems)
+            }
+            Ok(event) => {
+                let problem = Problem {
+                    event: id.to_owned(),
+                    pointer: "/id".to_owned(),
+                    what: format!("the event is called `{}`, and its file `{id}`", event.id()),
+                    hint: Some(format!("call the file {}.json", event.id())),
+                    is_refused: true,
+                };
+                (None, vec![problem])
+            }
+            Err(problems) => (None, problems),
+        };
+        for problem in problems {
+            let (line, column) = position(&text, place_of(&text, &problem.pointer));
+            let severity = if problem.is_refused {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
             self.found.push(Diagnostic {
+                severity,
                 line,
                 column,
-                hint,
-                ..Diagnostic::of_file(&name, message)
+                hint: problem.hint,
+                ..Diagnostic::of_file(&name, problem.what)
             });
-        };
-        let event = match Event::from_json(document.clone()) {
-            Ok(event) => event,
-            Err(problems) => {
-                for problem in problems {
-                    at(&problem.pointer, problem.what, problem.hint);
-                }
-                return None;
-            }
-        };
-        if event.id() != id {
-            let hint = format!("call the file {}.json", event.id());
-            let message = format!("the event is called `{}`, and its file `{id}`", event.id());
-            at("/id", message, Some(hint));
-            return None;
         }
-        let problems = event.problems();
-        for problem in &problems {
-            at(&problem.pointer, problem.what.clone(), problem.hint.clone());
-        }
-        Some(document)
+        event
     }
 
     /// An event with the changes of each layer, or the country's own.
@@ -182,14 +187,14 @@ impl Events {
         &mut self,
         files: &Files,
         id: &str,
-        base: Option<Value>,
+        base: Option<Event>,
+        is_json: bool,
         environment: &forms::Environment,
     ) -> Option<Event> {
         let file = format!("{FOLDER}/{id}.toml");
-        let is_json = files
-            .find(&format!("{FOLDER}/{id}.json"))
-            .is_ok_and(|found| found.is_some());
-        let mut document = base;
+        // What is wrong with the event itself was reported where it stands.
+        let known = base.as_ref().filter(|_| is_json).map(Event::problems);
+        let mut document = base.map(|event| json!(event));
         let mut origins = Origins::default();
         let mut removed = operations::Removed::default();
         let before = self.errors();
@@ -241,7 +246,8 @@ impl Events {
         if self.errors() > before {
             return None;
         }
-        self.checked(document?, origins, &removed, &files.name_of(&file))
+        let known = known.unwrap_or_default();
+        self.checked(document?, origins, &removed, &known, &files.name_of(&file))
     }
 
     /// Reads the changed event, and reports what is wrong with it where it was changed.
@@ -250,6 +256,7 @@ impl Events {
         mut document: Value,
         mut origins: Origins,
         removed: &operations::Removed,
+        known: &[Problem],
         file: &str,
     ) -> Option<Event> {
         origins.collect(&mut document);
@@ -296,7 +303,8 @@ impl Events {
                 .iter()
                 .any(|(field, _)| problem.what.contains(&format!("the field `{field}`")))
                 && origins.of(&problem.pointer).is_none();
-            if !is_told {
+            let is_known = known.iter().any(|known| known.what == problem.what);
+            if !is_told && !is_known {
                 tell(&mut self.found, problem);
             }
         }
@@ -308,7 +316,7 @@ impl Events {
             let gone = gone.clone().find_map(|(.., place)| origins.place(*place));
             if let Some(place) = origins.of(&impossible.pointer).or(gone) {
                 self.found
-                    .push(place.error(impossible.message, impossible.hint));
+                    .push(place.warning(impossible.message, impossible.hint));
             }
         }
         Some(event)
@@ -322,24 +330,35 @@ impl Events {
     /// One id of a text in two events must have one wording.
     fn shared_texts(&mut self, files: &Files) {
         for problem in opencrvs_toolkit::event::problems(&self.list) {
-            let is_shared = problem.event.contains("`, `");
-            let event = problem.event.rsplit("`, `").next().unwrap_or_default();
-            if is_shared {
-                let file = files.name_of(&format!("{FOLDER}/{event}.toml"));
-                let at = self
-                    .said
-                    .iter()
-                    .find(|said| problem.what.contains(said.message.id()));
-                let place = at.map_or_else(
-                    || PlaceInFile::start(&file),
-                    |said| PlaceInFile {
-                        file: said.file.clone(),
-                        line: said.line,
-                        column: said.column,
-                    },
-                );
-                self.found.push(place.error(problem.what, problem.hint));
+            let Some((_, event)) = problem.event.rsplit_once("`, `") else {
+                continue;
+            };
+            let what = problem.what.split(':').next().unwrap_or_default();
+            if self.found.iter().any(|told| told.message.starts_with(what)) {
+                continue;
             }
+            let mut said = self.said.iter();
+            let said = said.find(|said| problem.what.contains(said.message.id()));
+            let whole = format!("{FOLDER}/{event}.json");
+            let told = match (said, files.text(&whole)) {
+                (Some(said), _) => PlaceInFile {
+                    file: said.file.clone(),
+                    line: said.line,
+                    column: said.column,
+                }
+                .error(problem.what, problem.hint),
+                // Core takes it, and shows what the translations say.
+                (None, Ok(text)) => {
+                    let (line, column) = position(&text, place_of(&text, &problem.pointer));
+                    let file = files.name_of(&whole);
+                    PlaceInFile { file, line, column }.warning(problem.what, problem.hint)
+                }
+                (None, Err(_)) => {
+                    let file = files.name_of(&format!("{FOLDER}/{event}.toml"));
+                    PlaceInFile::start(&file).error(problem.what, problem.hint)
+                }
+            };
+            self.found.push(told);
         }
     }
 }

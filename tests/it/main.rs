@@ -21,6 +21,7 @@ mod crash;
 mod credentials;
 mod doctor;
 mod doors;
+mod everyday;
 mod examples;
 mod forward;
 mod generated;

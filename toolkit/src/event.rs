@@ -201,6 +201,11 @@ impl Event {
         Self { analytics, ..self }
     }
 
+    /// Whether the event was read from a document, and not built in.
+    pub fn is_document(&self) -> bool {
+        self.document.is_some()
+    }
+
     /// Id of the event, a part of addresses and index names.
     pub fn id(&self) -> &str {
         &self.id

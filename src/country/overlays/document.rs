@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! An event as JSON: where its parts stand, and which line of which file put them there.
 
-use handlers::diagnostic::{Diagnostic, did_you_mean};
+use handlers::diagnostic::{Diagnostic, Severity, did_you_mean};
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::field::{AnyField, SelectOption};
 use serde_json::{Map, Value, json};
@@ -24,6 +24,13 @@ impl PlaceInFile {
             file: file.to_owned(),
             line: 1,
             column: 1,
+        }
+    }
+
+    pub(super) fn warning(&self, message: String, hint: Option<String>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Warning,
+            ..self.error(message, hint)
         }
     }
 
@@ -284,7 +291,10 @@ pub(super) fn impossible(event: &Event) -> Vec<Impossible> {
     for field in fields.chain(own) {
         let values = values(field);
         if !values.is_empty() {
-            choices.entry(field.id()).or_default().extend(values);
+            let known = choices.entry(field.id()).or_default();
+            known.extend(values);
+            known.sort_unstable();
+            known.dedup();
         }
     }
     let mut found = Vec::new();
@@ -318,7 +328,9 @@ fn compare(
                 let texts = one
                     .chain(several.into_iter().flatten())
                     .filter_map(Value::as_str);
-                for text in texts.filter(|text| !known.contains(text) && !text.is_empty()) {
+                // The built-in conditions ask for `undefined` where an answer is missing.
+                let texts = texts.filter(|text| !["", "undefined"].contains(text));
+                for text in texts.filter(|text| !known.contains(text)) {
                     let hint = did_you_mean(text, known.iter().copied());
                     let hint = hint.or_else(|| Some(format!("there are {}", known.join(", "))));
                     found.push(Impossible {

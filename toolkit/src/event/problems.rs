@@ -21,6 +21,8 @@ pub struct Problem {
     pub what: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Whether core does not start with it. What it takes and stumbles over later is not refused.
+    pub is_refused: bool,
 }
 
 impl fmt::Display for Problem {
@@ -111,6 +113,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// What core takes, and stumbles over later.
     fn problem(
         &mut self,
         pointer: impl Into<String>,
@@ -122,7 +125,21 @@ impl Check<'_> {
             pointer: pointer.into(),
             what,
             hint: hint.into(),
+            is_refused: false,
         });
+    }
+
+    /// What core does not start with.
+    fn refused(
+        &mut self,
+        pointer: impl Into<String>,
+        what: String,
+        hint: impl Into<Option<String>>,
+    ) {
+        self.problem(pointer, what, hint);
+        if let Some(problem) = self.problems.last_mut() {
+            problem.is_refused = true;
+        }
     }
 
     fn ids(&mut self) {
@@ -138,7 +155,7 @@ impl Check<'_> {
                 );
             }
             if page.is_verification() {
-                self.problem(
+                self.refused(
                     at.clone(),
                     format!(
                         "page `{}` of the declaration is a verification page",
@@ -183,7 +200,7 @@ impl Check<'_> {
         for (at, field) in declared.chain(own) {
             if field.id().contains('_') {
                 let better = field.id().replace('_', "-");
-                self.problem(
+                self.refused(
                     at,
                     format!(
                         "field id `{}` holds an underscore, which core refuses",
@@ -224,14 +241,19 @@ impl Check<'_> {
                     .iter()
                     .chain(in_action.into_iter().flatten())
                     .copied();
-                self.problem(
-                    reference.pointer,
-                    format!(
-                        "{} points at the field `{}`, which does not exist",
-                        reference.from, reference.field
-                    ),
-                    did_you_mean(&reference.field, names),
+                let is_refused = ["/dateOfEvent", "/placeOfEvent", "/advancedSearch"]
+                    .iter()
+                    .any(|part| reference.pointer.starts_with(part));
+                let hint = did_you_mean(&reference.field, names);
+                let what = format!(
+                    "{} points at the field `{}`, which does not exist",
+                    reference.from, reference.field
                 );
+                if is_refused {
+                    self.refused(reference.pointer, what, hint);
+                } else {
+                    self.problem(reference.pointer, what, hint);
+                }
             }
         }
     }
@@ -248,7 +270,7 @@ impl Check<'_> {
         if let Some(kind) = kind
             && kind != FieldType::Date
         {
-            self.problem(
+            self.refused(
                 "/dateOfEvent",
                 format!(
                     "the date of the event is the field `{}`, which is of type {}",
@@ -282,7 +304,7 @@ impl Check<'_> {
                 );
             }
             if action.action_type() == "READ" && action.has_conditionals() {
-                self.problem(
+                self.refused(
                     at(),
                     "the action READ has conditions, which core refuses".to_owned(),
                     "limit reading by scopes in the roles".to_owned(),
@@ -303,7 +325,7 @@ impl Check<'_> {
                 self.problem(
                     "/actions",
                     format!("there is no action {needed}"),
-                    format!("add `Action::{}`", needed.to_lowercase()),
+                    "every event has READ, DECLARE and REGISTER".to_owned(),
                 );
             }
         }
@@ -316,7 +338,7 @@ impl Check<'_> {
         let known: BTreeSet<&str> = own.chain(ORDERED_ACTIONS).collect();
         for name in self.event.action_order.iter().flatten() {
             if !known.contains(name.as_str()) {
-                self.problem(
+                self.refused(
                     "/actionOrder",
                     format!("the order of actions names {name}, which is no action"),
                     did_you_mean(name, known.iter().copied()),
@@ -338,7 +360,7 @@ impl Check<'_> {
                 );
             }
             if core.contains(flag.id()) {
-                self.problem(
+                self.refused(
                     at(),
                     format!("the flag `{}` is core's own", flag.id()),
                     give_another(),
@@ -355,15 +377,17 @@ impl Check<'_> {
                         .copied()
                         .chain(core.iter().map(String::as_str));
                     let hint = did_you_mean(&id, names)
-                        .unwrap_or_else(|| "declare it with `Event::flags`".to_owned());
-                    self.problem(
-                        format!("/actions/{nth}"),
-                        format!(
-                            "the action {} uses the flag `{id}`, which is not declared",
-                            action.name()
-                        ),
-                        hint,
+                        .unwrap_or_else(|| "declare it among the flags of the event".to_owned());
+                    let what = format!(
+                        "the action {} uses the flag `{id}`, which is not declared",
+                        action.name()
                     );
+                    // Core looks at the flags that an action changes, not at those that it asks about.
+                    if action.flags().iter().any(|flag| flag.id == id) {
+                        self.refused(format!("/actions/{nth}"), what, hint);
+                    } else {
+                        self.problem(format!("/actions/{nth}"), what, hint);
+                    }
                 }
             }
         }
@@ -381,7 +405,7 @@ impl Check<'_> {
         for (at, field) in fields {
             let id = field.field_id();
             if !seen.insert(id) {
-                self.problem(
+                self.refused(
                     at.clone(),
                     format!("the search form asks for `{id}` twice"),
                     "remove one of them".to_owned(),
@@ -391,7 +415,7 @@ impl Check<'_> {
                 && field.search_fields().is_empty()
                 && !EVENT_SEARCH_FIELDS.contains(&id)
             {
-                self.problem(
+                self.refused(
                     at,
                     format!("core cannot search for `{id}`"),
                     did_you_mean(id, EVENT_SEARCH_FIELDS),
@@ -412,6 +436,7 @@ pub fn problems(events: &[Event]) -> Vec<Problem> {
             pointer: String::new(),
             what: "another event has the same id".to_owned(),
             hint: Some(give_another()),
+            is_refused: true,
         });
     let own = events.iter().flat_map(Event::structural_problems);
     twice.chain(own).chain(message_problems(events)).collect()
@@ -453,6 +478,7 @@ fn message_problems(events: &[Event]) -> Vec<Problem> {
                     wordings.join("”, “")
                 ),
                 hint: Some("translations are found by the id: give each text its own".to_owned()),
+                is_refused: false,
             }
         })
         .collect()

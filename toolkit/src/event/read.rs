@@ -55,6 +55,7 @@ impl Event {
                 pointer: String::new(),
                 what: error.to_string(),
                 hint: None,
+                is_refused: true,
             }]
         })?;
         Ok(Self {

@@ -582,6 +582,7 @@ impl Check {
                 pointer: self.pointer.clone(),
                 what,
                 hint,
+                is_refused: true,
             });
         }
     }
