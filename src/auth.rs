@@ -3,8 +3,8 @@
 
 use arc_swap::ArcSwapOption;
 use handlers::clock::Clock;
+use handlers::delivery::ledger::Ledger;
 use handlers::fault::Fault;
-use handlers::ledger::Ledger;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line.
 
-use crate::country::Files;
 use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
-use crate::{build_info, country, doctor, log, report, sandbox, server};
+use crate::{build_info, doctor, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use handlers::Facts;
+use country::Files;
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use rules::Facts;
+use rules::mosip_mapping::build_packet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -210,14 +210,14 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 "Wrote {written} files to {folder}. Change them, then:\n  COUNTRY_DIR={layer}{folder} countryconfig check\n"
             ))?;
         }
-        Command::New(new) => print(&authoring::begin(&new, &settings()?)?)?,
+        Command::New(new) => print(&authoring::begin(&new, &settings()?.country())?)?,
         Command::Import(import) => {
-            print(&Box::pin(import::run(&import, &settings()?)).await?)?;
+            print(&Box::pin(import::run(&import, &settings()?.country())).await?)?;
         }
-        Command::Texts(texts) => print(&authoring::missing(&texts, &settings()?)?)?,
+        Command::Texts(texts) => print(&authoring::missing(&texts, &settings()?.country())?)?,
         Command::Health => {
             let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
-            let answer = handlers::outside::client(std::time::Duration::from_secs(2))?
+            let answer = handlers::delivery::transport::client(std::time::Duration::from_secs(2))?
                 .get(&url)
                 .send()
                 .await;
@@ -242,7 +242,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
         Command::Export(Export::Events { pretty }) => {
-            let events = country::events(&settings()?);
+            let events = country::events(&settings()?.country());
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -251,11 +251,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events = country::events(&settings()?);
+            let events = country::events(&settings()?.country());
             print(&fields::table(named(&events, &event)?)?)?;
         }
         Command::Export(Export::Forms { event }) => {
-            let events = country::events(&settings()?);
+            let events = country::events(&settings()?.country());
             print(&country::overlays::export::export(named(&events, &event)?))?;
         }
         Command::Completions { shell } => {
@@ -320,7 +320,7 @@ fn man(folder: Option<&Path>) -> anyhow::Result<()> {
 
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
     let mut problems = settings.unknown_variables.clone();
-    problems.extend(country::check(settings));
+    problems.extend(country::check(&settings.country()));
     let errors = report::errors(&problems);
     if check.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&problems)?))?;
@@ -328,7 +328,7 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
         let files = Files::of(settings.country_dir.as_deref());
         let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
-        let is_served = errors == 0 || country::load(settings).is_ok();
+        let is_served = errors == 0 || country::load(&settings.country()).is_ok();
         let summary = report::summary(&problems, is_served);
         print(&format!("{shown}{summary}\n"))?;
     }
@@ -341,7 +341,8 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
 }
 
 fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {
-    country::load(settings).map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
+    country::load(&settings.country())
+        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
 }
 
 /// The OpenAPI document, made by the routes themselves.

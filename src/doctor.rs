@@ -3,11 +3,10 @@
 //! and says of each that it is fine, or what is wrong and what to do. Nothing is sent to anybody, and no
 //! record is read.
 
-use crate::country;
 use crate::notices;
 use crate::settings::{CoreVersion, Settings};
-use handlers::diagnostic::Severity;
-use handlers::outside;
+use handlers::delivery::transport;
+use rules::diagnostic::Severity;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -86,7 +85,7 @@ pub fn unreadable_settings(error: &impl std::fmt::Display) -> Vec<Finding> {
 /// # Errors
 /// When the system's certificates cannot be read.
 pub async fn examine(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
-    let client = outside::client(TIMEOUT)?;
+    let client = transport::client(TIMEOUT)?;
     let (settings_and_country, core, storage, people, network) = tokio::join!(
         async { [of_settings(settings), of_country(settings)].concat() },
         core::examine(settings, &client),
@@ -117,7 +116,7 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
 }
 
 fn of_country(settings: &Settings) -> Vec<Finding> {
-    let problems = country::check(settings);
+    let problems = country::check(&settings.country());
     let errors = problems
         .iter()
         .filter(|problem| problem.severity == Severity::Error);

@@ -8,7 +8,6 @@ pub mod auth;
 pub mod blob;
 pub mod build_info;
 pub mod cli;
-pub mod country;
 pub mod doctor;
 pub mod log;
 pub mod metrics;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Settings that work, but that an operator of a real installation would not want: said at start.
 
-use crate::country::files::BUILT_IN;
-use crate::country::{SAMPLE_COUNTRY, Snapshot};
 use crate::settings::Settings;
-use handlers::ledger;
+use country::files::BUILT_IN;
+use country::{SAMPLE_COUNTRY, Snapshot};
+use handlers::delivery::ledger;
 use std::path::Path;
 use tracing::warn;
 

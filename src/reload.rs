@@ -4,12 +4,13 @@
 //! is reported in the log and in `/readyz`. Everything that touches the folder happens on a thread of its own:
 //! the server answers even when the folder does not.
 
-use crate::country::{self, Files, Snapshot};
+use crate::blob::ServedCountry;
 use crate::routes::App;
 use crate::settings::Settings;
-use handlers::diagnostic::{Diagnostic, Severity};
+use country::{Files, Snapshot};
 use metrics::counter;
 use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher};
+use rules::diagnostic::{Diagnostic, Severity};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -160,7 +161,7 @@ impl Watching {
             let files = Files::of(self.settings.country_dir.as_deref());
             if files.fingerprint() == found {
                 self.seen = found;
-                return match country::change(&self.settings, files) {
+                return match country::change(&self.settings.country(), files) {
                     Ok(country) => Look::Changed(Box::new(country)),
                     Err(problems) => Look::Refused(problems),
                 };
@@ -214,16 +215,20 @@ fn listen(watcher: &mut notify::Result<RecommendedWatcher>, folder: &Path) {
     }
 }
 
-fn swap(app: &App, mut country: Snapshot) {
+fn swap(app: &App, country: Snapshot) {
     for warning in &country.warnings {
         warn!("{warning}");
     }
-    country.served.keep(&app.country.load().served);
+    let mut country = ServedCountry::new(country);
+    country.keep(&app.country.load());
     app.hooks.policy.store(country.policy.clone());
     if let Some(analytics) = &app.analytics {
-        analytics.count(Arc::new(country.counting()));
+        analytics.count(Arc::new(country.analytics_config()));
     }
-    app.telling.users.post.voice.store(country.voice.clone());
+    app.notifications
+        .users
+        .sender
+        .replace(country.notification.clone());
     let country = Arc::new(country);
     app.country.store(country.clone());
     compress_later(&country);
@@ -232,13 +237,13 @@ fn swap(app: &App, mut country: Snapshot) {
 
 /// Compresses what is served, once the start is over: hooks come first. Content that is asked for before
 /// is compressed when it is asked for. A country that is replaced by then is not compressed.
-pub(crate) fn compress_later(country: &Arc<Snapshot>) {
+pub(crate) fn compress_later(country: &Arc<ServedCountry>) {
     const WAIT: Duration = Duration::from_secs(10);
     let country = Arc::downgrade(country);
     std::thread::spawn(move || {
         std::thread::sleep(WAIT);
         if let Some(country) = country.upgrade() {
-            country.served.compress();
+            country.compress();
         }
     });
 }

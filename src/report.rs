@@ -2,7 +2,7 @@
 //! How problems of the country's files are shown to a person.
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
-use handlers::diagnostic::{Diagnostic, Severity};
+use rules::diagnostic::{Diagnostic, Severity};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::io::IsTerminal;

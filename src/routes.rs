@@ -2,17 +2,17 @@
 //! The routes, put together with what surrounds each request.
 
 use crate::auth::{AUDIENCE, AuthError, Keys, Token};
-use crate::country::Snapshot;
+use crate::blob::ServedCountry;
 use crate::problem::{self, Problem};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
-use handlers::credentials::Credentials;
-use handlers::hook::Hooks;
-use handlers::ledger::{Destination, Ledger};
-use handlers::portal::Portal;
-use handlers::rescue::Unanswered;
+use handlers::delivery::ledger::{Destination, Ledger};
+use handlers::hooks::Hooks;
+use handlers::hooks::rescue::Unanswered;
+use handlers::integrations::credentials::Credentials;
+use handlers::integrations::portal::Portal;
 use metrics_exporter_prometheus::PrometheusHandle;
-use notification::Telling;
+use notification::Notifications;
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
@@ -25,20 +25,21 @@ use std::time::Instant;
 use tracing::{Instrument, debug, info, info_span};
 
 mod bodies;
-mod browsers;
+mod body;
 mod causes_of_death;
+mod client_network;
 mod config;
+mod cors;
 mod credentials;
 mod demo_issuer;
-mod gone;
+mod graphql_gone;
 mod health;
-mod inside;
 pub mod notification;
 mod openapi_meta;
 mod portal;
+mod prometheus;
 mod reindex;
 mod trigger;
-mod unread;
 mod unread_body;
 
 pub use demo_issuer::DemoIssuer;
@@ -57,13 +58,13 @@ pub struct App {
     /// Whether it can answer hooks just now.
     pub condition: Condition,
     /// The country: forms and rules. Another one when its files change.
-    pub country: ArcSwap<Snapshot>,
+    pub country: ArcSwap<ServedCountry>,
     /// Why the last change of the country's files was not taken, or which of their cases fail.
     pub refused_change: ArcSwapOption<String>,
     /// Counts accepted actions; nothing where no database is set for it.
     pub analytics: Option<Arc<Analytics>>,
     /// Tells people.
-    pub telling: Telling,
+    pub notifications: Notifications,
     /// What government portals may ask of core; nothing where none has a credential.
     pub portal: Option<Portal>,
     /// Asks for verifiable credentials.
@@ -77,7 +78,7 @@ pub struct App {
     /// Whether `/docs` is there.
     pub docs: bool,
     /// Whether real people's records are here: what is for demonstrations is not given away.
-    pub guarded: bool,
+    pub holds_real_records: bool,
     /// The pages that may read what is served; nothing where all may.
     pub origins: Option<Vec<String>>,
 }
@@ -91,7 +92,7 @@ type Service = OpenApiService<
         portal::PortalApi,
         credentials::CredentialsApi,
         demo_issuer::DemoIssuerApi,
-        gone::Gone,
+        graphql_gone::GraphqlGone,
         reindex::Reindex,
         notification::Notification,
     ),
@@ -107,7 +108,7 @@ fn service(app: &Arc<App>) -> Service {
         portal::PortalApi(app.clone()),
         credentials::CredentialsApi(app.clone()),
         demo_issuer::DemoIssuerApi(app.clone()),
-        gone::Gone,
+        graphql_gone::GraphqlGone,
         reindex::Reindex(app.clone()),
         notification::Notification(app.clone()),
     );
@@ -170,7 +171,7 @@ fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'stati
         .with(CatchPanic::new().with_handler(problem::panicked))
         .catch_all_error(problem::shape)
         .around(unread_body::closes)
-        .around(move |next, request| browsers::served(next, request, origins.clone()))
+        .around(move |next, request| cors::served(next, request, origins.clone()))
         .around(logged)
         .map_to_response()
         .boxed()

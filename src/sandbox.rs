@@ -3,7 +3,7 @@
 
 use crate::server::{self, Listening};
 use crate::settings::{Settings, WebUrl};
-use crate::{country, log, report};
+use crate::{log, report};
 use anyhow::Context;
 use handlers::clock::{Clock, SystemClock};
 use jiff::tz::TimeZone;
@@ -61,7 +61,7 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
         delivery_delay: Duration::from_millis(500),
         ..settings
     };
-    let country = country::load(&settings)
+    let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let listener = Listening::on(settings.listen)
         .await

@@ -2,38 +2,43 @@
 //! The running server: put together, started, and brought to an orderly end.
 
 use crate::auth::Keys;
-use crate::country::{self, Snapshot};
+use crate::blob::ServedCountry;
 use crate::metrics;
 use crate::notices;
 use crate::reload;
-use crate::routes::notification::Telling;
+use crate::routes::notification::Notifications;
 use crate::routes::{self, App, Condition, DemoIssuer};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use handlers::acceptance::Acceptance;
+use country::Snapshot;
 use handlers::analytics::Analytics;
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::Core;
-use handlers::credentials::{Credentials, Issuer};
-use handlers::delivery::{Deliveries, Door};
-use handlers::forward::{self, Forwarding, Webhook};
-use handlers::hook::{Follower, Hooks};
-use handlers::ledger::{self, Destination};
-use handlers::middleware::{HttpWire, Middleware};
-use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
-use handlers::outside::{self, Outside};
-use handlers::places::Atlas;
-use handlers::portal::Portal;
-use handlers::reference_data::{Changes, ReferenceData};
-use handlers::rescue::{Rescue, Unanswered};
-use handlers::verification::{Identities, Verification};
+use handlers::core_client::Core;
+use handlers::core_client::locations::LocationCache;
+use handlers::delivery::acceptance::Acceptance;
+use handlers::delivery::core_transport::CoreTransport;
+use handlers::delivery::ledger::{self, Destination};
+use handlers::delivery::middleware::{HttpWire, Middleware};
+use handlers::delivery::transport::{self, Transport};
+use handlers::delivery::worker::{Deliveries, DeliveryTarget};
+use handlers::hooks::rescue::{Rescue, Unanswered};
+use handlers::hooks::verification::{HttpVerifier, Identities, Verification};
+use handlers::hooks::{ActionListener, Hooks};
+use handlers::integrations::credentials::{Credentials, Issuer};
+use handlers::integrations::forward::{self, Forwarding, Webhook};
+use handlers::integrations::portal::Portal;
+use handlers::integrations::reference_data::{Changes, ReferenceData};
+use handlers::notification::sms::SmsSettings;
+use handlers::notification::{
+    Channel, Informants, NotificationConfig, Offices, Sender, Smtp, Users,
+};
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{error, info, warn};
 
 mod activity;
@@ -73,15 +78,8 @@ pub struct Running {
 /// # Errors
 /// A country with errors, a ledger that nothing can be.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
-    // One for all: making it reads the system's certificates, which takes milliseconds. So does the ledger.
-    let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
-    let clients = tokio::task::spawn_blocking(move || {
-        Ok::<_, reqwest::Error>((
-            outside::client(TIMEOUT)?,
-            HttpWire::new(url.as_str(), timeout)?,
-        ))
-    });
-    let ledger = ledger::at(&settings.ledger_url, settings.seal()?);
+    let clients = clients(settings);
+    let ledger = ledger::at(&settings.ledger_url, settings.encryption()?);
     let ledger = ledger.context("the ledger cannot be used (LEDGER_URL)")?;
     let (client, wire) = clients.await??;
     let clock = Arc::new(SystemClock);
@@ -93,11 +91,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock.clone(),
     ));
     let core = Arc::new(core(settings, client.clone()));
-    let http = Arc::new(outside::Http::new(
-        client.clone(),
-        settings.mosip_interop_url.as_str(),
-        core.clone(),
-    ));
+    let core_transport = Arc::new(CoreTransport::new(client.clone(), core.clone()));
     let acceptance = Arc::new(Acceptance {
         core: core.clone(),
         ledger: ledger.clone(),
@@ -105,28 +99,35 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         schedule: settings.delivery_retry_schedule.clone(),
     });
     let middleware = Arc::new(middleware(settings, wire.clone(), &core, &acceptance)?);
-    let post = Arc::new(post(settings, &country, &core, &acceptance, clock.clone())?);
+    let sender = Arc::new(sender(
+        settings,
+        &client,
+        &country,
+        &core,
+        &acceptance,
+        clock.clone(),
+    )?);
     let hold = SignedDuration::try_from(settings.delivery_delay * HOLD)?;
-    let mut outward = Outward::to_all(middleware, &http, &post, hold);
-    outward.add(webhooks(settings, &client, &acceptance)?, &core);
+    let mut transports = Transports::to_all(middleware, &core_transport, &sender, hold);
+    transports.add(webhooks(settings, &client, &acceptance)?, &core);
     let analytics = analytics(settings, &core, &acceptance, &country)?;
-    outward.count(analytics.as_ref());
-    let atlas = Arc::new(Atlas::new(core.clone()));
+    transports.count(analytics.as_ref());
+    let atlas = Arc::new(LocationCache::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
     let credentials = credentials(settings, &client, &core, atlas)?;
     let hooks = Arc::new(Hooks {
         policy: ArcSwap::new(country.policy.clone()),
-        verification: verification(settings, &http),
+        verification: verification(settings, &client),
         ledger: ledger.clone(),
         clock: clock.clone(),
         numbers: settings.registration_number_format.clone(),
         delay: SignedDuration::try_from(settings.delivery_delay)?,
-        followers: outward.followers,
+        followers: transports.followers,
         wake: wake.clone(),
     });
     let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
-        doors: outward.doors,
+        targets: transports.targets,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: TIMEOUT,
@@ -135,7 +136,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let unanswered = Arc::new(Unanswered::at(settings.unanswered_file.as_deref()));
     let rescue = rescue(settings, wire, &core, &hooks, &deliveries, &unanswered)?;
     let users = Users {
-        post,
+        sender,
         deliveries: deliveries.clone(),
         login_url: settings.login_url.as_str().to_owned(),
     };
@@ -145,9 +146,9 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         unanswered,
         condition: Condition::new(ledger.clone()),
         ledger,
-        country: ArcSwap::from_pointee(country),
+        country: ArcSwap::from_pointee(ServedCountry::new(country)),
         refused_change: ArcSwapOption::empty(),
-        telling: Telling::new(users, settings),
+        notifications: Notifications::new(users, settings),
         destinations: destinations(settings),
         analytics,
         portal,
@@ -158,7 +159,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
             .transpose()?,
         metrics: metrics::handle(),
         docs: !settings.production,
-        guarded: settings.production && !settings.allow_demo,
+        holds_real_records: settings.holds_real_records(),
         origins: settings.origins(),
     });
     Ok(Running {
@@ -166,6 +167,18 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         rescue,
         deliveries,
         settings: settings.clone(),
+    })
+}
+
+/// The client for all systems but the middleware, and the way to that. Making them reads the system's
+/// certificates, which takes milliseconds.
+fn clients(settings: &Settings) -> JoinHandle<reqwest::Result<(reqwest::Client, HttpWire)>> {
+    let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
+    tokio::task::spawn_blocking(move || {
+        Ok((
+            transport::client(TIMEOUT)?,
+            HttpWire::new(url.as_str(), timeout)?,
+        ))
     })
 }
 
@@ -187,57 +200,57 @@ pub(crate) fn destinations(settings: &Settings) -> Vec<Destination> {
 }
 
 /// Everybody outside: where deliveries go, and who adds deliveries to an action.
-struct Outward {
-    doors: Vec<Door>,
-    followers: Vec<Arc<dyn Follower>>,
+struct Transports {
+    targets: Vec<DeliveryTarget>,
+    followers: Vec<Arc<dyn ActionListener>>,
 }
 
-impl Outward {
+impl Transports {
     fn to_all(
         middleware: Arc<Middleware>,
-        http: &Arc<outside::Http>,
-        post: &Arc<Post>,
+        core: &Arc<CoreTransport>,
+        sender: &Arc<Sender>,
         hold: SignedDuration,
     ) -> Self {
-        let to_systems: [(_, Arc<dyn Outside>); 2] = [
+        let to_systems: [(_, Arc<dyn Transport>); 2] = [
             (Destination::MIDDLEWARE, middleware),
-            (Destination::CORE, http.clone()),
+            (Destination::CORE, core.clone()),
         ];
-        let to_systems = to_systems.map(|(destination, outside)| Door {
+        let to_systems = to_systems.map(|(destination, transport)| DeliveryTarget {
             destination,
-            outside,
+            transport,
         });
-        let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| Door {
+        let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| DeliveryTarget {
             destination,
-            outside: post.clone(),
+            transport: sender.clone(),
         });
         Self {
-            doors: to_systems.into_iter().chain(to_people).collect(),
+            targets: to_systems.into_iter().chain(to_people).collect(),
             followers: vec![Arc::new(Informants {
-                post: post.clone(),
+                sender: sender.clone(),
                 hold,
             })],
         }
     }
 
-    fn add(&mut self, webhooks: Vec<Door>, core: &Arc<Core>) {
+    fn add(&mut self, webhooks: Vec<DeliveryTarget>, core: &Arc<Core>) {
         if webhooks.is_empty() {
             return;
         }
-        let to = webhooks.iter().map(|door| door.destination.clone());
+        let to = webhooks.iter().map(|target| target.destination.clone());
         self.followers.push(Arc::new(Forwarding {
             core: core.clone(),
             to: to.collect(),
         }));
-        self.doors.extend(webhooks);
+        self.targets.extend(webhooks);
     }
 
     fn count(&mut self, analytics: Option<&Arc<Analytics>>) {
         let Some(analytics) = analytics else { return };
         self.followers.push(analytics.clone());
-        self.doors.push(Door {
+        self.targets.push(DeliveryTarget {
             destination: Destination::ANALYTICS,
-            outside: analytics.clone(),
+            transport: analytics.clone(),
         });
     }
 }
@@ -288,10 +301,13 @@ fn rescue(
 }
 
 /// Asks the middleware about identities, if anybody is to be asked.
-fn verification(settings: &Settings, http: &Arc<outside::Http>) -> Verification {
+fn verification(settings: &Settings, client: &reqwest::Client) -> Verification {
     Verification {
         identities: match settings.identity_verification {
-            IdentityVerification::IdAuth => Identities::Ask(http.clone()),
+            IdentityVerification::IdAuth => Identities::Ask(Arc::new(HttpVerifier::new(
+                client.clone(),
+                settings.mosip_interop_url.as_str(),
+            ))),
             IdentityVerification::AssumeVerified => Identities::Assume,
             IdentityVerification::Off => Identities::Leave,
         },
@@ -300,17 +316,21 @@ fn verification(settings: &Settings, http: &Arc<outside::Http>) -> Verification 
 }
 
 /// Brings messages to people.
-fn post(
+fn sender(
     settings: &Settings,
+    client: &reqwest::Client,
     country: &Snapshot,
     core: &Arc<Core>,
     acceptance: &Arc<Acceptance>,
     clock: Arc<dyn Clock>,
-) -> anyhow::Result<Post> {
+) -> anyhow::Result<Sender> {
     let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
     let smtp = smtp.context("the system's certificates cannot be read")?;
-    Ok(Post {
-        voice: Arc::new(ArcSwap::new(country.voice.clone())),
+    let sms = sms_settings(settings, client);
+    let config = NotificationConfig::new(country.notification.clone(), &sms);
+    Ok(Sender {
+        config: ArcSwap::from_pointee(config),
+        sms,
         mail: Arc::new(Channel::of(smtp, settings.production)),
         core: core.clone(),
         acceptance: acceptance.clone(),
@@ -320,12 +340,25 @@ fn post(
     })
 }
 
+/// What the settings say about SMS gateways.
+pub(crate) fn sms_settings(settings: &Settings, client: &reqwest::Client) -> SmsSettings {
+    let messages = &settings.messages;
+    SmsSettings {
+        client: client.clone(),
+        infobip: messages.infobip.clone(),
+        infobip_key: messages.infobip_key.clone().unwrap_or_default(),
+        gateway_key: messages.sms_gateway_key.clone().unwrap_or_default(),
+        sender: messages.infobip_sender.clone(),
+        production: settings.production,
+    }
+}
+
 /// Whoever learns of every accepted action.
 fn webhooks(
     settings: &Settings,
     client: &reqwest::Client,
     acceptance: &Arc<Acceptance>,
-) -> anyhow::Result<Vec<Door>> {
+) -> anyhow::Result<Vec<DeliveryTarget>> {
     let secret = settings.forward_secret.as_ref();
     let secret: Option<forward::Secret> = secret
         .map(|secret| secret.expose_secret().parse())
@@ -348,7 +381,7 @@ fn portal(
     settings: &Settings,
     client: &reqwest::Client,
     core: &Arc<Core>,
-    atlas: &Arc<Atlas>,
+    atlas: &Arc<LocationCache>,
 ) -> anyhow::Result<Option<Portal>> {
     let Some(tokens) = &settings.portal_tokens else {
         return Ok(None);
@@ -366,7 +399,7 @@ fn credentials(
     settings: &Settings,
     client: &reqwest::Client,
     core: &Arc<Core>,
-    atlas: Arc<Atlas>,
+    atlas: Arc<LocationCache>,
 ) -> anyhow::Result<Credentials> {
     let issuer = |url: &Option<WebUrl>| {
         let issuer = |url: &WebUrl| {
@@ -395,7 +428,10 @@ fn analytics(
     let Some(url) = &settings.analytics_database_url else {
         return Ok(None);
     };
-    let (url, counting) = (url.expose_secret().parse()?, Arc::new(country.counting()));
+    let (url, counting) = (
+        url.expose_secret().parse()?,
+        Arc::new(country.analytics_config()),
+    );
     Ok(Some(Arc::new(Analytics::new(
         url,
         core.clone(),
@@ -420,7 +456,7 @@ pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
 /// # Errors
 /// When the address cannot be listened on.
 pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let country = country::load(settings)
+    let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
     if settings.ledger_key.is_none() {
         warn!(

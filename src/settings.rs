@@ -7,18 +7,18 @@
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
-use handlers::Diagnostic;
 use handlers::analytics;
-use handlers::core::Credentials;
-use handlers::forward;
-use handlers::ledger;
-use handlers::number::NumberFormat;
-use handlers::portal;
-use handlers::reference_data::ReferenceData;
-use handlers::rescue;
-use handlers::schedule::{Schedule, duration};
-use handlers::seal::{Seal, SealError};
-use handlers::verification::Actions;
+use handlers::core_client::Credentials;
+use handlers::delivery::encryption::{Encryption, EncryptionError};
+use handlers::delivery::ledger;
+use handlers::delivery::schedule::{Schedule, duration};
+use handlers::hooks::rescue;
+use handlers::hooks::verification::Actions;
+use handlers::integrations::forward;
+use handlers::integrations::portal;
+use handlers::integrations::reference_data::ReferenceData;
+use handlers::registration_number::NumberFormat;
+use rules::Diagnostic;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -32,6 +32,8 @@ mod environment;
 mod messages;
 mod variables;
 
+use country::CountrySettings;
+pub use country::WebUrl;
 pub use messages::Messages;
 pub use variables::{VARIABLES, Variable, markdown};
 
@@ -257,32 +259,6 @@ fn log_level(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// An `http` or `https` URL, kept as it was written: forms carry it on character by character.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebUrl(String);
-
-impl WebUrl {
-    /// As it was written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for WebUrl {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let url = reqwest::Url::parse(text).map_err(|e| format!("no URL, {e}"))?;
-        match url.scheme() {
-            // The parser puts missing slashes in; those who take the text as it is do not.
-            "http" | "https" if text.contains("://") => Ok(Self(text.to_owned())),
-            "http" | "https" => Err("two slashes are missing before the host".to_owned()),
-            other => Err(format!(
-                "it begins with `{other}:`, not `http:` or `https:`"
-            )),
-        }
-    }
-}
-
 fn a_sensible_timeout(timeout: &Duration) -> Result<(), ValidationError> {
     if (Duration::from_secs(1)..=Duration::from_mins(5)).contains(timeout) {
         return Ok(());
@@ -385,14 +361,39 @@ impl Settings {
         (!self.domain.starts_with('*')).then(|| origins.collect())
     }
 
+    /// What of this the country's files depend on.
+    pub fn country(&self) -> CountrySettings {
+        CountrySettings {
+            country_dir: self.country_dir.clone(),
+            users_file: self.users_file.clone(),
+            holds_real_records: self.holds_real_records(),
+            country_config_url: self.country_config_url.clone(),
+            login_url: self.login_url.clone(),
+            client_app_url: self.client_app_url.clone(),
+            esignet_redirect_url: self.esignet_redirect_url.clone(),
+            openid_provider_client_id: self.openid_provider_client_id.clone(),
+            mosip_api_userinfo_url: self.mosip_api_userinfo_url.clone(),
+            metabase_url: self.metabase_url.clone(),
+            sentry_dsn: self.sentry_dsn.clone(),
+            credential_offers: self.credential_offer_url.is_some(),
+            paper_credentials: self.credential_sign_url.is_some(),
+        }
+    }
+
+    /// Whether real people's records are here: what is for demonstrations is not given away.
+    pub fn holds_real_records(&self) -> bool {
+        self.production && !self.allow_demo
+    }
+
     /// The key of the ledger; one that seals nothing where none is set.
     ///
     /// # Errors
     /// None that reading the settings has not reported.
-    pub fn seal(&self) -> Result<Seal, SealError> {
-        self.ledger_key
-            .as_ref()
-            .map_or_else(|| Ok(Seal::default()), |keys| keys.expose_secret().parse())
+    pub fn encryption(&self) -> Result<Encryption, EncryptionError> {
+        self.ledger_key.as_ref().map_or_else(
+            || Ok(Encryption::default()),
+            |keys| keys.expose_secret().parse(),
+        )
     }
 }
 
@@ -492,7 +493,7 @@ impl Given {
             };
             match text {
                 _ if !VARIABLES.iter().any(|v| v.name == name) => {
-                    let near = handlers::closest(&name, VARIABLES.iter().map(|v| v.name));
+                    let near = rules::closest(&name, VARIABLES.iter().map(|v| v.name));
                     let hint = near
                         .map(|near| format!("; did you mean `{}`?", near.to_lowercase()))
                         .unwrap_or_default();
@@ -571,7 +572,7 @@ impl Reader {
             sentry_dsn: self.given("SENTRY_DSN"),
             messages: Messages::read(self),
             ledger_url: self.read("LEDGER_URL", ledger_url),
-            ledger_key: self.secret::<Seal>("LEDGER_KEY"),
+            ledger_key: self.secret::<Encryption>("LEDGER_KEY"),
             ledger_retention: self.duration("LEDGER_RETENTION"),
             delivery_delay: self.duration("DELIVERY_DELAY"),
             delivery_retry_schedule: self.parsed("DELIVERY_RETRY_SCHEDULE"),

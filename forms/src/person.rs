@@ -5,8 +5,10 @@ use std::borrow::Cow;
 
 use opencrvs_toolkit::prelude::*;
 
-use crate::mosip::{filled_by_id_reader, locked_once_verified};
 use crate::{Environment, address, options, validators};
+
+/// States of an identity after which the person's data are not typed any more.
+pub(crate) const SETTLED: [&str; 3] = ["pending", "verified", "authenticated"];
 
 /// Longest part of a name, in characters.
 const MAX_NAME_LENGTH: u32 = 32;
@@ -144,10 +146,41 @@ impl Person {
     /// Fills a field from the identity that was read, and locks it when that is verified.
     pub(crate) fn filled_from_identity<K>(&self, field: Field<K>, key: &str) -> Field<K> {
         if self.identity {
-            filled_by_id_reader(locked_once_verified(field, self), self, key)
+            self.filled_by_id_reader(self.locked_once_verified(field), key)
         } else {
             field
         }
+    }
+
+    /// The field takes its value from the identity that was read; `key` says which part of it.
+    fn filled_by_id_reader<K>(&self, field: Field<K>, key: &str) -> Field<K> {
+        let mut parents = vec![self.field("id-reader")];
+        if self.uses_esignet() {
+            parents.push(self.field("verify-nid-http-fetch"));
+        }
+        parents.extend(self.reset_by());
+        field
+            .parents(parents)
+            .value_from_first(self.identity_sources(key))
+    }
+
+    /// The field can be changed only until the identity is verified.
+    fn locked_once_verified<K>(&self, field: Field<K>) -> Field<K> {
+        let status = self.field("verified");
+        field.enable_if(not(SETTLED.iter().fold(never(), |settled, state| {
+            or([settled, status.equals(*state)])
+        })))
+    }
+
+    /// Where a part of an identity comes from, the better source first.
+    pub(crate) fn identity_sources(&self, key: &str) -> Vec<FieldReference> {
+        let path = format!("data.{key}");
+        let mut sources = Vec::new();
+        if self.uses_esignet() {
+            sources.push(self.field("verify-nid-http-fetch").get(&path));
+        }
+        sources.push(self.field("id-reader").get(&path));
+        sources
     }
 
     /// Label of a field that names the person.
@@ -209,7 +242,7 @@ impl Person {
             .validate(self.field("age").as_age().is_between(youngest, 120), error);
         let field = self.shown_and(field, self.field("dobUnknown").equals(true));
         self.forgotten(if self.identity {
-            locked_once_verified(field, self)
+            self.locked_once_verified(field)
         } else {
             field
         })

@@ -3,8 +3,8 @@
 //! between them, in a folder over the sample country. What is taken can be filled in.
 #![no_main]
 
-use countryconfig::country::certificates::{ClientSettings, Record};
-use countryconfig::country::{Files, certificates};
+use country::certificates::{ClientSettings, Record};
+use country::{Files, certificates};
 use countryconfig::settings::Settings;
 use countryconfig_fuzz::{divided, in_time, sample_country, seed, text};
 use libfuzzer_sys::fuzz_target;
@@ -84,7 +84,7 @@ fuzz_target!(init: seed("certificate", seeds()), |text: &str| {
     for part in ["a", "b", "c"] {
         write(format!("parts/{part}.svg"), texts.next().unwrap_or_default());
     }
-    match in_time(|| certificates(&country.settings)) {
+    match in_time(|| certificates(&country.settings.country())) {
         Err(found) => assert!(found.iter().all(|fault| fault.line > 0 && fault.column > 0)),
         Ok((certificates, clients)) => {
             let files = Files::of(Some(&country.files));

@@ -2,7 +2,7 @@
 //! The country's CSV files: areas, and offices in them. Faults have a place, and what was read is written.
 #![no_main]
 
-use countryconfig::country::Places;
+use country::Places;
 use countryconfig_fuzz::{assert_places, in_time, seed, text};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;

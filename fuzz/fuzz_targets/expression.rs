@@ -4,8 +4,8 @@
 #![no_main]
 
 use countryconfig_fuzz::{BIRTH, FORMS, files, in_time, seed, text};
-use handlers::Facts;
-use handlers::expression::Expression;
+use rules::Facts;
+use rules::expression::Expression;
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;
 

@@ -4,9 +4,9 @@
 #![no_main]
 
 use countryconfig_fuzz::{divided, files, in_time, seed};
-use handlers::notification::messages::{EVERYWHERE, MESSAGES, Message};
-use handlers::notification::templates::{File, Row, Templates, Variables};
-use handlers::template_bounds::LONGEST;
+use country::notification::messages::{EVERYWHERE, MESSAGES, Message};
+use country::notification::templates::{File, Row, Templates, Variables};
+use rules::template_bounds::LONGEST;
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
 

@@ -8,8 +8,8 @@ use countryconfig::sandbox::Signer;
 use countryconfig_fuzz::{BIRTH, in_time, seed};
 use futures_util::FutureExt as _;
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::ledger;
-use handlers::seal::Seal;
+use handlers::delivery::ledger;
+use handlers::delivery::encryption::Encryption;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
@@ -29,7 +29,7 @@ static CORE: LazyLock<Core> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("there is a folder");
     let keys = runtime.block_on(async {
         let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
-        let ledger = ledger::open(&url, Seal::default())
+        let ledger = ledger::open(&url, Encryption::default())
             .await
             .expect("a ledger is made");
         let pem = signer.public_pem();
@@ -37,7 +37,7 @@ static CORE: LazyLock<Core> = LazyLock::new(|| {
             .keep("auth-public-key", pem, SystemClock.now())
             .await
             .expect("it is kept");
-        let client = handlers::outside::client(std::time::Duration::from_secs(1));
+        let client = handlers::delivery::transport::client(std::time::Duration::from_secs(1));
         let client = client.expect("there is a client");
         let keys = Keys::new("http://127.0.0.1:9", client, ledger, Arc::new(SystemClock));
         keys.recall().await;

@@ -3,14 +3,14 @@
 //! again gives the same.
 #![no_main]
 
-use countryconfig::country::{Application, Files};
+use country::{Application, Files};
 use countryconfig_fuzz::{BIRTH, FORMS, assert_places, files, in_time, seed, text};
-use handlers::Facts;
-use handlers::credentials::Template;
-use handlers::diagnostic::Diagnostic;
-use handlers::mosip_mapping::{Mapping, build_packet};
+use rules::Facts;
+use handlers::integrations::credentials::Template;
+use rules::diagnostic::Diagnostic;
+use rules::mosip_mapping::{Mapping, build_packet};
 use handlers::notification::sms::SmsFile;
-use handlers::rules::{Cases, RuleSet};
+use rules::eligibility::{Cases, RuleSet};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the fuzz targets share: seeds from the project's own files, a record to decide about, and bounds.
 
-use countryconfig::country::{self, Forms};
+use country::Forms;
 use countryconfig::sandbox::sample_birth;
 use countryconfig::settings::Settings;
-use handlers::diagnostic::Diagnostic;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::EventDocument;
+use rules::diagnostic::Diagnostic;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -20,7 +20,7 @@ pub static SETTINGS: LazyLock<Settings> =
     LazyLock::new(|| Settings::load(None, std::iter::empty()).expect("the defaults are good"));
 
 /// The events of the sample country.
-pub static EVENTS: LazyLock<Vec<Event>> = LazyLock::new(|| country::events(&SETTINGS));
+pub static EVENTS: LazyLock<Vec<Event>> = LazyLock::new(|| country::events(&SETTINGS.country()));
 
 /// What files of the country may name of the forms.
 pub static FORMS: LazyLock<Forms> = LazyLock::new(|| Forms::of(&EVENTS));
@@ -33,7 +33,7 @@ pub static BIRTH: LazyLock<EventDocument> = LazyLock::new(|| {
 
 /// The folder of the sample country.
 pub fn sample_country() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../country")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../country/data")
 }
 
 /// A text of the sample country.

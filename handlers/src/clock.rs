@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Time is passed in, so that tests can freeze it. The calendar is the country's: see
-//! [`Policy::today`](crate::policy::Policy::today).
+//! [`Policy::today`](rules::policy::Policy::today).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -19,4 +19,9 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
+}
+
+/// A moment so much later; the end of time where there is none.
+pub(crate) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Beginnings for the country's files, and what its texts lack.
 
-use crate::country::{self, Files};
 use crate::report;
-use crate::settings::Settings;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use country::{CountrySettings, Files};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -43,7 +42,7 @@ pub(super) struct Texts {
 }
 
 /// Writes the start, and says where.
-pub(super) fn begin(new: &New, settings: &Settings) -> anyhow::Result<String> {
+pub(super) fn begin(new: &New, settings: &CountrySettings) -> anyhow::Result<String> {
     let folders = country::folders(settings.country_dir.as_deref());
     let folder = folders.last().context(
         "there is no folder to write to: set COUNTRY_DIR to `built-in:my-country`, with a folder of your own",
@@ -202,7 +201,7 @@ fn rule(name: &str, event: &str) -> String {
 }
 
 /// The texts without a translation, as rows for a CSV file.
-pub(super) fn missing(texts: &Texts, settings: &Settings) -> anyhow::Result<String> {
+pub(super) fn missing(texts: &Texts, settings: &CountrySettings) -> anyhow::Result<String> {
     let missing = country::untranslated(settings, &texts.missing)
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let mut rows = String::new();

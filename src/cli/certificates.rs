@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Certificates on the command line.
 
-use crate::country::certificates::{Certificate, Certificates as Known, ClientSettings, Record};
-use crate::country::{self, Files};
 use crate::report;
 use crate::settings::Settings;
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
-use handlers::diagnostic::did_you_mean;
+use country::Files;
+use country::certificates::{Certificate, Certificates as Known, ClientSettings, Record};
+use rules::diagnostic::did_you_mean;
 use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
@@ -36,7 +36,7 @@ pub(super) struct Preview {
 pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result<String> {
     let Certificates::Preview(preview) = command;
     let files = Files::of(settings.country_dir.as_deref());
-    let (known, clients) = country::certificates(settings)
+    let (known, clients) = country::certificates(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let certificate = find(&known, &preview.id)?;
     let mut record = match &preview.record {

@@ -8,15 +8,16 @@ use anyhow::{Context, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::{self, Core, CoreError, Fate};
-use handlers::ledger::{
+use handlers::core_client::{Core, CoreError, Fate};
+use handlers::delivery::ledger::{
     self, Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
 };
-use handlers::outside::OUTCOMES;
-use handlers::schedule::duration;
-use handlers::{middleware, outside};
+use handlers::delivery::outcome::OUTCOMES;
+use handlers::delivery::schedule::duration;
+use handlers::delivery::{middleware, transport};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use opencrvs_toolkit::hook_action::HookAction;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -489,16 +490,21 @@ async fn park(ledger: &dyn Ledger, delivery: &Delivery) -> anyhow::Result<String
     ))
 }
 
+/// Whether core can reject an action of this type once it waits.
+fn is_rejectable(action_type: &str) -> bool {
+    HookAction::of(action_type).is_none_or(HookAction::is_rejectable)
+}
+
 async fn purge(ledger: &dyn Ledger, delivery: &Delivery, now: Timestamp) -> anyhow::Result<String> {
     let id = delivery.id;
     if !ledger.purge(id, now).await? {
         bail!("delivery {id} has ended meanwhile");
     }
     let hangs = if delivery.answer_status == 202 && !delivery.is_settled {
-        let there = if core::NOT_REJECTABLE.contains(&delivery.action_type.as_str()) {
-            "accept it there (core cannot reject it)"
-        } else {
+        let there = if is_rejectable(&delivery.action_type) {
             "accept or reject it there"
+        } else {
+            "accept it there (core cannot reject it)"
         };
         format!(
             "; core still waits for the {} of event `{}`: {there}",
@@ -525,7 +531,7 @@ pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::R
     let mut said = Said::new();
     let mut waiting = ledger.pending(shown.limit).await?;
     if options.ask {
-        let core = server::core(settings, outside::client(server::TIMEOUT)?);
+        let core = server::core(settings, transport::client(server::TIMEOUT)?);
         if !core.may_ask() {
             bail!("core answers a system client only: SYSTEM_CLIENT_ID is not set");
         }
@@ -609,7 +615,7 @@ async fn ask(
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.seal()?).await;
+    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
 }
 
@@ -693,10 +699,10 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
         }
         _ => {}
     }
-    let by_hand = if core::NOT_REJECTABLE.contains(&last.action_type.as_str()) {
-        "accept it in core without an identity (core cannot reject it)"
-    } else {
+    let by_hand = if is_rejectable(&last.action_type) {
         "accept or reject it in core"
+    } else {
+        "accept it in core without an identity (core cannot reject it)"
     };
     match (last.state, &last.destination) {
         (State::Waiting, _) if last.leased_until.is_some_and(|until| until > now) => {

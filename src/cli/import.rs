@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The forms of a country configuration that runs elsewhere, as files of a country here.
 
-use crate::country;
 use crate::report;
-use crate::settings::Settings;
 use anyhow::{Context, bail};
 use clap::Args;
+use country::CountrySettings;
 use opencrvs_toolkit::event::messages_of;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +54,7 @@ pub(super) struct Import {
 }
 
 /// Imports, checks, and says what came over.
-pub(super) async fn run(import: &Import, settings: &Settings) -> anyhow::Result<String> {
+pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::Result<String> {
     let into = &import.into;
     if fs::read_dir(into).is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("there is something in `{}` already", into.display());
@@ -128,7 +127,7 @@ pub(super) async fn run(import: &Import, settings: &Settings) -> anyhow::Result<
     if !into.exists() {
         fs::create_dir_all(into)?;
     }
-    let found = country::check(&Settings {
+    let found = country::check(&CountrySettings {
         country_dir: Some(format!("built-in:{}", into.display())),
         ..settings.clone()
     });
@@ -174,7 +173,7 @@ impl Source {
             ),
         };
         Ok(Self::Server {
-            client: handlers::outside::client(PATIENCE)?,
+            client: handlers::delivery::transport::client(PATIENCE)?,
             address: source.to_owned(),
             token,
         })
@@ -276,7 +275,7 @@ fn plain(value: Value) -> Value {
 }
 
 /// The addresses of the installation from which the events come, and their names.
-fn addresses(settings: &Settings, source: &Source) -> Vec<(String, &'static str)> {
+fn addresses(settings: &CountrySettings, source: &Source) -> Vec<(String, &'static str)> {
     let own = |url: &str| url.trim_end_matches('/').to_owned();
     let mut addresses = vec![
         (

@@ -6,9 +6,9 @@ use crate::settings::Settings;
 use crate::{report, server};
 use anyhow::Context;
 use clap::Args;
-use handlers::hook::WithIdentity;
-use handlers::ledger;
-use handlers::rescue::{End, Mode, Reason, Rescue, Round, Step};
+use handlers::delivery::ledger;
+use handlers::hooks::WithIdentity;
+use handlers::hooks::rescue::{End, Mode, Reason, Rescue, Round, Step};
 use opencrvs_toolkit::event_document::EventId;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
     // An operator who mistypes its name must not find a new and empty ledger.
-    ledger::open_existing(&settings.ledger_url, settings.seal()?)
+    ledger::open_existing(&settings.ledger_url, settings.encryption()?)
         .await
         .context("the ledger cannot be opened (LEDGER_URL)")?;
     // The hooks under way are those of the server.

@@ -7,7 +7,7 @@ use crate::auth;
 use crate::server;
 use crate::settings::{CoreVersion, Settings};
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::core::CoreError;
+use handlers::core_client::CoreError;
 use handlers::fault::with_causes;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::scope::Scope;

@@ -8,9 +8,9 @@ use crate::server;
 use crate::settings::Settings;
 use handlers::analytics::{AnalyticsError, Database};
 use handlers::clock::{Clock as _, SystemClock};
+use handlers::delivery::ledger::{self, Examination, LedgerError};
 use handlers::fault::{Fault, with_causes};
-use handlers::ledger::{self, Examination, LedgerError};
-use handlers::reference_data::ReferenceData;
+use handlers::integrations::reference_data::ReferenceData;
 use secrecy::ExposeSecret as _;
 use std::path::Path;
 use tokio::time::timeout;
@@ -32,7 +32,7 @@ async fn of_ledger(settings: &Settings) -> Vec<Finding> {
     {
         return vec![not_made(&file)];
     }
-    let seal = match settings.seal() {
+    let seal = match settings.encryption() {
         Ok(seal) => seal,
         Err(error) => {
             return vec![Finding::error(

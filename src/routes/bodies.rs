@@ -3,7 +3,7 @@
 //! its turn rather than being refused. Small ones have a lane of their own: large ones do not hold
 //! them up.
 
-use super::unread::{Fault, receive};
+use super::body::{Fault, receive};
 use crate::problem::Problem;
 use opencrvs_toolkit::event_document::{EventDocument, EventDocumentError};
 use poem::http::StatusCode;

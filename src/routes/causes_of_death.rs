@@ -3,7 +3,7 @@
 
 use super::App;
 use super::openapi_meta::Tag;
-use handlers::causes_of_death::Cause;
+use country::causes_of_death::Cause;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};

@@ -234,7 +234,7 @@ impl Config {
         request: &Request,
     ) -> Result<Prepared<List>, Refused<Users>> {
         let token = authorized(&self.0, request).await?;
-        if self.0.guarded {
+        if self.0.holds_real_records {
             if token.claims.user_type.as_deref() == Some("user") {
                 let message = "the passwords of others are for core's seeder only";
                 return Err(Problem::new(StatusCode::FORBIDDEN, message).into());
@@ -388,7 +388,7 @@ impl Config {
     /// What is at the path of a request.
     fn prepared<M, E: From<Problem>>(&self, request: &Request) -> Result<Prepared<M>, E> {
         let country = self.0.country.load();
-        let found = country.served.at(request.uri().path());
+        let found = country.at(request.uri().path());
         let found = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "Not Found"))?;
         Ok(Prepared(found.respond(request.headers()), PhantomData))
     }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Verifiable credentials of registered births, asked for by the forms.
 
+use super::body::Unread;
 use super::openapi_meta::{
     BAD_BODY, CoreToken, NO_KEY, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY, Statuses, Tag,
 };
-use super::unread::Unread;
 use super::{App, authorized};
 use crate::problem::Problem;
-use handlers::core::CoreError;
-use handlers::credentials::{CredentialError, Kind};
+use country::credential_template::CredentialKind;
+use handlers::core_client::CoreError;
+use handlers::integrations::credentials::{self, CredentialError};
 use opencrvs_toolkit::event_document::EventId;
 use poem::Request;
 use poem::http::StatusCode;
@@ -107,7 +108,7 @@ impl CredentialsApi {
         asked: Unread<'_, Asked>,
     ) -> Result<OfferReply, Refused<NotIssued>> {
         let (credential_offer_uri, credential_offer_uri_qr) =
-            self.issue(Kind::Offer, asked).await?;
+            self.issue(CredentialKind::Offer, asked).await?;
         Ok(OfferReply::Issued(Json(Offer {
             credential_offer_uri,
             credential_offer_uri_qr,
@@ -128,7 +129,7 @@ impl CredentialsApi {
         _token: Requires<CoreToken>,
         asked: Unread<'_, Asked>,
     ) -> Result<PaperReply, Refused<NotIssued>> {
-        let (credential, credential_qr) = self.issue(Kind::Paper, asked).await?;
+        let (credential, credential_qr) = self.issue(CredentialKind::Paper, asked).await?;
         Ok(PaperReply::Issued(Json(Paper {
             credential,
             credential_qr,
@@ -140,7 +141,7 @@ impl CredentialsApi {
     /// The issuer's answer, and its picture.
     async fn issue(
         &self,
-        kind: Kind,
+        kind: CredentialKind,
         asked: Unread<'_, Asked>,
     ) -> Result<(String, String), Problem> {
         let request = asked.request;
@@ -148,8 +149,8 @@ impl CredentialsApi {
         let credentials = &self.0.credentials;
         credentials.issuer(kind).map_err(refused)?;
         let (permission, action) = match kind {
-            Kind::Offer => ("record.custom-action", Some(("customActionTypes", ISSUE))),
-            Kind::Paper => ("record.print-certified-copies", None),
+            CredentialKind::Offer => ("record.custom-action", Some(("customActionTypes", ISSUE))),
+            CredentialKind::Paper => ("record.print-certified-copies", None),
         };
         let may = |event: Option<&str>| {
             let event = event.map(|event| ("event", event));
@@ -174,7 +175,7 @@ impl CredentialsApi {
             })
             .await;
         let issued = issued.map_err(refused)?;
-        let picture = kind.picture(&issued).map_err(|error| {
+        let picture = credentials::picture(kind, &issued).map_err(|error| {
             let message = "what the issuer answered does not fit into a QR code";
             Problem::new(StatusCode::BAD_GATEWAY, message).caused_by(error)
         })?;

@@ -3,8 +3,8 @@
 //! that nobody knows and that ends with the process, and marked as a demonstration.
 
 use super::App;
+use super::body::{self, Unread};
 use super::openapi_meta::{Refusals, Refused, SLOW_BODY, Statuses, Tag};
-use super::unread::{self, Unread};
 use crate::problem::Problem;
 use crate::settings::WebUrl;
 use anyhow::Context;
@@ -133,7 +133,7 @@ impl DemoIssuerApi {
         let off = "there is no demo issuer without ALLOW_DEMO";
         let issuer = self.0.demo_issuer.as_ref();
         let issuer = issuer.ok_or_else(|| problem(StatusCode::NOT_FOUND, off))?;
-        let bytes = unread::bytes(request.body, BODY_LIMIT).await?;
+        let bytes = body::bytes(request.body, BODY_LIMIT).await?;
         let request = serde_json::from_slice(&bytes);
         let request =
             request.map_err(|_| problem(StatusCode::BAD_REQUEST, "the body is no JSON"))?;

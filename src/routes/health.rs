@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Whether the server runs and is ready.
 
-use super::App;
-use super::inside::through_a_proxy;
+use super::client_network::through_a_proxy;
 use super::openapi_meta::{Refusals, Refused, Statuses, Tag};
-use crate::metrics;
+use super::{App, prometheus};
 use crate::problem::Problem;
-use handlers::ledger::Ledger;
+use handlers::delivery::ledger::Ledger;
 use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::payload::{Json, PlainText};
@@ -176,7 +175,7 @@ impl Health {
     #[oai(path = "/metrics", method = "get", operation_id = "getMetrics")]
     async fn metrics(&self, request: &Request) -> Result<MetricsReply, Refused<ClusterOnly>> {
         refuse_proxies(request)?;
-        let metrics = metrics::render(&self.0).await;
+        let metrics = prometheus::render(&self.0).await;
         Ok(MetricsReply::Metrics(PlainText(metrics)))
     }
 }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core wants its users to be told something, and the cluster's monitoring whoever looks after it.
 
-use super::inside::is_inside;
+use super::body::{Unread, wrong};
+use super::client_network::is_inside;
 use super::openapi_meta::{
     BAD_BODY, EmailRouteToken, MessageToken, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY,
     Statuses, Tag,
 };
-use super::unread::{Unread, wrong};
 use super::{App, authorized};
 use crate::problem::Problem;
 use crate::settings::{CoreVersion, Settings};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use country::notification::messages::Message;
+use country::notification::templates::Variables;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
-use handlers::notification::messages::Message;
-use handlers::notification::templates::Variables;
-use handlers::notification::{self as telling, Mailboxes, NotTold, Users};
+use handlers::notification::{Mailboxes, NotTold, Users};
 use poem::Request;
 use poem::http::StatusCode;
 use poem::http::header::AUTHORIZATION;
@@ -35,7 +35,7 @@ const COUNTED: usize = 10_000;
 pub(super) struct Notification(pub(super) Arc<App>);
 
 /// Tells people, and decides who may ask for that.
-pub struct Telling {
+pub struct Notifications {
     /// Tells them.
     pub users: Users,
     /// Whether core shows a token with everything.
@@ -50,7 +50,7 @@ pub struct Telling {
     names: [(&'static str, String); 3],
 }
 
-impl Telling {
+impl Notifications {
     /// By the settings.
     pub fn new(users: Users, settings: &Settings) -> Self {
         let messages = &settings.messages;
@@ -200,10 +200,10 @@ struct Alert {
 }
 
 #[derive(ApiResponse)]
-enum Told {
+enum Reply {
     /// The message is sent, stored to be sent, or there is nobody to send it to
     #[oai(status = 200)]
-    Told,
+    Sent,
 }
 
 const SMALL_BODY: (u16, &str) = (413, "More than 1 MiB");
@@ -269,7 +269,7 @@ impl Notification {
         /// user-created, resend-invite, user-updated, username-reminder, reset-password, reset-password-by-admin, 2fa, change-phone-number, change-email-address, all-user-notification
         event: Path<String>,
         unread: Unread<'_, UserMessage>,
-    ) -> Result<Told, Refused<UserNotTold>> {
+    ) -> Result<Reply, Refused<UserNotTold>> {
         Ok(self.tell(&event.0, unread).await?)
     }
 
@@ -288,7 +288,7 @@ impl Notification {
         /// As under `/triggers/user`, and password-reset-link, username-reminder-link
         event: Path<String>,
         unread: Unread<'_, UserMessage>,
-    ) -> Result<Told, Refused<UserNotTold>> {
+    ) -> Result<Reply, Refused<UserNotTold>> {
         Ok(self.tell(&event.0, unread).await?)
     }
 
@@ -306,35 +306,35 @@ impl Notification {
         &self,
         _token: Requires<EmailRouteToken>,
         unread: Unread<'_, Alert>,
-    ) -> Result<Told, Refused<AlertNotSent>> {
+    ) -> Result<Reply, Refused<AlertNotSent>> {
         Ok(self.alert(unread).await?)
     }
 }
 
 impl Notification {
-    async fn tell(&self, event: &str, unread: Unread<'_, UserMessage>) -> Result<Told, Problem> {
-        let telling = &self.0.telling;
+    async fn tell(&self, event: &str, unread: Unread<'_, UserMessage>) -> Result<Reply, Problem> {
+        let notifications = &self.0.notifications;
         let message = Message::to_users(event)
             .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "Not Found"))?;
-        if telling.tokens || !telling.lets_in(unread.request) {
+        if notifications.tokens || !notifications.lets_in(unread.request) {
             authorized(&self.0, unread.request).await?;
         }
         let mut content = unread.read(BODY_LIMIT).await?;
         let recipient = content.recipient.take().ok_or_else(|| wrong(vec![]))?;
         let texts = texts(message, &content)?;
-        let recipient = telling::Recipient::from(recipient);
-        let contacts = recipient.contact(telling.users.method()).into_iter();
+        let recipient = handlers::notification::Recipient::from(recipient);
+        let contacts = recipient.contact(notifications.users.method()).into_iter();
         let limits = if message.urgent {
-            &telling.urgent
+            &notifications.urgent
         } else {
-            &telling.other
+            &notifications.other
         };
-        if !telling.tokens && !limits.allow(contacts.chain(&recipient.bcc)) {
+        if !notifications.tokens && !limits.allow(contacts.chain(&recipient.bcc)) {
             let why = "too many messages in a minute; try again in one";
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
         }
-        match telling.users.tell(message, recipient, texts).await {
-            Ok(()) => Ok(Told::Told),
+        match notifications.users.tell(message, recipient, texts).await {
+            Ok(()) => Ok(Reply::Sent),
             Err(why @ NotTold::NoContact(method)) if message.urgent => {
                 let field = format!("recipient.{}", method.field());
                 let problem = Problem::unprocessable(why.to_string());
@@ -342,24 +342,24 @@ impl Notification {
             }
             Err(why @ (NotTold::NoContact(_) | NotTold::EmailOnly)) => {
                 info!(operation = event, "Nobody is told `{event}`: {why}");
-                Ok(Told::Told)
+                Ok(Reply::Sent)
             }
             Err(why) => Err(not_told(why)),
         }
     }
 
-    async fn alert(&self, unread: Unread<'_, Alert>) -> Result<Told, Problem> {
-        let telling = &self.0.telling;
-        if !telling.lets_in(unread.request) {
+    async fn alert(&self, unread: Unread<'_, Alert>) -> Result<Reply, Problem> {
+        let notifications = &self.0.notifications;
+        if !notifications.lets_in(unread.request) {
             let why = "only from inside the cluster, or with EMAIL_ROUTE_TOKEN as bearer token";
             return Err(Problem::new(StatusCode::FORBIDDEN, why));
         }
         let alert = unread.read(BODY_LIMIT).await?;
-        let alert = telling::Alert {
-            from: telling.filled_in(&alert.from),
-            to: telling.filled_in(&alert.to),
-            subject: telling.filled_in(&alert.subject),
-            html: telling.filled_in(&alert.html),
+        let alert = handlers::notification::Alert {
+            from: notifications.filled_in(&alert.from),
+            to: notifications.filled_in(&alert.to),
+            subject: notifications.filled_in(&alert.subject),
+            html: notifications.filled_in(&alert.html),
         };
         let addresses = [("from", &alert.from), ("to", &alert.to)];
         let no_addresses = addresses
@@ -371,8 +371,8 @@ impl Notification {
         if !faults.is_empty() {
             return Err(wrong(faults));
         }
-        telling.users.alert(alert).await.map_err(not_told)?;
-        Ok(Told::Told)
+        notifications.users.alert(alert).await.map_err(not_told)?;
+        Ok(Reply::Sent)
     }
 }
 
@@ -404,7 +404,7 @@ fn not_told(why: NotTold) -> Problem {
     Problem::new(status, why.to_string())
 }
 
-impl From<Recipient> for telling::Recipient {
+impl From<Recipient> for handlers::notification::Recipient {
     fn from(recipient: Recipient) -> Self {
         Self {
             firstname: recipient.name.map(|name| name.firstname),

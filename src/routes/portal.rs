@@ -5,10 +5,12 @@
 use super::openapi_meta::{
     Kind, NO_KEY, PortalCredential, Refusals, Refused, Requires, Statuses, Tag, content, response,
 };
-use super::{App, authorized, unread};
+use super::{App, authorized, body};
 use crate::auth::bare;
 use crate::problem::Problem;
-use handlers::portal::{Call, Caller, Notification, Operation, Portal, PortalError, Relayed};
+use handlers::integrations::portal::{
+    Call, Caller, Notification, Operation, Portal, PortalError, Relayed,
+};
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
@@ -465,7 +467,7 @@ fn id(event: &str) -> Result<Uuid, Problem> {
 }
 
 async fn read(body: RequestBody) -> Result<Notification, Problem> {
-    let bytes = unread::bytes(body, NOTIFICATION_LIMIT).await?;
+    let bytes = body::bytes(body, NOTIFICATION_LIMIT).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let message = format!("Invalid request payload: {error}");
         Problem::new(StatusCode::BAD_REQUEST, message)

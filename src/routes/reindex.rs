@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core sends all records when it renews its search index: statistics are renewed with it.
 
+use super::body::receive;
 use super::openapi_meta::{
     NO_TOKEN, Refusals, Refused, ReindexToken, Requires, SLOW_BODY, Statuses, Tag,
 };
-use super::unread::receive;
 use super::{App, authorized_for};
 use crate::auth::{REINDEX_AUDIENCES, Token};
 use crate::problem::Problem;

@@ -10,9 +10,9 @@ use super::{App, authorized};
 use crate::auth::Token;
 use crate::metrics;
 use crate::problem::{Ids, Problem};
-use handlers::hook::HookError;
-use handlers::ledger::Answer;
-use handlers::rescue::Asked;
+use handlers::delivery::ledger::Answer;
+use handlers::hooks::HookError;
+use handlers::hooks::rescue::Asked;
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use poem::error::ResponseError as _;
 use poem::http::StatusCode;
@@ -154,7 +154,8 @@ impl Trigger {
             Ok(Reply(answer)) => answer.status,
             Err(problem) => problem.status().as_u16(),
         };
-        metrics::answered(&self.app, &event.0, &action.0, status, started.elapsed());
+        let types = &self.app.country.load().event_types;
+        metrics::answered(types, &event.0, &action.0, status, started.elapsed());
         Ok(reply.map_err(|problem| problem.to_hook(ids))?)
     }
 }

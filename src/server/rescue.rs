@@ -2,7 +2,7 @@
 //! Looks, from time to time, for records that wait in core for no reason.
 
 use crate::metrics;
-use handlers::rescue::{Mode, Rescue, RescueError, Round, Step};
+use handlers::hooks::rescue::{Mode, Rescue, RescueError, Round, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

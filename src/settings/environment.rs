@@ -3,8 +3,8 @@
 //! meant as settings.
 
 use super::VARIABLES;
-use handlers::Diagnostic;
-use handlers::diagnostic::{closest, mistyped};
+use rules::Diagnostic;
+use rules::diagnostic::{closest, mistyped};
 
 /// Variables of core's chart, of the TypeScript reference and of usual surroundings that mean nothing
 /// to this server, and those that only other commands of this program read.

@@ -2,9 +2,11 @@
 //! How people are told: mail server, SMS gateway, and what may be told in a minute.
 
 use super::{Reader, WebUrl};
+use country::notification::sms::description::Description;
 use handlers::notification::{Mailbox, SmtpSettings};
 use secrecy::SecretString;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 /// The settings about messages.
 #[derive(Debug, Clone)]
@@ -17,8 +19,8 @@ pub struct Messages {
     pub alert_email: String,
     /// `EMAIL_ROUTE_TOKEN`: lets strangers in to `POST /email`.
     pub email_route_token: Option<SecretString>,
-    /// `INFOBIP_GATEWAY_ENDPOINT`.
-    pub infobip_endpoint: Option<WebUrl>,
+    /// The gateway at `INFOBIP_GATEWAY_ENDPOINT`.
+    pub infobip: Option<Arc<Description>>,
     /// `INFOBIP_API_KEY`.
     pub infobip_key: Option<SecretString>,
     /// `INFOBIP_SENDER_ID`.
@@ -41,9 +43,9 @@ impl Messages {
             sender,
             alert_email: reader.parsed("ALERT_EMAIL"),
             email_route_token: secret(reader, "EMAIL_ROUTE_TOKEN"),
-            infobip_endpoint: reader
+            infobip: reader
                 .given("INFOBIP_GATEWAY_ENDPOINT")
-                .map(|_| reader.parsed("INFOBIP_GATEWAY_ENDPOINT")),
+                .map(|_| reader.read("INFOBIP_GATEWAY_ENDPOINT", infobip)),
             infobip_key: secret(reader, "INFOBIP_API_KEY"),
             infobip_sender: reader.given("INFOBIP_SENDER_ID").unwrap_or_default(),
             sms_gateway_key: secret(reader, "SMS_GATEWAY_KEY"),
@@ -51,6 +53,11 @@ impl Messages {
             per_minute: reader.parsed("MESSAGES_PER_MINUTE"),
         }
     }
+}
+
+fn infobip(endpoint: &str) -> Result<Arc<Description>, String> {
+    let endpoint: WebUrl = endpoint.parse()?;
+    Description::infobip(endpoint.as_str()).map(Arc::new)
 }
 
 fn smtp(reader: &mut Reader, sender: Option<Mailbox>) -> Option<SmtpSettings> {

@@ -4,11 +4,11 @@
 
 use super::core_stand_in::Core;
 use super::operators::Operator;
-use super::process::{Heard, Process, all_is_kept, ids, within};
+use super::process::{Heard, Process, all_is_kept, ids};
 use super::{SIGNER, Signer, eligible_birth, environment, packets, plain_birth, surroundings};
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::ledger;
-use handlers::seal::Seal;
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::{Value, json};
 use std::os::unix::fs::FileExt;
@@ -17,7 +17,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use test_postgres::Cluster;
+use testing::postgres::Cluster;
+use testing::within;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -218,7 +219,7 @@ async fn through_a_bad_night_no_record_is_blocked_but_by_a_killed_process_and_th
     let url = cluster.database().await;
     let (outside, folder) = (surroundings().await, tempfile::tempdir().unwrap());
     let rules = folder.path().join("country/eligibility.toml");
-    countryconfig::country::init(rules.parent().unwrap()).unwrap();
+    country::init(rules.parent().unwrap()).unwrap();
     let clock = SetClock::in_folder(folder.path());
     let mut environment = settings(&outside, folder.path(), &url);
     let operator = Operator(environment.clone());
@@ -326,7 +327,7 @@ async fn all_is_rescued(
     let others = lost.iter().filter(|lost| !of_the_killed(lost));
     let others: Vec<_> = others.map(|lost| (lost.during, &lost.why)).collect();
     assert!(others.is_empty(), "{others:?}");
-    let ledger = ledger::open(url, Seal::default()).await.unwrap();
+    let ledger = ledger::open(url, Encryption::default()).await.unwrap();
     // What has the middleware's word to wait for is not blocked.
     let blocked = async || {
         let (waiting, mut blocked) = (asking.core.waiting(), Vec::new());

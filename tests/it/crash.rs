@@ -21,7 +21,7 @@ async fn no_acknowledged_hook_is_lost_however_often_the_process_is_killed(
     let mut environment = environment(&outside, folder.path());
     let mut url = format!("sqlite://{}", folder.path().join("ledger.db").display());
     if shared {
-        url = test_postgres::database().await;
+        url = testing::postgres::database().await;
         environment.push(("LEDGER_URL".into(), url.clone()));
     }
     let began = Instant::now();

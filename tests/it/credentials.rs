@@ -433,10 +433,10 @@ fn the_templates_of_the_country_are_one_for_each_kind_and_event() {
     let problems = || {
         let own = [("COUNTRY_DIR".to_owned(), country.clone())];
         let settings = Settings::load(None, own.into_iter()).unwrap();
-        let problems = countryconfig::country::check(&settings);
+        let problems = country::check(&settings.country());
         problems.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let shipped = include_str!("../../country/credentials/birth-paper.toml");
+    let shipped = include_str!("../../country/data/credentials/birth-paper.toml");
     let write = |name: &str, text: &str| std::fs::write(templates.join(name), text).unwrap();
     write("birth-paper.toml", shipped);
     write("birth-paper.toml~", "kind =");

@@ -64,7 +64,7 @@ fn signature(request: &Request) -> String {
 #[tokio::test]
 async fn a_dead_destination_holds_up_nobody_and_what_arrives_is_signed() {
     let alive = receiver().await;
-    let dead = format!("http://127.0.0.1:{}/hook", test_postgres::closed_port());
+    let dead = format!("http://127.0.0.1:{}/hook", testing::ports::closed_port());
     let to = format!("{dead}, {}/hook?key=of-the-receiver", alive.uri());
     let secret = format!("whsec_{SECRET}");
     let app = forwarding(&to, &[("FORWARD_SECRET", &secret)]).await;

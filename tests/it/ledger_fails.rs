@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger cannot be written for a while: an honest answer, nothing lost, and it recovers.
 
-use super::process::{Load, Process, all_is_kept, client, hook, within};
+use super::process::{Load, Process, all_is_kept, client, hook};
 use super::{environment, plain_birth, surroundings};
 use std::process::Command;
-use test_postgres::Cluster;
+use testing::postgres::Cluster;
+use testing::within;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_an_honest_503_and_ends_with_it() {

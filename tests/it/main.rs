@@ -27,8 +27,8 @@ mod forward;
 mod generated;
 mod health;
 mod hidden_answers;
+mod house;
 mod ledger_fails;
-mod mail_server;
 #[cfg(target_os = "linux")]
 mod memory;
 mod mutants;
@@ -128,7 +128,7 @@ impl TestApp {
         let own = own.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         environment.extend(own);
         let settings = Settings::load(None, environment.into_iter()).unwrap();
-        let country = countryconfig::country::load(&settings).ok().unwrap();
+        let country = country::load(&settings.country()).ok().unwrap();
         let listener = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.address());
         let running = server::assemble(&settings, country).await.unwrap();
@@ -156,7 +156,7 @@ impl TestApp {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), asking)
+        tokio::time::timeout(Duration::from_mins(1), asking)
             .await
             .unwrap();
     }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The memory of the server process: of one large document, and after many hooks.
 
-use super::process::{Process, client, hook, ids, within};
+use super::process::{Process, client, hook, ids};
 use super::{SIGNER, environment, plain_birth, surroundings};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
+use testing::within;
 use tokio::task::JoinSet;
 
 const MIB: u64 = 1024 * 1024;

@@ -5,10 +5,9 @@
 //! One of each kind is tried; `MUTANTS=500 cargo test --test it mutants -- --nocapture` tries more and
 //! lists what escapes.
 
-use countryconfig::country;
 use countryconfig::settings::Settings;
-use handlers::diagnostic::Diagnostic;
 use regex::Regex;
+use rules::diagnostic::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -279,7 +278,7 @@ fn escaped(first: usize, step: usize, all: usize) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     country::init(folder.path()).unwrap();
     let settings = settings(folder.path());
-    let before: BTreeSet<_> = country::check(&settings)
+    let before: BTreeSet<_> = country::check(&settings.country())
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -290,7 +289,7 @@ fn escaped(first: usize, step: usize, all: usize) -> Vec<String> {
         let shipped = fs::read_to_string(&path).unwrap();
         let (changed, line) = mutant(kind, &shipped, &mut Dice(n as u64));
         fs::write(&path, &changed).unwrap();
-        let problems = country::check(&settings);
+        let problems = country::check(&settings.country());
         fs::write(&path, &shipped).unwrap();
         if !is_found(kind, line, &before, &problems) {
             let told: Vec<_> = problems.iter().map(|p| format!("\n    {p}")).collect();
@@ -309,7 +308,7 @@ fn escaped(first: usize, step: usize, all: usize) -> Vec<String> {
 
 #[test]
 fn the_shipped_country_has_no_problem() {
-    let problems = country::check(&Settings::load(None, std::iter::empty()).unwrap());
+    let problems = country::check(&Settings::load(None, std::iter::empty()).unwrap().country());
     assert_eq!(problems, []);
 }
 
@@ -339,7 +338,7 @@ fn what_follows_from_a_mistake_is_not_told() {
         let path = folder.path().join(file);
         let shipped = fs::read_to_string(&path).unwrap();
         fs::write(&path, change(&shipped)).unwrap();
-        let problems = country::check(&settings(folder.path()));
+        let problems = country::check(&settings(folder.path()).country());
         fs::write(&path, &shipped).unwrap();
         let elsewhere = problems
             .iter()
@@ -347,7 +346,7 @@ fn what_follows_from_a_mistake_is_not_told() {
         let told: Vec<_> = elsewhere.map(ToString::to_string).collect();
         assert!(told.is_empty() && !problems.is_empty(), "{file}: {told:#?}");
     }
-    let missing = country::check(&settings(&folder.path().join("nowhere")));
+    let missing = country::check(&settings(&folder.path().join("nowhere")).country());
     assert_eq!(missing.len(), 1, "{missing:#?}");
 }
 

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 //! People are told: users of core, informants, and those who look after the installation.
 
-use super::mail_server::{Mail, MailServer};
-use super::process::within;
 use super::{SIGNER, TestApp, fresh_id, json as body, surroundings};
-use countryconfig::country::templates;
-use countryconfig::settings::Settings;
-use handlers::ledger;
-use handlers::notification::Voice;
-use handlers::notification::messages::{MESSAGES, Message};
-use handlers::notification::templates::Variables;
-use handlers::seal::Seal;
+use country::notification::messages::{MESSAGES, Message};
+use country::notification::templates::Variables;
+use country::notification::{self, NotificationFiles};
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger;
 use reqwest::Response;
 use rstest::rstest;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+use testing::mail_server::{Mail, MailServer};
+use testing::within;
 use wiremock::matchers::{body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -65,22 +63,22 @@ fn payload(event: &str, email: &str, language: &str) -> Value {
     payload
 }
 
-fn voice() -> Voice {
-    templates::read(&Settings::load(None, std::iter::empty()).unwrap()).unwrap()
+fn sample_files() -> NotificationFiles {
+    notification::read(None).unwrap()
 }
 
 /// Compares a mail with the country's wording.
 fn is(mail: &Mail, message: &Message, language: &str, variables: &Value) {
-    let voice = voice();
+    let files = sample_files();
     let mut said: Variables = variables.as_object().unwrap().clone();
     said.insert(
         "applicationName".into(),
         "Farajaland Civil Registration".into(),
     );
     said.insert("countryLogo".into(), "cid:logo".into());
-    let expected = voice
+    let expected = files
         .templates
-        .letter(message, Some(language), said)
+        .email(message, Some(language), said)
         .unwrap();
     assert_eq!(mail.subject(), expected.subject);
     assert_eq!(
@@ -95,7 +93,7 @@ fn is(mail: &Mail, message: &Message, language: &str, variables: &Value) {
         "{}",
         message.word
     );
-    assert_eq!(mail.picture(), ("logo".to_owned(), voice.logo.1));
+    assert_eq!(mail.picture(), ("logo".to_owned(), files.logo.1));
     assert_eq!(mail.from, "no-reply@crvs.test");
     let parsed = mail.parsed();
     let from = parsed.from().unwrap().first().unwrap();
@@ -254,7 +252,7 @@ impl TestApp {
     async fn waits(&self) -> bool {
         let ledger = self.folder.path().join("ledger.db");
         let ledger = format!("sqlite://{}", ledger.display());
-        let ledger = ledger::open(&ledger, Seal::default()).await.unwrap();
+        let ledger = ledger::open(&ledger, Encryption::default()).await.unwrap();
         let counts = ledger.counts().await.unwrap();
         counts.waiting + counts.parked > 0
     }
@@ -270,7 +268,7 @@ async fn a_mail_server_in_trouble_delays_mail_and_nothing_else(
     #[case] options: &[&str],
     #[case] down: bool,
 ) {
-    let port = test_postgres::closed_port();
+    let port = testing::ports::closed_port();
     let number = port.to_string();
     let options = [options, &["--port", &number]].concat();
     let mut mail = (!down).then(|| MailServer::start(&options));
@@ -392,7 +390,7 @@ async fn an_internationalised_domain_reaches_every_mail_server() {
     assert_eq!(letter.to, ["grace@xn--zrich-kva.test"]);
     let to = letter.parsed().header_raw("To").unwrap().to_owned();
     assert!(to.contains("grace@xn--zrich-kva.test"), "{to}");
-    super::process::within("refused for good", async || {
+    testing::within("refused for good", async || {
         let metrics = app.get("/metrics").await.text().await.unwrap();
         let mut lines = metrics.lines();
         lines.any(|line| line.contains("email") && line.contains("refused") && line.ends_with(" 1"))
@@ -758,7 +756,7 @@ async fn without_a_system_client_nothing_is_claimed_about_what_waits() {
 /// The sample country, with messages by SMS.
 fn by_sms(sms: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("country");
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("country/data");
     let application = std::fs::read_to_string(shipped.join("application.toml")).unwrap();
     let application =
         application.replace("delivery-method = \"email\"", "delivery-method = \"sms\"");
@@ -790,7 +788,7 @@ async fn sms_reach_the_gateway_in_both_languages() {
     ];
     let app = TestApp::with(outside, tempfile::tempdir().unwrap(), &own).await;
     app.wait_for(|status| status == 200, "/readyz").await;
-    let voice = voice();
+    let files = sample_files();
     let mut expected = Vec::new();
     for message in MESSAGES.iter().filter(|message| message.sms.is_some()) {
         for language in ["en", "fr"] {
@@ -810,7 +808,7 @@ async fn sms_reach_the_gateway_in_both_languages() {
             };
             said["applicationName"] = json!("Farajaland Civil Registration");
             let said = said.as_object().unwrap().clone();
-            let text = voice
+            let text = files
                 .templates
                 .sms(message, Some(language), said)
                 .unwrap()
@@ -938,7 +936,7 @@ struct Talkative {
 impl Talkative {
     async fn start(outside: &MockServer, own: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = test_postgres::closed_port();
+        let port = testing::ports::closed_port();
         let said = std::fs::File::create(folder.path().join("said")).unwrap();
         let child = std::process::Command::new(env!("CARGO_BIN_EXE_countryconfig"))
             .envs(super::environment(outside, folder.path()))

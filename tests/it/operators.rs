@@ -82,7 +82,7 @@ impl Mounted {
     fn publish(&self, version: &str, changes: &[(&str, Change)]) {
         use std::os::unix::fs::symlink;
         let (root, next) = (self.0.path(), self.0.path().join(version));
-        countryconfig::country::init(&next).unwrap();
+        country::init(&next).unwrap();
         for (file, change) in changes {
             let text = std::fs::read_to_string(next.join(file)).unwrap();
             std::fs::write(next.join(file), change(&text)).unwrap();
@@ -566,7 +566,7 @@ fn production(auth: &str) -> Vec<(String, String)> {
 #[tokio::test]
 async fn in_development_without_core_the_log_says_calmly_what_waits_and_errors_have_their_causes() {
     let folder = tempfile::tempdir().unwrap();
-    let address = format!("127.0.0.1:{}", test_postgres::closed_port());
+    let address = format!("127.0.0.1:{}", testing::ports::closed_port());
     let auth = format!("http://{address}/secret");
     let ledger = format!("sqlite://{}", folder.path().join("l.db").display());
     for (format, is_production) in [("text", false), ("json", false), ("json", true)] {

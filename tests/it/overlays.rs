@@ -3,10 +3,10 @@
 
 use super::program::{countryconfig, text};
 use super::{TestApp, fresh_id, json as body, surroundings};
-use countryconfig::country::{self, overlays};
+use country::{CountrySettings, overlays};
 use countryconfig::settings::Settings;
-use handlers::diagnostic::{Diagnostic, Severity};
 use rstest::rstest;
+use rules::diagnostic::{Diagnostic, Severity};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,9 +36,9 @@ impl Country {
         fs::write(path, text).unwrap();
     }
 
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> CountrySettings {
         let dir = ("COUNTRY_DIR".to_owned(), self.dirs.clone());
-        Settings::load(None, [dir].into_iter()).unwrap()
+        Settings::load(None, [dir].into_iter()).unwrap().country()
     }
 
     fn events(&self) -> Value {
@@ -63,7 +63,7 @@ fn event(events: &Value, id: &str) -> Value {
 }
 
 fn built_in(id: &str) -> Value {
-    let settings = Settings::load(None, std::iter::empty()).unwrap();
+    let settings = Settings::load(None, std::iter::empty()).unwrap().country();
     event(&json!(country::events(&settings)), id)
 }
 
@@ -530,12 +530,7 @@ fn a_removed_field_names_each_place_that_needs_it() {
 /// A file of the sample country.
 fn shipped(file: &str) -> std::path::PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let moved = root.join("country/data").join(file);
-    if moved.exists() {
-        moved
-    } else {
-        root.join("country").join(file)
-    }
+    root.join("country/data").join(file)
 }
 
 #[test]
@@ -734,7 +729,7 @@ fn mistakes_in_changes_are_found_on_their_line() {
 #[case("birth")]
 #[case("death")]
 fn an_exported_event_is_the_same_event(#[case] id: &str) {
-    let settings = Settings::load(None, std::iter::empty()).unwrap();
+    let settings = Settings::load(None, std::iter::empty()).unwrap().country();
     let events = country::events(&settings);
     let exported = overlays::export::export(events.iter().find(|event| event.id() == id).unwrap());
     let in_words = exported.matches("\nshow-if = \"").count();

@@ -3,14 +3,15 @@
 //! in the end.
 
 use super::{SIGNER, eligible_birth, packets, plain_birth};
-use handlers::ledger::{self, Delivery, Destination, Filter, Knowledge, Ledger, State};
-use handlers::seal::Seal;
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger::{self, Delivery, Destination, Filter, Knowledge, Ledger, State};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use testing::within;
 use tokio::task::JoinHandle;
 use wiremock::MockServer;
 
@@ -31,7 +32,7 @@ impl Process {
 
     /// Starts it by a line of shell in which `$0` is the program.
     pub(super) fn start_in(environment: &[(String, String)], line: &str) -> Self {
-        let port = test_postgres::closed_port();
+        let port = testing::ports::closed_port();
         Self {
             child: spawn(environment, line, port),
             environment: environment.to_vec(),
@@ -104,17 +105,6 @@ fn spawn(environment: &[(String, String)], line: &str, port: u16) -> Child {
 pub(super) fn client() -> reqwest::Client {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(30));
     client.build().unwrap()
-}
-
-/// Looks until something is true, but not for ever.
-pub(super) async fn within(what: &str, is_true: impl AsyncFn() -> bool) {
-    let waiting = async {
-        while !is_true().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_mins(1), waiting).await;
-    assert!(waited.is_ok(), "a minute, and not yet: {what}");
 }
 
 /// Status and body.
@@ -228,7 +218,7 @@ pub(super) async fn all_is_kept(
     unavailable: usize,
 ) -> Vec<(String, String)> {
     assert!(heard.dishonest.is_empty(), "{:?}", heard.dishonest);
-    let ledger: Arc<dyn Ledger> = ledger::open(url, Seal::default()).await.unwrap();
+    let ledger: Arc<dyn Ledger> = ledger::open(url, Encryption::default()).await.unwrap();
     // Not the e-mails: what a killed process was sending is leased for minutes.
     let waiting = Filter {
         state: Some(State::Waiting),

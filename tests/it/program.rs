@@ -30,7 +30,7 @@ fn the_shipped_country_is_in_order_and_its_cases_hold() {
 #[test]
 fn a_mistake_in_the_rules_is_reported_with_its_place_and_what_was_meant_and_nothing_starts() {
     let folder = tempfile::tempdir().unwrap();
-    countryconfig::country::init(folder.path()).unwrap();
+    country::init(folder.path()).unwrap();
     let rules = folder.path().join("eligibility.toml");
     std::fs::write(
         &rules,
@@ -64,7 +64,7 @@ fn a_mistake_in_the_rules_is_reported_with_its_place_and_what_was_meant_and_noth
 #[test]
 fn check_does_not_say_that_serve_refuses_what_it_takes() {
     let folder = tempfile::tempdir().unwrap();
-    countryconfig::country::init(folder.path()).unwrap();
+    country::init(folder.path()).unwrap();
     let rules = folder.path().join("eligibility.toml");
     let shipped = std::fs::read_to_string(&rules).unwrap();
     for (changed, said) in [
@@ -134,7 +134,7 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
         .mount(&outside)
         .await;
     let folder = tempfile::tempdir().unwrap();
-    let port = test_postgres::closed_port();
+    let port = testing::ports::closed_port();
     let mut server = Command::new(env!("CARGO_BIN_EXE_countryconfig"))
         .envs(super::environment(&outside, folder.path()))
         .env("COUNTRY_CONFIG_PORT", port.to_string())
@@ -173,9 +173,12 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
         "a copy of the file has all"
     );
     let ledger = format!("sqlite://{}", folder.path().join("ledger.db").display());
-    let ledger = handlers::ledger::open(&ledger, handlers::seal::Seal::default())
-        .await
-        .unwrap();
+    let ledger = handlers::delivery::ledger::open(
+        &ledger,
+        handlers::delivery::encryption::Encryption::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(ledger.counts().await.unwrap().delivered, 1);
 }
 

@@ -14,7 +14,7 @@ const RECORDS: usize = 150;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_processes_give_one_answer_one_number_and_one_packet() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let outside = surroundings().await;
     let folder = tempfile::tempdir().unwrap();
     let mut environment = environment(&outside, folder.path());

@@ -3,11 +3,12 @@
 
 use super::core_stand_in::Core;
 use super::operators::Operator;
-use super::process::{Process, client, hook, ids, within};
+use super::process::{Process, client, hook, ids};
 use super::{SIGNER, eligible_birth, environment, packets, plain_birth, surroundings};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
 use std::time::Duration;
+use testing::within;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wiremock::matchers::path;
@@ -252,7 +253,7 @@ async fn a_hook_whose_document_did_not_arrive_is_noted_all_the_same() {
 
 #[tokio::test]
 async fn core_s_own_tables_show_what_its_search_does_not_know() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let mut database = sqlx::PgConnection::connect(&url).await.unwrap();
     let place = place(&[("RESCUE_DATABASE_URL", &url)]).await;
     let (exit, said) = place.operator.says("rescue --dry-run").await;

@@ -3,7 +3,7 @@
 
 use super::{TestApp, fresh_id, json as body, plain_birth, surroundings};
 use handlers::clock::{Clock, SystemClock};
-use handlers::verification::DEADLINE;
+use handlers::hooks::verification::DEADLINE;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

@@ -40,7 +40,8 @@ pub use field::{FieldRules, Findings, Validator};
 pub use pattern::Pattern;
 
 use crate::conditional::Conditional;
-use node::{Node, Place};
+use node::Node;
+use pointer::Place;
 
 /// A conditional or validator, ready to be asked about any number of contexts.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ pub mod evaluate;
 pub mod event;
 pub mod event_document;
 pub mod field;
+pub mod hook_action;
 pub mod message;
 pub mod page;
 pub mod scope;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::conditional::{Conditional, FieldReference, JurisdictionReference};
+use crate::conditional::{Conditional, EventFieldReference, FieldReference, JurisdictionReference};
 use crate::field::{FieldConditional, FieldType, SelectOption, Validation};
 use crate::message::Message;
 
@@ -86,7 +86,7 @@ struct Config {
 }
 
 impl SearchField {
-    pub(crate) fn event(name: &str, how: Match) -> Self {
+    fn event(name: &str, how: Match) -> Self {
         Self::new(format!("event.{name}"), Source::Event, how)
     }
 
@@ -192,6 +192,28 @@ impl SearchField {
 
     pub(crate) fn search_fields(&self) -> &[String] {
         &self.config.search_fields
+    }
+}
+
+impl EventFieldReference {
+    /// Searches for the exact value.
+    pub fn exact(self) -> SearchField {
+        SearchField::event(self.name(), Match::Exact)
+    }
+
+    /// Searches for a range of dates.
+    pub fn range(self) -> SearchField {
+        SearchField::event(self.name(), Match::Range)
+    }
+
+    /// Searches for similar text.
+    pub fn fuzzy(self) -> SearchField {
+        SearchField::event(self.name(), Match::Fuzzy)
+    }
+
+    /// Searches inside an area.
+    pub fn within(self) -> SearchField {
+        SearchField::event(self.name(), Match::Within)
     }
 }
 

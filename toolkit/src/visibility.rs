@@ -15,11 +15,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
+use serde_json::{Map, Value};
 
 use crate::conditional::Conditional;
 use crate::evaluate::{Context, Predicate, Verdict};
 use crate::event::Event;
-use crate::event_document::Fields;
 use crate::field::AnyField;
 use crate::page::Page;
 
@@ -110,7 +110,7 @@ impl Visible<'_> {
     }
 
     /// Leaves out the answers that the form of this event type hides.
-    pub fn retain(self, event_type: &str, answers: &mut Fields) {
+    pub fn retain(self, event_type: &str, answers: &mut Map<String, Value>) {
         if let Some(form) = self.visibility.forms.get(event_type) {
             form.retain(answers, self.today);
         }
@@ -141,7 +141,7 @@ impl FormVisibility {
         }
     }
 
-    fn retain(&self, answers: &mut Fields, today: Date) {
+    fn retain(&self, answers: &mut Map<String, Value>, today: Date) {
         let guards: Vec<_> = answers
             .keys()
             .filter_map(|id| self.fields.get_key_value(id))

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The schema `analytics` of a `PostgreSQL` database.
 
-use super::Counting;
-use super::places::{Figures, Places};
 use super::rows::{Cleared, Row, RowError, Rows, restore, rows};
+use crate::core_client::location_lists::LocationLists;
 use crate::fault::Fault;
+use country::analytics_config::AnalyticsConfig;
+use country::analytics_config::Figures;
 use opencrvs_toolkit::event_document::EventDocument;
 use serde::Serialize;
 use sqlx::migrate::Migrator;
@@ -313,9 +314,9 @@ impl Database {
     pub(super) async fn write(
         &self,
         lock: Lock,
-        places: Option<&Places>,
+        places: Option<&LocationLists>,
         mut records: Vec<EventDocument>,
-        counting: &Counting,
+        counting: &AnalyticsConfig,
     ) -> Result<Vec<Result<Rows, RecordError>>, AnalyticsError> {
         let mut transaction = self.pool.begin().await?;
         lock.take(&mut transaction).await?;

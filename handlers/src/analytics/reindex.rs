@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core sends all its records, batch after batch, whenever it renews its search index.
 
+use super::Analytics;
 use super::database::{AnalyticsError, Lock};
-use super::{Analytics, Counting};
+use country::analytics_config::AnalyticsConfig;
 use opencrvs_toolkit::event_document::EventDocument;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -131,7 +132,7 @@ impl Report {
 /// that no more than what is counted of them is in memory at once.
 fn read(
     json: &[u8],
-    counting: &Counting,
+    counting: &AnalyticsConfig,
     see: &dyn Fn(&EventDocument),
 ) -> Result<(Report, Vec<usize>, Vec<EventDocument>), serde_json::Error> {
     let documents: Vec<&RawValue> = serde_json::from_slice(json)?;

@@ -6,30 +6,18 @@
 //! by whom it was asked for, under the id of that request: all this is known when the hook comes, so
 //! that a row written then and one written from core's own record later are the same.
 
-use super::Counting;
-use crate::countries;
+use country::analytics_config::{AnalyticsConfig, Country};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 use opencrvs_toolkit::event_document::merge::{deep_drop_nulls, deep_merge};
 use opencrvs_toolkit::event_document::{
     Action, ActionId, ActionStatus, EventDocument, Fields, History,
 };
+use rules::countries;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
-
-/// Where a record is made.
-#[derive(Debug, Clone)]
-pub struct Country {
-    /// Its code of three letters, as addresses have it.
-    pub code: String,
-    /// Its English name.
-    pub name: String,
-    /// Where its days begin.
-    pub zone: TimeZone,
-}
 
 /// A row; its members are the columns.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -97,8 +85,8 @@ pub enum RowError {
 ///
 /// # Errors
 /// Ids that are none, actions without a time.
-pub fn rows(event: &EventDocument, counting: &Counting) -> Result<Rows, RowError> {
-    let Counting {
+pub fn rows(event: &EventDocument, counting: &AnalyticsConfig) -> Result<Rows, RowError> {
+    let AnalyticsConfig {
         marks,
         visibility,
         country,

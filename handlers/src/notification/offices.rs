@@ -3,7 +3,7 @@
 //! never while it waits for an answer itself.
 
 use crate::clock::Clock;
-use crate::core::Core;
+use crate::core_client::Core;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;

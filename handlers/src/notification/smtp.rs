@@ -6,8 +6,8 @@
 //! message for that to the next. What is kept of it is the client of a connection, the commands and
 //! the writing of messages.
 
+use crate::delivery::outcome::Outcome;
 use crate::fault::{self, Fault};
-use crate::outside::Outcome;
 use lettre::Address;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;

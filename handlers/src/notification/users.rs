@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What core wants its users to be told.
 
-use super::messages::Message;
-use super::post::{ALERT, Post, entry, id_of};
-use super::templates::Variables;
-use super::{Channel, DeliveryMethod, Note};
-use crate::delivery::{Deliveries, later};
-use crate::ledger::{Claimed, Destination, Entry, Knowledge, Recorded};
-use crate::outside::{Outcome, Outside};
+use super::sender::{ALERT, Sender, entry, id_of};
+use super::{Channel, StoredMessage, destination};
+use crate::clock::later;
+use crate::delivery::ledger::{Claimed, Destination, Entry, Knowledge, Recorded};
+use crate::delivery::outcome::Outcome;
+use crate::delivery::transport::Transport;
+use crate::delivery::worker::Deliveries;
+use country::notification::DeliveryMethod;
+use country::notification::messages::Message;
+use country::notification::templates::Variables;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
@@ -66,10 +69,10 @@ pub struct Alert {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotTold {
     /// Users are told another way.
-    #[error("the recipient has no {}", .0.contact())]
+    #[error("the recipient has no {}", contact(*.0))]
     NoContact(DeliveryMethod),
     /// Nothing is set to send it with.
-    #[error("there is nothing to send it with: {} is not set", .0.setting())]
+    #[error("there is nothing to send it with: {} is not set", setting(*.0))]
     NoWay(DeliveryMethod),
     /// An announcement is too long for an SMS.
     #[error("it is sent by e-mail only, and users are told by SMS")]
@@ -85,34 +88,24 @@ pub enum NotTold {
     Lost,
 }
 
-impl DeliveryMethod {
-    /// What core calls that contact.
-    pub fn field(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "mobile",
-        }
+fn contact(method: DeliveryMethod) -> &'static str {
+    match method {
+        DeliveryMethod::Email => "e-mail address",
+        DeliveryMethod::Sms => "mobile number",
     }
+}
 
-    fn contact(self) -> &'static str {
-        match self {
-            Self::Email => "e-mail address",
-            Self::Sms => "mobile number",
-        }
-    }
-
-    fn setting(self) -> &'static str {
-        match self {
-            Self::Email => "SMTP_HOST",
-            Self::Sms => "the SMS gateway",
-        }
+fn setting(method: DeliveryMethod) -> &'static str {
+    match method {
+        DeliveryMethod::Email => "SMTP_HOST",
+        DeliveryMethod::Sms => "the SMS gateway",
     }
 }
 
 /// Tells users.
 pub struct Users {
     /// Renders and sends.
-    pub post: Arc<Post>,
+    pub sender: Arc<Sender>,
     /// Bring messages on their way.
     pub deliveries: Arc<Deliveries>,
     /// `LOGIN_URL`.
@@ -122,7 +115,7 @@ pub struct Users {
 impl Users {
     /// How users are told.
     pub fn method(&self) -> DeliveryMethod {
-        self.post.voice.load().users
+        self.sender.config.load().files.users
     }
 
     /// Tells a user something: what is urgent at once, anything else out of the ledger. `payload` is
@@ -136,10 +129,10 @@ impl Users {
         recipient: Recipient,
         payload: Variables,
     ) -> Result<(), NotTold> {
-        let now = self.post.clock.now();
-        let voice = self.post.voice.load_full();
-        let method = voice.users;
-        if voice.is_closed(method, &self.post.mail) {
+        let now = self.sender.clock.now();
+        let config = self.sender.config.load_full();
+        let method = config.files.users;
+        if config.is_closed(method, &self.sender.mail) {
             return Err(NotTold::NoWay(method));
         }
         if method == DeliveryMethod::Sms && message.sms.is_none() {
@@ -163,8 +156,8 @@ impl Users {
             return Err(NotTold::NoContact(method));
         }
         let to = to.unwrap_or_default();
-        let destination = method.destination();
-        let note = |hidden: &[String]| Note {
+        let destination = destination(method);
+        let note = |hidden: &[String]| StoredMessage {
             to: to.clone(),
             hidden: hidden.to_vec(),
             language: recipient.language.clone(),
@@ -180,7 +173,7 @@ impl Users {
             };
             let id = Uuid::now_v7().to_string();
             let entry = entry(&id, message.word, &destination, &note(&[]), due_at);
-            return self.post(entry, message.urgent, now).await;
+            return self.store(entry, message.urgent, now).await;
         }
         for batch in everybody.chunks(BATCH) {
             // Core sends a batch again whose answer it did not hear: it is the same then.
@@ -191,7 +184,7 @@ impl Users {
                 &TimeZone::UTC.to_datetime(now).date().to_string(),
             ]);
             let entry = entry(&id, message.word, &destination, &note(batch), now);
-            self.post(entry, false, now).await?;
+            self.store(entry, false, now).await?;
         }
         Ok(())
     }
@@ -201,7 +194,7 @@ impl Users {
     /// # Errors
     /// Why not.
     pub async fn alert(&self, alert: Alert) -> Result<(), NotTold> {
-        if matches!(*self.post.mail, Channel::Closed) {
+        if matches!(*self.sender.mail, Channel::Closed) {
             return Err(NotTold::NoWay(DeliveryMethod::Email));
         }
         let words = [
@@ -212,7 +205,7 @@ impl Users {
         let words = words
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.into()));
-        let note = Note {
+        let note = StoredMessage {
             to: alert.to,
             hidden: vec![],
             language: None,
@@ -220,9 +213,9 @@ impl Users {
             office: None,
             until: None,
         };
-        let now = self.post.clock.now();
+        let now = self.sender.clock.now();
         let id = Uuid::now_v7().to_string();
-        self.post(
+        self.store(
             entry(&id, ALERT, &Destination::EMAIL, &note, now),
             false,
             now,
@@ -256,7 +249,7 @@ impl Users {
         payload
     }
 
-    async fn post(
+    async fn store(
         &self,
         entry: Option<Entry>,
         urgent: bool,
@@ -264,7 +257,7 @@ impl Users {
     ) -> Result<(), NotTold> {
         let entry = entry.ok_or(NotTold::Lost)?;
         let (event, word) = (&entry.event_id, &entry.action_type);
-        let kept = match self.post.ledger.record(&entry, now).await {
+        let kept = match self.sender.ledger.record(&entry, now).await {
             Ok(recorded) => recorded,
             Err(fault) => {
                 error!(error = &fault as &dyn std::error::Error, event.id = %event, "The ledger does not take `{word}`; it is sent without");
@@ -315,8 +308,8 @@ impl Users {
             registration_number: None,
             fallback: None,
         };
-        let post = self.post.clone();
-        let trying = tokio::spawn(async move { post.send(&claimed).await });
+        let sender = self.sender.clone();
+        let trying = tokio::spawn(async move { sender.send(&claimed).await });
         match tokio::time::timeout(WAIT, trying).await {
             Ok(Ok(outcome)) => told(outcome).map_err(|why| match why {
                 NotTold::NotYet => NotTold::Lost,

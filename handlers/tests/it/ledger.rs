@@ -3,13 +3,13 @@
 
 use super::memory::Memory;
 use super::{at, entry};
-use handlers::core::{Confirmation, Fate};
-use handlers::ledger::{
+use handlers::core_client::{Confirmation, Fate};
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger::{
     self, Answer, Attempt, Begun, Claimed, Counts, Destination, Filter, Knowledge, Ledger,
     NewDelivery, Next, Recorded, Renumbered, Standing, State, USER,
 };
-use handlers::outside::Outcome;
-use handlers::seal::Seal;
+use handlers::delivery::outcome::Outcome;
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use reqwest::StatusCode;
@@ -47,7 +47,7 @@ async fn fresh(kind: Kind) -> Fresh {
     let file = folder.path().join("new/folder/ledger.db");
     let url = match kind {
         Kind::Sqlite => format!("sqlite://{}", file.display()),
-        Kind::Postgres => test_postgres::database().await,
+        Kind::Postgres => testing::postgres::database().await,
         Kind::Memory => String::new(),
     };
     let ledger: Arc<dyn Ledger> = match kind {
@@ -56,7 +56,7 @@ async fn fresh(kind: Kind) -> Fresh {
             assert!(memory.is_quiet());
             Arc::new(memory)
         }
-        _ => ledger::open(&url, Seal::default()).await.unwrap(),
+        _ => ledger::open(&url, Encryption::default()).await.unwrap(),
     };
     Fresh {
         ledger,
@@ -334,7 +334,9 @@ async fn everything_survives_a_restart(#[values(Kind::Sqlite, Kind::Postgres)] k
     first.keep("key", "first", at(0)).await.unwrap();
     first.keep("key", "second", at(1)).await.unwrap();
     first.writable().await.unwrap();
-    let again = ledger::open(&first.url, Seal::default()).await.unwrap();
+    let again = ledger::open(&first.url, Encryption::default())
+        .await
+        .unwrap();
     assert_eq!(again.kept("key").await.unwrap().as_deref(), Some("second"));
     assert_eq!(
         again.claim(TO, at(1), at(60), 10, false).await.unwrap()[0].token,
@@ -353,7 +355,7 @@ async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
     let message = |error: ledger::LedgerError| error.to_string();
     assert!(
         message(
-            ledger::open("redis://x", Seal::default())
+            ledger::open("redis://x", Encryption::default())
                 .await
                 .err()
                 .unwrap()
@@ -362,7 +364,7 @@ async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
     );
     assert!(
         message(
-            ledger::open("sqlite:///proc/nowhere/ledger.db", Seal::default())
+            ledger::open("sqlite:///proc/nowhere/ledger.db", Encryption::default())
                 .await
                 .err()
                 .unwrap()
@@ -471,7 +473,7 @@ async fn an_operator_lists_parks_retries_and_gives_up(
             ..filter
         };
         let listed = ledger.deliveries(&filter).await.unwrap();
-        let of = |delivery: &handlers::ledger::Delivery| delivery.action_id.to_string();
+        let of = |delivery: &handlers::delivery::ledger::Delivery| delivery.action_id.to_string();
         listed.iter().map(of).collect::<Vec<_>>()
     };
     assert_eq!(list(Filter::default()).await, ["b1", "a2", "a1"]);
@@ -559,7 +561,7 @@ async fn what_people_were_told_is_forgotten(
             ..Filter::default()
         };
         let left = ledger.deliveries(&filter).await.unwrap();
-        let of = |d: handlers::ledger::Delivery| (d.event_id.to_string(), d.has_payload);
+        let of = |d: handlers::delivery::ledger::Delivery| (d.event_id.to_string(), d.has_payload);
         left.into_iter().map(of).collect::<Vec<_>>()
     };
     let [e1, e2, e3] = [("e1", false), ("e2", false), ("e3", true)].map(|(e, p)| (e.to_owned(), p));
@@ -595,7 +597,8 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
     }
     let pending = async || {
         let pending = ledger.pending(10).await.unwrap();
-        let of = |last: handlers::ledger::Delivery| (last.action_id.to_string(), last.state);
+        let of =
+            |last: handlers::delivery::ledger::Delivery| (last.action_id.to_string(), last.state);
         pending.into_iter().map(of).collect::<Vec<_>>()
     };
     let told = |action: &str, state| (action.to_owned(), state);
@@ -683,7 +686,9 @@ async fn replicas_lease_each_delivery_once(#[values(Kind::Sqlite, Kind::Postgres
     }
     let mut replicas = tokio::task::JoinSet::new();
     for _ in 0..4 {
-        let ledger = ledger::open(&fresh.url, Seal::default()).await.unwrap();
+        let ledger = ledger::open(&fresh.url, Encryption::default())
+            .await
+            .unwrap();
         replicas.spawn(async move {
             let mut mine = Vec::new();
             for _ in 0..20 {
@@ -797,7 +802,7 @@ async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
     assert_eq!(claimed.len(), 2);
 
     // With none of its keys it is not opened: what is added would be lost later.
-    for keys in [Seal::default(), OLD.parse().unwrap()] {
+    for keys in [Encryption::default(), OLD.parse().unwrap()] {
         let refused = ledger::open(&fresh.url, keys).await.err().unwrap();
         assert!(matches!(refused, ledger::LedgerError::Key), "{refused}");
     }
@@ -997,7 +1002,9 @@ async fn unfinished_attempts_of_an_earlier_version_have_an_unknown_outcome(
             connection.execute(statement).await.unwrap();
         }
     }
-    let ledger = ledger::open(&fresh.url, Seal::default()).await.unwrap();
+    let ledger = ledger::open(&fresh.url, Encryption::default())
+        .await
+        .unwrap();
     let filter = Filter {
         limit: 10,
         ..Filter::default()
@@ -1052,7 +1059,7 @@ async fn deliveries_are_found_by_destination_outcome_and_age_and_counted(
         let counted = ledger.count(&Filter { limit: 1, ..filter }).await.unwrap();
         let sum: u64 = counted.iter().map(|(_, n)| n).sum();
         assert_eq!(sum, listed.len() as u64);
-        let event = |delivery: &handlers::ledger::Delivery| delivery.event_id.to_string();
+        let event = |delivery: &handlers::delivery::ledger::Delivery| delivery.event_id.to_string();
         listed.iter().map(event).collect::<Vec<_>>()
     };
     assert_eq!(found(Filter::default()).await, ["e1", "e2", "e3"]);
@@ -1160,8 +1167,8 @@ async fn declared_and_registered_in_one_go_is_one_letter(
 /// left their statements and settings there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_that_gives_every_transaction_another_session_is_good_enough() {
-    let direct = test_postgres::database().await;
-    let pooler = test_postgres::Pooler::start(&direct, 2);
+    let direct = testing::postgres::database().await;
+    let pooler = testing::postgres::Pooler::start(&direct, 2);
     let url = pooler.url(&direct);
     // Databases may have other defaults.
     let mut connection = sqlx::PgConnection::connect(&direct).await.unwrap();
@@ -1180,10 +1187,11 @@ async fn a_pooler_that_gives_every_transaction_another_session_is_good_enough() 
             .await
             .unwrap();
     }
-    let replicas: Vec<Arc<dyn Ledger>> =
-        futures_util::future::try_join_all((0..3).map(|_| ledger::open(&url, Seal::default())))
-            .await
-            .unwrap();
+    let replicas: Vec<Arc<dyn Ledger>> = futures_util::future::try_join_all(
+        (0..3).map(|_| ledger::open(&url, Encryption::default())),
+    )
+    .await
+    .unwrap();
     let work = replicas
         .iter()
         .enumerate()
@@ -1283,7 +1291,7 @@ async fn many_that_open_a_new_ledger_at_once_all_find_its_tables() {
         let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
         let opening = (0..6).map(|_| {
             let url = url.clone();
-            tokio::spawn(async move { ledger::open(&url, Seal::default()).await })
+            tokio::spawn(async move { ledger::open(&url, Encryption::default()).await })
         });
         for opened in futures_util::future::join_all(opening).await {
             let ledger = opened.unwrap();

@@ -15,7 +15,7 @@ mod memory;
 mod outage;
 mod reference_data;
 
-use handlers::ledger::{Answer, Destination, Entry, NewDelivery};
+use handlers::delivery::ledger::{Answer, Destination, Entry, NewDelivery};
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::json;

@@ -3,8 +3,8 @@
 //! every time.
 
 use async_trait::async_trait;
-use handlers::core::Fate;
-use handlers::ledger::{
+use handlers::core_client::Fate;
+use handlers::delivery::ledger::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
     Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, STARTED,
     Standing, State, USER, WaitingActions,

@@ -6,20 +6,22 @@ use crate::outsiders::action_of;
 use crate::world::{SetClock, World};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use handlers::acceptance::Acceptance;
 use handlers::clock::Clock;
-use handlers::core::{CoreApi, CoreError, Fate};
-use handlers::delivery::{Deliveries, Door};
-use handlers::hook::{HookError, Hooks};
-use handlers::ledger::{
+use handlers::core_client::{CoreError, Fate};
+use handlers::delivery::acceptance::Acceptance;
+use handlers::delivery::core_api::CoreApi;
+use handlers::delivery::ledger::{
     Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
     Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
     State, WaitingActions,
 };
-use handlers::middleware::{Middleware, Wire};
-use handlers::outside::{Outcome, Outside};
-use handlers::schedule::Schedule;
-use handlers::verification::Verification;
+use handlers::delivery::middleware::{Middleware, Wire};
+use handlers::delivery::outcome::Outcome;
+use handlers::delivery::schedule::Schedule;
+use handlers::delivery::transport::Transport;
+use handlers::delivery::worker::{Deliveries, DeliveryTarget};
+use handlers::hooks::verification::Verification;
+use handlers::hooks::{HookError, Hooks};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,7 +101,7 @@ impl Server {
                 life: life.clone(),
                 world: self.world.clone(),
             };
-            let doors: [(_, Arc<dyn Outside>); 2] = [
+            let targets: [(_, Arc<dyn Transport>); 2] = [
                 (
                     Destination::MIDDLEWARE,
                     Arc::new(InOrder(self.world.clone(), middleware)),
@@ -108,10 +110,10 @@ impl Server {
             ];
             let deliveries = Arc::new(Deliveries {
                 ledger,
-                doors: doors
-                    .map(|(destination, outside)| Door {
+                targets: targets
+                    .map(|(destination, transport)| DeliveryTarget {
                         destination,
-                        outside,
+                        transport,
                     })
                     .into(),
                 clock,
@@ -502,7 +504,7 @@ impl Ledger for Faulty {
 struct InOrder(Arc<World>, Middleware);
 
 #[async_trait]
-impl Outside for InOrder {
+impl Transport for InOrder {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         self.0.check_order(delivery);
         self.1.send(delivery).await
@@ -628,7 +630,7 @@ struct Gateway {
 }
 
 #[async_trait]
-impl Outside for Gateway {
+impl Transport for Gateway {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         let world = &self.world;
         await_point(world, &self.life, "before", "send").await;

@@ -8,7 +8,7 @@ use super::field::FieldReference;
 use super::schema::{Schema, schema};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clause {
+enum Clause {
     Before,
     After,
 }
@@ -36,8 +36,20 @@ pub enum DateBound {
     Field(FieldReference),
 }
 
+impl FieldReference {
+    /// Holds when the date is not later than what follows.
+    pub fn is_before(&self) -> DateComparison {
+        DateComparison::new(self.clone(), Clause::Before)
+    }
+
+    /// Holds when the date is not earlier than what follows.
+    pub fn is_after(&self) -> DateComparison {
+        DateComparison::new(self.clone(), Clause::After)
+    }
+}
+
 impl DateComparison {
-    pub(super) fn new(field: FieldReference, clause: Clause) -> Self {
+    fn new(field: FieldReference, clause: Clause) -> Self {
         Self { field, clause }
     }
 

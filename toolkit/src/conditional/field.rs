@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::date::{Clause, DateComparison};
 use super::schema::{Schema, Word, schema};
 use super::{Conditional, Nested};
 
@@ -255,16 +254,6 @@ impl FieldReference {
             code: code.into(),
             field: self,
         }
-    }
-
-    /// Holds when the date is not later than what follows.
-    pub fn is_before(&self) -> DateComparison {
-        DateComparison::new(self.clone(), Clause::Before)
-    }
-
-    /// Holds when the date is not earlier than what follows.
-    pub fn is_after(&self) -> DateComparison {
-        DateComparison::new(self.clone(), Clause::After)
     }
 
     fn limited(&self, keyword: &'static str, operand: NumberOperand) -> Conditional {

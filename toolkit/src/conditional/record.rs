@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::schema::schema;
 use super::{Conditional, Nested};
-use crate::search::{Match, SearchField};
 
 /// Holds when the record carries the flag; for actions only.
 pub fn flag(id: &str) -> Conditional {
@@ -291,26 +290,6 @@ impl EventFieldReference {
     /// Name of what core keeps.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Searches for the exact value.
-    pub fn exact(self) -> SearchField {
-        SearchField::event(&self.name, Match::Exact)
-    }
-
-    /// Searches for a range of dates.
-    pub fn range(self) -> SearchField {
-        SearchField::event(&self.name, Match::Range)
-    }
-
-    /// Searches for similar text.
-    pub fn fuzzy(self) -> SearchField {
-        SearchField::event(&self.name, Match::Fuzzy)
-    }
-
-    /// Searches inside an area.
-    pub fn within(self) -> SearchField {
-        SearchField::event(&self.name, Match::Within)
     }
 }
 

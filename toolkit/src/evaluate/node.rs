@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::date::{self, Moment};
 use super::pattern::Pattern;
-use super::pointer::{Pointer, is_falsy};
+use super::pointer::{Place, Pointer, is_falsy};
 use super::{Obstacle, Verdict};
 
 /// One assertion. A keyword holds for values of a type that it does not speak about, as JSON Schema says.
@@ -77,43 +77,6 @@ pub(super) struct Days {
     pub(super) distance: f64,
     pub(super) after: bool,
     pub(super) reference: Option<Operand>,
-}
-
-/// A value and what it stands in, up to the root.
-pub(super) struct Place<'a> {
-    value: &'a Value,
-    parent: Option<&'a Place<'a>>,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn root(value: &'a Value) -> Self {
-        Self {
-            value,
-            parent: None,
-        }
-    }
-
-    fn child<'b>(&'b self, value: &'b Value) -> Place<'b>
-    where
-        'a: 'b,
-    {
-        Place {
-            value,
-            parent: Some(self),
-        }
-    }
-
-    /// The value some levels up; the root when there are not as many.
-    pub(super) fn up(&self, levels: usize) -> &'a Value {
-        match self.parent {
-            Some(parent) if levels > 0 => parent.up(levels - 1),
-            _ => self.value,
-        }
-    }
-
-    pub(super) fn top(&self) -> &'a Value {
-        self.up(usize::MAX)
-    }
 }
 
 impl Node {

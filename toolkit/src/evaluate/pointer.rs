@@ -3,8 +3,6 @@
 
 use serde_json::Value;
 
-use super::node::Place;
-
 /// Where a value stands: from the root (`/$form/a`), or some levels up from here (`1/a`).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pointer {
@@ -99,6 +97,43 @@ impl Pointer {
             value = value.get(key)?;
         }
         Some(value)
+    }
+}
+
+/// A value and what it stands in, up to the root.
+pub(super) struct Place<'a> {
+    pub(super) value: &'a Value,
+    parent: Option<&'a Place<'a>>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn root(value: &'a Value) -> Self {
+        Self {
+            value,
+            parent: None,
+        }
+    }
+
+    pub(super) fn child<'b>(&'b self, value: &'b Value) -> Place<'b>
+    where
+        'a: 'b,
+    {
+        Place {
+            value,
+            parent: Some(self),
+        }
+    }
+
+    /// The value some levels up; the root when there are not as many.
+    fn up(&self, levels: usize) -> &'a Value {
+        match self.parent {
+            Some(parent) if levels > 0 => parent.up(levels - 1),
+            _ => self.value,
+        }
+    }
+
+    pub(super) fn top(&self) -> &'a Value {
+        self.up(usize::MAX)
     }
 }
 

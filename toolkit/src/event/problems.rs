@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{DateOfEvent, Event};
 use crate::conditional::mentions;
 use crate::field::FieldType;
+use crate::hook_action::HookAction;
 
 /// Something about an event that core would refuse, or that would fail later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,21 +42,6 @@ const INHERENT_FLAGS: [&str; 5] = [
     "correction-requested",
     "potential-duplicate",
     "edit-in-progress",
-];
-
-/// The actions that core asks the country about.
-const ASKED_ABOUT: [&str; 11] = [
-    "NOTIFY",
-    "DECLARE",
-    "EDIT",
-    "REGISTER",
-    "REJECT",
-    "ARCHIVE",
-    "PRINT_CERTIFICATE",
-    "REQUEST_CORRECTION",
-    "APPROVE_CORRECTION",
-    "REJECT_CORRECTION",
-    "CUSTOM",
 ];
 
 /// What may stand in the order of actions beside the country's own names.
@@ -492,8 +478,8 @@ fn give_another() -> String {
 /// while an action is not accepted.
 pub fn core_flags() -> impl Iterator<Item = String> {
     let states = ["requested", "accepted", "rejected"];
-    let of_actions = ASKED_ABOUT.into_iter().flat_map(move |action| {
-        states.map(|state| format!("{}:{state}", action.to_ascii_lowercase()))
+    let of_actions = HookAction::ALL.into_iter().flat_map(move |action| {
+        states.map(|state| format!("{}:{state}", action.name().to_ascii_lowercase()))
     });
     let inherent = INHERENT_FLAGS.into_iter().map(str::to_owned);
     inherent.chain(of_actions)

@@ -1,0 +1,945 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The country as data: the files of `country/data/`, built into the program or taken from `COUNTRY_DIR`,
+//! together with the forms. Everything is read and checked before any of it is served.
+
+use causes_of_death::Causes;
+use certificates::{Certificates, ClientSettings, Clients, Readable, country_text};
+use credential_template::CredentialTemplate;
+use jiff::tz::TimeZone;
+use marks::Marks;
+use notification::NotificationFiles;
+use opencrvs_toolkit::event::Event;
+use opencrvs_toolkit::message::{Message, message};
+use opencrvs_toolkit::visibility::Visibility;
+use opencrvs_toolkit::workqueue::Workqueue;
+use roles::{Role, Roles};
+use rules::Vocabulary;
+use rules::annotated_toml::position;
+use rules::diagnostic::{Diagnostic, Severity, closest};
+use rules::eligibility::{Cases, RuleSet};
+use rules::mosip_mapping::Mapping;
+use rules::policy::Policy;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use texts::{IN_PROGRAM, TextUse};
+use translations::Syntax;
+use users::User;
+
+pub mod analytics_config;
+mod application;
+pub mod causes_of_death;
+pub mod certificates;
+mod coverage;
+pub mod credential_template;
+mod currency;
+pub mod files;
+mod form_index;
+mod icu;
+mod manifest;
+mod map;
+pub mod marks;
+pub mod notification;
+pub mod overlays;
+mod places;
+mod roles;
+mod served;
+mod settings;
+mod statistics;
+mod texts;
+mod translations;
+mod users;
+mod workqueues;
+
+pub use application::Application;
+pub use files::{Files, fingerprint, folders, init, init_minimal};
+pub use form_index::FormIndex;
+pub use places::{Area, Location, Places};
+pub use served::{Caching, Content, Served};
+pub use settings::{CountrySettings, WebUrl};
+pub use statistics::{Population, Year};
+pub use translations::Texts;
+pub use users::Unsafe;
+
+/// The code of the country inside the program.
+pub const SAMPLE_COUNTRY: &str = "FAR";
+
+/// A country that was checked, ready to be served.
+pub struct Snapshot {
+    /// What is served, by path.
+    pub served: Served,
+    /// The country for core and its pages.
+    pub application: Application,
+    /// What the file of the areas calls the country.
+    pub name: Option<String>,
+    /// How requests for credentials are made.
+    pub credentials: Arc<[CredentialTemplate]>,
+    /// What a physician can choose from.
+    pub causes_of_death: Arc<Causes>,
+    /// How many people live there.
+    pub populations: Vec<Population>,
+    /// `birth`, `death` …
+    pub event_types: Vec<String>,
+    /// The fields that say where an event happened.
+    pub place_fields: Vec<String>,
+    /// Which answers are counted.
+    pub marks: Marks,
+    /// Rules, mapping, and the answers that count.
+    pub policy: Arc<Policy>,
+    /// What people are told, and how.
+    pub notification: Arc<NotificationFiles>,
+    /// The cases that the rules must decide as expected.
+    pub cases: Cases,
+    /// Why the users may not be given away in production.
+    pub users_unsafe: Option<Unsafe>,
+    /// What works but was probably meant otherwise.
+    pub warnings: Vec<Diagnostic>,
+    /// Stands for the content of the files.
+    pub fingerprint: u64,
+}
+
+impl Snapshot {
+    /// The country's own cases that its rules do not meet.
+    pub fn failing_cases(&self) -> Vec<Diagnostic> {
+        self.policy.rules.run_cases(&self.cases).errors()
+    }
+}
+
+/// Far longer than the largest country takes.
+const LONGEST: Duration = Duration::from_mins(1);
+/// In bytes. Files are read on a thread with room for what their parsers let pass.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Reads and checks the files of the country.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load(settings: &CountrySettings) -> Result<Snapshot, Vec<Diagnostic>> {
+    let files = Files::of(settings.country_dir.as_deref());
+    read(settings, files, CheckLevel::Serve)
+}
+
+/// Checks files of the country that are to stand in for those that are served, with their cases: whoever
+/// changes something has a country that works.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn change(settings: &CountrySettings, files: Files) -> Result<Snapshot, Vec<Diagnostic>> {
+    read(settings, files, CheckLevel::Change)
+}
+
+/// Everything that is wrong with the country, and all that was probably meant otherwise.
+pub fn check(settings: &CountrySettings) -> Vec<Diagnostic> {
+    let files = Files::of(settings.country_dir.as_deref());
+    read(settings, files, CheckLevel::Check)
+        .map_or_else(|problems| problems, |country| country.warnings)
+}
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CheckLevel {
+    /// At everything that could be served wrong.
+    Serve,
+    /// Also at the cases: a file that was cut off may be without fault.
+    Change,
+    /// Also at the forms, which are compiled in and tested, and at what is missing or without effect.
+    Check,
+}
+
+/// Reads on a thread of its own. The parsers have bounds; should one of them panic or not come to an end
+/// all the same, that is a fault of the file that it reads, and the server lives on.
+fn read(
+    settings: &CountrySettings,
+    files: Files,
+    level: CheckLevel,
+) -> Result<Snapshot, Vec<Diagnostic>> {
+    let (files, settings) = (Arc::new(files), settings.clone());
+    let read = {
+        let files = files.clone();
+        within(LONGEST, move || read_here(&settings, &files, level))
+    };
+    read.unwrap_or_else(|why| Err(vec![Diagnostic::of_file(files.asked(), why)]))
+}
+
+/// Works on a thread of its own, which is left alone when it takes too long.
+///
+/// # Errors
+/// Why there is no result, in words.
+fn within<T: Send + 'static>(
+    longest: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let (tell, told) = mpsc::channel();
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    let working = thread.spawn(move || drop(tell.send(work())));
+    working.map_err(|error| format!("there is no thread to read it: {error}"))?;
+    told.recv_timeout(longest).map_err(|why| match why {
+        mpsc::RecvTimeoutError::Timeout => {
+            let seconds = longest.as_secs();
+            format!("reading the country's files has not come to an end in {seconds} s; this file was the last")
+        }
+        mpsc::RecvTimeoutError::Disconnected => {
+            "reading the country's files broke off; this file was the last".to_owned()
+        }
+    })
+}
+
+fn read_here(
+    settings: &CountrySettings,
+    files: &Files,
+    level: CheckLevel,
+) -> Result<Snapshot, Vec<Diagnostic>> {
+    if let Some(problem) = files.problem() {
+        return Err(vec![problem]);
+    }
+    let mut reading = Reading::of(files);
+    // Languages, levels and dashboards of all other files are its own: without it nothing can be judged.
+    let Some(application) = reading.application() else {
+        return Err(reading.found);
+    };
+    let environment = environment(settings, files, &application);
+    let built = build(files, &environment, &application, level)?;
+    reading.found.extend(built.problems);
+    reading.said.extend(built.said_in_files);
+    let forms = &built.forms;
+    let policy = reading.policy(forms, &built.visibility, &application.time_zone);
+    let certificates = reading.certificates(&built.readable);
+    let drawn = certificates.files();
+    let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
+    let (roles, workqueues) =
+        reading.roles_and_workqueues(forms, &certificates, dashboards.collect());
+    let places = reading.places(application.levels.len());
+    let causes_of_death = Arc::new(reading.causes_of_death());
+    let credentials = reading.credentials(&forms.vocabulary).into();
+    let users = reading.users(settings, &application, &roles, &places);
+    let populations = reading
+        .text("statistics.csv")
+        .map(|(name, text)| statistics::parse(&name, &text, &places, &mut reading.found));
+    let populations = populations.unwrap_or_default();
+    reading.found.extend(manifest::problems(files));
+    let languages = &application.languages;
+    let mut client = reading.client_texts(languages);
+    client.fill_in(&forms::filled_in(&environment));
+    let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
+    let notification = notification::read_files(&mut reading, &application);
+    let mut served = Served::default();
+    served.json("/config/events", built.json);
+    let documents = [
+        ("/config/workqueues", serde_json::to_vec(&workqueues)),
+        ("/config/roles", serde_json::to_vec(&roles.list)),
+        (
+            "/config/application",
+            serde_json::to_vec(&application.document()),
+        ),
+        ("/config/locations", places.document()),
+        ("/config/users", serde_json::to_vec(&users)),
+        ("/certificates", serde_json::to_vec(&certificates.json())),
+        ("/content/client", client.document()),
+        ("/content/login", login.document()),
+    ];
+    for (path, document) in documents {
+        match document {
+            Ok(document) => served.json(path, document),
+            Err(error) => reading
+                .found
+                .push(Diagnostic::of_file(path, error.to_string())),
+        }
+    }
+    for (file, svg) in certificates.svgs() {
+        let path = format!("/certificates/{file}");
+        served.file(&path, svg.into_bytes().into(), Caching::Revalidate);
+    }
+    reading.pages(settings, &application, &places, &mut served);
+    if level == CheckLevel::Check {
+        reading.said.extend(built.said);
+        reading.said.extend(workqueues::titles().map(in_program));
+        // Core's client has one name for the country of a place where there is no text: Farajaland.
+        if application.country_code != "FAR" {
+            let id = country_text(&application.country_code);
+            reading.said.push(in_program(message(id, "Farajaland")));
+        }
+        let file = files.name_of("translations/client.csv");
+        coverage::problems(&file, &client, &reading.said, &mut reading.found);
+        reading
+            .found
+            .extend(demo(settings, files, &application, &users));
+        reading.found.extend(unknown_files(files, &drawn));
+    }
+    if let Some((policy, cases)) = &policy {
+        reading.cases(policy, cases, level);
+    }
+    let whole = policy
+        .zip(notification)
+        .filter(|_| !is_refused(&reading.found));
+    let Some(((policy, cases), notification)) = whole else {
+        return Err(reading.found);
+    };
+    Ok(Snapshot {
+        served,
+        users_unsafe: users::danger(&users),
+        name: places.country,
+        causes_of_death,
+        credentials,
+        populations,
+        place_fields: forms.place_fields.clone(),
+        event_types: forms.event_types().map(str::to_owned).collect(),
+        fingerprint: files.fingerprint(),
+        marks: built.marks,
+        policy: Arc::new(policy),
+        notification: Arc::new(notification),
+        cases,
+        warnings: reading.found,
+        application,
+    })
+}
+
+fn is_refused(found: &[Diagnostic]) -> bool {
+    found
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+}
+
+/// Reads one file after the other, and goes on after a fault so that all faults are found at once.
+struct Reading<'a> {
+    files: &'a Files,
+    said: Vec<TextUse>,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Reading<'a> {
+    fn of(files: &'a Files) -> Self {
+        Self {
+            files,
+            said: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Name and text of a file; empty where it cannot be read.
+    fn text(&mut self, file: &str) -> Option<(String, String)> {
+        match self.files.text(file) {
+            Ok(text) => Some((self.files.name_of(file), text)),
+            Err(problem) => {
+                self.found.push(problem);
+                None
+            }
+        }
+    }
+
+    /// What a parser makes of a file, if it is not refused.
+    fn parsed<T>(
+        &mut self,
+        file: &str,
+        parse: impl FnOnce(&str, &str) -> Result<T, Vec<Diagnostic>>,
+    ) -> Option<T> {
+        let (name, text) = self.text(file)?;
+        match parse(&name, &text) {
+            Ok(parsed) => Some(parsed),
+            Err(problems) => {
+                self.found.extend(problems);
+                None
+            }
+        }
+    }
+
+    fn application(&mut self) -> Option<Application> {
+        let (name, text) = self.text("application.toml")?;
+        Application::parse(self.files, &name, &text, &mut self.said, &mut self.found)
+    }
+
+    fn policy(
+        &mut self,
+        forms: &FormIndex,
+        visibility: &Arc<Visibility>,
+        time_zone: &TimeZone,
+    ) -> Option<(Policy, Cases)> {
+        let vocabulary = &forms.vocabulary;
+        let files = self.files;
+        let rules = self.parsed("eligibility.toml", |name, text| {
+            RuleSet::parse(name, text, vocabulary)
+        });
+        let mapping = self.parsed("mosip.toml", |name, text| {
+            Mapping::parse(name, text, vocabulary, &|file| files.text(file).ok())
+        });
+        let cases = self.parsed("eligibility.tests.toml", |name, text| {
+            Cases::parse(name, text, vocabulary)
+        });
+        let (rules, mapping) = (rules?, mapping?);
+        self.found.extend(mapping.lacks(&rules));
+        self.found.extend(rules.warnings().iter().cloned());
+        let policy = Policy {
+            rules,
+            mapping,
+            visibility: visibility.clone(),
+            time_zone: time_zone.clone(),
+        };
+        Some((policy, cases?))
+    }
+
+    /// Lets the rules decide the country's own cases.
+    fn cases(&mut self, policy: &Policy, cases: &Cases, level: CheckLevel) {
+        if level == CheckLevel::Serve {
+            return;
+        }
+        let report = policy.rules.run_cases(cases);
+        self.found.extend(report.errors());
+        if level == CheckLevel::Check {
+            self.found.extend(report.warnings());
+        }
+    }
+
+    fn roles_and_workqueues(
+        &mut self,
+        forms: &FormIndex,
+        certificates: &Certificates,
+        dashboards: BTreeSet<&str>,
+    ) -> (Roles, Vec<Workqueue>) {
+        let roles = self.text("roles.toml");
+        let ids = roles.as_ref().map(|(_, text)| roles::ids(text));
+        let ids = ids.unwrap_or_default();
+        let workqueues = self.text("workqueues.toml").map(|(name, text)| {
+            workqueues::parse(&name, &text, forms, &ids, &mut self.said, &mut self.found)
+        });
+        let workqueues = workqueues.unwrap_or_default();
+        let known = roles::Known {
+            forms,
+            workqueues: workqueues.iter().map(Workqueue::slug).collect(),
+            certificates,
+            dashboards,
+        };
+        let roles = roles.map(|(name, text)| {
+            roles::parse(&name, &text, &known, &mut self.said, &mut self.found)
+        });
+        let list = roles.unwrap_or_default();
+        if !list.is_empty() {
+            self.found.extend(unseen(self.files, &workqueues, &list));
+        }
+        (Roles { ids, list }, workqueues)
+    }
+
+    fn certificates(&mut self, events: &[Arc<Readable>]) -> Certificates {
+        Certificates::read(self.files, events, &mut self.said, &mut self.found)
+    }
+
+    fn places(&mut self, levels: usize) -> Places {
+        let areas = self.text("administrative-areas.csv");
+        let locations = self.text("locations.csv");
+        let mut places = Places::default();
+        if let Some((file, text)) = areas {
+            places.read_areas(&file, &text, levels, &mut self.found);
+        }
+        if let Some((file, text)) = locations {
+            places.read_locations(&file, &text, &mut self.found);
+        }
+        places
+    }
+
+    /// The templates in `credentials/`: one for each kind and event. What an editor leaves beside them is
+    /// none.
+    fn credentials(&mut self, vocabulary: &Vocabulary) -> Vec<CredentialTemplate> {
+        let mut templates: Vec<(String, CredentialTemplate)> = Vec::new();
+        let mut files = self.files.list("credentials");
+        files.retain(|file| is_toml(file));
+        for file in files {
+            let read = self.parsed(&file, |name, text| {
+                CredentialTemplate::parse(name, text, vocabulary)
+            });
+            let Some(read) = read else { continue };
+            let (kind, event) = (read.kind, &read.event);
+            let mut known = templates.iter();
+            if let Some((other, _)) = known.find(|(_, t)| t.kind == kind && t.event == *event) {
+                let kind = kind.name();
+                let message = format!("`{other}` is for the kind `{kind}` of a `{event}` already");
+                self.found
+                    .push(Diagnostic::of_file(self.files.name_of(&file), message));
+            }
+            templates.push((file, read));
+        }
+        templates
+            .into_iter()
+            .map(|(_, template)| template)
+            .collect()
+    }
+
+    /// A country without the file has a form without a list.
+    fn causes_of_death(&mut self) -> Causes {
+        const FILE: &str = "causes-of-death.csv";
+        match self.files.find(FILE) {
+            Ok(None) => Causes::default(),
+            _ => self
+                .text(FILE)
+                .map_or_else(Causes::default, |(name, text)| {
+                    causes_of_death::parse::parse(&name, &text, &mut self.found)
+                }),
+        }
+    }
+
+    /// The users of `USERS_FILE`, else those of the country.
+    fn users(
+        &mut self,
+        settings: &CountrySettings,
+        application: &Application,
+        roles: &Roles,
+        places: &Places,
+    ) -> Vec<User> {
+        let read = match &settings.users_file {
+            None => self.text("users.csv"),
+            Some(path) => match files::text_at(path) {
+                Ok(text) => Some((path.display().to_string(), text)),
+                Err(error) => {
+                    let why = format!("the file of USERS_FILE cannot be read: {error}");
+                    self.found
+                        .push(Diagnostic::of_file(path.display().to_string(), why));
+                    None
+                }
+            },
+        };
+        let phone = application.phone_number();
+        let is_phone = |number: &str| phone.as_ref().is_some_and(|phone| phone.matches(number));
+        let users = read.map(|(name, text)| {
+            users::parse(&name, &text, roles, places, &is_phone, &mut self.found)
+        });
+        users.unwrap_or_default()
+    }
+
+    fn texts(&mut self, file: &str, languages: &[String], syntax: Syntax) -> Texts {
+        let read = self.text(file);
+        let texts =
+            read.map(|(name, text)| Texts::parse(&name, &text, languages, syntax, &mut self.found));
+        texts.unwrap_or_default()
+    }
+
+    /// The texts of core's client: those of the country, and those that stand beside its changes to the forms.
+    fn client_texts(&mut self, languages: &[String]) -> Texts {
+        let mut texts = self.texts("translations/client.csv", languages, Syntax::Icu);
+        for file in self.files.list(overlays::FOLDER) {
+            if Path::new(&file)
+                .extension()
+                .is_some_and(|kind| kind == "csv")
+            {
+                texts.extend(self.texts(&file, languages, Syntax::Icu));
+            }
+        }
+        texts
+    }
+
+    /// Scripts, pictures, fonts and whatever else browsers ask for.
+    fn pages(
+        &mut self,
+        settings: &CountrySettings,
+        application: &Application,
+        places: &Places,
+        served: &mut Served,
+    ) {
+        const SCRIPT: &str = "application/javascript; charset=utf-8";
+        let scripts = [
+            ("/client-config.js", application.client_config(settings)),
+            ("/login-config.js", application.login_config(settings)),
+        ];
+        for (path, script) in scripts {
+            served.add(
+                path,
+                SCRIPT,
+                script.into_bytes().into(),
+                Caching::Revalidate,
+            );
+        }
+        let helpers = self.files.find("handlebars.js");
+        // Core's client imports this module; without helpers of the country it is one that exports none.
+        let helpers = helpers
+            .ok()
+            .flatten()
+            .unwrap_or(Cow::Borrowed(b"export {}\n"));
+        served.file("/handlebars.js", helpers, Caching::Revalidate);
+        let logo = &application.logo;
+        served.add(
+            "/content/country-logo",
+            logo.content_type,
+            logo.bytes.clone().into(),
+            Caching::Revalidate,
+        );
+        match self.files.bytes("map.geojson") {
+            Ok(map) => {
+                self.found.extend(map::problems(
+                    &self.files.name_of("map.geojson"),
+                    &map,
+                    places,
+                ));
+                served.file("/content/map.geojson", map, Caching::Revalidate);
+            }
+            Err(problem) => self.found.push(problem),
+        }
+        for (folder, caching) in [("fonts", Caching::Forever), ("static", Caching::Revalidate)] {
+            for file in self.files.list(folder) {
+                match self.files.bytes(&file) {
+                    Ok(bytes) => served.file(&format!("/{file}"), bytes, caching),
+                    Err(problem) => self.found.push(problem),
+                }
+            }
+        }
+    }
+}
+
+/// Workqueues that no role has.
+fn unseen(files: &Files, workqueues: &[Workqueue], roles: &[Role]) -> Vec<Diagnostic> {
+    const FILE: &str = "workqueues.toml";
+    let text = files.text(FILE).unwrap_or_default();
+    let seen = |slug: &str| roles.iter().any(|role| role.sees(slug));
+    let unseen = workqueues.iter().filter(|queue| !seen(queue.slug()));
+    let warning = |queue: &Workqueue| {
+        let at = text.find(&format!("\"{}\"", queue.slug()));
+        let (line, column) = position(&text, at.unwrap_or(0));
+        Diagnostic {
+            severity: Severity::Warning,
+            line,
+            column,
+            hint: Some("name it in the scope `workqueue` of a role in roles.toml".to_owned()),
+            ..Diagnostic::of_file(
+                files.name_of(FILE),
+                format!("nobody sees the workqueue `{}`", queue.slug()),
+            )
+        }
+    };
+    unseen.map(warning).collect()
+}
+
+fn is_toml(file: &str) -> bool {
+    Path::new(file)
+        .extension()
+        .is_some_and(|kind| kind == "toml")
+}
+
+/// Files that nothing reads because of a slip in their names. The certificates' own are `drawn`.
+fn unknown_files(files: &Files, drawn: &BTreeSet<String>) -> Vec<Diagnostic> {
+    let known = Files::of(None).list("");
+    let strange = |file: &String| {
+        // Read or served whatever they are called.
+        let named_freely = ["static/", "fonts/", "forms/"]
+            .iter()
+            .any(|folder| file.starts_with(folder))
+            || file.starts_with("credentials/") && is_toml(file)
+            || drawn.contains(file);
+        if named_freely {
+            return None;
+        }
+        let meant =
+            closest(file, known.iter().map(String::as_str)).filter(|_| !known.contains(file))?;
+        (!files.has_both(meant, file)).then(|| Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(format!("did you mean `{meant}`?")),
+            ..Diagnostic::of_file(files.name_of(file), "nothing reads this file")
+        })
+    };
+    files.list("").iter().filter_map(strange).collect()
+}
+
+/// What is for demonstrations and would be given to real people.
+fn demo(
+    settings: &CountrySettings,
+    files: &Files,
+    application: &Application,
+    users: &[User],
+) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if !settings.holds_real_records {
+        return found;
+    }
+    let mut warn = |file: String, message: String, hint: &str| {
+        found.push(Diagnostic {
+            severity: Severity::Warning,
+            hint: Some(hint.to_owned()),
+            ..Diagnostic::of_file(file, message)
+        });
+    };
+    if application.country_code == SAMPLE_COUNTRY {
+        warn(
+            files.name_of("application.toml"),
+            format!("`{SAMPLE_COUNTRY}` is the sample country, with invented places and offices"),
+            "COUNTRY_DIR names the folder of your own country",
+        );
+    }
+    if let Some(why) = users::danger(users) {
+        let message = format!("{why}, so the users are not given to core's seeder");
+        let own = settings.users_file.as_ref();
+        warn(
+            own.map_or_else(
+                || files.name_of("users.csv"),
+                |file| file.display().to_string(),
+            ),
+            message,
+            "set USERS_FILE to a file where each has a password of their own",
+        );
+    }
+    if settings.openid_provider_client_id.starts_with("mock") {
+        let message = "OPENID_PROVIDER_CLIENT_ID is that of the stand-in for E-Signet".to_owned();
+        warn(
+            "the settings".to_owned(),
+            message,
+            "set it to the id that E-Signet gave this country",
+        );
+    }
+    found
+}
+
+/// What is kept of the events once they are built.
+struct Built {
+    json: Vec<u8>,
+    forms: FormIndex,
+    marks: Marks,
+    visibility: Arc<Visibility>,
+    readable: Vec<Arc<Readable>>,
+    /// Where it was asked for.
+    said: Vec<TextUse>,
+    /// The texts of the country's files.
+    said_in_files: Vec<TextUse>,
+    /// What is wrong with the events.
+    problems: Vec<Diagnostic>,
+}
+
+/// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
+/// are given back as a whole when it ends.
+fn build(
+    files: &Files,
+    environment: &forms::Environment,
+    application: &Application,
+    level: CheckLevel,
+) -> Result<Built, Vec<Diagnostic>> {
+    let built = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let building = thread.spawn_scoped(scope, || {
+            let overlays::Events {
+                list: events,
+                said: said_in_files,
+                found: mut problems,
+            } = overlays::events(files, environment);
+            let said = match level {
+                CheckLevel::Serve | CheckLevel::Change => vec![],
+                CheckLevel::Check => {
+                    problems.extend(program_problems(&events));
+                    said(&events)
+                }
+            };
+            let visibility = Visibility::of(&events);
+            Ok::<_, serde_json::Error>(Built {
+                json: serde_json::to_vec(&events)?,
+                forms: FormIndex::of(&events),
+                marks: Marks::of(&events, &visibility),
+                visibility: Arc::new(visibility),
+                readable: readable(&events, application),
+                said,
+                said_in_files,
+                problems,
+            })
+        });
+        building.map(std::thread::ScopedJoinHandle::join)
+    });
+    let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
+    let built = match built {
+        Ok(built) => built,
+        Err(error) => return Err(failed(format!("there is no thread to build them: {error}"))),
+    };
+    match built {
+        // What is kept is copied, so that nothing of it holds that memory back.
+        Ok(Ok(built)) => Ok(Built {
+            json: built.json.as_slice().to_vec(),
+            forms: built.forms.clone(),
+            marks: built.marks.clone(),
+            visibility: Arc::new(Visibility::clone(&built.visibility)),
+            readable: built
+                .readable
+                .iter()
+                .map(|of| Arc::new((**of).clone()))
+                .collect(),
+            ..built
+        }),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => Err(failed("building the forms panicked".to_owned())),
+    }
+}
+
+/// The texts of the forms.
+fn said(events: &[Event]) -> Vec<TextUse> {
+    let messages = events.iter().flat_map(Event::messages);
+    messages.map(in_program).collect()
+}
+
+fn in_program(message: Message) -> TextUse {
+    TextUse {
+        message,
+        file: IN_PROGRAM.to_owned(),
+        line: 1,
+        column: 1,
+    }
+}
+
+/// What is wrong with the events that are built in; others were checked when they were read.
+fn program_problems(events: &[Event]) -> Vec<Diagnostic> {
+    let built_in = events.iter().filter(|event| !event.is_document());
+    let built_in: Vec<Event> = built_in.cloned().collect();
+    let problems = opencrvs_toolkit::event::problems(&built_in);
+    let problems = problems.iter().map(ToString::to_string);
+    problems
+        .map(|problem| Diagnostic::of_file("forms", problem))
+        .collect()
+}
+
+/// What certificates may read.
+fn readable(events: &[Event], application: &Application) -> Vec<Arc<Readable>> {
+    let levels: Vec<&str> = application.levels.iter().map(|(id, _)| &**id).collect();
+    let of = |event| Arc::new(Readable::of(event, &levels));
+    events.iter().map(of).collect()
+}
+
+/// The certificates, and the settings of core's client in each language of the country.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn certificates(
+    settings: &CountrySettings,
+) -> Result<(Certificates, Clients), Vec<Diagnostic>> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading::of(&files);
+    let application = reading.application().unwrap_or_default();
+    let events = events_of(settings, &files, &application, &mut reading.found);
+    let certificates = reading.certificates(&readable(&events, &application));
+    let languages = &application.languages;
+    let texts = reading.client_texts(languages);
+    if is_refused(&reading.found) {
+        return Err(reading.found);
+    }
+    let client = |(column, language): (usize, &String)| {
+        let rows = texts.rows.iter();
+        let text = |row: &translations::Row| Some((row.id.clone(), row.texts.get(column)?.clone()));
+        let settings = ClientSettings {
+            messages: rows.filter_map(text).collect(),
+            time_zone: application.time_zone.clone(),
+            country: application.country_code.clone(),
+        };
+        (language.clone(), settings)
+    };
+    let clients = languages.iter().enumerate().map(client).collect();
+    Ok((certificates, clients))
+}
+
+/// The texts of the country that have no wording in a language.
+///
+/// # Errors
+/// What keeps the texts from being known.
+pub fn untranslated(
+    settings: &CountrySettings,
+    language: &str,
+) -> Result<Vec<Message>, Vec<Diagnostic>> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading::of(&files);
+    let Some(application) = reading.application() else {
+        return Err(reading.found);
+    };
+    let environment = environment(settings, &files, &application);
+    let built = build(&files, &environment, &application, CheckLevel::Check)?;
+    reading.found.extend(built.problems);
+    reading.said.extend(built.said_in_files);
+    reading.said.extend(built.said);
+    reading.said.extend(workqueues::titles().map(in_program));
+    let certificates = reading.certificates(&built.readable);
+    let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
+    reading.roles_and_workqueues(&built.forms, &certificates, dashboards.collect());
+    if is_refused(&reading.found) {
+        return Err(reading.found);
+    }
+    let said = std::mem::take(&mut reading.said);
+    // A language without a column has no text at all, which is no fault here.
+    let texts = reading.client_texts(&[language.to_owned()]);
+    let rows = texts
+        .rows
+        .iter()
+        .filter(|row| row.texts.iter().any(|text| !text.trim().is_empty()));
+    let mut known: BTreeSet<String> = rows.map(|row| row.id.clone()).collect();
+    let messages = said.into_iter().map(|said| said.message);
+    let missing = messages.filter(|message| {
+        !message.text().trim().is_empty() && known.insert(message.id().to_owned())
+    });
+    Ok(missing.collect())
+}
+
+/// The events of this country, with the settings that reach its forms.
+pub fn events(settings: &CountrySettings) -> Vec<Event> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading::of(&files);
+    let application = reading.application().unwrap_or_default();
+    events_of(settings, &files, &application, &mut reading.found)
+}
+
+/// What is wrong with the country's changes to the forms.
+pub fn faults_of_events(settings: &CountrySettings) -> Vec<Diagnostic> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading::of(&files);
+    let application = reading.application().unwrap_or_default();
+    events_of(settings, &files, &application, &mut reading.found);
+    reading.found
+}
+
+fn events_of(
+    settings: &CountrySettings,
+    files: &Files,
+    application: &Application,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Event> {
+    let environment = environment(settings, files, application);
+    let events = overlays::events(files, &environment);
+    found.extend(events.found);
+    events.list
+}
+
+/// What the settings and the country's files say to the forms.
+fn environment(
+    settings: &CountrySettings,
+    files: &Files,
+    application: &Application,
+) -> forms::Environment {
+    let prices = certificates::fees(files);
+    let fees = |event: &str| {
+        let amount = |amount: f64| application.currency.amount(amount);
+        let fee = prices.get(event).map(certificates::Fee::amounts);
+        let [on_time, late, delayed] = fee.unwrap_or_default().map(amount);
+        forms::Fees {
+            on_time,
+            late,
+            delayed,
+        }
+    };
+    let client_app_url = settings.client_app_url.as_str().trim_end_matches('/');
+    forms::Environment {
+        esignet_redirect_url: settings.esignet_redirect_url.as_str().to_owned(),
+        openid_provider_client_id: settings.openid_provider_client_id.clone(),
+        mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
+        country_config_url: settings.country_config_url.as_str().to_owned(),
+        client_app_url: client_app_url.to_owned(),
+        country_code: application.country_code.clone(),
+        phone_number_pattern: application.phone_number_pattern.clone(),
+        national_id_pattern: application.national_id_pattern.clone(),
+        currency: application.currency.sign().to_owned(),
+        birth_fees: fees("birth"),
+        death_fees: fees("death"),
+        credential_offers: settings.credential_offers,
+        paper_credentials: settings.paper_credentials,
+        analytics: application.analytics,
+        duplicate_search: application.duplicate_search,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_or_a_time_out_is_a_fault_that_is_told() {
+        let panics = within(LONGEST, || panic!("a fault in a parser"));
+        assert!(panics.is_err_and(|why: String| why.contains("broke off")));
+        let (_kept, told) = mpsc::channel::<()>();
+        let stuck = within(Duration::from_millis(10), move || told.recv());
+        assert!(stuck.is_err_and(|why| why.contains("has not come to an end")));
+        assert_eq!(within(LONGEST, || 1), Ok(1));
+    }
+}

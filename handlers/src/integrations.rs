@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Other systems: [`forward`] tells them of registrations, [`portal`] lets them ask core, [`credentials`] has
+//! verifiable credentials issued, [`reference_data`] gives dashboards the causes of death.
+
+pub mod credentials;
+pub mod forward;
+pub mod portal;
+pub mod reference_data;
