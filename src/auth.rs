@@ -167,11 +167,11 @@ struct Look {
 /// Why a fetched text does not become the key.
 #[derive(Debug, thiserror::Error)]
 enum KeyError {
-    #[error("core's auth service cannot be reached")]
+    #[error("core's auth service is not reachable")]
     Unreachable(#[source] Fault),
     #[error("core's auth service answered {0}")]
     Status(reqwest::StatusCode),
-    #[error("the answer is no RSA public key in PEM")]
+    #[error("the answer is not an RSA public key in PEM")]
     NoKey,
 }
 
@@ -288,7 +288,7 @@ impl Keys {
                     } else if !std::mem::replace(&mut is_said, true) {
                         info!(
                             error = &error as &dyn std::error::Error,
-                            "Hooks wait for core's key, which is asked for at AUTH_URL again and again; everything else is served. To try the server without core: `countryconfig sandbox`"
+                            "Core's public key is not available at AUTH_URL yet: hooks are not answered, everything else is served. To try the server without core: `countryconfig sandbox`"
                         );
                     }
                     let next = started + pause;
@@ -340,7 +340,7 @@ impl Keys {
         if let Err(error) = &kept {
             warn!(
                 error = error as &dyn std::error::Error,
-                "Core's public key could not be kept for the next start yet"
+                "Could not store core's public key for the next start"
             );
         }
         kept.is_ok()

@@ -31,12 +31,12 @@ const NAME: &str = "countryconfig";
 
 /// Country configuration server for OpenCRVS core 2.0 and 2.1.
 ///
-/// Serves a country's forms and rules to core, and answers core's question for every action on a
-/// record: may this happen? Without a command it serves.
+/// Serves a country's forms and rules to core, and decides for every action on a record whether it
+/// may happen. Without a command it runs `serve`.
 #[derive(Parser)]
 #[command(version, long_version = build_info::in_words(), after_long_help = settings_help())]
 pub struct Cli {
-    /// TOML file with settings, below the environment variables of the same names
+    /// TOML file with settings; environment variables of the same names override it
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -45,68 +45,68 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Answer core (this is also what happens without a command)
+    /// Run the server (the default command)
     Serve,
-    /// Read settings, forms and the country's files as `serve` would, and report all that is wrong
+    /// Check settings, forms and country files as `serve` does, and report every error
     Check(Check),
-    /// Write the country that is built in to a folder, as a start for your own
+    /// Copy the built-in country into a folder, as a start for your own
     Init {
-        /// A folder that is empty or not there yet; afterwards `COUNTRY_DIR`
+        /// A new or empty folder, the value of `COUNTRY_DIR` afterwards
         folder: PathBuf,
         /// Write only what a country must have of its own; the rest stays in the program
         #[arg(long)]
         minimal: bool,
     },
-    /// Write a commented start of a field, an event or a rule into the right file of `COUNTRY_DIR`
+    /// Add a commented template of a field, an event or a rule to the right file of `COUNTRY_DIR`
     #[command(subcommand)]
     New(authoring::New),
-    /// List the texts that have no translation
+    /// List texts without a translation
     Texts(authoring::Texts),
-    /// Bring the forms of a country configuration that runs elsewhere
+    /// Import the forms of another country configuration into a folder
     Import(import::Import),
-    /// Connect to everything that the settings name, and say what is wrong and what to do
+    /// Connect to every system that the settings name, and report faults with their remedies
     Doctor {
         /// Print JSON: a list of check, verdict, what, remedy
         #[arg(long)]
         json: bool,
     },
-    /// Ask a running server on this machine whether it is up; for container health checks
+    /// Check whether the server on this machine answers, for container health checks
     Health,
-    /// Try the server without core: key, token, stand-in middleware and ready curl lines
+    /// Run the server without core, with stand-ins for core and the middleware, and print curl commands
     Sandbox(sandbox::Options),
-    /// See and test what the eligibility rules decide
+    /// Explain and test decisions of the eligibility rules
     #[command(subcommand)]
     Rules(Rules),
-    /// See and handle what must reach the middleware or core
+    /// List, retry, pause and erase deliveries to other systems
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
-    /// List the actions that core waits for, as far as the ledger knows: what needs you first
+    /// List the actions that core waits for, those that need an operator first
     Pending(deliveries::Pending),
-    /// Find records that wait in core because their hook or its answer was lost, and end them
+    /// Find and decide records that are blocked in core because their hook or its answer was lost
     ///
-    /// Without EVENT all that can be found and is older than `RESCUE_AFTER`. What this server's ledger has
-    /// answered is told to core again; what it does not know is decided as if core asked now.
+    /// Without EVENT, all such records that are older than `RESCUE_AFTER`. An answer that the ledger has is
+    /// sent to core again; any other action is decided as if core asked now.
     ///
-    /// A birth whose decision makes an identity may have been sent to MOSIP before: by the server that
-    /// stood here earlier, by another one, or by this one before a backup was restored. It is never sent by
-    /// itself. Before you name such a record, look it up in MOSIP by the name and date of birth of the
-    /// child. No identity there: `rescue EVENT` sends the packet if the middleware keeps none of this
-    /// record, and `--forward` sends it without asking the middleware. An identity there:
-    /// `--continue` registers without sending.
+    /// A birth whose decision creates an identity may have been sent to MOSIP before: by the previous
+    /// server, by another one, or by this one before a backup was restored. It is never sent automatically.
+    /// Before you name such a record, search MOSIP for the name and date of birth of the child. If there
+    /// is no identity, `rescue EVENT` sends the packet unless the middleware has one of this record, and
+    /// `--forward` sends it without asking the middleware. If there is an identity, `--continue` registers
+    /// without sending.
     Rescue(rescue::Options),
-    /// Make the analytics database ready
+    /// Create or update the analytics database
     #[command(subcommand)]
     Analytics(analytics::Analytics),
-    /// See certificates as they would be printed
+    /// Preview certificates
     #[command(subcommand)]
     Certificates(certificates::Certificates),
-    /// See messages as people get them
+    /// Preview messages to people
     #[command(subcommand)]
     Notify(notify::Notify),
-    /// Print what is served
+    /// Print the events, a form as a table, the OpenAPI document or the settings
     #[command(subcommand)]
     Export(Export),
-    /// Print the completions of this command line for a shell
+    /// Print completions for a shell
     Completions {
         /// Which shell
         shell: Shell,
@@ -131,9 +131,9 @@ struct Check {
 
 #[derive(Subcommand)]
 enum Rules {
-    /// Show how a hook would be decided: each rule, each condition, what it saw, what would be sent
+    /// Show the decision about a hook: each rule, each condition with its values, the packet
     Explain(Explain),
-    /// Decide the cases of eligibility.tests.toml and compare with what they expect
+    /// Run the test cases of eligibility.tests.toml
     Test,
 }
 
@@ -141,7 +141,7 @@ enum Rules {
 struct Explain {
     /// A hook's body: an event document as JSON
     file: PathBuf,
-    /// Type of the pending action to decide about; needed only where several are pending
+    /// Type of the pending action; needed only if several are pending
     #[arg(long, value_name = "TYPE")]
     action: Option<String>,
     /// Print JSON
@@ -153,13 +153,13 @@ struct Explain {
 enum Export {
     /// The events as /config/events serves them
     Events {
-        /// Indent
+        /// Indent the JSON
         #[arg(long)]
         pretty: bool,
     },
-    /// The declaration form of an event as a table: field, type, required, when shown, what must hold
+    /// The declaration form of an event as a table: field, type, required, condition for showing, validation
     Fields {
-        /// Which event
+        /// Event type
         #[arg(long, value_name = "EVENT", default_value = "birth")]
         event: String,
     },
@@ -418,7 +418,7 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
 fn document(file: &Path) -> anyhow::Result<EventDocument> {
     let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     EventDocument::parse(&json)
-        .with_context(|| format!("`{}` is no event document", file.display()))
+        .with_context(|| format!("`{}` is not an event document", file.display()))
 }
 
 fn print(text: &str) -> std::io::Result<()> {

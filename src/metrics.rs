@@ -56,24 +56,21 @@ fn describe() {
     );
     describe_counter!(
         "countryconfig_decisions_total",
-        "Decisions by the rule that decided, `none` where MOSIP is not involved"
+        "Decisions, by rule; `none` if no packet is sent"
     );
     describe_counter!(
         "countryconfig_deliveries_total",
         "Attempts to deliver, by destination, operation and outcome"
     );
     describe_histogram!("countryconfig_delivery_seconds", "Time of one attempt");
-    describe_gauge!(
-        "countryconfig_deliveries_waiting",
-        "Deliveries that are yet to arrive"
-    );
+    describe_gauge!("countryconfig_deliveries_waiting", "Pending deliveries");
     describe_gauge!(
         "countryconfig_deliveries_oldest_seconds",
         "Age of the oldest of them"
     );
     describe_gauge!(
         "countryconfig_deliveries_parked",
-        "Deliveries that an operator has to decide about"
+        "Parked deliveries, which need an operator"
     );
     describe_gauge!(
         "countryconfig_deliveries_unconfigured",
@@ -81,7 +78,7 @@ fn describe() {
     );
     describe_gauge!(
         "countryconfig_actions_waiting_in_core",
-        "Actions that core was told to wait for and whose end this server does not know, by reason"
+        "Actions answered 202 whose end this server does not know, by reason"
     );
     describe_gauge!(
         "countryconfig_actions_waiting_in_core_oldest_seconds",
@@ -89,7 +86,7 @@ fn describe() {
     );
     describe_gauge!(
         "countryconfig_rescue_found",
-        "Actions that core waits for although nothing is under way for them here, by reason"
+        "Actions that core waits for without a pending delivery here, by reason"
     );
     describe_gauge!(
         "countryconfig_rescue_found_oldest_seconds",
@@ -97,19 +94,19 @@ fn describe() {
     );
     describe_counter!(
         "countryconfig_rescued_total",
-        "Actions whose hook or answer was lost and that were ended in core, by outcome"
+        "Rescued actions, whose hook or answer was lost, by outcome"
     );
     describe_gauge!(
         "countryconfig_breaker",
-        "0 the destination is well, 1 it is recovering, 2 it is left alone for a while"
+        "State of the circuit breaker: 0 closed, 1 recovering, 2 open"
     );
     describe_gauge!(
         "countryconfig_ledger_up",
-        "1 while the ledger takes entries; the deliveries are those of its last answer"
+        "1 while the ledger can be written; figures about deliveries are those of its last answer"
     );
     describe_counter!(
         "countryconfig_reloads_total",
-        "Changes of the country's files, taken or refused"
+        "Changes of the country's files, loaded or refused"
     );
     describe_gauge!(
         "countryconfig_country_fault",

@@ -59,7 +59,7 @@ pub async fn watch(app: Arc<App>, settings: Settings) {
     if let Err(error) = watching {
         error!(
             error = &error as &dyn std::error::Error,
-            "There is no thread to watch COUNTRY_DIR: its changes are taken at the next start"
+            "Could not start the thread that watches COUNTRY_DIR: changes are loaded at the next start"
         );
     }
     let mut answers = true;
@@ -91,8 +91,7 @@ pub async fn watch(app: Arc<App>, settings: Settings) {
             Err(_) => {}
             // Only a panic ends the thread.
             Ok(None) => {
-                let why =
-                    "COUNTRY_DIR is no longer watched: its changes are taken at the next start";
+                let why = "COUNTRY_DIR is no longer watched: changes are loaded at the next start";
                 error!("{why}");
                 app.refused_change.store(Some(Arc::new(why.to_owned())));
                 return;
@@ -209,7 +208,7 @@ fn listen(watcher: &mut notify::Result<RecommendedWatcher>, folder: &Path) {
     if let Some(error) = listening {
         warn!(
             error = &error as &dyn std::error::Error,
-            "COUNTRY_DIR cannot be watched; it is looked at every {} s",
+            "COUNTRY_DIR cannot be watched; it is read every {} s",
             LOOK.as_secs()
         );
     }
@@ -232,7 +231,7 @@ fn swap(app: &App, country: Snapshot) {
     let country = Arc::new(country);
     app.country.store(country.clone());
     compress_later(&country);
-    info!("The country's files have changed; the new ones are used");
+    info!("The country's files have changed; the new files are in use");
 }
 
 /// Compresses what is served, once the start is over: hooks come first. Content that is asked for before
@@ -263,6 +262,6 @@ fn refuse(problems: &[Diagnostic]) -> Arc<String> {
         "a change is not used for {} errors, the first: {first}",
         errors().count()
     );
-    error!("The country's files have changed and have errors; those before the change are used");
+    error!("The country's files have changed and have errors; the old files stay in use");
     Arc::new(why)
 }

@@ -232,7 +232,7 @@ fn registration(
             String::new()
         };
         drop(say(&format!(
-            "\nMOSIP has made the credential: the middleware tells core to accept the action that waits, with the number {number}{identity}.\n"
+            "\nMOSIP has issued the credential: the middleware accepts the pending action in core, with the number {number}{identity}.\n"
         )));
     });
     (StatusCode::ACCEPTED, Json(json!({}))).into_response()

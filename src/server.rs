@@ -459,13 +459,11 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
     if settings.ledger_key.is_none() {
-        warn!(
-            "LEDGER_KEY is not set: tokens and packets wait in the ledger unsealed, readable for whoever can read its file or database"
-        );
+        warn!("LEDGER_KEY is not set: tokens and packets are stored unencrypted in the ledger");
     }
     if settings.system_client.is_none() {
         warn!(
-            "SYSTEM_CLIENT_ID is not set: packets go to the middleware after DELIVERY_DELAY, without asking core whether it shows the record and has accepted the action; a packet that the middleware answers with 500 is parked at once, as there is no fresh token to send it with; what is delivered after its token has expired is parked"
+            "SYSTEM_CLIENT_ID is not set: packets are sent after DELIVERY_DELAY without asking core about the action. Packets that the middleware answers with 500, and deliveries with an expired token, are parked at once"
         );
     }
     notices::say(settings, &country);
@@ -511,14 +509,17 @@ fn say_what_is_off(settings: &Settings) {
         .map(|(door, _)| door)
         .collect();
     if !off.is_empty() {
-        info!("Off without their settings: {}", off.join(", "));
+        info!(
+            "Disabled, because their settings are missing: {}",
+            off.join(", ")
+        );
     }
     if !settings.forward_actions_to.is_empty() && settings.forward_secret.is_none() {
-        warn!("FORWARD_SECRET is not set: what is forwarded is not signed");
+        warn!("FORWARD_SECRET is not set: forwarded events are not signed");
     }
     if !settings.forward_actions_to.is_empty() && settings.system_client.is_none() {
         warn!(
-            "SYSTEM_CLIENT_ID is not set: actions that wait for the middleware are not forwarded, as core cannot be asked whether it has accepted them"
+            "SYSTEM_CLIENT_ID is not set: actions that wait for the middleware are not forwarded, because core cannot be asked about them"
         );
     }
 }
@@ -559,10 +560,10 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         if told_to_stop().await == Stop::Rollout {
             app.condition.stops();
             let delay = settings.shutdown_delay;
-            info!("Told to stop: not ready any more, and accepting for {delay:?}");
+            info!("SIGTERM: not ready any more, accepting requests for {delay:?}");
             tokio::time::sleep(delay).await;
         }
-        info!("Finishing the requests and deliveries under way");
+        info!("Finishing requests and deliveries in progress");
         stop.send_replace(true);
     };
     listener.serve(routes::endpoint(&app), signal, GRACE).await;
@@ -585,7 +586,7 @@ async fn open(app: Arc<App>) {
         if !std::mem::replace(&mut is_told, true) {
             error!(
                 error = &error as &dyn std::error::Error,
-                "The ledger cannot be opened (LEDGER_URL, LEDGER_KEY): hooks cannot be answered; tried again every second"
+                "Could not open the ledger (LEDGER_URL, LEDGER_KEY): hooks are not answered; next attempt every second"
             );
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -605,13 +606,13 @@ async fn mend(app: Arc<App>) {
             Ok(mended) => {
                 warn!(
                     mended,
-                    "A clock was ahead when {mended} waits were written; they end now"
+                    "{mended} waits were stored with a wrong clock; they end now"
                 );
                 app.hooks.wake.notify_one();
             }
             Err(error) => warn!(
                 error = &error as &dyn std::error::Error,
-                "The times in the ledger could not be looked at"
+                "Could not check the times in the ledger"
             ),
         }
     }
@@ -628,7 +629,7 @@ async fn erase(app: Arc<App>, retention: Duration) {
                 Err(error) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
-                        "Old packets could not be erased; tried again in an hour"
+                        "Could not erase old packets; next attempt in an hour"
                     );
                 }
             }
@@ -647,13 +648,16 @@ async fn keep_reference_data(app: Arc<App>, data: ReferenceData) {
         if !causes.is_empty() && !Arc::ptr_eq(&kept, &causes) {
             match data.bring_in_step(&causes).await {
                 Ok(Changes { written, retired }) => {
-                    info!(written, retired, "The table of causes of death is in step");
+                    info!(
+                        written,
+                        retired, "The table of causes of death is synchronised"
+                    );
                     kept = causes;
                 }
                 Err(error) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
-                        "The table of causes of death is not in step (REFERENCE_DATA_DATABASE_URL); tried again in a minute"
+                        "Could not synchronise the table of causes of death (REFERENCE_DATA_DATABASE_URL); next attempt in a minute"
                     );
                     pause = Duration::from_mins(1);
                 }

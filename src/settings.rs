@@ -50,7 +50,7 @@ pub struct Settings {
     pub core_version: CoreVersion,
     /// `COUNTRY_CONFIG_HOST` and `COUNTRY_CONFIG_PORT`.
     pub listen: SocketAddr,
-    /// `COUNTRY_CONFIG_URL`: where browsers reach this server.
+    /// `COUNTRY_CONFIG_URL`: URL of this server for browsers.
     pub country_config_url: WebUrl,
     /// `AUTH_URL`: core's auth service, whose key signs the tokens.
     pub auth_url: WebUrl,
@@ -159,7 +159,7 @@ impl FromStr for CoreVersion {
         match numbers.as_deref() {
             Ok([major, minor]) => Ok(Self(*major, *minor, 0)),
             Ok([major, minor, patch]) => Ok(Self(*major, *minor, *patch)),
-            _ => Err("no version like `2.0` or `2.0.1`".to_owned()),
+            _ => Err("not a version like `2.0` or `2.0.1`".to_owned()),
         }
     }
 }
@@ -499,7 +499,7 @@ impl Given {
                         .unwrap_or_default();
                     problems.push(Problem {
                         name: source.clone(),
-                        what: format!("`{key}` is no setting{hint}"),
+                        what: format!("`{key}` is not a setting{hint}"),
                         example: None,
                     });
                 }
@@ -733,7 +733,7 @@ impl Reader {
         self.read(name, |text| {
             let parsed = duration(text).and_then(|parsed| Duration::try_from(parsed).ok());
             parsed.ok_or_else(|| {
-                format!("`{text}` is no duration like `500ms`, `15s`, `2m` or `30d`")
+                format!("`{text}` is not a duration like `500ms`, `15s`, `2m` or `30d`")
             })
         })
     }

@@ -373,13 +373,14 @@ fn pattern(reader: &mut Reader<'_>, key: &str, given: Option<Text<'_>>) -> Optio
     if let Err(error) = Pattern::new(pattern.value) {
         let why = error.lines().last().unwrap_or_default();
         let why = why.trim().trim_start_matches("error: ");
-        let message = format!("`{key}` is no regular expression: {why}");
+        let message = format!("`{key}` is not a regular expression: {why}");
         let hint = "each `(` wants a `)`, each `[` a `]`".to_owned();
         reader.error(pattern.span, message, Some(hint));
         return None;
     }
     if !pattern.value.starts_with('^') || !pattern.value.ends_with('$') {
-        let message = format!("`{key}` lets anything stand around a number");
+        let message =
+            format!("`{key}` also matches longer texts: begin it with `^` and end it with `$`");
         let hint = "begin it with `^` and end it with `$`".to_owned();
         reader.warning(pattern.span, message, Some(hint));
     }
@@ -400,7 +401,7 @@ fn languages(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Vec<String>>
     for language in &given {
         let code = language.value;
         if !is_language(code) {
-            let message = format!("`{code}` is no language");
+            let message = format!("`{code}` is not a language code");
             let hint = "use codes like `en`, `fr` or `pt-BR`".to_owned();
             reader.error(language.span.clone(), message, Some(hint));
         }
@@ -442,7 +443,7 @@ fn currency(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<(Currency, Ve
     }
     for language in &languages {
         if !is_language(language.value) {
-            let message = format!("`{}` is no language and country", language.value);
+            let message = format!("`{}` is not a language with a country", language.value);
             let hint = "languages-and-country = [\"en-US\"]".to_owned();
             reader.error(language.span.clone(), message, Some(hint));
         }
@@ -505,7 +506,7 @@ fn logo(reader: &mut Reader<'_>, root: &Section<'_>, files: &Files) -> Option<Lo
     let content_type = super::served::content_type(name.value).filter(|t| t.starts_with("image/"));
     let Some(content_type) = content_type else {
         let hint = "use a file that ends in .png, .svg, .jpg or .webp".to_owned();
-        fault(format!("`{}` is no picture", name.value), Some(hint));
+        fault(format!("`{}` is not a picture", name.value), Some(hint));
         return None;
     };
     match files.find(name.value) {

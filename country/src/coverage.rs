@@ -39,7 +39,7 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[TextUse], found: &mut 
                 column: said.column,
                 message: format!("the text `{id}` has no row in {file}"),
                 hint: did_you_mean(id, unread.iter().map(|row| row.id.as_str()))
-                    .or_else(|| Some(format!("people will read “{text}” in every language"))),
+                    .or_else(|| Some(format!("“{text}” is shown in every language"))),
             });
             continue;
         };
@@ -51,8 +51,8 @@ pub(super) fn problems(file: &str, texts: &Texts, said: &[TextUse], found: &mut 
                 file: said.file.clone(),
                 line: said.line,
                 column: said.column,
-                message: format!("`{id}` is “{other}” in {file}, which is what people read"),
-                hint: Some("write the same in both".to_owned()),
+                message: format!("`{id}` is “{other}” in {file}, which has priority"),
+                hint: Some("write the same text in both".to_owned()),
             });
         }
         let Ok(expected) = icu::arguments(text) else {

@@ -124,7 +124,10 @@ fn template(reader: &mut Reader<'_>, vocabulary: &Vocabulary) -> Option<Credenti
                 .value
                 .contains(|c: char| !c.is_ascii_lowercase() && c != '_')
             {
-                let message = format!("`{}` is no name of small letters and `_`", name.value);
+                let message = format!(
+                    "`{}` is not a name of lower-case letters and `_`",
+                    name.value
+                );
                 reader.error(name.span.clone(), message, None);
             }
             if let Some(field) = section.text(reader, name.value) {

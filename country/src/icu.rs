@@ -33,14 +33,14 @@ pub(super) enum Fault {
     #[error("a `{{` is never closed")]
     Unclosed,
     /// A closing brace without its opening one.
-    #[error("a `}}` closes nothing; in quotes like `'}}'` it is a letter")]
+    #[error("a `}}` has no opening brace; to print it, write `'}}'`")]
     Unopened,
     /// Braces without a name between them.
     #[error("an argument has no name")]
     Unnamed,
     /// Something that no formatter knows.
     #[error(
-        "`{0}` is no kind of argument; there are number, date, time, select, plural and selectordinal"
+        "`{0}` is not a type of argument; there are number, date, time, select, plural and selectordinal"
     )]
     Unknown(String),
     /// A choice without the case for all the rest.
@@ -53,7 +53,7 @@ pub(super) enum Fault {
     #[error("no number has the case `{0}`; there are zero, one, two, few, many, other and `=1`")]
     NoPlural(String),
     /// Choices in choices without end.
-    #[error("this is too deep: more than {DEEPEST} choices stand in each other")]
+    #[error("choices are nested too deeply: more than {DEEPEST} levels")]
     TooDeep,
     /// The same argument in two ways.
     #[error("the argument `{0}` is used in two ways")]

@@ -35,7 +35,7 @@ pub(super) fn problems(files: &Files) -> Vec<Diagnostic> {
             let problem = Diagnostic {
                 line: error.line().max(1),
                 column: error.column().max(1),
-                ..Diagnostic::of_file(file, format!("this is no manifest: {error}"))
+                ..Diagnostic::of_file(file, format!("this is not a manifest: {error}"))
             };
             return vec![problem];
         }

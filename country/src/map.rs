@@ -26,7 +26,8 @@ pub(super) fn problems(file: &str, content: &[u8], places: &Places) -> Vec<Diagn
     let collection: Collection = match serde_json::from_slice(content) {
         Ok(collection) => collection,
         Err(error) => {
-            let mut problem = Diagnostic::of_file(file, format!("this is no map: {error}"));
+            let mut problem =
+                Diagnostic::of_file(file, format!("this is not a GeoJSON map: {error}"));
             (problem.line, problem.column) = (error.line().max(1), error.column().max(1));
             return vec![problem];
         }

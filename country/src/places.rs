@@ -224,7 +224,7 @@ fn different(
     let around = |area: &Area| area.parent.clone().unwrap_or_else(|| "no area".to_owned());
     if depth != first_depth {
         let message = format!(
-            "`{id}` stands at level {} here, and at level {} above",
+            "`{id}` has level {} here and level {} above",
             depth + 1,
             first_depth + 1
         );
@@ -271,7 +271,7 @@ fn locations(file: &str, text: &str, areas: &[Area], found: &mut Vec<Diagnostic>
         match parent {
             None => error(
                 part_of,
-                format!("`{}` is no reference to an area", row.cell(part_of)),
+                format!("`{}` is not a reference to an area", row.cell(part_of)),
                 Some("write `Location/` and the code of the area, or `Location/0` for the whole country".to_owned()),
             ),
             // Without any area, the fault is in their file.

@@ -215,7 +215,7 @@ fn role(
             continue;
         };
         if scopes.contains(&scope) {
-            let message = format!("{}: the same scope stands above", section.what);
+            let message = format!("{}: the same scope is listed above", section.what);
             reader.warning(entry.span, message, Some("keep one of them".to_owned()));
         }
         scopes.push(scope);

@@ -126,7 +126,7 @@ fn number(
         .ok()
         .filter(|n: &f64| n.is_finite() && *n >= 0.0);
     if number.is_none() {
-        let message = format!("`{text}` is no figure");
+        let message = format!("`{text}` is not a number");
         let hint = "write digits only, with a dot before decimals".to_owned();
         found.push(table.error(row, column, message, Some(hint)));
     }

@@ -42,7 +42,7 @@ pub enum Unsafe {
     #[error("several users share a password")]
     Shared,
     /// A password of an example.
-    #[error("a user has a password that everybody knows")]
+    #[error("a user has a well-known password")]
     Known,
 }
 
@@ -187,7 +187,7 @@ fn contacts(
         found.push(table.error(row, mobile, message, Some(hint)));
     }
     if !address.is_empty() && !validator::ValidateEmail::validate_email(&address) {
-        found.push(table.error(row, email, "this is no e-mail address".to_owned(), None));
+        found.push(table.error(row, email, "this is not an e-mail address".to_owned(), None));
     }
 }
 

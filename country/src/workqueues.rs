@@ -118,7 +118,10 @@ fn workqueue(
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
     {
-        let message = format!("{}: the slug stands in addresses", section.what);
+        let message = format!(
+            "{}: the slug is part of URLs: use lower-case letters, digits and `-`",
+            section.what
+        );
         let hint = "use small letters, digits and hyphens";
         reader.error(slug.span.clone(), message, Some(hint.to_owned()));
     }

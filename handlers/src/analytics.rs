@@ -89,7 +89,7 @@ impl Analytics {
                     Err(error) => warn!(
                         error = &error as &dyn std::error::Error,
                         sqlstate = error.sql_state(),
-                        "The analytics database is not ready; tried again in {} s. Where it does not let this server make its tables, run `countryconfig analytics migrate` as a role that may",
+                        "The analytics database is not ready; next attempt in {} s. If this server may not create its tables, run `countryconfig analytics migrate` with a role that may",
                         AGAIN.as_secs()
                     ),
                 }
@@ -143,7 +143,7 @@ impl Analytics {
             Err(error) => {
                 warn!(
                     error = &error as &dyn std::error::Error,
-                    "Core does not tell its places; those of the analytics database stay as they are"
+                    "Could not get locations from core; the analytics database keeps the previous ones"
                 );
                 *due = Some(now + AGAIN);
                 None
@@ -226,6 +226,6 @@ impl Transport for Analytics {
 fn not_written(error: &AnalyticsError) {
     warn!(
         sqlstate = error.sql_state(),
-        "The analytics database does not write: {error}"
+        "Could not write to the analytics database: {error}"
     );
 }

@@ -137,10 +137,10 @@ pub enum CoreError {
     #[error("core answered {0}")]
     Status(StatusCode),
     /// No event document.
-    #[error("core's answer holds no record")]
+    #[error("core's answer contains no record")]
     Content,
     /// The record that core shows does not hold the action.
-    #[error("core's record does not hold the action")]
+    #[error("core's record does not contain the action")]
     NoAction,
 }
 
@@ -342,7 +342,7 @@ impl Core {
     /// keeps a READ action of each such question in the record.
     ///
     /// # Errors
-    /// When core cannot be reached, gives no token, or does not show the record.
+    /// When core is not reachable, gives no token, or does not show the record.
     pub async fn fate(
         &self,
         event: &EventId,
@@ -423,7 +423,7 @@ impl Core {
     /// leaves no READ action.
     ///
     /// # Errors
-    /// When core cannot be reached.
+    /// When core is not reachable.
     pub(crate) async fn search_waiting(
         &self,
         offset: usize,
@@ -504,7 +504,7 @@ impl Core {
     /// The system client's token.
     ///
     /// # Errors
-    /// When core cannot be reached, or does not know the client.
+    /// When core is not reachable, or does not know the client.
     pub async fn system_token(&self) -> Result<String, CoreError> {
         let credentials = self.credentials.as_ref().ok_or(CoreError::Expired)?;
         let mut cached = self.system_token.lock().await;

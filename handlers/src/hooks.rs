@@ -118,10 +118,10 @@ pub enum HookError {
     #[error(transparent)]
     Packet(#[from] PacketError),
     /// Nobody knows whether the identity was asked for before.
-    #[error("the decision would make an identity that may have been made already")]
+    #[error("the decision would create an identity that may exist already")]
     MakesIdentity,
     /// Nothing may be promised that is not written down.
-    #[error("the ledger does not take the answer")]
+    #[error("could not store the answer in the ledger")]
     Ledger(#[from] LedgerError),
 }
 
@@ -204,7 +204,7 @@ impl Hooks {
                 // An error would strand the record for something that core does not depend on. Asked
                 // again, the identities are verified again.
                 Err(error) if !promises && rescued.is_none() => {
-                    error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "The ledger does not take what is known about identities of `{}`, and nobody is told of its {}", event.id, pending.action_type);
+                    error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "Could not store identities and messages of `{}` for its {}", event.id, pending.action_type);
                     (entry.answer, false)
                 }
                 Err(error) => return Err(error.into()),
@@ -224,7 +224,7 @@ impl Hooks {
         match self.ledger.answer(&event.id, &pending.id).await {
             Ok(answer) => answer,
             Err(error) => {
-                error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "The ledger does not tell whether `{}` was asked about before", event.id);
+                error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "Could not read earlier answers about `{}` from the ledger", event.id);
                 None
             }
         }

@@ -21,7 +21,7 @@ pub struct NumberFormat(String);
 #[derive(Debug, thiserror::Error)]
 pub enum NumberFormatError {
     /// Guessing a number, or meeting one twice, would be too easy.
-    #[error("it leaves too few numbers: use at least 8 `#` (or 12 `%`)")]
+    #[error("it allows too few numbers: use at least 8 `#` or 12 `%`")]
     TooFew,
     /// Core and the certificates expect plain characters.
     #[error("it holds `{0}`; a registration number is made of letters, digits, `-` and `/`")]

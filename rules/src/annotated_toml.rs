@@ -69,7 +69,7 @@ impl<'t> Reader<'t> {
             Ok(document) => Some(document),
             Err(error) => {
                 let message = error.message().lines().collect::<Vec<_>>().join(": ");
-                let hint = "a text stands in quotes: key = \"text\"; lists in [ ], tables in { }";
+                let hint = "a text needs quotes: key = \"text\"; lists need [ ], tables need { }";
                 let at = error.span().unwrap_or(0..0);
                 self.error(at, message, Some(hint.to_owned()));
                 None
@@ -291,7 +291,7 @@ impl<'t> Section<'t> {
                 }),
                 _ => reader.error(
                     span,
-                    format!("{}: `{key}` holds something that is no text", self.what),
+                    format!("{}: `{key}` contains a value that is not a text", self.what),
                     None,
                 ),
             }
@@ -418,7 +418,7 @@ impl<'t> Section<'t> {
 fn quotes(text: &str, fault: &str) -> Option<String> {
     let word = |c: char| c.is_alphanumeric() || ":/._-<>".contains(c);
     let meant = !fault.starts_with("unknown field") && text.chars().all(word);
-    meant.then(|| format!("a text that stands for itself has quotes of its own: '\"{text}\"'"))
+    meant.then(|| format!("a constant text needs two pairs of quotes: '\"{text}\"'"))
 }
 
 /// Line and column of a byte of a text, from 1.

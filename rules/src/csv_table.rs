@@ -160,7 +160,7 @@ impl<'t> Table<'t> {
             record.len(),
             self.columns.len()
         );
-        let hint = "a text with a comma in it stands in double quotes".to_owned();
+        let hint = "a value that contains a comma needs double quotes".to_owned();
         self.fault((start, line), start, message, Some(hint));
     }
 

@@ -67,7 +67,7 @@ impl std::fmt::Debug for Packet {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PacketError {
     /// The mapping has nothing for this operation; checked when the files are read.
-    #[error("no packet is mapped for `{operation}` of a `{event}`")]
+    #[error("mosip.toml has no packet for `{operation}` of a `{event}`")]
     NotMapped {
         /// The operation.
         operation: Operation,
@@ -151,7 +151,7 @@ impl Mapping {
             line: 1,
             column: 1,
             message: format!(
-                "a rule asks for `{operation}` of a `{event}`, but no packet is mapped for it"
+                "a rule has the operation `{operation}` of a `{event}`, but there is no packet for it"
             ),
             hint: Some(format!(
                 "add a [[packet]] with operation = \"{operation}\" and event = \"{event}\""

@@ -140,7 +140,7 @@ fn too_deep(at: (usize, usize)) -> Fault {
         part: None,
         at,
         message: format!(
-            "this is too deep: more than {DEEPEST} blocks, branches of `else if`, parts and helpers stand in each other"
+            "blocks, branches of `else if`, parts and helpers are nested too deeply: more than {DEEPEST} levels"
         ),
         hint: Some("is each `{{#…}}` closed by its `{{/…}}`?".to_owned()),
     }
@@ -316,7 +316,7 @@ impl<'t> Count<'t, '_> {
     fn check(&self, cost: Cost, at: (usize, usize), above: usize) -> Result<(), Fault> {
         self.deep(at, above + cost.depth)?;
         if cost.loops > MOST_LOOPS {
-            let message = format!("more than {MOST_LOOPS} loops stand in each other");
+            let message = format!("more than {MOST_LOOPS} nested loops");
             return Err(self.fault(at, message, None));
         }
         if cost.parts > MOST_PARTS {

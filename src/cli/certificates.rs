@@ -14,21 +14,21 @@ use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub(super) enum Certificates {
-    /// Print an SVG of a certificate, filled in and with its fonts, to look at in a browser
+    /// Print a certificate as SVG, filled in and with its fonts, for a browser
     Preview(Preview),
 }
 
 #[derive(Args)]
 pub(super) struct Preview {
-    /// Which certificate
+    /// Id of the certificate
     id: String,
-    /// Record to fill in: JSON like certificates/samples/birth.json, which is taken when this is left out
+    /// Record to fill in, in the format of certificates/samples/birth.json; default: the sample of the event
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Language of the person who prints it; the first of the country's when this is left out
+    /// Language of the user who prints it; default: the country's first language
     #[arg(long)]
     language: Option<String>,
-    /// As it is looked at before printing
+    /// Show the review before printing
     #[arg(long)]
     review: bool,
 }

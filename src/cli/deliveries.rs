@@ -30,28 +30,28 @@ pub(super) enum Deliveries {
     List(List),
     /// Show one delivery with all its attempts
     Show(One),
-    /// Send deliveries again, each with a new round of the schedule
+    /// Retry deliveries, each with a new retry schedule
     Retry {
         #[command(flatten)]
         which: Which,
-        /// Send also a delivery that has arrived, was refused, or has an attempt under way
+        /// Send also a delivery that was delivered or refused, or that has an attempt in progress
         #[arg(long)]
         force: bool,
-        /// Outcome unknown: send with a number and token that the middleware has not seen. Only where
-        /// MOSIP holds no identity of this record: it would make a second one
+        /// For an unknown outcome: send with another number and token. Only if MOSIP has no identity of
+        /// this record: the packet would create a second one
         #[arg(long, conflicts_with = "as_is")]
         fresh: bool,
-        /// Outcome unknown: send with the same number. The middleware answers 500 while it has a row of
-        /// it (`DELETE /debug/transactions/ID` there removes the row)
+        /// For an unknown outcome: send with the same number. The middleware answers 500 while it has a row
+        /// with this number (`DELETE /debug/transactions/ID` there removes the row)
         #[arg(long)]
         as_is: bool,
     },
-    /// Hold waiting deliveries back, and what follows them for the same event
+    /// Pause deliveries and later ones of the same record
     Park {
         #[command(flatten)]
         which: Which,
     },
-    /// Give deliveries up for ever and erase what they hold
+    /// Give up deliveries permanently and erase their content
     Purge {
         /// Numbers of the deliveries, as `deliveries list` shows them
         #[arg(required = true, value_name = "ID")]
@@ -70,13 +70,13 @@ pub(super) struct Chosen {
     /// Only those to this destination: middleware, core, analytics, email, sms, forward
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
-    /// Only those whose last attempt ended so
+    /// Only those whose last attempt had this outcome
     #[arg(long, value_name = "OUTCOME", value_parser = PossibleValuesParser::new(OUTCOMES))]
     outcome: Option<String>,
-    /// Only those that were written down longer ago: `90m`, `2d`
+    /// Only those that are older: `90m`, `2d`
     #[arg(long, value_name = "AGE", value_parser = span)]
     older: Option<SignedDuration>,
-    /// Only those that were written down since: `90m`, `2d`
+    /// Only those that are newer: `90m`, `2d`
     #[arg(long, value_name = "AGE", value_parser = span)]
     newer: Option<SignedDuration>,
     /// Only those of this event (record)
@@ -138,10 +138,10 @@ const FILTERS: [&str; 6] = ["state", "destination", "outcome", "older", "newer",
 
 #[derive(Args)]
 pub(super) struct Doing {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
-    /// Print JSON: the deliveries as they are afterwards
+    /// Print JSON: the changed deliveries
     #[arg(long)]
     json: bool,
 }
@@ -149,7 +149,7 @@ pub(super) struct Doing {
 /// Options of every list.
 #[derive(Args)]
 pub(super) struct Shown {
-    /// At most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
     /// Print JSON
@@ -159,8 +159,8 @@ pub(super) struct Shown {
 
 #[derive(Args)]
 pub(super) struct Pending {
-    /// Ask core, as the system client, which of them it has settled, and remember those; each question
-    /// leaves a READ action in the record
+    /// Ask core, as the system client, which of them are settled, and remove those from the list; each
+    /// question leaves a READ action in the record
     #[arg(long)]
     ask: bool,
     #[command(flatten)]
@@ -325,7 +325,7 @@ impl<'a> Change<'a> {
     fn ask(&self, chosen: &[Delivery]) -> anyhow::Result<()> {
         let plan = plan(self.what, chosen);
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-            bail!("{plan}Nothing was done: nobody can be asked here. --yes does it without asking");
+            bail!("{plan}Nothing was done: there is no terminal for the confirmation. Use --yes");
         }
         write!(std::io::stderr(), "{plan}Go on? [y/N] ")?;
         let mut answer = String::new();
@@ -595,7 +595,8 @@ async fn ask(
                 CoreError::Content | CoreError::NoAction | CoreError::Status(StatusCode::NOT_FOUND),
             ) => fate,
             Err(error) => {
-                let instead = "core cannot be asked; without --ask the ledger tells what it knows";
+                let instead =
+                    "core cannot be asked; use the command without --ask to list the ledger";
                 return Err(error).context(instead);
             }
         };
@@ -676,14 +677,14 @@ fn why_not(delivery: &Delivery, now: Timestamp) -> String {
         _ if !delivery.has_payload => "its packet is erased".to_owned(),
         State::Delivered => "it has arrived; --force sends it a second time".to_owned(),
         State::Refused => {
-            "it was refused for good, and core may have been told so; --force sends it all the same"
+            "it was refused permanently, and core may have been notified; --force sends it nevertheless"
                 .to_owned()
         }
         _ => match delivery.leased_until.filter(|until| *until > now) {
             Some(until) => format!(
-                "an attempt is under way and ends before {until:.0}; --force does not wait for it"
+                "an attempt is in progress and ends before {until:.0}; --force does not wait for it"
             ),
-            None => "it has changed in this moment; look again".to_owned(),
+            None => "it has just changed; list it again".to_owned(),
         },
     }
 }
@@ -706,7 +707,7 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
     };
     match (last.state, &last.destination) {
         (State::Waiting, _) if last.leased_until.is_some_and(|until| until > now) => {
-            format!("an attempt at {destination} is under way")
+            format!("an attempt at {destination} is in progress")
         }
         (State::Waiting, to)
             if *to == Destination::MIDDLEWARE && last.knowledge == Knowledge::Unknown =>
@@ -718,13 +719,13 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
         }
         (State::Waiting, _) if last.due_at <= now => {
             format!(
-                "goes to {destination} as soon as it can be reached (delivery {id}, attempt {})",
+                "is sent to {destination} as soon as it is reachable (delivery {id}, attempt {})",
                 last.attempts + 1
             )
         }
         (State::Waiting, _) => {
             format!(
-                "{}; goes to {destination} in {} (delivery {id}, attempt {})",
+                "{}; is sent to {destination} in {} (delivery {id}, attempt {})",
                 last.standing(),
                 age(last.due_at.duration_since(now)),
                 last.attempts + 1
@@ -735,9 +736,11 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
             last.standing()
         ),
         (State::Purged, _) => format!("yours: given up here, so {by_hand}"),
-        (State::Refused, to) if *to == Destination::CORE => "core knew its end already".to_owned(),
+        (State::Refused, to) if *to == Destination::CORE => {
+            "it was settled in core already".to_owned()
+        }
         (State::Refused, _) => format!("yours: refused by {destination}, so {by_hand}"),
-        (State::Delivered, to) if *to == Destination::CORE => "core was told".to_owned(),
+        (State::Delivered, to) if *to == Destination::CORE => "core was notified".to_owned(),
         (State::Delivered, _) => {
             let since = last.ended_at.map_or_else(String::new, |at| {
                 format!(" {} ago", age(now.duration_since(at)))
@@ -841,7 +844,7 @@ async fn show(ledger: &dyn Ledger, one: &One) -> anyhow::Result<String> {
 /// The outcome of an attempt in words.
 fn outcome(attempt: &PastAttempt) -> String {
     match attempt.outcome.as_str() {
-        STARTED => "started; its end is not known".to_owned(),
+        STARTED => "started; outcome not stored".to_owned(),
         "unknown" => "outcome unknown".to_owned(),
         other => other.replace('-', " "),
     }

@@ -11,21 +11,21 @@ use rules::diagnostic::did_you_mean;
 
 #[derive(Subcommand)]
 pub(super) enum Notify {
-    /// Print a message as people get it, with made-up data: HTML, to look at in a browser
+    /// Print a message with sample data as HTML, for a browser
     Preview(Preview),
 }
 
 #[derive(Args)]
 pub(super) struct Preview {
-    /// Which message: reset-password, birth-registered …
+    /// Name of the message: reset-password, birth-registered …
     message: String,
-    /// In which language; the first of the country where this is left out
+    /// Language; default: the country's first language
     #[arg(long, value_name = "LANGUAGE")]
     lang: Option<String>,
-    /// The subject and the plain text instead
+    /// Print subject and plain text instead
     #[arg(long, conflicts_with = "sms")]
     text: bool,
-    /// The SMS instead
+    /// Print the SMS instead
     #[arg(long)]
     sms: bool,
 }

@@ -89,7 +89,7 @@ async fn system_client(
     if settings.system_client.is_none() {
         let what = "SYSTEM_CLIENT_ID is not set";
         let finding = if settings.production {
-            let remedy = "make a system client in core with record.read: without one, core is not asked before a packet leaves, and what outlives its token is parked";
+            let remedy = "create a system client in core with record.read: without one, core is not asked before a packet is sent, and deliveries with an expired token are parked";
             Finding::warning(CHECK, what, remedy)
         } else {
             Finding::off(CHECK, what)
@@ -106,7 +106,7 @@ async fn system_client(
                     "does AUTH_URL name core's auth service, with its port (4040) and no path?"
                 }
                 _ => {
-                    "in core: Configurations, Integrations: is the client active, and are id and secret those of it?"
+                    "in core, under Configurations, Integrations: is the client active, and are id and secret correct?"
                 }
             };
             return (
@@ -166,7 +166,7 @@ fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
         found.push(Finding::error(CHECK, what, "give it to the client in core"));
     } else if !has("record.search") {
         let what = "it lacks the scope record.search";
-        let remedy = "with it, questions about actions leave no trace in records";
+        let remedy = "with it, questions about actions leave no entry in records";
         found.push(Finding::warning(CHECK, what, remedy));
     }
     let audiences = match claims.get("aud") {
@@ -240,7 +240,7 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
             Finding::fine(CHECK, format!("{}: answers, and wants a token", answer.host))
         }
         (StatusCode::UNAUTHORIZED, Some(_)) => {
-            let remedy = "the gateway does not take the system client's token: do AUTH_URL and GATEWAY_URL name the same core?";
+            let remedy = "the gateway refuses the system client's token: do AUTH_URL and GATEWAY_URL belong to the same core?";
             Finding::error(CHECK, what, remedy)
         }
         (StatusCode::FORBIDDEN, _) => {

@@ -64,7 +64,7 @@ async fn sms(settings: &Settings) -> Finding {
     const CHECK: &str = "sms";
     // What is wrong with the files is said of the country.
     let Ok(files) = notification::read(settings.country_dir.as_deref()) else {
-        return Finding::off(CHECK, "the country's files have to be mended first");
+        return Finding::off(CHECK, "correct the country's files first");
     };
     let Ok(client) = transport::client(TIMEOUT) else {
         let what = "the system's certificates cannot be read";
@@ -85,9 +85,9 @@ async fn sms(settings: &Settings) -> Finding {
 
 fn none(settings: &Settings, check: &'static str, what: &str) -> Finding {
     let means = if settings.production {
-        "nobody is told anything this way"
+        "no messages are sent this way"
     } else {
-        "the log says what would have gone"
+        "messages are only logged, without their content"
     };
     Finding::off(check, format!("{what}: {means}"))
 }

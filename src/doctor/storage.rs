@@ -206,10 +206,10 @@ fn examined_well(settings: &Settings, found: &Examination) -> Vec<Finding> {
     }
     if found.expired > 0 && settings.system_client.is_none() {
         let what = format!(
-            "the tokens of {} pending deliveries have ended",
+            "the tokens of {} pending deliveries have expired",
             found.expired
         );
-        let remedy = "set SYSTEM_CLIENT_ID: it gets new ones";
+        let remedy = "set SYSTEM_CLIENT_ID: the system client gets new tokens";
         findings.push(Finding::error("tokens", what, remedy));
     }
     findings

@@ -82,7 +82,7 @@ impl Bodies {
         }
         let place = tokio::time::timeout(PATIENCE, lane.clone().acquire_many_owned(permits));
         place.await.ok().and_then(Result::ok).ok_or_else(|| {
-            let why = "too many event documents are under way";
+            let why = "too many event documents at the same time";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, why)
         })
     }

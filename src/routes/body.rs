@@ -70,7 +70,7 @@ impl<T: DeserializeOwned + Validate> Unread<'_, T> {
             if error.is_syntax() || error.is_eof() {
                 let place = (error.line(), error.column());
                 return bad(format!(
-                    "the body is no JSON (line {}, column {})",
+                    "the body is not JSON (line {}, column {})",
                     place.0, place.1
                 ));
             }

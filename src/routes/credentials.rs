@@ -194,7 +194,7 @@ fn event(request: &Request, asked: &Asked) -> Result<EventId, Problem> {
         .or_else(|| event_in(asked.pathname.as_deref()?))
         .ok_or_else(|| {
             let message =
-                "no record is named: `pathname` is no path like /events/ID, and `eventId` no id";
+                "the record is missing: `pathname` is not a path like /events/ID, and `eventId` is not an id";
             Problem::new(StatusCode::BAD_REQUEST, message)
         })?;
     let page = request.headers().get(REFERER);

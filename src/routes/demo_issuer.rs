@@ -136,7 +136,7 @@ impl DemoIssuerApi {
         let bytes = body::bytes(request.body, BODY_LIMIT).await?;
         let request = serde_json::from_slice(&bytes);
         let request =
-            request.map_err(|_| problem(StatusCode::BAD_REQUEST, "the body is no JSON"))?;
+            request.map_err(|_| problem(StatusCode::BAD_REQUEST, "the body is not JSON"))?;
         Ok((issuer, request))
     }
 }

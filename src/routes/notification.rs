@@ -162,13 +162,13 @@ struct Recipient {
     #[validate(length(max = 40, message = "is too long for a telephone number"))]
     mobile: Option<String>,
     /// E-mail address.
-    #[validate(email(message = "is no e-mail address"))]
+    #[validate(email(message = "is not an e-mail address"))]
     email: Option<String>,
     /// Others who get an announcement, unseen by each other.
     #[validate(length(max = 1000, message = "has more than 1000 addresses"))]
     bcc: Option<Vec<String>>,
     /// The recipient's language, from callers who know it.
-    #[validate(length(max = 20, message = "is no language"))]
+    #[validate(length(max = 20, message = "is not a language code"))]
     language: Option<String>,
 }
 
@@ -341,7 +341,7 @@ impl Notification {
                 Err(problem.with_fields(vec![(field, "is missing".to_owned())]))
             }
             Err(why @ (NotTold::NoContact(_) | NotTold::EmailOnly)) => {
-                info!(operation = event, "Nobody is told `{event}`: {why}");
+                info!(operation = event, "No message `{event}` is sent: {why}");
                 Ok(Reply::Sent)
             }
             Err(why) => Err(not_told(why)),
@@ -366,7 +366,7 @@ impl Notification {
             .into_iter()
             .filter(|(_, text)| text.parse::<Mailboxes>().is_err());
         let faults: Vec<_> = no_addresses
-            .map(|(field, _)| (field.to_owned(), "is no e-mail address".to_owned()))
+            .map(|(field, _)| (field.to_owned(), "is not an e-mail address".to_owned()))
             .collect();
         if !faults.is_empty() {
             return Err(wrong(faults));

@@ -460,7 +460,7 @@ fn id(event: &str) -> Result<Uuid, Problem> {
     let not_found = |_| {
         Problem::new(
             StatusCode::NOT_FOUND,
-            format!("`{event}` is no record's id"),
+            format!("`{event}` is not the id of a record"),
         )
     };
     Uuid::parse_str(event).map_err(not_found)

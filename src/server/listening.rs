@@ -70,7 +70,7 @@ impl Listening {
         let ended = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, ended).await.is_err() {
             let broken_off = connections.len();
-            warn!(broken_off, "Requests under way were broken off");
+            warn!(broken_off, "Requests in progress were aborted");
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
         return;
     }
     if !rescue.core.may_ask() {
-        info!("Records that nobody asked about are not looked for: SYSTEM_CLIENT_ID is not set");
+        info!("Lost hooks are not searched for: SYSTEM_CLIENT_ID is not set");
     }
     let mut told = BTreeSet::new();
     let mut next = tokio::time::Instant::now() + FIRST;
@@ -33,7 +33,7 @@ pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
                     for error in unseen {
                         warn!(
                             error = &error as &dyn std::error::Error,
-                            "A source does not tell what waits in core"
+                            "One of the lists of pending actions could not be read"
                         );
                     }
                     tell(&steps, mode, &mut told);
@@ -41,7 +41,7 @@ pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
                 Err(RescueError::NoClient) => {}
                 Err(error) => warn!(
                     error = &error as &dyn std::error::Error,
-                    "Records that nobody asked about could not be looked for"
+                    "Could not search for lost hooks"
                 ),
             }
         } else {
@@ -59,7 +59,7 @@ fn tell(steps: &[Step], mode: Mode, told: &mut BTreeSet<String>) {
         let key = format!("{} {}", step.event_id, step.action_type);
         if !known.contains(&key) {
             let how = match mode {
-                Mode::Report => " (RESCUE=on ends what makes no identity)",
+                Mode::Report => " (RESCUE=on decides actions that create no identity)",
                 _ => "",
             };
             warn!(event.id = %step.event_id, since = %step.since, "Core waits for {} of `{}`: {}; `countryconfig rescue {1}`{how}", step.action_type, step.event_id, step.end);

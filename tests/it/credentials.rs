@@ -219,7 +219,7 @@ async fn nobody_gets_a_credential_of_what_is_not_theirs_or_not_certain() {
         "the registration of the record is revoked",
     )
     .await;
-    let open = "something about the record is open: an action or a correction waits";
+    let open = "the record has a pending action or correction";
     of(
         birth(&[("REQUEST_CORRECTION", "Accepted", json!({}))]),
         open,
@@ -328,10 +328,10 @@ async fn an_issuer_in_trouble_is_told_of() {
             ResponseTemplate::new(500).set_body_string("Nia Okello"),
             "the issuer answered 500 Internal Server Error",
         ),
-        (says("<html>"), "the issuer's answer is no credential"),
+        (says("<html>"), "the issuer's answer is not a credential"),
         (
             says(&"x".repeat(100_000)),
-            "the issuer's answer is no credential",
+            "the issuer's answer is not a credential",
         ),
         (
             says(&format!("{}.x.x", "x".repeat(4000))),
@@ -356,7 +356,7 @@ async fn without_an_issuer_there_are_no_credentials_and_no_demo_either() {
         message(answer).await,
         (
             404,
-            "no issuer is set for credentials of the kind `offer`".to_owned()
+            "no issuer is configured for credentials of the kind `offer`".to_owned()
         )
     );
     for demo in ["openid4vc/sdjwt/issue", "raw/jwt/sign"] {

@@ -548,7 +548,7 @@ async fn faults_of_storage(folder: &Path) -> Vec<Fault> {
             "ledger",
             "no such database",
         ),
-        fault(alone, "tokens", "have ended"),
+        fault(alone, "tokens", "have expired"),
         fault(
             set("ANALYTICS_DATABASE_URL", refused.clone()),
             "analytics",

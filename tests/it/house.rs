@@ -9,9 +9,16 @@ use std::path::Path;
 const CRATES: [(&str, &[&str]); 6] = [
     (
         "toolkit",
-        &["forms", "rules", "country", "handlers", "tokio"],
+        &[
+            "forms", "rules", "country", "handlers", "tokio", "sqlx", "reqwest", "poem",
+        ],
     ),
-    ("forms", &["rules", "country", "handlers", "tokio"]),
+    (
+        "forms",
+        &[
+            "rules", "country", "handlers", "tokio", "sqlx", "reqwest", "poem",
+        ],
+    ),
     (
         "rules",
         &[

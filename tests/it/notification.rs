@@ -230,8 +230,8 @@ async fn informants_get_every_message_in_both_languages() {
 #[rstest]
 #[case::taken("grace@crvs.test", 200, None)]
 #[case::for_nobody("grace@example.com", 200, None)]
-#[case::refused("gone@crvs.test", 502, Some("it was refused for good"))]
-#[case::refused_when_it_is_there("spam@crvs.test", 502, Some("it was refused for good"))]
+#[case::refused("gone@crvs.test", 502, Some("it was refused permanently"))]
+#[case::refused_when_it_is_there("spam@crvs.test", 502, Some("it was refused permanently"))]
 #[tokio::test]
 async fn a_code_is_answered_by_the_truth(
     #[case] to: &str,
@@ -422,7 +422,7 @@ async fn what_is_wrong_with_a_payload_is_named_by_field() {
         (
             "2fa",
             changed("2fa", "/recipient/email", json!("grace at home")),
-            json!({"recipient.email": "is no e-mail address"}),
+            json!({"recipient.email": "is not an e-mail address"}),
         ),
         (
             "2fa",
@@ -457,7 +457,7 @@ async fn what_is_wrong_with_a_payload_is_named_by_field() {
     assert_eq!(broken.status(), 400);
     assert_eq!(
         body(broken).await["message"],
-        "the body is no JSON (line 1, column 1)"
+        "the body is not JSON (line 1, column 1)"
     );
     assert_eq!(app.tell("3fa", &json!({})).await.status(), 404);
     let mut nowhere = payload("2fa", "x@crvs.test", "en");
@@ -635,7 +635,7 @@ async fn alerts_of_the_cluster_are_sent_and_strangers_send_none() {
     assert_eq!(refused.status(), 400);
     assert_eq!(
         body(refused).await["fields"],
-        json!({"to": "is no e-mail address"})
+        json!({"to": "is not an e-mail address"})
     );
     bad.as_object_mut().unwrap().remove("html");
     let refused = post(&bad).send().await.unwrap();

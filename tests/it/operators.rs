@@ -600,7 +600,7 @@ async fn in_development_without_core_the_log_says_calmly_what_waits_and_errors_h
             let error = line["error"].as_str().unwrap();
             assert_eq!(
                 error,
-                format!("core's auth service cannot be reached: {address}: connection refused")
+                format!("core's auth service is not reachable: {address}: connection refused")
             );
             assert!(line["timestamp"].is_string() && line["target"] == "countryconfig::auth");
         }

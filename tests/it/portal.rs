@@ -503,6 +503,6 @@ async fn a_client_without_a_token_and_a_gateway_that_is_down_are_told_apart() {
     let ask = gone.call(Method::GET, "/api/events/config", TOKEN);
     assert_eq!(
         message(ask.send().await.unwrap()).await,
-        (502, "core cannot be reached".to_owned())
+        (502, "core is not reachable".to_owned())
     );
 }

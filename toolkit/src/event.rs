@@ -14,7 +14,6 @@ use serde_json::Value;
 
 pub use place::place_of;
 pub use problems::{Problem, core_flags, problems};
-pub(crate) use read::without_ids;
 pub use references::{Reference, Via, messages_of};
 
 use crate::action::Action;

@@ -28,7 +28,7 @@ pub(crate) fn parse(file: &str, text: &str, found: &mut Vec<Diagnostic>) -> Caus
             } else if let Some(line) = lines.insert(text.to_lowercase(), row.line) {
                 let message = format!("`{text}` is in line {line} already");
                 found.push(if is_label {
-                    let hint = "say in the label what tells them apart".to_owned();
+                    let hint = "make the labels different".to_owned();
                     table.warning(&row, *column, message, Some(hint))
                 } else {
                     table.error(&row, *column, message, None)
@@ -40,7 +40,7 @@ pub(crate) fn parse(file: &str, text: &str, found: &mut Vec<Diagnostic>) -> Caus
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || ".-/".contains(c))
         {
-            let message = format!("`{text}` is no code like `I219` or `I21.9`");
+            let message = format!("`{text}` is not a code like `I219` or `I21.9`");
             found.push(table.error(&row, code, message, None));
         }
     }
@@ -66,8 +66,8 @@ mod tests {
             "causes.csv:3:3: error: the label is missing",
             "causes.csv:4:1: error: `1` is in line 2 already",
             "causes.csv:5:11: error: `a00` is in line 2 already",
-            "causes.csv:5:3: warning: `cholera` is in line 2 already\n  hint: say in the label what tells them apart",
-            "causes.csv:6:10: error: `A 20` is no code like `I219` or `I21.9`",
+            "causes.csv:5:3: warning: `cholera` is in line 2 already\n  hint: make the labels different",
+            "causes.csv:6:10: error: `A 20` is not a code like `I219` or `I21.9`",
         ];
         assert_eq!(found, expected);
     }

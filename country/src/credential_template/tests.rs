@@ -40,11 +40,11 @@ given = "full_nam(mother.name)"
       hint: did you mean `paper`?
     t.toml:3:13: error: unknown field `child.nam`
       hint: did you mean `child.name`?
-    t.toml:5:1: error: `Where` is no name of small letters and `_`
+    t.toml:5:1: error: `Where` is not a name of lower-case letters and `_`
     t.toml:5:9: error: unknown field `child.plaice`
       hint: did you mean `child.place`?
     t.toml:8:14: error: request.issuer: the expression cannot be read: `:` is not expected here
-      hint: a text that stands for itself has quotes of its own: '"did:web:issuer"'
+      hint: a constant text needs two pairs of quotes: '"did:web:issuer"'
     t.toml:9:10: error: request.place: unknown field `where.ful`
       hint: did you mean `where.full`?
     t.toml:10:10: error: request.given: unknown field `child.nam.firstname`

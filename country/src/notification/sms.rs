@@ -70,7 +70,10 @@ fn region(root: &Section<'_>, reader: &mut Reader<'_>) -> Option<(country::Id, R
     let id = country::Id::from_str(code.value).ok();
     if id.is_none() {
         let hint = "two letters of ISO 3166, like `ZM`".to_owned();
-        let message = format!("`{}` is no country whose numbers are known", code.value);
+        let message = format!(
+            "`{}` is not a country code with known phone numbers",
+            code.value
+        );
         reader.error(code.span.clone(), message, Some(hint));
     }
     Some((id?, code.span))

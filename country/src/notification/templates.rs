@@ -178,7 +178,7 @@ fn unknown_file(languages: &[String], file: &File) -> Option<Diagnostic> {
         let message = format!("no message is called `{}`", file.path);
         (message, near.unwrap_or_else(|| remedy.to_owned()))
     } else {
-        let message = format!("`{folder}` is no language of the country");
+        let message = format!("`{folder}` is not a language of the country");
         (message, format!("there are {}", languages.join(", ")))
     };
     Some(Diagnostic {
@@ -266,7 +266,9 @@ impl Kind {
                 None => lack(
                     &format!("templates/{code}/{word}.{extension}"),
                     1,
-                    format!("there is no such file: nobody can be told `{word}` in `{code}`"),
+                    format!(
+                        "there is no such file: the message `{word}` cannot be sent in `{code}`"
+                    ),
                 ),
                 Some(file) if self == Self::Html => {
                     let part = Part::compile(&file.name, (1, 1), &file.text, faults);

@@ -130,18 +130,16 @@ impl Table {
 #[derive(Debug, thiserror::Error)]
 pub enum AnalyticsError {
     /// The URL is not repeated, as it may hold a password.
-    #[error("the URL is no PostgreSQL URL like `postgres://user:password@host:5432/database`")]
+    #[error("the URL is not a PostgreSQL URL like `postgres://user:password@host:5432/database`")]
     Url,
     /// The database refused, or is not there.
     #[error("the analytics database failed")]
     Database(#[from] sqlx::Error),
     /// Nobody has made the tables.
-    #[error(
-        "the analytics tables are not up to date: `countryconfig analytics migrate` makes them"
-    )]
+    #[error("the analytics tables are missing or old: run `countryconfig analytics migrate`")]
     Tables,
     /// The tables cannot be brought up to date.
-    #[error("the analytics tables cannot be brought up to date")]
+    #[error("the analytics tables cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// What should become rows is none.
     #[error("rows cannot be written as JSON")]
@@ -393,7 +391,7 @@ pub enum RecordError {
     #[error(transparent)]
     Rows(RowError),
     /// The database does not take what is in it.
-    #[error("the database does not take its values")]
+    #[error("the database refused its values")]
     Refused,
 }
 

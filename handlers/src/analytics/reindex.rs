@@ -42,13 +42,13 @@ pub struct Failed {
 #[derive(Debug, thiserror::Error)]
 pub enum ReindexError {
     /// The body is no list.
-    #[error("the body is no JSON array of event documents")]
+    #[error("the body is not a JSON array of event documents")]
     Body(#[source] serde_json::Error),
     /// The database is not there, or its tables are not.
-    #[error("the analytics database does not write")]
+    #[error("could not write to the analytics database")]
     Database(#[from] AnalyticsError),
     /// A fault of ours.
-    #[error("reading the batch broke off")]
+    #[error("reading the batch was aborted")]
     Broken(#[from] tokio::task::JoinError),
 }
 

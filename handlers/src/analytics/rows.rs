@@ -74,7 +74,7 @@ pub struct Rows {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// The tables know UUIDs.
-    #[error("`{0}` is no UUID")]
+    #[error("`{0}` is not a UUID")]
     Id(String),
     /// Nothing can be counted without a time.
     #[error("action `{0}` has no time")]

@@ -18,13 +18,13 @@ pub struct Encryption(Vec<RandomizedNonceKey>);
 #[derive(Debug, thiserror::Error)]
 pub enum EncryptionError {
     /// A key that is none.
-    #[error("key {0} is no 32 bytes in base64; make one with `openssl rand -base64 32`")]
+    #[error("key {0} is not 32 bytes in base64; generate one with `openssl rand -base64 32`")]
     Key(usize),
     /// The text was sealed with a key that is not in the list, or was changed.
-    #[error("no key of the ledger opens it")]
+    #[error("no key in LEDGER_KEY decrypts it")]
     Open,
     /// The cryptographic library refused.
-    #[error("it cannot be sealed")]
+    #[error("it cannot be encrypted")]
     Encryption,
 }
 
@@ -130,7 +130,7 @@ mod tests {
                 .err()
                 .unwrap()
                 .to_string(),
-            "key 2 is no 32 bytes in base64; make one with `openssl rand -base64 32`"
+            "key 2 is not 32 bytes in base64; generate one with `openssl rand -base64 32`"
         );
     }
 }

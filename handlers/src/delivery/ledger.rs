@@ -603,7 +603,7 @@ pub enum LedgerError {
     #[error("`{0}` is not a ledger; expected for example `sqlite://data/countryconfig.db`")]
     Url(String),
     /// A PostgreSQL URL with a fault; it is not repeated, as it may hold a password.
-    #[error("the URL is no PostgreSQL URL like `postgres://user:password@host:5432/database`")]
+    #[error("the URL is not a PostgreSQL URL like `postgres://user:password@host:5432/database`")]
     PostgresUrl,
     /// A token or packet that cannot be sealed or opened.
     #[error("the ledger's encryption failed")]
@@ -612,7 +612,7 @@ pub enum LedgerError {
     #[error("there is no ledger `{0}`")]
     Missing(String),
     /// The folder of the file cannot be made.
-    #[error("cannot make the ledger's file `{path}`")]
+    #[error("cannot create the ledger's file `{path}`")]
     File {
         /// The file.
         path: String,
@@ -624,21 +624,21 @@ pub enum LedgerError {
     #[error("the ledger's database failed")]
     Database(#[from] sqlx::Error),
     /// The tables cannot be brought up to date.
-    #[error("the ledger's tables cannot be brought up to date")]
+    #[error("the ledger's tables cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// What is in the ledger was sealed with a key that is not listed.
-    #[error("LEDGER_KEY does not open what is in the ledger; set the key that it was sealed with")]
+    #[error("LEDGER_KEY does not decrypt the ledger; set the key that it was encrypted with")]
     Key,
     /// The file was there when the ledger was opened.
     #[error(
-        "the ledger's file `{0}` is gone; put it back, or restart the server to begin a new one"
+        "the ledger's file `{0}` was deleted; restore it, or restart the server to create a new one"
     )]
     Gone(String),
     /// The database does not answer.
     #[error("the ledger's database does not answer within {0} s")]
     Timeout(u64),
     /// A row that no version of this program has written.
-    #[error("the ledger holds something unreadable: {0}")]
+    #[error("the ledger contains an unreadable value: {0}")]
     Content(String),
 }
 

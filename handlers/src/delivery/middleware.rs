@@ -200,7 +200,7 @@ impl Middleware {
                 CoreError::NoAction | CoreError::Status(StatusCode::NOT_FOUND),
             ) => {
                 let (event, id) = (&delivery.event_id, delivery.id);
-                warn!(error = &error as &dyn std::error::Error, event.id = %event, delivery.id = id, "Core does not show the action that a packet of `{event}` is about; the packet is not sent");
+                warn!(error = &error as &dyn std::error::Error, event.id = %event, delivery.id = id, "The action of a packet of `{event}` is not in core; the packet is not sent");
                 Err(Outcome::Undecided(self.acceptance.next(delivery)))
             }
             _ => Err(not_asked(delivery, &error)),
@@ -375,7 +375,7 @@ fn add_suffix(
 }
 
 fn not_begun(delivery: &Claimed, error: &LedgerError) -> Outcome {
-    error!(error = error as &dyn std::error::Error, event.id = %delivery.event_id, delivery.id, "Could not write down the start of an attempt; nothing was sent");
+    error!(error = error as &dyn std::error::Error, event.id = %delivery.event_id, delivery.id, "Could not store the start of an attempt; nothing was sent");
     Outcome::Unprepared
 }
 

@@ -26,7 +26,7 @@ pub struct Schedule(Vec<SignedDuration>);
 
 /// Why a text is no schedule.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no duration like `5s`, `1m` or `2h`")]
+#[error("`{0}` is not a duration like `5s`, `1m` or `2h`")]
 pub struct ScheduleError(String);
 
 impl FromStr for Schedule {
@@ -118,7 +118,7 @@ mod tests {
     fn what_is_no_duration_is_named() {
         assert_eq!(
             "5s,soon".parse::<Schedule>().unwrap_err().to_string(),
-            "`soon` is no duration like `5s`, `1m` or `2h`"
+            "`soon` is not a duration like `5s`, `1m` or `2h`"
         );
         assert!("-5s".parse::<Schedule>().is_err());
     }

@@ -249,12 +249,12 @@ impl Deliveries {
             if !std::mem::replace(&mut is_told, true) {
                 error!(
                     error = &error as &dyn std::error::Error,
-                    delivery.id, "The end of an attempt could not be written down yet"
+                    delivery.id, "Could not store the end of an attempt yet"
                 );
             }
             if now.duration_since(attempt.started_at) >= patience {
                 // The lease runs out and the delivery is looked at again: never lost.
-                error!(event.id = %delivery.event_id, delivery.id, "The end of an attempt was not written down");
+                error!(event.id = %delivery.event_id, delivery.id, "Could not store the end of an attempt");
                 return;
             }
             tokio::time::sleep(FAILED).await;
@@ -372,7 +372,7 @@ fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
             warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, reason, "`{operation}` did not reach {destination} ({why}); again at {at}");
         }
         (Next::Refused(_), _) => {
-            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, reason, "{destination} refused `{operation}` for good");
+            warn!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, reason, "{destination} refused `{operation}` permanently");
         }
         (Next::Parked(_), _) => {
             error!(event.id = %event, action.id = %action, operation, destination, attempt = number, status, duration_ms, outcome, reason, "`{operation}` did not reach {destination} ({why}); parked for an operator");

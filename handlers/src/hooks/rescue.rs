@@ -222,16 +222,16 @@ pub struct Round {
 #[derive(Debug, thiserror::Error)]
 pub enum RescueError {
     /// Core shows records to a system client only.
-    #[error("core shows records to a system client only: SYSTEM_CLIENT_ID is not set")]
+    #[error("core cannot be asked: SYSTEM_CLIENT_ID is not set")]
     NoClient,
     /// Core did not show the record.
     #[error("core does not show the record")]
     Core(#[from] CoreError),
     /// Core did not search.
-    #[error("core's search does not tell what waits")]
+    #[error("core's search failed")]
     Search(#[source] CoreError),
     /// The ledger does not say what was answered.
-    #[error("the ledger does not tell what was answered")]
+    #[error("the ledger cannot be read")]
     Ledger(#[from] LedgerError),
     /// Core's tables.
     #[error(transparent)]
@@ -310,7 +310,7 @@ impl Rescue {
                         steps.extend(ended);
                     }
                     Err(error) => {
-                        warn!(error = &error as &dyn std::error::Error, event.id = %event, "A record that waits could not be ended");
+                        warn!(error = &error as &dyn std::error::Error, event.id = %event, "Could not decide a pending action");
                         let step = as_found(reason);
                         self.remember(&event, std::slice::from_ref(&step));
                         steps.push(step);
@@ -503,7 +503,7 @@ impl Rescue {
     /// itself leaves a READ action in the record.
     ///
     /// # Errors
-    /// When core does not show the record, or the ledger does not tell what was answered.
+    /// When core does not show the record, or the ledger cannot be read.
     pub async fn event(
         &self,
         event: &EventId,

@@ -187,7 +187,7 @@ impl Verification {
                 Ok(identity) => Some((format!("{page}.verified"), identity.as_str().into())),
                 Err(outcome) => {
                     let (status, outcome) = (outcome.status(), outcome.as_str());
-                    warn!(event.id = %event, person = page, status, outcome, reason, "Nothing is known about the identity of the {page} of `{event}`; its status stays");
+                    warn!(event.id = %event, person = page, status, outcome, reason, "Could not verify the identity of the {page} of `{event}`; its status does not change");
                     None
                 }
             }

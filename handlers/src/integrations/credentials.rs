@@ -39,7 +39,7 @@ pub struct Issuer {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// No issuer of this kind is set.
-    #[error("no issuer is set for credentials of the kind `{}`", .0.name())]
+    #[error("no issuer is configured for credentials of the kind `{}`", .0.name())]
     Off(CredentialKind),
     /// Core does not show the record.
     #[error("core does not show the record `{0}`")]
@@ -62,13 +62,13 @@ pub enum CredentialError {
     #[error("the registration of the record is revoked")]
     Revoked,
     /// An action or a correction waits.
-    #[error("something about the record is open: an action or a correction waits")]
+    #[error("the record has a pending action or correction")]
     Unsettled,
     /// The record does not say what a credential needs.
     #[error("the record has no `{0}`")]
     Lacks(String),
     /// Core does not tell where things are.
-    #[error("core does not tell its places")]
+    #[error("could not get locations from core")]
     Places(#[source] CoreError),
     /// The issuer cannot be reached, or does not answer in time.
     #[error("the issuer does not answer")]
@@ -77,7 +77,7 @@ pub enum CredentialError {
     #[error("the issuer answered {0}")]
     Refused(StatusCode),
     /// The issuer's answer is neither the URI of an offer nor a signed text.
-    #[error("the issuer's answer is no credential")]
+    #[error("the issuer's answer is not a credential")]
     Answer,
 }
 

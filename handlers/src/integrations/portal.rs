@@ -245,7 +245,7 @@ pub struct Relayed {
 #[derive(Debug, thiserror::Error)]
 pub enum PortalError {
     /// Too many calls are under way.
-    #[error("too many calls are under way; try again in a moment")]
+    #[error("too many parallel calls; try again in a moment")]
     Busy,
     /// The body is too large.
     #[error("the body is larger than {BODY_LIMIT} bytes")]
@@ -254,7 +254,7 @@ pub enum PortalError {
     #[error("the body did not arrive completely")]
     Incomplete,
     /// Nothing of the body arrives any more.
-    #[error("the body broke off: nothing arrived for {} s", STALLED.as_secs())]
+    #[error("the body is incomplete: nothing arrived for {} s", STALLED.as_secs())]
     Stalled,
     /// The system client gets no token, or core does not take it.
     #[error("Failed to authenticate with upstream service")]
@@ -263,7 +263,7 @@ pub enum PortalError {
     #[error("core does not answer in time")]
     Timeout(#[source] Fault),
     /// Core cannot be reached.
-    #[error("core cannot be reached")]
+    #[error("core is not reachable")]
     Unreachable(#[source] Fault),
 }
 
@@ -439,7 +439,7 @@ impl Portal {
                 }
                 Err(error) => {
                     let event = notification.event_id;
-                    warn!(error = &error as &dyn std::error::Error, event.id = %event, "Core does not tell its places; `{event}` is notified in the name of the office that the portal named");
+                    warn!(error = &error as &dyn std::error::Error, event.id = %event, "Could not get locations from core; `{event}` is notified for the office that the portal named");
                 }
             }
         }

@@ -38,10 +38,10 @@ pub struct Changes {
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceDataError {
     /// A URL with a fault; it is not repeated, as it may hold a password.
-    #[error("the URL is no PostgreSQL URL like `postgres://user:password@host:5432/database`")]
+    #[error("the URL is not a PostgreSQL URL like `postgres://user:password@host:5432/database`")]
     Url,
     /// The database refused.
-    #[error("the database does not take the causes of death")]
+    #[error("could not write the causes of death to the database")]
     Database(#[from] sqlx::Error),
     /// It did not answer.
     #[error("the database does not answer")]

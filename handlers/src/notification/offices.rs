@@ -58,7 +58,7 @@ impl Offices {
                 Ok(names) => known.names = names,
                 Err(error) => warn!(
                     error = &error as &dyn std::error::Error,
-                    "Core does not tell the names of offices: messages do without"
+                    "Could not get the names of offices from core; messages are sent without them"
                 ),
             }
         }

@@ -148,7 +148,7 @@ impl Sender {
         let sent = smtp.send(&sender, &recipients, &letter).await;
         if sent.refused > 0 && matches!(sent.outcome, Outcome::Delivered(_)) {
             let (refused, all) = (sent.refused, recipients.len());
-            info!(event.id = %delivery.event_id, refused, "The mail server refused {refused} of {all} addresses for good");
+            info!(event.id = %delivery.event_id, refused, "The mail server refused {refused} of {all} addresses permanently");
         }
         self.again(delivery, &note, sent.later).await;
         Ok(sent.outcome)
@@ -243,7 +243,7 @@ impl Sender {
             );
             let Some(entry) = entry else { continue };
             if let Err(fault) = self.ledger.record(&entry, now).await {
-                error!(error = &fault as &dyn std::error::Error, event.id = %delivery.event_id, "One of the recipients of `{}` is not told: the ledger does not take it", delivery.operation);
+                error!(error = &fault as &dyn std::error::Error, event.id = %delivery.event_id, "Could not store the message `{}` for one of its recipients", delivery.operation);
             }
         }
     }

@@ -322,7 +322,7 @@ fn failure(error: &Error) -> Outcome {
 fn unconnected(error: &Error) -> Outcome {
     let status = error.status().map(u16::from);
     if status.is_some() || error.is_response() {
-        warn!(status, "The mail server does not let this server in");
+        warn!(status, "The mail server refused the login");
     } else {
         warn!(
             error = error as &dyn std::error::Error,

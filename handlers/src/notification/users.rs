@@ -72,19 +72,19 @@ pub enum NotTold {
     #[error("the recipient has no {}", contact(*.0))]
     NoContact(DeliveryMethod),
     /// Nothing is set to send it with.
-    #[error("there is nothing to send it with: {} is not set", setting(*.0))]
+    #[error("{} is not set", setting(*.0))]
     NoWay(DeliveryMethod),
     /// An announcement is too long for an SMS.
-    #[error("it is sent by e-mail only, and users are told by SMS")]
+    #[error("this message exists only as e-mail, and users get SMS (application.toml)")]
     EmailOnly,
     /// The server or gateway will never take it.
-    #[error("it was refused for good")]
+    #[error("it was refused permanently")]
     Refused,
     /// It did not arrive in time; it is tried again while it is of use.
-    #[error("it was not taken yet; it is tried again while it is of use")]
+    #[error("it was not accepted; it is retried while it is valid")]
     NotYet,
     /// It did not arrive, and the ledger does not keep it for another attempt.
-    #[error("it was not taken, and cannot be kept for later")]
+    #[error("it was not accepted, and could not be stored for a retry")]
     Lost,
 }
 
@@ -260,11 +260,11 @@ impl Users {
         let kept = match self.sender.ledger.record(&entry, now).await {
             Ok(recorded) => recorded,
             Err(fault) => {
-                error!(error = &fault as &dyn std::error::Error, event.id = %event, "The ledger does not take `{word}`; it is sent without");
+                error!(error = &fault as &dyn std::error::Error, event.id = %event, "Could not store the message `{word}`; it is sent without a retry");
                 return self.without_ledger(&entry).await;
             }
         };
-        info!(event.id = %event, operation = word, "A user is told `{word}` as `{event}`");
+        info!(event.id = %event, operation = word, "Sending the message `{word}` to a user as `{event}`");
         if !urgent {
             if kept == Recorded::New {
                 self.deliveries.wake.notify_one();

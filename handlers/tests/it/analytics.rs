@@ -260,7 +260,7 @@ async fn a_bad_document_is_named_and_the_others_are_written() {
     let failed = [
         (1, "no event document: `the body` is not an object"),
         (2, "`seven` is no UUID"),
-        (3, "the database does not take its values"),
+        (3, "the database refused its values"),
         (5, "no event document: `type` is missing"),
     ];
     let failed = failed.map(|(index, error)| Failed {
@@ -291,7 +291,7 @@ async fn a_bad_document_is_named_and_the_others_are_written() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the body is no JSON array of event documents"
+        "the body is not a JSON array of event documents"
     );
 }
 
@@ -509,7 +509,10 @@ async fn dashboards_read_and_the_server_writes() {
         .reindex(json, "caller", |_| ())
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "the analytics database does not write");
+    assert_eq!(
+        error.to_string(),
+        "could not write to the analytics database"
+    );
     assert!(matches!(
         reader.send(200, &birth(10, 3)).await,
         Outcome::Failed(..)

@@ -131,7 +131,7 @@ fn check_for_everybody(reader: &mut Reader<'_>, section: &Section<'_>, holds_for
     let (message, hint) = match (holds_for_everybody, is_meant) {
         (true, false) => (
             "holds for every record",
-            "name the conditions that must hold; if every record is meant, write for-everybody = true",
+            "list the conditions that must hold; for a rule without conditions, write for-everybody = true",
         ),
         (false, true) => (
             "`for-everybody` with conditions that do not hold for every record",

@@ -108,7 +108,7 @@ answer = "wait"
 )]
 #[case::for_everybody_by_mistake(
     "[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'REGISTER'\nwhen = []\noperation = 'create-uin'\nanswer = 'wait'",
-    "eligibility.toml:1:1: error: rule `r`: holds for every record\n  hint: name the conditions"
+    "eligibility.toml:1:1: error: rule `r`: holds for every record\n  hint: list the conditions"
 )]
 #[case::for_everybody_by_a_condition_that_looks_at_nothing(
     "[conditions]\na = '1 < 2'\n[[rule]]\nname = 'r'\nevent = 'birth'\naction = 'REGISTER'\nwhen = ['a']\noperation = 'create-uin'\nanswer = 'wait'",

@@ -154,9 +154,9 @@ fn measured(node: &IdedExpr, info: &SourceInfo) -> Result<Extent, Vec<Expression
         all.loops = all.loops.max(inner.loops + own);
     }
     let message = if all.depth > DEEPEST {
-        format!("the expression is too deep: more than {DEEPEST} parts stand in each other")
+        format!("the expression is nested too deeply: more than {DEEPEST} levels")
     } else if all.loops > MOST_LOOPS {
-        format!("more than {MOST_LOOPS} loops stand in each other")
+        format!("more than {MOST_LOOPS} nested loops")
     } else {
         return Ok(all);
     };
@@ -662,7 +662,7 @@ fn plain_reason(message: &str) -> (String, Option<String>) {
         let hint = (quoted == "=").then(|| "equality is written `==`".into());
         (format!("`{quoted}` means nothing here"), hint)
     } else if message.contains("Recursion limit") {
-        ("its parts stand too deep in each other".into(), None)
+        ("it is nested too deeply".into(), None)
     } else if message.contains("extraneous input") || message.contains("mismatched input") {
         (format!("`{quoted}` is not expected here"), None)
     } else {

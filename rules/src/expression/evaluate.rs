@@ -137,7 +137,7 @@ fn json_of(value: &cel::Value) -> Result<Value, NotEvaluable> {
             let mut members = BTreeMap::new();
             for (key, value) in map.map.iter() {
                 let Key::String(key) = key else {
-                    return Err(NotEvaluable("a key of the map is no text".into()));
+                    return Err(NotEvaluable("a key of the map is not a text".into()));
                 };
                 members.insert(key.as_str().to_owned(), json_of(value)?);
             }

@@ -97,7 +97,7 @@ fn id_schema(
         reader.error(
             name.span,
             format!("the file `{}` cannot be read", name.value),
-            Some("it stands beside this file".into()),
+            Some("put it beside this file".into()),
         );
         return None;
     };

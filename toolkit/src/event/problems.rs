@@ -155,7 +155,7 @@ impl Check<'_> {
                     self.problem(
                         format!("{at}/fields/{field_nth}"),
                         format!(
-                            "field `{}` on page `{}` stands twice",
+                            "field `{}` on page `{}` is defined twice",
                             field.id(),
                             page.id()
                         ),
@@ -275,7 +275,7 @@ impl Check<'_> {
             if !names.insert(action.name()) {
                 self.problem(
                     at(),
-                    format!("the action {} stands twice", action.name()),
+                    format!("the action {} is defined twice", action.name()),
                     give_another(),
                 );
             }
@@ -326,7 +326,7 @@ impl Check<'_> {
             if !known.contains(name.as_str()) {
                 self.refused(
                     "/actionOrder",
-                    format!("the order of actions names {name}, which is no action"),
+                    format!("the order of actions names {name}, which is not an action"),
                     did_you_mean(name, known.iter().copied()),
                 );
             }

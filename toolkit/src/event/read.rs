@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Action, DateOfEvent, Event, FlagConfig, Problem, Summary, structure};
 use crate::conditional::{Conditional, FieldReference};
@@ -97,24 +97,8 @@ fn identify(value: &mut Value) {
 }
 
 /// Whether core finds the compiled schema of this value again by its `$id`.
-pub(super) fn is_conditional(key: &str, value: &Value) -> bool {
+fn is_conditional(key: &str, value: &Value) -> bool {
     matches!(key, "conditional" | "validator") && value.is_object()
-}
-
-/// Takes the `$id`s of schemas away.
-pub(crate) fn without_ids(schema: Value) -> Value {
-    match schema {
-        Value::Object(members) => {
-            let kept = members
-                .into_iter()
-                .filter(|(key, value)| key != "$id" || !value.is_string());
-            let kept: Map<String, Value> =
-                kept.map(|(key, value)| (key, without_ids(value))).collect();
-            Value::Object(kept)
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_ids).collect()),
-        other => other,
-    }
 }
 
 impl<'de> Deserialize<'de> for Conditional {

@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 
 use super::Problem;
 use super::problems::did_you_mean;
-use super::read::is_conditional;
 use crate::field::FieldType;
 
 /// More problems are not reported: an event with so many needs a look as a whole.
@@ -640,7 +639,7 @@ impl Check {
                 );
                 None
             }
-            Conditional => (!is_conditional("conditional", value)).then_some("a JSON Schema"),
+            Conditional => (!value.is_object()).then_some("a JSON Schema"),
             FieldReference => {
                 let is_one = value.get("$$field").is_some_and(Value::is_string);
                 (!is_one).then_some("a reference to a field, {\"$$field\": \"…\"}")

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::bounded::{self, NoValue};
 use super::{Action, ActionId, ActionStatus, ActionType, EventDocument, EventId, Fields};
 
-/// Why something is no event document.
+/// Why something is not an event document.
 #[derive(Debug, thiserror::Error)]
 pub enum EventDocumentError {
     /// It is not even JSON.

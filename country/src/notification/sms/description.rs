@@ -94,7 +94,7 @@ impl Description {
         let (statuses, reply) = success.map_or((vec![], None), |s| success_rule(&s, reader));
         let method = Method::from_bytes(method.map_or("POST", |m| m.value).as_bytes());
         let made = method
-            .map_err(|_| ("method", "it is no method of HTTP".to_owned()))
+            .map_err(|_| ("method", "it is not an HTTP method".to_owned()))
             .and_then(|method| {
                 Self::new(
                     method,
@@ -142,7 +142,7 @@ impl Description {
             let (template, tried) = Template::tried(body, *escape).map_err(|why| ("body", why))?;
             if kind == "application/json" {
                 let parsed = serde_json::from_str::<Value>(&tried);
-                parsed.map_err(|error| ("body", format!("it is no JSON: {error}")))?;
+                parsed.map_err(|error| ("body", format!("it is not JSON: {error}")))?;
             }
             Ok(template)
         });
@@ -155,7 +155,8 @@ impl Description {
             ));
         }
         let header = |(name, value): &(String, String)| {
-            let known = HeaderName::from_str(name).map_err(|_| format!("`{name}` is no name"))?;
+            let known =
+                HeaderName::from_str(name).map_err(|_| format!("`{name}` is not a header name"))?;
             let (template, tried) = Template::tried(value, no_escape)?;
             HeaderValue::from_str(&tried).map_err(|_| format!("`{name}` cannot hold that"))?;
             Ok((known, template))
@@ -225,7 +226,7 @@ fn success_rule(section: &Section<'_>, reader: &mut Reader<'_>) -> (Vec<u16>, Op
     let reply = section.text(reader, "reply").and_then(|text| {
         let pattern = Regex::new(text.value);
         if let Err(error) = &pattern {
-            let message = format!("success: `reply` is no regular expression: {error}");
+            let message = format!("success: `reply` is not a regular expression: {error}");
             reader.error(text.span, message, None);
         }
         pattern.ok()

@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
                     self.part(part, scope, at);
                 }
                 TemplateElement::HtmlExpression(_) => {
-                    let hint = "two braces: what somebody typed is no HTML";
+                    let hint = "write two braces, so that typed text is escaped";
                     self.fault(
                         scope,
                         at,

@@ -329,7 +329,7 @@ fn what_is_worked_out(#[case] declared: Value, #[case] at: &str, #[case] worked_
 }
 
 #[rstest]
-#[case(json!({"id": "7"}), "`7` is no UUID")]
+#[case(json!({"id": "7"}), "`7` is not a UUID")]
 #[case(json!({"createdAt": null}), "action `00000000-0000-4000-8000-000000000001` has no time")]
 #[case(json!({"createdAt": "yesterday"}), "action `00000000-0000-4000-8000-000000000001` has no time")]
 fn what_makes_no_row_is_named(#[case] wrong: Value, #[case] message: &str) {

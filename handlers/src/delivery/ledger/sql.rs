@@ -379,7 +379,7 @@ macro_rules! sql_ledger {
                         // One that was sealed with a key that is not listed any more waits until it is again.
                         Err(LedgerError::Encryption(error)) => {
                             let id: i64 = row.try_get("id")?;
-                            tracing::error!(error = &error as &dyn std::error::Error, delivery.id = id, "A delivery cannot be read; it waits until LEDGER_KEY lists its key again");
+                            tracing::error!(error = &error as &dyn std::error::Error, delivery.id = id, "Could not decrypt a delivery; it waits until LEDGER_KEY contains its key");
                             Self::query("UPDATE deliveries SET leased_until = NULL, attempts = attempts - 1, due_at = $2 WHERE id = $1")
                                 .bind(id)
                                 .bind(later(now, UNREADABLE).as_millisecond())

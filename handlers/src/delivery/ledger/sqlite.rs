@@ -95,7 +95,7 @@ impl SqliteLedger {
             if *prepared == Some(now) {
                 return Ok(());
             }
-            error!("The ledger's file is another one now; it is opened anew");
+            error!("The ledger's file was replaced; it is reopened");
             self.trust.renew();
         } else if ready.is_some() {
             return Ok(());

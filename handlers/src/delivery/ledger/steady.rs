@@ -102,7 +102,7 @@ macro_rules! within {
                         Ok(recorded) => {
                             self.failed.store(false, Ordering::Relaxed);
                             if failures > 0 {
-                                info!(event.id = %entry.event_id, action.id = %entry.action_id, failures, "The ledger took the answer after {failures} failed attempts");
+                                info!(event.id = %entry.event_id, action.id = %entry.action_id, failures, "Stored the answer in the ledger after {failures} failed attempts");
                             }
                             return Ok(recorded);
                         }
@@ -113,7 +113,7 @@ macro_rules! within {
                         return Err(error);
                     }
                     if failures == 0 {
-                        warn!(error = &error as &dyn std::error::Error, event.id = %entry.event_id, action.id = %entry.action_id, "The ledger does not take an answer; tried again for {} s", PATIENCE.as_secs());
+                        warn!(error = &error as &dyn std::error::Error, event.id = %entry.event_id, action.id = %entry.action_id, "Could not store an answer in the ledger; retrying for {} s", PATIENCE.as_secs());
                     }
                     failures += 1;
                     sleep(PAUSE).await;

@@ -48,11 +48,11 @@ pub enum DatabaseError {
     Sql(#[from] sqlx::Error),
     /// Another version of core, or a role that may not see them.
     #[error(
-        "core's table `app.{0}` shows no column `{1}`: it is that of another version of core, or the role of RESCUE_DATABASE_URL may not select it"
+        "core's table `app.{0}` has no readable column `{1}`: core has another version, or the role of RESCUE_DATABASE_URL may not select the column"
     )]
     Column(&'static str, &'static str),
     /// It takes too long.
-    #[error("core's database does not answer in time (RESCUE_DATABASE_URL)")]
+    #[error("core's database did not answer in time (RESCUE_DATABASE_URL)")]
     Timeout,
 }
 

@@ -88,7 +88,7 @@ impl Unanswered {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, path = %path.display(), "Hooks without an answer are remembered in memory only");
+                    warn!(error = &error as &dyn std::error::Error, path = %path.display(), "Unanswered hooks are kept in memory only: their file cannot be used (UNANSWERED_HOOKS_FILE)");
                     break;
                 }
             }
@@ -249,7 +249,7 @@ fn write(mut file: File, mut open: HashMap<Key, Asked>, lines: &mpsc::Receiver<L
         {
             warn!(
                 error = &error as &dyn std::error::Error,
-                "Hooks without an answer cannot be written to their file"
+                "Could not write the file of unanswered hooks (UNANSWERED_HOOKS_FILE)"
             );
         }
     }
