@@ -8,8 +8,10 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use country::Files;
 use handlers::clock::{Clock as _, SystemClock};
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use opencrvs_toolkit::writer;
 use rules::Facts;
 use rules::mosip_mapping::build_packet;
 use std::fmt::Write as _;
@@ -23,6 +25,7 @@ mod certificates;
 mod deliveries;
 mod fields;
 mod import;
+mod integrations;
 mod notify;
 mod rescue;
 
@@ -64,6 +67,17 @@ enum Command {
     Texts(authoring::Texts),
     /// Import the forms of another country configuration into a folder
     Import(import::Import),
+    /// Rewrite the files of `COUNTRY_DIR` for a later version of core, as far as that can be done automatically
+    ///
+    /// Comments and order are kept. `check --core-version VERSION` reports what is left to do.
+    Upgrade {
+        /// The version: 2.0.1, 2.1 or 2.2
+        #[arg(long, value_name = "VERSION")]
+        to: CoreVersion,
+        /// Print the changes without writing them
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Connect to every system that the settings name, and report faults with their remedies
     Doctor {
         /// Print JSON: a list of check, verdict, what, remedy
@@ -103,6 +117,9 @@ enum Command {
     /// Preview messages to people
     #[command(subcommand)]
     Notify(notify::Notify),
+    /// List the system clients that this server creates in core, and print their credentials
+    #[command(subcommand)]
+    Integrations(integrations::Integrations),
     /// Print the events, a form as a table, the OpenAPI document or the settings
     #[command(subcommand)]
     Export(Export),
@@ -127,6 +144,9 @@ struct Check {
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
+    /// Check for this version of core in place of `CORE_VERSION`: 2.0, 2.0.1, 2.1 or 2.2
+    #[arg(long, value_name = "VERSION")]
+    core_version: Option<CoreVersion>,
 }
 
 #[derive(Subcommand)]
@@ -196,6 +216,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             server::serve(&settings).await?;
         }
         Command::Check(check) => return checked(&settings()?, &check),
+        Command::Upgrade { to, dry_run } => print(&upgraded(&settings()?, to, dry_run)?)?,
         Command::Doctor { json } => return diagnosed(settings(), json).await,
         Command::Init { folder, minimal } => {
             let (written, layer) = if minimal {
@@ -241,8 +262,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
+        Command::Integrations(command) => print(&integrations::run(&command, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
-            let events = country::events(&settings()?.country());
+            let settings = settings()?;
+            let events = country::events(&settings.country());
+            let events = writer::events(&events, settings.core_version)?.events;
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -319,6 +343,10 @@ fn man(folder: Option<&Path>) -> anyhow::Result<()> {
 }
 
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
+    let mut settings = settings.clone();
+    if let Some(core) = check.core_version {
+        settings.core_version = core;
+    }
     let mut problems = settings.unknown_variables.clone();
     problems.extend(country::check(&settings.country()));
     let errors = report::errors(&problems);
@@ -338,6 +366,33 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Rewrites the country's files, and says what is different.
+fn upgraded(settings: &Settings, to: CoreVersion, dry_run: bool) -> anyhow::Result<String> {
+    let folders = country::folders(settings.country_dir.as_deref());
+    anyhow::ensure!(
+        !folders.is_empty(),
+        "COUNTRY_DIR names no folder: the sample country inside the program is written for every version"
+    );
+    let mut text = String::new();
+    for folder in folders {
+        for file in country::upgrade::upgrade(&folder, to)? {
+            for change in &file.changes {
+                writeln!(text, "{}: {change}", file.path.display())?;
+            }
+            if !dry_run {
+                file.write()?;
+            }
+        }
+    }
+    if text.is_empty() {
+        text.push_str("Nothing is to be rewritten.\n");
+    } else if dry_run {
+        text.push_str("Nothing was written.\n");
+    }
+    writeln!(text, "Next: countryconfig check --core-version {to}")?;
+    Ok(text)
 }
 
 fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {

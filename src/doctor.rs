@@ -4,7 +4,7 @@
 //! record is read.
 
 use crate::notices;
-use crate::settings::{CoreVersion, Settings};
+use crate::settings::Settings;
 use handlers::delivery::transport;
 use rules::diagnostic::Severity;
 use serde::Serialize;
@@ -108,8 +108,7 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
         } else {
             "development"
         };
-        let CoreVersion(major, minor, patch) = settings.core_version;
-        let what = format!("can be used: {mode}, for core {major}.{minor}.{patch}");
+        let what = format!("can be used: {mode}, for core {}", settings.core_version);
         found.push(Finding::fine("settings", what));
     }
     found

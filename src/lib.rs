@@ -8,6 +8,7 @@ pub mod auth;
 pub mod blob;
 pub mod build_info;
 pub mod cli;
+mod core_gateway;
 pub mod doctor;
 pub mod log;
 pub mod metrics;

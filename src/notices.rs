@@ -17,6 +17,12 @@ pub(crate) fn say(settings: &Settings, country: &Snapshot) {
     if !settings.production {
         return;
     }
+    if !settings.core_version_is_set {
+        warn!(
+            "CORE_VERSION is not set: what is served is for core {}. Set CORE_VERSION to the version of core",
+            settings.core_version
+        );
+    }
     let code = &country.application.country_code;
     if code == SAMPLE_COUNTRY && !settings.allow_demo {
         warn!(

@@ -3,6 +3,7 @@
 
 use crate::auth::{AUDIENCE, AuthError, Keys, Token};
 use crate::blob::ServedCountry;
+use crate::core_gateway::CoreGateway;
 use crate::problem::{self, Problem};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
@@ -11,6 +12,7 @@ use handlers::hooks::Hooks;
 use handlers::hooks::rescue::Unanswered;
 use handlers::integrations::credentials::Credentials;
 use handlers::integrations::portal::Portal;
+use handlers::integrations::system_clients::SystemClients;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notification::Notifications;
 use poem::endpoint::{BoxEndpoint, make_sync};
@@ -39,11 +41,14 @@ mod openapi_meta;
 mod portal;
 mod prometheus;
 mod reindex;
+mod system_ready;
+mod telemetry;
 mod trigger;
 mod unread_body;
 
 pub use demo_issuer::DemoIssuer;
 pub use health::Condition;
+pub use telemetry::Telemetry;
 
 /// What the routes answer from.
 pub struct App {
@@ -65,6 +70,12 @@ pub struct App {
     pub analytics: Option<Arc<Analytics>>,
     /// Tells people.
     pub notifications: Notifications,
+    /// The version of core that is served, and the one that is seen.
+    pub core_gateway: CoreGateway,
+    /// Creates system clients in core.
+    pub system_clients: Arc<SystemClients>,
+    /// Sends core's figures on; nothing where nobody has asked for that.
+    pub telemetry: Option<Telemetry>,
     /// What government portals may ask of core; nothing where none has a credential.
     pub portal: Option<Portal>,
     /// Asks for verifiable credentials.
@@ -95,6 +106,8 @@ type Service = OpenApiService<
         graphql_gone::GraphqlGone,
         reindex::Reindex,
         notification::Notification,
+        system_ready::SystemReady,
+        telemetry::TelemetryApi,
     ),
     (),
 >;
@@ -111,6 +124,8 @@ fn service(app: &Arc<App>) -> Service {
         graphql_gone::GraphqlGone,
         reindex::Reindex(app.clone()),
         notification::Notification(app.clone()),
+        system_ready::SystemReady(app.clone()),
+        telemetry::TelemetryApi(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
         .description("What OpenCRVS core asks a country: its configuration, and for every action on a record whether it may happen. Any route may also answer 500; unknown paths and methods are answered 404.")

@@ -3,11 +3,12 @@
 
 use crate::auth::Keys;
 use crate::blob::ServedCountry;
+use crate::core_gateway::CoreGateway;
 use crate::metrics;
 use crate::notices;
 use crate::reload;
 use crate::routes::notification::Notifications;
-use crate::routes::{self, App, Condition, DemoIssuer};
+use crate::routes::{self, App, Condition, DemoIssuer, Telemetry};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -29,11 +30,13 @@ use handlers::integrations::credentials::{Credentials, Issuer};
 use handlers::integrations::forward::{self, Forwarding, Webhook};
 use handlers::integrations::portal::Portal;
 use handlers::integrations::reference_data::{Changes, ReferenceData};
+use handlers::integrations::system_clients::{Presets, SystemClients};
 use handlers::notification::sms::SmsSettings;
 use handlers::notification::{
     Channel, Informants, NotificationConfig, Offices, Sender, Smtp, Users,
 };
 use jiff::SignedDuration;
+use opencrvs_toolkit::core_version::CoreVersion;
 use secrecy::ExposeSecret;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -60,6 +63,9 @@ const UNDER_WAY: Duration = Duration::from_secs(25);
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
 
+/// The client that another server has created for all is looked for so often.
+const LOOK_FOR_CLIENT: Duration = Duration::from_secs(5);
+
 /// The causes of death for dashboards follow a changed file within this time.
 const LOOK_AT_CAUSES: Duration = Duration::from_secs(5);
 
@@ -70,6 +76,8 @@ pub struct Running {
     /// Ends what waits in core for no reason.
     pub rescue: Arc<Rescue>,
     deliveries: Arc<Deliveries>,
+    /// For calls to core.
+    client: reqwest::Client,
     settings: Settings,
 }
 
@@ -144,19 +152,19 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         keys,
         hooks,
         unanswered,
+        system_clients: system_clients(settings, &client, &core, &ledger)?.into(),
         condition: Condition::new(ledger.clone()),
         ledger,
         country: ArcSwap::from_pointee(ServedCountry::new(country)),
         refused_change: ArcSwapOption::empty(),
         notifications: Notifications::new(users, settings),
+        core_gateway: CoreGateway::new(settings.core_version),
+        telemetry: Telemetry::new(settings, &client),
         destinations: destinations(settings),
         analytics,
         portal,
         credentials,
-        demo_issuer: settings
-            .allow_demo
-            .then(|| DemoIssuer::new(&settings.country_config_url))
-            .transpose()?,
+        demo_issuer: demo_issuer(settings)?,
         metrics: metrics::handle(),
         docs: !settings.production,
         holds_real_records: settings.holds_real_records(),
@@ -166,6 +174,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         app,
         rescue,
         deliveries,
+        client,
         settings: settings.clone(),
     })
 }
@@ -377,6 +386,36 @@ fn webhooks(
     urls.map(webhook).collect()
 }
 
+fn demo_issuer(settings: &Settings) -> anyhow::Result<Option<DemoIssuer>> {
+    settings
+        .allow_demo
+        .then(|| DemoIssuer::new(&settings.country_config_url))
+        .transpose()
+}
+
+/// Creates system clients in core.
+fn system_clients(
+    settings: &Settings,
+    client: &reqwest::Client,
+    core: &Arc<Core>,
+    ledger: &Arc<dyn ledger::Ledger>,
+) -> anyhow::Result<SystemClients> {
+    let presets = settings.integration_credentials.as_ref();
+    let presets = presets.map(|text| text.expose_secret().parse::<Presets>());
+    Ok(SystemClients::new(
+        client.clone(),
+        settings.events_url.as_str(),
+        core.clone(),
+        ledger.clone(),
+        Arc::new(SystemClock),
+        presets
+            .transpose()
+            .map_err(anyhow::Error::msg)?
+            .unwrap_or_default(),
+        settings.system_client.clone(),
+    ))
+}
+
 fn portal(
     settings: &Settings,
     client: &reqwest::Client,
@@ -451,6 +490,22 @@ pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
     )
 }
 
+/// Core as commands reach it: as the client of the settings, or as the one that core has created for this server.
+pub(crate) async fn core_for_command(
+    settings: &Settings,
+    ledger: &Arc<dyn ledger::Ledger>,
+) -> anyhow::Result<Arc<Core>> {
+    let client = transport::client(TIMEOUT)?;
+    let core = Arc::new(core(settings, client.clone()));
+    if !core.may_ask() && settings.core_version >= CoreVersion::V2_0_1 {
+        let country = country::load(&settings.country())
+            .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
+        let own = system_clients(settings, &client, &core, ledger)?;
+        own.adopt_own(&country.integrations).await?;
+    }
+    Ok(core)
+}
+
 /// Serves until SIGTERM or SIGINT, then finishes what is under way.
 ///
 /// # Errors
@@ -461,7 +516,16 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     if settings.ledger_key.is_none() {
         warn!("LEDGER_KEY is not set: tokens and packets are stored unencrypted in the ledger");
     }
-    if settings.system_client.is_none() {
+    let is_created = settings.core_version >= CoreVersion::V2_0_1
+        && country
+            .integrations
+            .iter()
+            .any(|client| client.for_this_server);
+    if settings.system_client.is_none() && is_created {
+        info!(
+            "SYSTEM_CLIENT_ID is not set: core creates the system client for this server when it starts, and is asked nothing before"
+        );
+    } else if settings.system_client.is_none() {
         warn!(
             "SYSTEM_CLIENT_ID is not set: packets are sent after DELIVERY_DELAY without asking core about the action. Packets that the middleware answers with 500, and deliveries with an expired token, are parked at once"
         );
@@ -533,6 +597,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         app,
         rescue,
         deliveries,
+        client,
         settings,
     } = running;
     let (stop, stopped) = watch::channel(false);
@@ -541,6 +606,15 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let mut beside = JoinSet::new();
     beside.spawn(open(app.clone()));
     beside.spawn(mend(app.clone()));
+    if settings.core_version >= CoreVersion::V2_0_1 {
+        beside.spawn(look_for_client(app.clone()));
+    }
+    let gateway_url = settings.gateway_url.clone();
+    let watching = app.clone();
+    beside.spawn(async move {
+        let seen = &watching.core_gateway;
+        seen.watch(client, gateway_url.as_str()).await;
+    });
     beside.spawn(rescue::keep_up(rescue, settings.rescue));
     let production = settings.production;
     beside.spawn(async move { keys.keep_fresh(production).await });
@@ -595,6 +669,19 @@ async fn open(app: Arc<App>) {
         info!("The ledger is open");
     }
     app.keys.recall().await;
+}
+
+/// Waits until the ledger has the client that core has created for this server, or for another that shares the
+/// ledger.
+async fn look_for_client(app: Arc<App>) {
+    loop {
+        let wanted = app.country.load().integrations.clone();
+        // Where the ledger does not answer, others say so.
+        if let Ok(true) = app.system_clients.adopt_own(&wanted).await {
+            return;
+        }
+        tokio::time::sleep(LOOK_FOR_CLIENT).await;
+    }
 }
 
 /// Sets right what was written by a clock that was ahead. Never ends.

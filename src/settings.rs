@@ -17,7 +17,9 @@ use handlers::hooks::verification::Actions;
 use handlers::integrations::forward;
 use handlers::integrations::portal;
 use handlers::integrations::reference_data::ReferenceData;
+use handlers::integrations::system_clients;
 use handlers::registration_number::NumberFormat;
+use opencrvs_toolkit::core_version::CoreVersion;
 use rules::Diagnostic;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeSet;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub production: bool,
     /// `CORE_VERSION`.
     pub core_version: CoreVersion,
+    /// Whether somebody has set `CORE_VERSION`.
+    pub core_version_is_set: bool,
     /// `COUNTRY_CONFIG_HOST` and `COUNTRY_CONFIG_PORT`.
     pub listen: SocketAddr,
     /// `COUNTRY_CONFIG_URL`: URL of this server for browsers.
@@ -56,6 +60,10 @@ pub struct Settings {
     pub auth_url: WebUrl,
     /// `GATEWAY_URL`: core's gateway.
     pub gateway_url: WebUrl,
+    /// `EVENTS_URL`: core's events service, where system clients are made.
+    pub events_url: WebUrl,
+    /// `INTEGRATION_CREDENTIALS`: ids and secrets of system clients that are made beforehand.
+    pub integration_credentials: Option<SecretString>,
     /// `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`: this server as a client of core.
     pub system_client: Option<Credentials>,
     /// `LOGIN_URL`: core's login page.
@@ -133,6 +141,12 @@ pub struct Settings {
     pub credential_sign_url: Option<WebUrl>,
     /// `VERIFIABLE_CREDENTIALS_ISSUER_TOKEN`: this server's own credential there.
     pub credential_issuer_token: Option<SecretString>,
+    /// `TELEMETRY_URL`: where core's figures about itself are sent; nowhere where it is not set.
+    pub telemetry_url: Option<WebUrl>,
+    /// `ORGANISATION`: who runs the installation, for telemetry.
+    pub organisation: Option<String>,
+    /// `ENVIRONMENT_NAME`: which installation it is, for telemetry.
+    pub environment_name: Option<String>,
     /// `REGISTRATION_NUMBER_FORMAT`.
     pub registration_number_format: NumberFormat,
     /// `LOG_FORMAT`.
@@ -141,27 +155,6 @@ pub struct Settings {
     pub log_level: String,
     /// Variables of the environment that look like settings and are none.
     pub unknown_variables: Vec<Diagnostic>,
-}
-
-/// A version of core.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CoreVersion(pub u16, pub u16, pub u16);
-
-impl CoreVersion {
-    /// From here on core shows a token with everything that it wants its users to be told.
-    pub const V2_0_1: Self = Self(2, 0, 1);
-}
-
-impl FromStr for CoreVersion {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let numbers: Result<Vec<u16>, _> = text.split('.').map(str::parse).collect();
-        match numbers.as_deref() {
-            Ok([major, minor]) => Ok(Self(*major, *minor, 0)),
-            Ok([major, minor, patch]) => Ok(Self(*major, *minor, *patch)),
-            _ => Err("not a version like `2.0` or `2.0.1`".to_owned()),
-        }
-    }
 }
 
 /// How the identities in a declaration are checked.
@@ -365,6 +358,7 @@ impl Settings {
     pub fn country(&self) -> CountrySettings {
         CountrySettings {
             country_dir: self.country_dir.clone(),
+            core_version: self.core_version,
             users_file: self.users_file.clone(),
             holds_real_records: self.holds_real_records(),
             country_config_url: self.country_config_url.clone(),
@@ -397,6 +391,9 @@ impl Settings {
     }
 }
 
+/// The source of values that nobody has set.
+const DEFAULTS: &str = "defaults";
+
 /// Values of one source, by the name of the variable.
 #[derive(Default, Clone)]
 struct Given {
@@ -423,7 +420,7 @@ impl Given {
             ))
         };
         Self {
-            source: "defaults".into(),
+            source: DEFAULTS.into(),
             values: VARIABLES.iter().filter_map(default).collect(),
             empty: BTreeSet::new(),
         }
@@ -543,10 +540,14 @@ impl Reader {
         Settings {
             production: self.read("NODE_ENV", is_production),
             core_version: self.parsed("CORE_VERSION"),
+            core_version_is_set: self.is_set("CORE_VERSION"),
             listen: SocketAddr::new(host, port),
             country_config_url: self.parsed("COUNTRY_CONFIG_URL"),
             auth_url: self.parsed("AUTH_URL"),
             gateway_url: self.parsed("GATEWAY_URL"),
+            events_url: self.parsed("EVENTS_URL"),
+            integration_credentials: self
+                .secret::<system_clients::Presets>("INTEGRATION_CREDENTIALS"),
             system_client: self.system_client(),
             login_url: self.parsed("LOGIN_URL"),
             client_app_url: self.parsed("CLIENT_APP_URL"),
@@ -588,6 +589,11 @@ impl Reader {
             credential_issuer_token: self
                 .given("VERIFIABLE_CREDENTIALS_ISSUER_TOKEN")
                 .map(SecretString::from),
+            telemetry_url: self
+                .given("TELEMETRY_URL")
+                .map(|_| self.parsed("TELEMETRY_URL")),
+            organisation: self.given("ORGANISATION"),
+            environment_name: self.given("ENVIRONMENT_NAME"),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
             log_format: self.parsed("LOG_FORMAT"),
             log_level: self.read("LOG_LEVEL", log_level),
@@ -656,7 +662,9 @@ impl Reader {
 
     fn portal_tokens(&mut self) -> Option<SecretString> {
         let tokens = self.secret::<portal::Tokens>("PORTAL_TOKENS")?;
-        if self.given("SYSTEM_CLIENT_ID").is_none() {
+        let core: CoreVersion = self.parsed("CORE_VERSION");
+        // Later versions give this server a client of its own.
+        if self.given("SYSTEM_CLIENT_ID").is_none() && core < CoreVersion::V2_0_1 {
             let why = "portals act through the system client: set SYSTEM_CLIENT_ID and SYSTEM_CLIENT_SECRET too";
             self.problem("PORTAL_TOKENS", why);
         }
@@ -714,6 +722,12 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// Whether a value comes from somebody, not from the defaults.
+    fn is_set(&self, name: &str) -> bool {
+        let source = self.figment.find_metadata(name);
+        source.is_some_and(|source| source.name != DEFAULTS)
     }
 
     fn given(&self, name: &str) -> Option<String> {

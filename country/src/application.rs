@@ -10,6 +10,7 @@ use crate::settings::CountrySettings;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::evaluate::Pattern;
 use opencrvs_toolkit::message::{Message, message};
 use rules::annotated_toml::{Reader, Section, Text, one_of};
@@ -191,28 +192,34 @@ impl Application {
                 json!({ "id": id, "title": title, "url": url })
             })
             .collect();
-        script(&json!({
-            "COUNTRY": self.country_code,
-            "LANGUAGES": self.languages,
-            "SENTRY": settings.sentry_dsn.as_deref().unwrap_or_default(),
-            "LOGIN_URL": settings.login_url.as_str().trim_end_matches('/'),
-            "REGISTER_BACKGROUND": { "backgroundColor": self.background_colour },
-            "DASHBOARDS": dashboards,
-            "FEATURES": { "V2_EVENTS": true },
-        }))
+        script(
+            settings,
+            json!({
+                "COUNTRY": self.country_code,
+                "LANGUAGES": self.languages,
+                "SENTRY": settings.sentry_dsn.as_deref().unwrap_or_default(),
+                "LOGIN_URL": settings.login_url.as_str().trim_end_matches('/'),
+                "REGISTER_BACKGROUND": { "backgroundColor": self.background_colour },
+                "DASHBOARDS": dashboards,
+                "FEATURES": { "V2_EVENTS": true },
+            }),
+        )
     }
 
     /// The script that core's login page loads first.
     pub fn login_config(&self, settings: &CountrySettings) -> String {
-        script(&json!({
-            "COUNTRY": self.country_code,
-            "LANGUAGES": self.languages,
-            "USER_NOTIFICATION_DELIVERY_METHOD": self.user_notification.as_str(),
-            "INFORMANT_NOTIFICATION_DELIVERY_METHOD": self.informant_notification.as_str(),
-            "PHONE_NUMBER_PATTERN": self.phone_number_pattern,
-            "LOGIN_BACKGROUND": { "backgroundColor": self.background_colour },
-            "SENTRY": settings.sentry_dsn.as_deref().unwrap_or_default(),
-        }))
+        script(
+            settings,
+            json!({
+                "COUNTRY": self.country_code,
+                "LANGUAGES": self.languages,
+                "USER_NOTIFICATION_DELIVERY_METHOD": self.user_notification.as_str(),
+                "INFORMANT_NOTIFICATION_DELIVERY_METHOD": self.informant_notification.as_str(),
+                "PHONE_NUMBER_PATTERN": self.phone_number_pattern,
+                "LOGIN_BACKGROUND": { "backgroundColor": self.background_colour },
+                "SENTRY": settings.sentry_dsn.as_deref().unwrap_or_default(),
+            }),
+        )
     }
 }
 
@@ -227,8 +234,14 @@ fn begins_as(content_type: &str, bytes: &[u8]) -> bool {
     }
 }
 
-/// Sets `window.config`. What JSON allows and a script or page could misread is escaped.
-fn script(config: &Value) -> String {
+/// Sets `window.config`. Core 2.1 and later report no errors to Sentry. What JSON allows and a script or page could
+/// misread is escaped.
+fn script(settings: &CountrySettings, mut config: Value) -> String {
+    if let Some(config) = config.as_object_mut()
+        && settings.core_version >= CoreVersion::V2_1
+    {
+        config.shift_remove("SENTRY");
+    }
     let json = config
         .to_string()
         .replace('<', "\\u003c")

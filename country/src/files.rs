@@ -98,6 +98,12 @@ impl Layer {
     }
 }
 
+/// The text of a file of the sample country.
+pub(super) fn built_in(file: &str) -> Option<String> {
+    let found = Embedded::get(file)?;
+    String::from_utf8(found.data.into_owned()).ok()
+}
+
 /// The folders of `COUNTRY_DIR`, for whoever watches them.
 pub fn folders(country_dir: Option<&str>) -> Vec<PathBuf> {
     let words = country_dir.unwrap_or(BUILT_IN).split(':');

@@ -5,13 +5,16 @@
 use causes_of_death::Causes;
 use certificates::{Certificates, ClientSettings, Clients, Readable, country_text};
 use credential_template::CredentialTemplate;
+use integrations::WantedIntegration;
 use jiff::tz::TimeZone;
 use marks::Marks;
 use notification::NotificationFiles;
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::message::{Message, message};
 use opencrvs_toolkit::visibility::Visibility;
 use opencrvs_toolkit::workqueue::Workqueue;
+use opencrvs_toolkit::writer;
 use roles::{Role, Roles};
 use rules::Vocabulary;
 use rules::annotated_toml::position;
@@ -38,6 +41,7 @@ mod currency;
 pub mod files;
 mod form_index;
 mod icu;
+pub mod integrations;
 mod manifest;
 mod map;
 pub mod marks;
@@ -45,11 +49,13 @@ pub mod notification;
 pub mod overlays;
 mod places;
 mod roles;
+mod scopes;
 mod served;
 mod settings;
 mod statistics;
 mod texts;
 mod translations;
+pub mod upgrade;
 mod users;
 mod workqueues;
 
@@ -78,6 +84,8 @@ pub struct Snapshot {
     pub credentials: Arc<[CredentialTemplate]>,
     /// What a physician can choose from.
     pub causes_of_death: Arc<Causes>,
+    /// The system clients of core that it needs.
+    pub integrations: Arc<[WantedIntegration]>,
     /// How many people live there.
     pub populations: Vec<Population>,
     /// `birth`, `death` …
@@ -200,24 +208,21 @@ fn read_here(
         return Err(reading.found);
     };
     let environment = environment(settings, files, &application);
-    let built = build(files, &environment, &application, level)?;
+    let version = settings.core_version;
+    let built = build(files, &environment, &application, level, version)?;
     reading.found.extend(built.problems);
     reading.said.extend(built.said_in_files);
     let forms = &built.forms;
     let policy = reading.policy(forms, &built.visibility, &application.time_zone);
     let certificates = reading.certificates(&built.readable);
-    let drawn = certificates.files();
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
-    let (roles, workqueues) =
-        reading.roles_and_workqueues(forms, &certificates, dashboards.collect());
+    let lists = reading.lists(version, forms, &certificates, dashboards.collect());
+    let (roles, workqueues) = (lists.roles, lists.workqueues);
     let places = reading.places(application.levels.len());
     let causes_of_death = Arc::new(reading.causes_of_death());
     let credentials = reading.credentials(&forms.vocabulary).into();
     let users = reading.users(settings, &application, &roles, &places);
-    let populations = reading
-        .text("statistics.csv")
-        .map(|(name, text)| statistics::parse(&name, &text, &places, &mut reading.found));
-    let populations = populations.unwrap_or_default();
+    let populations = reading.populations(&places);
     reading.found.extend(manifest::problems(files));
     let languages = &application.languages;
     let mut client = reading.client_texts(languages);
@@ -262,10 +267,11 @@ fn read_here(
         }
         let file = files.name_of("translations/client.csv");
         coverage::problems(&file, &client, &reading.said, &mut reading.found);
+        let demo = demo(settings, files, &application, &users);
+        reading.found.extend(demo);
         reading
             .found
-            .extend(demo(settings, files, &application, &users));
-        reading.found.extend(unknown_files(files, &drawn));
+            .extend(unknown_files(files, &certificates.files()));
     }
     if let Some((policy, cases)) = &policy {
         reading.cases(policy, cases, level);
@@ -282,6 +288,7 @@ fn read_here(
         name: places.country,
         causes_of_death,
         credentials,
+        integrations: lists.integrations.into(),
         populations,
         place_fields: forms.place_fields.clone(),
         event_types: forms.event_types().map(str::to_owned).collect(),
@@ -390,20 +397,31 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn roles_and_workqueues(
+    /// Roles, workqueues and system clients, which name each other.
+    fn lists(
         &mut self,
+        core: CoreVersion,
         forms: &FormIndex,
         certificates: &Certificates,
         dashboards: BTreeSet<&str>,
-    ) -> (Roles, Vec<Workqueue>) {
+    ) -> Lists {
         let roles = self.text("roles.toml");
         let ids = roles.as_ref().map(|(_, text)| roles::ids(text));
         let ids = ids.unwrap_or_default();
         let workqueues = self.text("workqueues.toml").map(|(name, text)| {
-            workqueues::parse(&name, &text, forms, &ids, &mut self.said, &mut self.found)
+            workqueues::parse(
+                &name,
+                &text,
+                forms,
+                &ids,
+                core,
+                &mut self.said,
+                &mut self.found,
+            )
         });
         let workqueues = workqueues.unwrap_or_default();
         let known = roles::Known {
+            core,
             forms,
             workqueues: workqueues.iter().map(Workqueue::slug).collect(),
             certificates,
@@ -412,11 +430,23 @@ impl<'a> Reading<'a> {
         let roles = roles.map(|(name, text)| {
             roles::parse(&name, &text, &known, &mut self.said, &mut self.found)
         });
+        let integrations = match self.files.find(integrations::FILE) {
+            Ok(None) => Vec::new(),
+            _ => self
+                .text(integrations::FILE)
+                .map_or_else(Vec::new, |(name, text)| {
+                    integrations::parse(&name, &text, &known, &mut self.found)
+                }),
+        };
         let list = roles.unwrap_or_default();
         if !list.is_empty() {
             self.found.extend(unseen(self.files, &workqueues, &list));
         }
-        (Roles { ids, list }, workqueues)
+        Lists {
+            roles: Roles { ids, list },
+            workqueues,
+            integrations,
+        }
     }
 
     fn certificates(&mut self, events: &[Arc<Readable>]) -> Certificates {
@@ -434,6 +464,13 @@ impl<'a> Reading<'a> {
             places.read_locations(&file, &text, &mut self.found);
         }
         places
+    }
+
+    fn populations(&mut self, places: &Places) -> Vec<Population> {
+        let read = self.text("statistics.csv");
+        let populations =
+            read.map(|(name, text)| statistics::parse(&name, &text, places, &mut self.found));
+        populations.unwrap_or_default()
     }
 
     /// The templates in `credentials/`: one for each kind and event. What an editor leaves beside them is
@@ -582,6 +619,13 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// See [`Reading::lists`].
+struct Lists {
+    roles: Roles,
+    workqueues: Vec<Workqueue>,
+    integrations: Vec<WantedIntegration>,
+}
+
 /// Workqueues that no role has.
 fn unseen(files: &Files, workqueues: &[Workqueue], roles: &[Role]) -> Vec<Diagnostic> {
     const FILE: &str = "workqueues.toml";
@@ -694,7 +738,8 @@ struct Built {
     said: Vec<TextUse>,
     /// The texts of the country's files.
     said_in_files: Vec<TextUse>,
-    /// What is wrong with the events.
+    /// What is wrong with the events: what this version of core would refuse, and where it was asked for
+    /// everything that any would.
     problems: Vec<Diagnostic>,
 }
 
@@ -705,6 +750,7 @@ fn build(
     environment: &forms::Environment,
     application: &Application,
     level: CheckLevel,
+    version: CoreVersion,
 ) -> Result<Built, Vec<Diagnostic>> {
     let built = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK);
@@ -714,6 +760,7 @@ fn build(
                 said: said_in_files,
                 found: mut problems,
             } = overlays::events(files, environment);
+            let written = writer::events(&events, version)?;
             let said = match level {
                 CheckLevel::Serve | CheckLevel::Change => vec![],
                 CheckLevel::Check => {
@@ -721,9 +768,10 @@ fn build(
                     said(&events)
                 }
             };
+            problems.extend(of_forms(&written.problems));
             let visibility = Visibility::of(&events);
             Ok::<_, serde_json::Error>(Built {
-                json: serde_json::to_vec(&events)?,
+                json: serde_json::to_vec(&written.events)?,
                 forms: FormIndex::of(&events),
                 marks: Marks::of(&events, &visibility),
                 visibility: Arc::new(visibility),
@@ -778,7 +826,10 @@ fn in_program(message: Message) -> TextUse {
 fn program_problems(events: &[Event]) -> Vec<Diagnostic> {
     let built_in = events.iter().filter(|event| !event.is_document());
     let built_in: Vec<Event> = built_in.cloned().collect();
-    let problems = opencrvs_toolkit::event::problems(&built_in);
+    of_forms(&opencrvs_toolkit::event::problems(&built_in))
+}
+
+fn of_forms(problems: &[opencrvs_toolkit::event::Problem]) -> Vec<Diagnostic> {
     let problems = problems.iter().map(ToString::to_string);
     problems
         .map(|problem| Diagnostic::of_file("forms", problem))
@@ -837,14 +888,21 @@ pub fn untranslated(
         return Err(reading.found);
     };
     let environment = environment(settings, &files, &application);
-    let built = build(&files, &environment, &application, CheckLevel::Check)?;
+    let version = settings.core_version;
+    let built = build(
+        &files,
+        &environment,
+        &application,
+        CheckLevel::Check,
+        version,
+    )?;
     reading.found.extend(built.problems);
     reading.said.extend(built.said_in_files);
     reading.said.extend(built.said);
     reading.said.extend(workqueues::titles().map(in_program));
     let certificates = reading.certificates(&built.readable);
     let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
-    reading.roles_and_workqueues(&built.forms, &certificates, dashboards.collect());
+    reading.lists(version, &built.forms, &certificates, dashboards.collect());
     if is_refused(&reading.found) {
         return Err(reading.found);
     }

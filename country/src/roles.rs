@@ -3,95 +3,37 @@
 
 use super::certificates::Certificates;
 use super::form_index::FormIndex;
+use super::scopes::{Limit, SCOPES, ScopeType, wire};
 use super::texts::{self, TextUse};
+use super::workqueues::STATUSES;
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::scope::Scope;
+use opencrvs_toolkit::writer::registration_action;
 use rules::annotated_toml::{Reader, Section, Text};
 use rules::diagnostic::{Diagnostic, did_you_mean};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Where something must lie for a scope to reach it.
-const PLACES: [&str; 4] = [
+const PLACES: [&str; 6] = [
     "place_of_event",
     "declared_in",
     "registered_in",
+    "created_in",
+    "notified_in",
     "access_level",
 ];
 /// The places that there are.
 const REACH: [&str; 3] = ["administrativeArea", "location", "all"];
 /// Whose something must be.
-const OWN: [&str; 2] = ["declared_by", "registered_by"];
+const OWN: [&str; 4] = ["declared_by", "registered_by", "created_by", "notified_by"];
 
-/// The options of scopes that make records …
-const NEW: &[&str] = &["event", "place_of_event"];
-/// … that change what is declared …
-const DECLARED: &[&str] = &["event", "place_of_event", "declared_in", "declared_by"];
-/// … and that reach what is registered, in the order in which core writes them.
-const RECORD: &[&str] = &[
-    "event",
-    "place_of_event",
-    "declared_in",
-    "declared_by",
-    "registered_in",
-    "registered_by",
-];
-const CUSTOM: &[&str] = &[
-    "event",
-    "place_of_event",
-    "declared_in",
-    "declared_by",
-    "registered_in",
-    "registered_by",
-    "custom_action_types",
-];
-const PRINT: &[&str] = &[
-    "event",
-    "place_of_event",
-    "declared_in",
-    "declared_by",
-    "registered_in",
-    "registered_by",
-    "templates",
-];
-
-/// The scopes of core 2.0 and what may limit each.
-const SCOPES: [(&str, &[&str]); 35] = [
-    ("record.create", NEW),
-    ("record.declare", NEW),
-    ("record.notify", NEW),
-    ("record.edit", DECLARED),
-    ("record.reject", DECLARED),
-    ("record.archive", DECLARED),
-    ("record.review-duplicates", DECLARED),
-    ("record.register", DECLARED),
-    ("record.search", RECORD),
-    ("record.read", RECORD),
-    ("record.request-correction", RECORD),
-    ("record.correct", RECORD),
-    ("record.unassign-others", RECORD),
-    ("record.custom-action", CUSTOM),
-    ("record.print-certified-copies", PRINT),
-    ("user.create", &["access_level", "role"]),
-    ("user.edit", &["access_level", "role"]),
-    ("user.read", &["access_level"]),
-    ("user.search", &["access_level"]),
-    ("organisation.read-locations", &["access_level"]),
-    ("workqueue", &["ids"]),
-    ("dashboard.view", &["ids"]),
-    ("bypassratelimit", &[]),
-    ("record.reindex", &[]),
-    ("user.data-seeding", &[]),
-    ("integration.create", &[]),
-    ("record.import", &[]),
-    ("config.update-all", &[]),
-    ("attachment.upload", &[]),
-    ("profile.electronic-signature", &[]),
-    ("user.read-only-my-audit", &[]),
-    ("performance.read", &[]),
-    ("performance.read-dashboards", &[]),
-    ("performance.vital-statistics-export", &[]),
-    ("record.confirm-registration", &[]),
+/// What core 2.1 and its check of scopes expect some role to have.
+const EXPECTED: [&str; 3] = [
+    "record.unarchive",
+    "location.edit",
+    "integration.audit.read",
 ];
 
 /// A role as core reads it.
@@ -130,8 +72,19 @@ pub(super) struct Roles {
     pub(super) list: Vec<Role>,
 }
 
+/// Who has a scope.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// Users with a role.
+    Role,
+    /// A system client.
+    Client,
+}
+
 /// What scopes may name.
 pub(super) struct Known<'a> {
+    /// The version that reads them.
+    pub(super) core: CoreVersion,
     /// Event types with the country's own actions.
     pub(super) forms: &'a FormIndex,
     /// Slugs of the workqueues.
@@ -174,6 +127,16 @@ pub(super) fn parse(
             let hint = "give it to the role of the national system administrator";
             reader.error(0..0, message.to_owned(), Some(hint.to_owned()));
         }
+        for expected in EXPECTED.iter().filter(|_| known.core >= CoreVersion::V2_1) {
+            if !roles.iter().any(|role| role.may(expected)) {
+                let message = format!(
+                    "no role has the scope `{expected}`, which core {} expects",
+                    known.core
+                );
+                let hint = "`countryconfig upgrade --to 2.1` adds it".to_owned();
+                reader.warning(0..0, message, Some(hint));
+            }
+        }
         for (role, section) in roles.iter().zip(&sections) {
             if role.may("record.register") && !role.may("profile.electronic-signature") {
                 let message = format!(
@@ -211,14 +174,17 @@ fn role(
     section.only(reader, &["id", "label", "scope"]);
     let mut scopes = Vec::new();
     for entry in section.sections(reader, "scope") {
-        let Some(scope) = scope(reader, section, &entry, known, roles) else {
-            continue;
-        };
-        if scopes.contains(&scope) {
-            let message = format!("{}: the same scope is listed above", section.what);
-            reader.warning(entry.span, message, Some("keep one of them".to_owned()));
+        for scope in self::scopes(reader, section, &entry, known, roles, Holder::Role) {
+            if scopes.contains(&scope) {
+                let message = format!("{}: the same scope is listed above", section.what);
+                reader.warning(
+                    entry.span.clone(),
+                    message,
+                    Some("keep one of them".to_owned()),
+                );
+            }
+            scopes.push(scope);
         }
-        scopes.push(scope);
     }
     if section.sections(reader, "scope").is_empty() {
         let message = format!("{} may do nothing: it has no scope", section.what);
@@ -248,41 +214,94 @@ fn is_id(id: &str) -> bool {
     id.starts_with(|c: char| c.is_ascii_uppercase()) && id.chars().all(plain)
 }
 
-fn scope(
+/// The scopes of an entry in the form of the version that reads them: none where it does not know the type yet,
+/// and several where it has split it.
+pub(super) fn scopes(
     reader: &mut Reader<'_>,
-    role: &Section<'_>,
+    owner: &Section<'_>,
     entry: &Section<'_>,
     known: &Known<'_>,
     roles: &BTreeSet<&str>,
-) -> Option<Scope> {
+    holder: Holder,
+) -> Vec<Scope> {
+    let core = known.core;
     let entry = &entry
         .clone()
-        .called(format!("{}: {}", role.what, entry.what));
-    let kind = entry.required_text(reader, "type")?;
-    let Some((_, options)) = SCOPES.iter().find(|(name, _)| *name == kind.value) else {
-        let hint = did_you_mean(kind.value, SCOPES.map(|(name, _)| name));
-        let message = format!("{}: core knows no scope `{}`", role.what, kind.value);
-        reader.error(kind.span, message, hint);
-        return None;
+        .called(format!("{}: {}", owner.what, entry.what));
+    let Some(kind) = entry.required_text(reader, "type") else {
+        return Vec::new();
     };
+    let Some(of_type) = SCOPES.iter().find(|known| known.name == kind.value) else {
+        let hint = did_you_mean(kind.value, SCOPES.iter().map(|known| known.name));
+        let message = format!("{}: core knows no scope `{}`", owner.what, kind.value);
+        reader.error(kind.span, message, hint);
+        return Vec::new();
+    };
+    if let Some((gone, instead)) = of_type.gone
+        && core >= gone
+    {
+        let message = format!("{}: core {core} has no scope `{}`", owner.what, kind.value);
+        let hint = format!(
+            "take it out; system clients have `{instead}` in its place (integrations.toml)"
+        );
+        reader.error(kind.span, message, Some(hint));
+        return Vec::new();
+    }
+    if of_type.for_clients && holder == Holder::Role {
+        let message = format!(
+            "{}: `{}` is for system clients only",
+            owner.what, kind.value
+        );
+        let hint = "give it to a client in integrations.toml".to_owned();
+        reader.error(kind.span, message, Some(hint));
+        return Vec::new();
+    }
     let keys: Vec<_> = std::iter::once("type")
-        .chain(options.iter().copied())
+        .chain(of_type.limits.iter().map(|(option, _)| *option))
         .collect();
     entry.only(reader, &keys);
-    let mut scope = Scope::new(kind.value);
+    let scope = limited(reader, entry, of_type, known, roles);
+    if core < of_type.since {
+        return Vec::new();
+    }
+    registration_actions(reader, entry, scope, known)
+}
+
+/// The scope with its options.
+fn limited(
+    reader: &mut Reader<'_>,
+    entry: &Section<'_>,
+    of_type: &ScopeType,
+    known: &Known<'_>,
+    roles: &BTreeSet<&str>,
+) -> Scope {
+    let mut scope = Scope::new(of_type.name);
     let given = entry.texts(reader, "event");
     let events: Vec<&str> = given.iter().map(|event| event.value).collect();
-    for option in options.iter().filter(|option| entry.item(option).is_some()) {
-        let wire = camel_case(option);
+    let is_given = |(option, _): &&Limit| entry.item(option).is_some();
+    for (option, since) in of_type.limits.iter().filter(is_given) {
+        let core = known.core;
+        if core < *since && core >= of_type.since {
+            let message = format!(
+                "{}: core {core} does not know `{option}` and would not limit the scope by it",
+                entry.what
+            );
+            let hint = format!("take the scope out, or use it with core {since} or later");
+            let at = entry
+                .item(option)
+                .map_or_else(|| entry.span.clone(), |it| entry.item_span(it));
+            reader.error(at, message, Some(hint));
+        }
         if PLACES.contains(option) || OWN.contains(option) {
             let allowed: &[&str] = if OWN.contains(option) {
                 &["user"]
             } else {
                 &REACH
             };
-            let value = entry.text(reader, option)?;
-            one_of(reader, entry, option, &value, allowed.iter().copied());
-            scope = scope.option(&wire, [value.value]);
+            if let Some(value) = entry.text(reader, option) {
+                one_of(reader, entry, option, &value, allowed.iter().copied());
+                scope = scope.option(&wire(option), [value.value]);
+            }
             continue;
         }
         let values = entry.texts(reader, option);
@@ -298,18 +317,84 @@ fn scope(
                     continue;
                 }
                 "event" => ("event", known.forms.event_types().collect()),
+                "status" => ("status", STATUSES.to_vec()),
+                "flags_any_of" | "flags_none_of" | "flags_all_of" => {
+                    ("flag", known.forms.flags().collect())
+                }
                 "templates" => ("certificate", known.certificates.ids_for(&events).collect()),
                 "role" => ("role", roles.iter().copied().collect()),
-                _ if kind.value == "workqueue" => {
+                _ if of_type.name == "workqueue" => {
                     ("workqueue", known.workqueues.iter().copied().collect())
                 }
                 _ => ("dashboard", known.dashboards.iter().copied().collect()),
             };
             one_of(reader, entry, what, value, known);
         }
-        scope = scope.option(&wire, values.iter().map(|value| value.value));
+        scope = scope.option(&wire(option), values.iter().map(|value| value.value));
     }
-    Some(scope)
+    scope
+}
+
+/// Core 2.2 has scopes of their own for actions that were the country's own before.
+fn registration_actions(
+    reader: &mut Reader<'_>,
+    entry: &Section<'_>,
+    scope: Scope,
+    known: &Known<'_>,
+) -> Vec<Scope> {
+    let of_forms = || {
+        let forms = known.forms;
+        let events = forms.event_types().filter(|event| {
+            let named = scope.values("event");
+            named.is_none_or(|named| named.iter().any(|name| name == event))
+        });
+        events
+            .flat_map(|event| forms.custom_actions(event))
+            .collect::<BTreeSet<_>>()
+    };
+    if scope.kind() != "record.custom-action" {
+        return vec![scope];
+    }
+    let named = scope.values("customActionTypes");
+    let actions = match named {
+        Some(named) => named.iter().map(String::as_str).collect(),
+        None => of_forms(),
+    };
+    let (cores, own): (Vec<&str>, Vec<&str>) = actions
+        .into_iter()
+        .partition(|action| registration_action(action, known.core).is_some());
+    if cores.is_empty() {
+        return vec![scope];
+    }
+    let mut scopes = Vec::new();
+    for action in cores
+        .iter()
+        .filter_map(|action| registration_action(action, known.core))
+    {
+        let kind = format!("record.{}", action.to_lowercase().replace('_', "-"));
+        let mut split = Scope::new(kind);
+        for (option, values) in scope
+            .options()
+            .filter(|(option, _)| *option != "customActionTypes")
+        {
+            if ["registeredIn", "registeredBy"].contains(&option) || option.starts_with("flags.") {
+                let message = format!(
+                    "{}: core {} does not limit `{action}` by `{option}`",
+                    entry.what, known.core
+                );
+                let hint = "name the action in a scope with other limits".to_owned();
+                reader.error(entry.span.clone(), message, Some(hint));
+            }
+            split = split.option(option, values.iter().cloned());
+        }
+        scopes.push(split);
+    }
+    if named.is_none() {
+        scopes.push(scope);
+    } else if !own.is_empty() {
+        scopes.push(scope.clone().with_values("customActionTypes", own));
+    }
+    scopes
 }
 
 /// A custom action has to be one of every event that the scope names, or of any if it names none.
@@ -352,15 +437,4 @@ fn one_of<'k>(
         });
         reader.error(value.span.clone(), message, Some(hint));
     }
-}
-
-/// `place_of_event` is `placeOfEvent` for core.
-fn camel_case(option: &str) -> String {
-    let mut words = option.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |name, word| {
-        let mut letters = word.chars();
-        let initial = letters.next().map(|letter| letter.to_ascii_uppercase());
-        name + &String::from_iter(initial) + letters.as_str()
-    })
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The settings of the installation that the country's files depend on.
 
+use opencrvs_toolkit::core_version::CoreVersion;
 use std::path::PathBuf;
 use std::str::FromStr;
 use url::Url;
@@ -10,6 +11,8 @@ use url::Url;
 pub struct CountrySettings {
     /// Folders in place of the embedded country, as `COUNTRY_DIR` names them.
     pub country_dir: Option<String>,
+    /// The version of core that reads what is served.
+    pub core_version: CoreVersion,
     /// The users to seed, in place of the country's `users.csv`.
     pub users_file: Option<PathBuf>,
     /// Real people's records are here: `check` warns of what is for demonstrations.

@@ -4,6 +4,7 @@
 use super::form_index::FormIndex;
 use super::texts::{self, TextUse};
 use opencrvs_toolkit::conditional::event;
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::message::{Message, message};
 use opencrvs_toolkit::workqueue::{
     ExactProperty, ICONS, PlaceProperty, Records, RoleProperty, TimeProperty, Workqueue,
@@ -27,7 +28,9 @@ const ACTIONS: [&str; 10] = [
     "PRINT_CERTIFICATE",
     "REQUEST_CORRECTION",
 ];
-const STATUSES: [&str; 5] = ["CREATED", "NOTIFIED", "DECLARED", "REGISTERED", "ARCHIVED"];
+/// The states of a record.
+pub(super) const STATUSES: [&str; 5] =
+    ["CREATED", "NOTIFIED", "DECLARED", "REGISTERED", "ARCHIVED"];
 const PERIODS: [&str; 4] = ["last7Days", "last30Days", "last90Days", "last365Days"];
 /// The area around the office of whoever looks at the list, and that office.
 const PLACES: [&str; 2] = ["user.administrativeAreaId", "user.primaryOfficeId"];
@@ -37,6 +40,7 @@ enum Says {
     Event,
     Status,
     AnyFlag,
+    AllFlags,
     NoFlag,
     Within(PlaceProperty),
     ByRole(RoleProperty),
@@ -44,10 +48,11 @@ enum Says {
     In(TimeProperty),
 }
 
-const SAYINGS: [(&str, Says); 16] = [
+const SAYINGS: [(&str, Says); 17] = [
     ("event", Says::Event),
     ("status", Says::Status),
     ("with-any-flag", Says::AnyFlag),
+    ("all-flags", Says::AllFlags),
     ("without-flags", Says::NoFlag),
     ("created-within", Says::Within(PlaceProperty::CreatedAt)),
     ("declared-within", Says::Within(PlaceProperty::DeclaredAt)),
@@ -75,6 +80,7 @@ pub(super) fn parse(
     text: &str,
     forms: &FormIndex,
     roles: &BTreeSet<String>,
+    core: CoreVersion,
     said: &mut Vec<TextUse>,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Workqueue> {
@@ -91,7 +97,13 @@ pub(super) fn parse(
                 let message = format!("there is another workqueue `{}` above", queue.slug());
                 reader.error(section.span.clone(), message, None);
             }
-            queues.push(queue);
+            match queue.for_core(core) {
+                Ok(queue) => queues.push(queue),
+                Err(why) => {
+                    let message = format!("{}: {why}", section.what);
+                    reader.error(section.span.clone(), message, None);
+                }
+            }
         }
     }
     found.extend(reader.into_found());
@@ -193,12 +205,13 @@ fn clause(
         reader.error(entry.span.clone(), message, Some(hint));
     }
     let flags = |reader: &mut Reader<'_>, key| entry.one_or_more(reader, key);
-    let wanted = flags(reader, "with-any-flag");
+    let mut wanted = flags(reader, "with-any-flag");
+    wanted.extend(flags(reader, "all-flags"));
     let unwanted = flags(reader, "without-flags");
     for flag in &unwanted {
         if wanted.iter().any(|wanted| wanted.value == flag.value) {
             let message = format!("{}: `{}` is wanted and unwanted", entry.what, flag.value);
-            let hint = "take it out of `with-any-flag` or `without-flags`".to_owned();
+            let hint = "take it out of `without-flags` or of the other list".to_owned();
             reader.warning(flag.span.clone(), message, Some(hint));
         }
     }
@@ -209,7 +222,7 @@ fn clause(
         let known: Vec<&str> = match says {
             Says::Event => forms.event_types().collect(),
             Says::Status => STATUSES.to_vec(),
-            Says::AnyFlag | Says::NoFlag => forms.flags().collect(),
+            Says::AnyFlag | Says::AllFlags | Says::NoFlag => forms.flags().collect(),
             Says::Within(_) => PLACES.to_vec(),
             Says::ByRole(_) => roles.iter().map(String::as_str).collect(),
             Says::ByUser(_) => vec!["user.id"],
@@ -232,6 +245,7 @@ fn clause(
             Says::Event => clause.event_type(first),
             Says::Status => clause.status(texts),
             Says::AnyFlag => clause.with_any_flag(texts),
+            Says::AllFlags => clause.with_all_flags(texts),
             Says::NoFlag => clause.without_flags(texts),
             Says::Within(property) => clause.within(*property, of_the_user()),
             Says::ByRole(property) => clause.by_role(*property, texts),

@@ -137,3 +137,12 @@ pub(crate) fn archive(event: &str) -> Action {
         "The declaration leaves all work lists; nobody can act on it until it is reinstated.",
     ))
 }
+
+/// Brings an archived declaration back. Core 2.0 has no such action.
+pub(crate) fn unarchive(event: &str) -> Action {
+    let id = |key: &str| format!("event.{event}.action.unarchive.{key}");
+    Action::unarchive((id("label"), "Unarchive")).supporting_copy((
+        id("supportingCopy"),
+        "The declaration returns to the state and the work lists that it had before it was archived.",
+    ))
+}

@@ -4,6 +4,7 @@
 
 use crate::clock::Clock;
 use crate::fault::Fault;
+use arc_swap::ArcSwapOption;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -130,7 +131,7 @@ pub enum CoreError {
     Http(#[source] Fault),
     /// Core does not know this server as a client, or not by this secret.
     #[error(
-        "core refuses the system client ({0}); check SYSTEM_CLIENT_ID and SYSTEM_CLIENT_SECRET"
+        "core refuses the system client ({0}); check SYSTEM_CLIENT_ID and SYSTEM_CLIENT_SECRET; where they are not set, the secret was replaced in core: delete the client there and restart core's events service"
     )]
     SystemClient(StatusCode),
     /// An answer other than 200.
@@ -150,7 +151,8 @@ impl From<reqwest::Error> for CoreError {
     }
 }
 
-/// This server as a client of core: `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`.
+/// This server as a client of core: `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`, or the client that core has
+/// created for it.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// Its id.
@@ -165,7 +167,7 @@ pub struct Core {
     gateway: String,
     auth: String,
     clock: Arc<dyn Clock>,
-    credentials: Option<Credentials>,
+    credentials: ArcSwapOption<Credentials>,
     /// The system token and its end. The lock is held while it is renewed: once for all who wait.
     system_token: Mutex<Option<(String, Timestamp)>>,
 }
@@ -233,7 +235,7 @@ impl Core {
             gateway: base(gateway),
             auth: base(auth),
             clock,
-            credentials,
+            credentials: ArcSwapOption::from(credentials.map(Arc::new)),
             system_token: Mutex::default(),
         }
     }
@@ -245,7 +247,12 @@ impl Core {
 
     /// Whether there is a system client to ask core with.
     pub fn may_ask(&self) -> bool {
-        self.credentials.is_some()
+        self.credentials.load().is_some()
+    }
+
+    /// From now on this server is this client.
+    pub fn become_client(&self, credentials: Credentials) {
+        self.credentials.store(Some(Arc::new(credentials)));
     }
 
     fn is_alive(&self, claims: &Claims) -> bool {
@@ -506,7 +513,7 @@ impl Core {
     /// # Errors
     /// When core is not reachable, or does not know the client.
     pub async fn system_token(&self) -> Result<String, CoreError> {
-        let credentials = self.credentials.as_ref().ok_or(CoreError::Expired)?;
+        let credentials = self.credentials.load_full().ok_or(CoreError::Expired)?;
         let mut cached = self.system_token.lock().await;
         let now = self.clock.now();
         if let Some((token, _)) = cached.as_ref().filter(|(_, end)| now < *end) {

@@ -12,9 +12,9 @@ use handlers::core_client::{Core, CoreError, Fate};
 use handlers::delivery::ledger::{
     self, Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
 };
+use handlers::delivery::middleware;
 use handlers::delivery::outcome::OUTCOMES;
 use handlers::delivery::schedule::duration;
-use handlers::delivery::{middleware, transport};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use opencrvs_toolkit::hook_action::HookAction;
@@ -531,7 +531,7 @@ pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::R
     let mut said = Said::new();
     let mut waiting = ledger.pending(shown.limit).await?;
     if options.ask {
-        let core = server::core(settings, transport::client(server::TIMEOUT)?);
+        let core = server::core_for_command(settings, &ledger).await?;
         if !core.may_ask() {
             bail!("core answers a system client only: SYSTEM_CLIENT_ID is not set");
         }

@@ -46,6 +46,8 @@ pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
         ..settings.clone()
     };
     let running = server::assemble(&settings, super::loaded(&settings)?).await?;
+    let wanted = running.app.country.load().integrations.clone();
+    running.app.system_clients.adopt_own(&wanted).await?;
     let rescue = &*running.rescue;
     let Round { steps, unseen } = match &options.event {
         Some(event) => Round {

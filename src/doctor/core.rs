@@ -4,12 +4,14 @@
 use super::Finding;
 use super::network::{Answer, ask, below, unreachable};
 use crate::auth;
+use crate::core_gateway;
 use crate::server;
-use crate::settings::{CoreVersion, Settings};
+use crate::settings::Settings;
 use handlers::clock::{Clock as _, SystemClock};
 use handlers::core_client::CoreError;
 use handlers::fault::with_causes;
 use jiff::{SignedDuration, Timestamp};
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::scope::Scope;
 use reqwest::{Client, StatusCode, Url};
 use serde_json::{Value, json};
@@ -88,7 +90,12 @@ async fn system_client(
     const CHECK: &str = "system client";
     if settings.system_client.is_none() {
         let what = "SYSTEM_CLIENT_ID is not set";
-        let finding = if settings.production {
+        let finding = if settings.core_version >= CoreVersion::V2_0_1 {
+            let what = format!(
+                "{what}: core gets a client for this server at its start; `countryconfig integrations list` shows whether it has"
+            );
+            Finding::off(CHECK, what)
+        } else if settings.production {
             let remedy = "create a system client in core with record.read: without one, core is not asked before a packet is sent, and deliveries with an expired token are parked";
             Finding::warning(CHECK, what, remedy)
         } else {
@@ -157,7 +164,7 @@ fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
         .collect();
     let has = |wanted: &str| scopes.iter().any(|scope| scope.kind() == wanted);
     let mut needed = vec!["record.read"];
-    if settings.core_version >= CoreVersion(2, 1, 0) {
+    if settings.core_version >= CoreVersion::V2_1 {
         needed.extend(["record.action.accept", "record.action.reject"]);
     }
     let missing: Vec<_> = needed.into_iter().filter(|scope| !has(scope)).collect();
@@ -258,15 +265,10 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
     found
 }
 
-/// Core's version as the gateway tells it, held against the setting.
+/// The version that the gateway shows, held against the setting.
 fn version(settings: &Settings, ping: &Answer) -> Option<Finding> {
     let told = ping.version.as_deref()?;
-    let version: CoreVersion = told.split('-').next()?.parse().ok()?;
-    let CoreVersion(major, minor, _) = settings.core_version;
-    if (version.0, version.1) == (major, minor) {
-        return None;
-    }
-    let what = format!("core is version {told}, CORE_VERSION says {major}.{minor}");
+    let what = core_gateway::difference(told, settings.core_version)?;
     Some(Finding::warning(
         "gateway",
         what,

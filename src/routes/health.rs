@@ -80,6 +80,8 @@ struct Readiness {
     auth_key: String,
     /// `ok`, or why the last change of the country's files was not taken, or which of their cases fail.
     country: String,
+    /// `ok`, or how core's version differs from `CORE_VERSION`.
+    core: String,
 }
 
 #[derive(ApiResponse)]
@@ -158,6 +160,13 @@ impl Health {
                 .0
                 .refused_change
                 .load()
+                .as_deref()
+                .map_or("ok", String::as_str)
+                .to_owned(),
+            core: self
+                .0
+                .core_gateway
+                .difference()
                 .as_deref()
                 .map_or("ok", String::as_str)
                 .to_owned(),

@@ -63,7 +63,7 @@ pub const VARIABLES: &[Variable] = &[
     always(
         "CORE_VERSION",
         "2.0",
-        "version of core; up to `2.0` (or `2.0.0`), its requests for messages to users are accepted without a token, from `2.0.1` on they require one",
+        "version of core: `2.0`, `2.0.1` (also for later patches of 2.0), `2.1` or `2.2`; decides which configuration and routes are served and which tokens are required",
     ),
     always("COUNTRY_CONFIG_HOST", "0.0.0.0", "address to listen on"),
     always("COUNTRY_CONFIG_PORT", "3040", "port to listen on"),
@@ -85,10 +85,22 @@ pub const VARIABLES: &[Variable] = &[
         "http://gateway:7070",
         "URL of core's gateway, where pending actions are rejected",
     ),
+    Variable {
+        name: "EVENTS_URL",
+        meaning: "URL of core's events service inside the cluster, where the system clients of `integrations.toml` are created (core 2.0.1 and later)",
+        example: "http://events:5555",
+        development: Some("http://localhost:5555"),
+        production: Some("http://events:5555"),
+    },
+    optional(
+        "INTEGRATION_CREDENTIALS",
+        "MOSIP=9a8d3c51-6f0e-4b7e-a7a3-2f1d5c8e4b61:8f5c2f0e1d3b4c6a9e7d",
+        "credentials of system clients that other programs already have, separated by commas or lines: `NAME=ID:SECRET`, with the name in `integrations.toml`",
+    ),
     optional(
         "SYSTEM_CLIENT_ID",
         "9a8d3c51-6f0e-4b7e-a7a3-2f1d5c8e4b60",
-        "id of this server's system client in core, with `record.read`: core is asked whether an action was accepted before irreversible data is sent, and expired tokens are renewed",
+        "id of this server's system client in core, with `record.read`: core is asked whether an action was accepted before irreversible data is sent, and expired tokens are renewed; from core 2.0.1 on, if it is not set, the client of `integrations.toml` is used",
     ),
     optional(
         "SYSTEM_CLIENT_SECRET",
@@ -362,6 +374,21 @@ pub const VARIABLES: &[Variable] = &[
         "VERIFIABLE_CREDENTIALS_ISSUER_TOKEN",
         "of-this-server-at-the-issuer",
         "this server's bearer token at the issuer",
+    ),
+    optional(
+        "TELEMETRY_URL",
+        "https://status.opencrvs.org/v1/telemetry",
+        "URL that gets the figures that core 2.1 reports about itself once a day; without it, and outside production, they are dropped",
+    ),
+    optional(
+        "ORGANISATION",
+        "Ministry of the Interior",
+        "organisation that runs the installation, sent with core's figures",
+    ),
+    optional(
+        "ENVIRONMENT_NAME",
+        "production",
+        "name of the installation, sent with core's figures",
     ),
     always(
         "REGISTRATION_NUMBER_FORMAT",

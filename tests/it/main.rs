@@ -15,7 +15,9 @@ mod bad_night;
 mod causes_of_death;
 mod certificates;
 mod config;
+mod core_2_1;
 mod core_stand_in;
+mod core_versions;
 mod country_settings;
 mod crash;
 mod credentials;
@@ -28,6 +30,7 @@ mod generated;
 mod health;
 mod hidden_answers;
 mod house;
+mod integrations;
 mod ledger_fails;
 #[cfg(target_os = "linux")]
 mod memory;

@@ -2,7 +2,9 @@
 //! The `OpenAPI` document: it is valid, and it says what the server answers.
 
 use super::analytics::reindex_token;
+use super::core_2_1::{Core, service_token};
 use super::credentials::{ISSUES, OFFER, PAPER, PRINTS, birth};
+use super::integrations::{answered, creator, started};
 use super::portal::TOKEN;
 use super::{SIGNER, TestApp, eligible_birth, fresh_id, plain_birth, surroundings, user_token};
 use openapiv3::{OpenAPI, Operation, Parameter, ReferenceOr, Responses, StatusCode};
@@ -155,11 +157,13 @@ fn the_document_is_valid() {
 
 /// Every response has a description, and a body where it may have one; every error has the same body.
 fn answers(at: &str, responses: &Responses) {
-    const EMPTY: [(&str, u16); 4] = [
+    const EMPTY: [(&str, u16); 6] = [
         ("POST /trigger/events/{event}/actions/{action}", 202),
         ("POST /triggers/user/{event}", 200),
         ("POST /trigger/user/{event}", 200),
         ("POST /email", 200),
+        ("GET /trigger/system/ready", 200),
+        ("GET /triggers/system/ready", 200),
     ];
     for (status, response) in &responses.responses {
         let StatusCode::Code(status) = *status else {
@@ -172,7 +176,11 @@ fn answers(at: &str, responses: &Responses) {
         for (content_type, media) in &response.content {
             let schema = media.schema.as_ref();
             let schema = schema.unwrap_or_else(|| panic!("{at}: {status}"));
-            let own = [("GET /readyz", 503), ("GET /causes-of-death", 400)];
+            let own = [
+                ("GET /readyz", 503),
+                ("GET /causes-of-death", 400),
+                ("POST /trigger/telemetry", 502),
+            ];
             if status >= 400 && !own.contains(&(at, status)) {
                 let ReferenceOr::Reference { reference } = schema else {
                     panic!("{at}: {status}")
@@ -341,12 +349,13 @@ fn said_by_core(json: &Value) -> Value {
 }
 
 /// A server in production, where portals may upload only.
-async fn in_production() -> TestApp {
+async fn in_production(own: &[(&str, &str)]) -> TestApp {
     let needed = countryconfig::settings::VARIABLES.iter();
     let needed = needed.filter(|v| v.production.is_none() && v.development.is_some());
     let mut settings: Vec<_> = needed.map(|v| (v.name, v.example)).collect();
     settings.retain(|(name, _)| !["AUTH_URL", "GATEWAY_URL"].contains(name));
     settings.extend([("NODE_ENV", "production"), ("PORTAL_OPERATIONS", "upload")]);
+    settings.extend(own);
     with_everything(&settings).await
 }
 
@@ -512,21 +521,56 @@ impl Documented {
         let name = json!({"firstname": "A", "surname": "B"});
         let reachable = json!({"recipient": {"name": name, "email": "a@crvs.test"}, "code": "1"});
         let unreachable = json!({"recipient": {"name": name}, "code": "1"});
-        for route in ["/triggers/user/2fa", "/trigger/user/2fa"] {
-            self.expect(app, route, "", reachable.to_string(), 200)
+        let token = user_token(&[]);
+        for (route, token) in [("/triggers/user/2fa", ""), ("/trigger/user/2fa", &token)] {
+            self.expect(app, route, token, reachable.to_string(), 200)
                 .await;
-            self.expect(app, route, "", unreachable.to_string(), 422)
+            self.expect(app, route, token, unreachable.to_string(), 422)
                 .await;
-            self.expect(app, route, "", "{", 400).await;
+            self.expect(app, route, token, "{", 400).await;
             let outside = [("x-forwarded-for", "203.0.113.9")];
             let stranger = self.ask(app, ("POST", route), &outside, vec![]);
             assert_eq!(stranger.await, 401);
-            self.expect(app, route, "", vec![b' '; MIB + 1], 413).await;
+            self.expect(app, route, token, vec![b' '; MIB + 1], 413)
+                .await;
         }
         let address = "a@crvs.test";
         let alert = json!({"subject": "s", "html": "h", "from": address, "to": address});
         self.expect(app, "/email", "", alert.to_string(), 200).await;
         self.expect(app, "/email", "", vec![b' '; MIB + 1], 413)
+            .await;
+    }
+}
+
+impl Documented {
+    /// What core 2.1 calls, and core 2.0 does not.
+    async fn core_2_1(&mut self) {
+        let outside = surroundings().await;
+        Core::at(&outside).await;
+        let figures = Mock::given(path_regex("^/figures$"));
+        let figures = figures.respond_with(ResponseTemplate::new(200));
+        figures.mount(&outside).await;
+        let figures = format!("{}/figures", outside.uri());
+        let later = started(outside, &[]).await;
+        self.sweep(&later).await;
+        answered(&later, 200, &[]).await;
+        let bearer = format!("Bearer {}", creator());
+        let headers = [("authorization", bearer.as_str())];
+        for path in ["/trigger/system/ready", "/triggers/system/ready"] {
+            let ready = self.ask(&later, ("GET", path), &headers, vec![]);
+            assert_eq!(ready.await, 200);
+        }
+        let route = "/trigger/telemetry";
+        let service = service_token();
+        let report = json!({"reported_at": "2026-11-26T00:00:00.000Z", "app_version": "2.1.0", "metrics": {}});
+        self.expect(&later, route, &service, report.to_string(), 200)
+            .await;
+        self.expect(&later, route, &service, "{", 400).await;
+        self.expect(&later, route, &service, vec![b' '; 64 * 1024 + 1], 413)
+            .await;
+        let own = [("CORE_VERSION", "2.1"), ("TELEMETRY_URL", &figures)];
+        let production = in_production(&own).await;
+        self.expect(&production, route, &service, report.to_string(), 202)
             .await;
     }
 }
@@ -549,7 +593,7 @@ async fn the_document_has_the_statuses_that_are_answered_and_no_others() {
         .expect(&plain, "/reindex", &token, "[]", 200)
         .await;
 
-    let production = in_production().await;
+    let production = in_production(&[]).await;
     documented.sweep(&production).await;
     let system = json!({
         "iss": "opencrvs:auth-service", "aud": ["opencrvs:countryconfig-user"],
@@ -575,6 +619,7 @@ async fn the_document_has_the_statuses_that_are_answered_and_no_others() {
     documented.portals(&everything).await;
     documented.forms(&everything).await;
     documented.messages(&everything).await;
+    documented.core_2_1().await;
 
     let mut unseen = vec![];
     for (method, path, operation) in operations(&documented.document) {

@@ -124,7 +124,7 @@ async fn what_would_make_an_identity_is_never_sent_by_itself() {
     // The middleware does not tell.
     let (exit, said) = operator.says(&format!("rescue {clean}")).await;
     assert_eq!(exit, Some(1));
-    assert!(said.contains("look it up in MOSIP"), "{said}");
+    assert!(said.contains("search MOSIP for the identity"), "{said}");
     middleware_keeps(outside, &[&kept]).await;
     let (exit, said) = operator.says(&format!("rescue {kept}")).await;
     assert_eq!(exit, Some(1));
@@ -258,7 +258,7 @@ async fn core_s_own_tables_show_what_its_search_does_not_know() {
     let place = place(&[("RESCUE_DATABASE_URL", &url)]).await;
     let (exit, said) = place.operator.says("rescue --dry-run").await;
     assert_eq!(exit, Some(1), "{said}");
-    assert!(said.contains("shows no column `id`"), "{said}");
+    assert!(said.contains("has no readable column `id`"), "{said}");
     let tables = "CREATE SCHEMA app; CREATE TYPE app.action_status AS ENUM ('Requested', 'Accepted', 'Rejected');
         CREATE TABLE app.events (id uuid PRIMARY KEY, event_type text, tracking_id text);
         CREATE TABLE app.event_actions (id uuid PRIMARY KEY, event_id uuid, action_type text, status app.action_status,

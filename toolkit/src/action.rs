@@ -14,7 +14,8 @@ use crate::page::Form;
 
 /// Something a user can do with a record.
 ///
-/// Core 2.0 takes the types that have a constructor here; any other name makes it refuse all events.
+/// Core takes the types that have a constructor here; any other name makes it refuse all events. Types that a
+/// version of core does not know yet are left out for it, see [`crate::writer`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Action {
     kind: ActionKind,
@@ -25,6 +26,7 @@ pub struct Action {
     conditionals: Vec<FieldConditional>,
     deduplication: Option<Deduplication>,
     dialog_copy: Option<DialogCopy>,
+    dialog_form: Vec<AnyField>,
 }
 
 /// A type of action with what belongs to it alone.
@@ -36,6 +38,8 @@ pub(crate) enum ActionKind {
     Edit,
     Reject,
     Archive,
+    /// A type of core's that takes nothing but what all types take.
+    Plain(&'static str),
     PrintCertificate(Form),
     RequestCorrection(Form),
     Custom {
@@ -146,6 +150,53 @@ impl Action {
         Self::new(ActionKind::Archive, label)
     }
 
+    /// Notifies of an event whose declaration is not complete. From core 2.1 on; where it is left out, the name, the
+    /// icon and the conditions of DECLARE hold for it, and on core 2.1 its flags too.
+    pub fn notify(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("NOTIFY"), label)
+    }
+
+    /// Brings an archived declaration back. From core 2.1 on.
+    pub fn unarchive(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("UNARCHIVE"), label)
+    }
+
+    /// Approves a correction that was requested. From core 2.1 on; before, the name and the conditions of
+    /// `REQUEST_CORRECTION` hold for it.
+    pub fn approve_correction(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("APPROVE_CORRECTION"), label)
+    }
+
+    /// Rejects a correction that was requested, likewise.
+    pub fn reject_correction(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("REJECT_CORRECTION"), label)
+    }
+
+    /// Deletes a draft. From core 2.1 on.
+    pub fn delete(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("DELETE"), label)
+    }
+
+    /// Marks a record as a duplicate of another. From core 2.1 on.
+    pub fn mark_as_duplicate(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("MARK_AS_DUPLICATE"), label)
+    }
+
+    /// Marks a record as no duplicate. From core 2.1 on.
+    pub fn mark_as_not_duplicate(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("MARK_AS_NOT_DUPLICATE"), label)
+    }
+
+    /// Assigns a record to a user. From core 2.1 on; takes no flags.
+    pub fn assign(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("ASSIGN"), label)
+    }
+
+    /// Takes a record back from a user, likewise.
+    pub fn unassign(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("UNASSIGN"), label)
+    }
+
     /// Prints a certificate.
     pub fn print_certificate(label: impl Into<Message>, form: Form) -> Self {
         Self::new(ActionKind::PrintCertificate(form), label)
@@ -189,6 +240,7 @@ impl Action {
             conditionals: Vec::new(),
             deduplication: None,
             dialog_copy: None,
+            dialog_form: Vec::new(),
         }
     }
 
@@ -260,6 +312,16 @@ impl Action {
         }
     }
 
+    /// Fields in the dialog that confirms the action, with their values in the action's annotation; for NOTIFY,
+    /// DECLARE, REGISTER, ARCHIVE and REJECT. From core 2.1 on.
+    pub fn dialog_form(self, fields: impl IntoIterator<Item = AnyField>) -> Self {
+        let dialog_form = fields.into_iter().collect();
+        Self {
+            dialog_form,
+            ..self
+        }
+    }
+
     fn flag(mut self, id: &str, operation: Operation, conditional: Option<Conditional>) -> Self {
         self.flags.push(FlagChange {
             id: id.to_owned(),
@@ -284,7 +346,7 @@ impl Action {
 
     /// Every field of the action's own form.
     pub fn fields(&self) -> Vec<&AnyField> {
-        match &self.kind {
+        let mut fields: Vec<_> = match &self.kind {
             ActionKind::Read(review) | ActionKind::Declare(review) => {
                 review.fields.iter().collect()
             }
@@ -292,10 +354,19 @@ impl Action {
                 form.fields().map(|(_, field)| field).collect()
             }
             ActionKind::Custom { form, .. } => form.iter().collect(),
-            ActionKind::Register | ActionKind::Edit | ActionKind::Reject | ActionKind::Archive => {
-                Vec::new()
-            }
-        }
+            ActionKind::Register
+            | ActionKind::Edit
+            | ActionKind::Reject
+            | ActionKind::Archive
+            | ActionKind::Plain(_) => Vec::new(),
+        };
+        fields.extend(&self.dialog_form);
+        fields
+    }
+
+    /// The fields in the dialog that confirms the action.
+    pub(crate) fn dialog_fields(&self) -> &[AnyField] {
+        &self.dialog_form
     }
 
     pub(crate) fn flags(&self) -> &[FlagChange] {
@@ -324,6 +395,7 @@ impl ActionKind {
             Self::Edit => "EDIT",
             Self::Reject => "REJECT",
             Self::Archive => "ARCHIVE",
+            Self::Plain(name) => name,
             Self::PrintCertificate(_) => "PRINT_CERTIFICATE",
             Self::RequestCorrection(_) => "REQUEST_CORRECTION",
             Self::Custom { .. } => "CUSTOM",
@@ -336,7 +408,9 @@ impl Serialize for Action {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", self.kind.name())?;
         map.serialize_entry("label", &self.label)?;
-        map.serialize_entry("flags", &self.flags)?;
+        if !self.flags.is_empty() || !["ASSIGN", "UNASSIGN"].contains(&self.kind.name()) {
+            map.serialize_entry("flags", &self.flags)?;
+        }
         if let Some(text) = &self.supporting_copy {
             map.serialize_entry("supportingCopy", text)?;
         }
@@ -361,7 +435,14 @@ impl Serialize for Action {
                 map.serialize_entry("form", form)?;
                 map.serialize_entry("auditHistoryLabel", audit_history_label)?;
             }
-            ActionKind::Register | ActionKind::Edit | ActionKind::Reject | ActionKind::Archive => {}
+            ActionKind::Register
+            | ActionKind::Edit
+            | ActionKind::Reject
+            | ActionKind::Archive
+            | ActionKind::Plain(_) => {}
+        }
+        if !self.dialog_form.is_empty() {
+            map.serialize_entry("form", &self.dialog_form)?;
         }
         if let Some(deduplication) = &self.deduplication {
             map.serialize_entry("deduplication", deduplication)?;

@@ -9,7 +9,7 @@ mod structure;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 pub use place::place_of;
@@ -17,7 +17,7 @@ pub use problems::{Problem, core_flags, problems};
 pub use references::{Reference, Via, messages_of};
 
 use crate::action::Action;
-use crate::conditional::{EventFieldReference, FieldReference};
+use crate::conditional::{Conditional, EventFieldReference, FieldReference};
 use crate::field::{AnyField, FieldType};
 use crate::message::Message;
 use crate::page::{Form, Page};
@@ -40,8 +40,33 @@ pub struct Event {
     advanced_search: Vec<SearchSection>,
     flags: Vec<FlagConfig>,
     analytics: bool,
+    icons: Icons,
     /// As it was read, where it was not built: it is served like that.
     document: Option<Arc<Value>>,
+}
+
+/// Names of icons with the conditions on which a record shows them.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Icons(Vec<(String, Conditional)>);
+
+impl Icons {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Icons {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(icon, conditional)| (icon, conditional)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Icons {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let icons = serde_json::Map::deserialize(deserializer)?.into_iter();
+        let icons = icons.map(|(icon, schema)| (icon, Conditional::from_schema(schema)));
+        Ok(Self(icons.collect()))
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -123,6 +148,7 @@ impl Event {
             flags: Vec::new(),
             analytics: true,
             document: None,
+            icons: Icons::default(),
         }
     }
 
@@ -193,6 +219,13 @@ impl Event {
             flags: flags.into_iter().collect(),
             ..self
         }
+    }
+
+    /// The record shows an icon, one of core's names, while this holds; of several the first that holds. From core
+    /// 2.1 on.
+    pub fn icon_if(mut self, icon: &str, conditional: impl Into<Conditional>) -> Self {
+        self.icons.0.push((icon.to_owned(), conditional.into()));
+        self
     }
 
     /// Whether records are sent to the statistics database.

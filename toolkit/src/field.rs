@@ -32,10 +32,6 @@ use own::{Setting, Settings};
 pub type AnyField = Field<types::Any>;
 
 /// A form field of the type `K`.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are independent switches of core's"
-)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field<K = types::Any> {
     id: String,
@@ -44,7 +40,7 @@ pub struct Field<K = types::Any> {
     required: Required,
     conditionals: Vec<FieldConditional>,
     validation: Vec<Validation>,
-    secured: bool,
+    secured: Secured,
     hide_label: bool,
     uncorrectable: bool,
     analytics: bool,
@@ -68,6 +64,14 @@ pub struct Unlabelled<K>(Field<K>);
 enum Required {
     Flag(bool),
     WithMessage { message: Message },
+}
+
+/// Whether the value of a field is kept from users to whom the record is not assigned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Secured {
+    Flag(bool),
+    When(Conditional),
 }
 
 /// One reference, or several of which the first that has a value counts.
@@ -143,7 +147,7 @@ impl<K: Kind> Unlabelled<K> {
             required: Required::Flag(false),
             conditionals: Vec::new(),
             validation: Vec::new(),
-            secured: false,
+            secured: Secured::Flag(false),
             hide_label: false,
             uncorrectable: false,
             analytics: false,
@@ -212,7 +216,7 @@ impl<K> Field<K> {
 
     /// Whether core leaves the field out of its index and shows it to the assigned user only.
     pub fn is_secured(&self) -> bool {
-        self.secured
+        self.secured != Secured::Flag(false)
     }
 
     /// Whether the value is stored for statistics.
@@ -255,7 +259,16 @@ impl<K> Field<K> {
     /// Core does not index the value and shows it only to the user to whom the record is assigned.
     pub fn secured(self) -> Self {
         Self {
-            secured: true,
+            secured: Secured::Flag(true),
+            ..self
+        }
+    }
+
+    /// The same only while this holds, for example while the record has a flag. From core 2.1 on; core 2.0 refuses
+    /// all events because of it.
+    pub fn secured_if(self, conditional: impl Into<Conditional>) -> Self {
+        Self {
+            secured: Secured::When(conditional.into()),
             ..self
         }
     }

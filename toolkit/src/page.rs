@@ -17,6 +17,8 @@ pub struct Page {
     title: Message,
     #[serde(default)]
     require_completion_to_continue: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    show_clear_button: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     conditional: Option<Conditional>,
     fields: Vec<AnyField>,
@@ -115,6 +117,7 @@ impl Page {
             kind,
             title,
             require_completion_to_continue: false,
+            show_clear_button: false,
             conditional: None,
             fields: Vec::new(),
             actions,
@@ -137,6 +140,14 @@ impl Page {
     pub fn require_completion(self) -> Self {
         Self {
             require_completion_to_continue: true,
+            ..self
+        }
+    }
+
+    /// The page offers a button that clears its answers. From core 2.1 on.
+    pub fn show_clear_button(self) -> Self {
+        Self {
+            show_clear_button: true,
             ..self
         }
     }

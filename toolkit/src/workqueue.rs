@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Lists of records that wait for someone.
 
+mod versions;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -258,6 +260,11 @@ impl Records {
     /// Records with at least one of these flags.
     pub fn with_any_flag<'a>(self, flags: impl IntoIterator<Item = &'a str>) -> Self {
         self.flags("anyOf", flags)
+    }
+
+    /// Records with all of these flags. Core 2.0 does not know the word; see [`Workqueue::for_core`].
+    pub fn with_all_flags<'a>(self, flags: impl IntoIterator<Item = &'a str>) -> Self {
+        self.flags("allOf", flags)
     }
 
     /// Records with none of these flags.

@@ -69,7 +69,7 @@ fn unknown_keys_pass_and_ids_of_conditionals_are_made_again() {
 )]
 #[case("/declaration/pages/0/fields/1/required", json!("yes"), "/declaration/pages/0/fields/1/required", "`required` must be true or false")]
 #[case("/declaration/pages/0/fields/1/conditionals/0/type", json!("SHOWN"), "/declaration/pages/0/fields/1/conditionals/0/type", "unknown type `SHOWN`")]
-#[case("/actions/2/type", json!("NOTIFY"), "/actions/2/type", "unknown type `NOTIFY`")]
+#[case("/actions/2/type", json!("VALIDATE"), "/actions/2/type", "unknown type `VALIDATE`")]
 #[case("/actions/0/type", json!("EDIT"), "/actions/0", "`dialogCopy` is missing")]
 #[case("", json!([]), "", "an event is an object")]
 fn what_core_would_refuse_is_found_where_it_stands(

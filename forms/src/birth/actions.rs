@@ -44,6 +44,7 @@ pub(super) fn actions(env: &Environment) -> Vec<Action> {
         Action::request_correction(review_title(), correct::form_of_request(env))
             .show_if(not(flag("revoked"))),
         review::archive("birth"),
+        review::unarchive("birth"),
         issue_verifiable_credential(env),
     ]
 }

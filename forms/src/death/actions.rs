@@ -30,6 +30,7 @@ pub(super) fn actions(env: &Environment) -> Vec<Action> {
             correct::form_of_request(env),
         ),
         review::archive("death"),
+        review::unarchive("death"),
     ]
 }
 

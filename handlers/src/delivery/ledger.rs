@@ -12,6 +12,7 @@ use crate::delivery::outcome::Outcome;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -27,6 +28,28 @@ pub use sqlite::file;
 use steady::Steady;
 
 pub use examine::{Examination, examine};
+
+/// A system client of core whose credentials the ledger keeps.
+#[derive(Debug, Clone)]
+pub struct Integration {
+    /// Its name in core.
+    pub name: String,
+    /// Its id.
+    pub client_id: String,
+    /// Its secret; empty once it was shown, and where a setting has it.
+    pub secret: SecretString,
+    /// Since when core is known to have it.
+    pub registered_at: Option<Timestamp>,
+    /// When the secret was shown.
+    pub shown_at: Option<Timestamp>,
+}
+
+impl Integration {
+    /// Whether core has it and the secret is known.
+    pub fn is_usable(&self) -> bool {
+        self.registered_at.is_some() && !self.secret.expose_secret().is_empty()
+    }
+}
 
 /// An answer to core, as it goes over the wire and as it is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -799,6 +822,44 @@ pub trait Ledger: Send + Sync {
 
     /// Forgets such a text.
     async fn forget(&self, name: &str) -> Result<(), LedgerError>;
+
+    /// Keeps the credentials of a system client before core hears of them. Gives those that are kept: of several
+    /// servers that share the ledger, the first one's. A secret that is not here any more is replaced.
+    async fn keep_integration(
+        &self,
+        name: &str,
+        client_id: &str,
+        secret: &SecretString,
+        now: Timestamp,
+    ) -> Result<Integration, LedgerError>;
+
+    /// The system clients.
+    async fn integrations(&self) -> Result<Vec<Integration>, LedgerError>;
+
+    /// Leases the creation of a client in core. `false` where another server is at it.
+    async fn lease_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, LedgerError>;
+
+    /// Ends such a lease.
+    async fn release_integration(&self, name: &str) -> Result<(), LedgerError>;
+
+    /// Core has a client, with these credentials. Ends the lease.
+    async fn register_integration(
+        &self,
+        integration: &Integration,
+        now: Timestamp,
+    ) -> Result<(), LedgerError>;
+
+    /// Gives a client's secret, and erases it. Nothing where there is none to give.
+    async fn show_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Integration>, LedgerError>;
 
     /// Adds a delivery to an action that was answered.
     async fn add(

@@ -259,7 +259,7 @@ async fn a_bad_document_is_named_and_the_others_are_written() {
         .await;
     let failed = [
         (1, "no event document: `the body` is not an object"),
-        (2, "`seven` is no UUID"),
+        (2, "`seven` is not a UUID"),
         (3, "the database refused its values"),
         (5, "no event document: `type` is missing"),
     ];

@@ -6,14 +6,15 @@ use super::{at, entry};
 use handlers::core_client::{Confirmation, Fate};
 use handlers::delivery::encryption::Encryption;
 use handlers::delivery::ledger::{
-    self, Answer, Attempt, Begun, Claimed, Counts, Destination, Filter, Knowledge, Ledger,
-    NewDelivery, Next, Recorded, Renumbered, Standing, State, USER,
+    self, Answer, Attempt, Begun, Claimed, Counts, Destination, Filter, Integration, Knowledge,
+    Ledger, NewDelivery, Next, Recorded, Renumbered, Standing, State, USER,
 };
 use handlers::delivery::outcome::Outcome;
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use reqwest::StatusCode;
 use rstest::rstest;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use std::sync::Arc;
@@ -985,6 +986,7 @@ async fn unfinished_attempts_of_an_earlier_version_have_an_unknown_outcome(
         set("arrived", "state = 'delivered', attempts = 1"),
         attempt("arrived", 1, "delivered"),
         format!("DROP TABLE {schema}numbers"),
+        format!("DROP TABLE {schema}integrations"),
         format!("DROP TABLE {schema}fates"),
         drop_column("knowledge"),
         drop_column("unknown_since"),
@@ -1281,6 +1283,73 @@ async fn nothing_waits_for_a_day_because_of_a_wrong_second(
         .collect();
     due.sort_unstable();
     assert_eq!(due, ["leased", "made", "tried"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn credentials_of_a_client_are_kept_once_leased_and_shown_once(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    let secret = |text: &str| SecretString::from(text);
+    let keep = async |id, text| {
+        ledger
+            .keep_integration("MOSIP", id, &secret(text), at(1))
+            .await
+    };
+    let first = keep("a", "first").await.unwrap();
+    let second = keep("b", "second").await.unwrap();
+    for kept in [&first, &second] {
+        let credentials = (kept.client_id.as_str(), kept.secret.expose_secret());
+        assert_eq!(credentials, ("a", "first"));
+        assert!(!kept.is_usable(), "core has not heard of it");
+    }
+    let lease = async |now, until| ledger.lease_integration("MOSIP", at(now), at(until)).await;
+    assert!(lease(1, 5).await.unwrap());
+    assert!(!lease(2, 6).await.unwrap(), "another server is at it");
+    assert!(lease(5, 9).await.unwrap(), "that one was killed");
+    ledger.release_integration("MOSIP").await.unwrap();
+    assert!(lease(5, 9).await.unwrap());
+    assert!(
+        !ledger
+            .lease_integration("other", at(1), at(2))
+            .await
+            .unwrap()
+    );
+    let made = Integration {
+        client_id: "c".into(),
+        secret: secret("of core"),
+        ..first
+    };
+    ledger.register_integration(&made, at(6)).await.unwrap();
+    let [kept] = &ledger.integrations().await.unwrap()[..] else {
+        panic!("one client");
+    };
+    assert!(kept.is_usable());
+    assert_eq!(
+        (kept.client_id.as_str(), kept.registered_at),
+        ("c", Some(at(6)))
+    );
+    assert!(lease(7, 9).await.unwrap(), "its lease has ended");
+    let shown = ledger
+        .show_integration("MOSIP", at(8))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(shown.secret.expose_secret(), "of core");
+    assert!(
+        ledger
+            .show_integration("MOSIP", at(9))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let kept = ledger.integrations().await.unwrap().remove(0);
+    assert_eq!((kept.shown_at, kept.is_usable()), (Some(at(8)), false));
+    // A client that was deleted in core is created again.
+    let again = keep("d", "third").await.unwrap();
+    assert_eq!((again.client_id.as_str(), again.shown_at), ("d", None));
+    assert_eq!(keep("e", "fourth").await.unwrap().client_id, "d");
 }
 
 /// The server and a command of an operator begin at the same moment.

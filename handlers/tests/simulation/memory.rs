@@ -5,12 +5,13 @@
 use async_trait::async_trait;
 use handlers::core_client::Fate;
 use handlers::delivery::ledger::{
-    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
-    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, STARTED,
-    Standing, State, USER, WaitingActions,
+    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Integration,
+    Knowledge, Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered,
+    STARTED, Standing, State, USER, WaitingActions,
 };
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
@@ -37,6 +38,8 @@ struct Tables {
     deliveries: BTreeMap<i64, Row>,
     of_event: BTreeMap<EventId, Vec<i64>>,
     kept: BTreeMap<String, String>,
+    /// System clients, and until when each is leased.
+    integrations: BTreeMap<String, (Integration, Option<Timestamp>)>,
     /// What core has shown, and when it may be asked again.
     fates: BTreeMap<(EventId, ActionId), (Fate, Timestamp)>,
     /// Waiting or parked, by what keeps them in order.
@@ -700,6 +703,100 @@ impl Ledger for Memory {
         Ok(kept
             .map(|(name, text)| (name.clone(), text.clone()))
             .collect())
+    }
+
+    async fn keep_integration(
+        &self,
+        name: &str,
+        client_id: &str,
+        secret: &SecretString,
+        _: Timestamp,
+    ) -> Result<Integration, LedgerError> {
+        let new = Integration {
+            name: name.into(),
+            client_id: client_id.into(),
+            secret: secret.clone(),
+            registered_at: None,
+            shown_at: None,
+        };
+        let mut tables = self.tables();
+        let kept = tables
+            .integrations
+            .entry(name.into())
+            .or_insert_with(|| (new.clone(), None));
+        let is_empty = |i: &Integration| secrecy::ExposeSecret::expose_secret(&i.secret).is_empty();
+        if is_empty(&kept.0) && !is_empty(&new) {
+            kept.0 = new;
+        }
+        Ok(kept.0.clone())
+    }
+
+    async fn integrations(&self) -> Result<Vec<Integration>, LedgerError> {
+        let tables = self.tables();
+        Ok(tables
+            .integrations
+            .values()
+            .map(|(i, _)| i.clone())
+            .collect())
+    }
+
+    async fn lease_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let mut tables = self.tables();
+        let kept = tables.integrations.get_mut(name);
+        let free = kept.filter(|(_, leased)| leased.is_none_or(|leased| leased <= now));
+        Ok(free.is_some_and(|(_, leased)| {
+            *leased = Some(until);
+            true
+        }))
+    }
+
+    async fn release_integration(&self, name: &str) -> Result<(), LedgerError> {
+        if let Some((_, leased)) = self.tables().integrations.get_mut(name) {
+            *leased = None;
+        }
+        Ok(())
+    }
+
+    async fn register_integration(
+        &self,
+        integration: &Integration,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        if let Some(kept) = self.tables().integrations.get_mut(&integration.name) {
+            let registered_at = Some(now);
+            let integration = integration.clone();
+            *kept = (
+                Integration {
+                    registered_at,
+                    ..integration
+                },
+                None,
+            );
+        }
+        Ok(())
+    }
+
+    async fn show_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Integration>, LedgerError> {
+        let mut tables = self.tables();
+        let Some((kept, _)) = tables.integrations.get_mut(name) else {
+            return Ok(None);
+        };
+        let shown = kept.clone();
+        kept.secret = SecretString::default();
+        let has_secret = !secrecy::ExposeSecret::expose_secret(&shown.secret).is_empty();
+        if has_secret {
+            kept.shown_at = Some(now);
+        }
+        Ok(has_secret.then_some(shown))
     }
 
     async fn forget(&self, name: &str) -> Result<(), LedgerError> {

@@ -11,9 +11,9 @@ use handlers::core_client::{CoreError, Fate};
 use handlers::delivery::acceptance::Acceptance;
 use handlers::delivery::core_api::CoreApi;
 use handlers::delivery::ledger::{
-    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
-    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
-    State, WaitingActions,
+    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Integration,
+    Knowledge, Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered,
+    Standing, State, WaitingActions,
 };
 use handlers::delivery::middleware::{Middleware, Wire};
 use handlers::delivery::outcome::Outcome;
@@ -24,6 +24,7 @@ use handlers::hooks::verification::Verification;
 use handlers::hooks::{HookError, Hooks};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use secrecy::SecretString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -475,6 +476,51 @@ impl Ledger for Faulty {
 
     async fn kept_under(&self, prefix: &str) -> Result<Vec<(String, String)>, LedgerError> {
         self.memory().kept_under(prefix).await
+    }
+
+    async fn keep_integration(
+        &self,
+        name: &str,
+        client_id: &str,
+        secret: &SecretString,
+        now: Timestamp,
+    ) -> Result<Integration, LedgerError> {
+        self.memory()
+            .keep_integration(name, client_id, secret, now)
+            .await
+    }
+
+    async fn integrations(&self) -> Result<Vec<Integration>, LedgerError> {
+        self.memory().integrations().await
+    }
+
+    async fn lease_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.memory().lease_integration(name, now, until).await
+    }
+
+    async fn release_integration(&self, name: &str) -> Result<(), LedgerError> {
+        self.memory().release_integration(name).await
+    }
+
+    async fn register_integration(
+        &self,
+        integration: &Integration,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.memory().register_integration(integration, now).await
+    }
+
+    async fn show_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Integration>, LedgerError> {
+        self.memory().show_integration(name, now).await
     }
 
     async fn forget(&self, name: &str) -> Result<(), LedgerError> {

@@ -10,6 +10,19 @@ use crate::field::{AnyField, FieldConditional};
 use crate::message::Message;
 use crate::page::Form;
 
+/// Types that take nothing but what all types take, from core 2.1 on.
+const PLAIN: [&str; 9] = [
+    "NOTIFY",
+    "UNARCHIVE",
+    "APPROVE_CORRECTION",
+    "REJECT_CORRECTION",
+    "DELETE",
+    "MARK_AS_DUPLICATE",
+    "MARK_AS_NOT_DUPLICATE",
+    "ASSIGN",
+    "UNASSIGN",
+];
+
 /// An action as it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,14 +70,22 @@ impl<'de> Deserialize<'de> for Action {
                 let label = action.audit_history_label;
                 ActionKind::Custom {
                     name: name.ok_or_else(|| needs("customActionType"))?,
-                    form: action.form,
+                    form: action.form.clone(),
                     audit_history_label: label.ok_or_else(|| needs("auditHistoryLabel"))?,
                 }
             }
             other => {
-                let message = format!("core does not know the action type `{other}`");
-                return Err(D::Error::custom(message));
+                let plain = PLAIN.into_iter().find(|name| *name == other);
+                ActionKind::Plain(plain.ok_or_else(|| {
+                    D::Error::custom(format!("core does not know the action type `{other}`"))
+                })?)
             }
+        };
+        // Of an own action, the fields are its form.
+        let dialog_form = if matches!(kind, ActionKind::Custom { .. }) {
+            Vec::new()
+        } else {
+            action.form.clone()
         };
         Ok(Self {
             kind,
@@ -75,6 +96,7 @@ impl<'de> Deserialize<'de> for Action {
             conditionals: action.conditionals,
             deduplication: action.deduplication,
             dialog_copy: action.dialog_copy,
+            dialog_form,
         })
     }
 }

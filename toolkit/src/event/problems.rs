@@ -44,6 +44,9 @@ const INHERENT_FLAGS: [&str; 5] = [
     "edit-in-progress",
 ];
 
+/// The actions whose dialog may have fields.
+const WITH_DIALOG_FORM: [&str; 5] = ["NOTIFY", "DECLARE", "REGISTER", "ARCHIVE", "REJECT"];
+
 /// What may stand in the order of actions beside the country's own names.
 const ORDERED_ACTIONS: [&str; 12] = [
     "READ",
@@ -294,6 +297,15 @@ impl Check<'_> {
                     at(),
                     "the action READ has conditions, which core refuses".to_owned(),
                     "limit reading by scopes in the roles".to_owned(),
+                );
+            }
+            if !action.dialog_fields().is_empty()
+                && !WITH_DIALOG_FORM.contains(&action.action_type())
+            {
+                self.problem(
+                    at(),
+                    format!("the dialog of the action {} has fields", action.name()),
+                    format!("only {} may have some", WITH_DIALOG_FORM.join(", ")),
                 );
             }
             if action.has_deduplication()

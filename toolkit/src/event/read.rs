@@ -10,7 +10,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Action, DateOfEvent, Event, FlagConfig, Problem, Summary, structure};
+use super::{Action, DateOfEvent, Event, FlagConfig, Icons, Problem, Summary, structure};
 use crate::conditional::{Conditional, FieldReference};
 use crate::message::Message;
 use crate::page::Form;
@@ -35,6 +35,8 @@ struct Written {
     #[serde(default)]
     flags: Vec<FlagConfig>,
     analytics: Option<bool>,
+    #[serde(default)]
+    icon: Icons,
 }
 
 impl Event {
@@ -48,6 +50,10 @@ impl Event {
             return Err(problems);
         }
         identify(&mut document);
+        if let Some(icons) = document.get_mut("icon") {
+            let read = Icons::deserialize(&*icons).unwrap_or_default();
+            *icons = serde_json::to_value(read).unwrap_or_default();
+        }
         let read = Written::deserialize(&document).map_err(|error| {
             let id = document.get("id").and_then(Value::as_str);
             vec![Problem {
@@ -72,6 +78,7 @@ impl Event {
             advanced_search: read.advanced_search,
             flags: read.flags,
             analytics: read.analytics.unwrap_or(true),
+            icons: read.icon,
             document: Some(Arc::new(document)),
         })
     }
@@ -117,6 +124,7 @@ impl Serialize for Event {
             self.date.is_some(),
             self.place.is_some(),
             self.action_order.is_some(),
+            !self.icons.is_empty(),
         ];
         let length = 9 + optional.into_iter().filter(|there| *there).count();
         let mut event = serializer.serialize_struct("Event", length)?;
@@ -141,6 +149,9 @@ impl Serialize for Event {
         event.serialize_field("advancedSearch", &self.advanced_search)?;
         event.serialize_field("flags", &self.flags)?;
         event.serialize_field("analytics", &self.analytics)?;
+        if !self.icons.is_empty() {
+            event.serialize_field("icon", &self.icons)?;
+        }
         event.end()
     }
 }

@@ -8,17 +8,13 @@ use serde_json::{Map, Value};
 
 use super::own::{Setting, Settings};
 use super::{
-    AnyField, FieldConditional, FieldType, References, Required, SelectOption, Validation,
+    AnyField, FieldConditional, FieldType, References, Required, Secured, SelectOption, Validation,
 };
 use crate::message::Message;
 
 /// A field as it is written; what only some types have is left over.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are independent switches of core's"
-)]
 struct Written {
     id: String,
     #[serde(rename = "type")]
@@ -31,7 +27,7 @@ struct Written {
     #[serde(default)]
     validation: Vec<Validation>,
     #[serde(default)]
-    secured: bool,
+    secured: Secured,
     #[serde(default)]
     hide_label: bool,
     #[serde(default)]
@@ -82,6 +78,12 @@ fn setting(key: &str, value: Value) -> Setting {
         return Setting::Options(options);
     }
     Setting::Json(value)
+}
+
+impl Default for Secured {
+    fn default() -> Self {
+        Self::Flag(false)
+    }
 }
 
 impl Default for Required {

@@ -9,10 +9,10 @@ use serde_json::{Map, Number, Value, json};
 use super::own::Setting;
 use super::types::{
     Address, AdministrativeArea, Age, AlphaHidden, AlphaPrintButton, Autocomplete, BulletList,
-    Button, Checkbox, Country, Custom, Data, Date, Email, Facility, File, FileWithOptions, Heading,
-    Http, Id, ImageView, LinkButton, Loader, Location, Name, Number as NumberField, NumberWithUnit,
-    Office, Paragraph, Phone, QrReader, RadioGroup, Search, Select, Signature, Text, Textarea,
-    Time, UserRole, VerificationStatus,
+    Button, Checkbox, Country, Custom, Data, Date, Email, Facility, FieldGroup, File,
+    FileWithOptions, Heading, Http, Id, ImageView, LinkButton, Loader, Location, Name,
+    Number as NumberField, NumberWithUnit, Office, Paragraph, Phone, QrReader, RadioGroup, Search,
+    Select, Signature, Text, Textarea, Time, UserRole, VerificationStatus,
 };
 use super::{AddressDefault, AddressPart, Field, Kind, NamePart, SelectOption, StreetField};
 use crate::conditional::{
@@ -140,6 +140,35 @@ impl<K: OffersPlaces> Field<K> {
     /// Offers only places within a jurisdiction.
     pub fn allowed_locations(self, jurisdiction: &JurisdictionReference) -> Self {
         self.configured("allowedLocations", jurisdiction)
+    }
+}
+
+/// Types that offer places whose name and state depend on a day.
+pub trait OffersDatedPlaces: OffersPlaces {}
+macro_rules! offers_dated_places { ($($kind:ty),+) => { $(impl OffersDatedPlaces for $kind {})+ }; }
+offers_dated_places!(Address, AdministrativeArea, Location);
+
+impl<K: OffersDatedPlaces> Field<K> {
+    /// Offers only places that are active. From core 2.1 on.
+    pub fn active_only(self) -> Self {
+        self.configured("activeOnly", true)
+    }
+
+    /// Offers and names places as they were on the day of the event. From core 2.1 on.
+    pub fn anchor_to_date_of_event(self) -> Self {
+        self.configured("anchorToDateOfEvent", true)
+    }
+}
+
+impl Field<FieldGroup> {
+    /// What stands between the values of the group where they are read. From core 2.1 on.
+    pub fn separator(self, text: &str) -> Self {
+        self.configured("separator", text)
+    }
+
+    /// Values that are empty are left out where the group is read. From core 2.1 on.
+    pub fn hide_empty_fields(self) -> Self {
+        self.configured("hideEmptyFields", true)
     }
 }
 

@@ -3,13 +3,13 @@
 
 use super::sql::{
     LONGEST_LEASE, SKEW, UNREADABLE, claim_where, filtered, held_back, knowledge, moment, of_users,
-    pending, select_delivery, selected, sql_ledger, state,
+    pending, select_delivery, select_integration, selected, sql_ledger, state,
 };
 use super::steady::{Renewable, Trust};
 use super::{
-    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
-    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
-    State, WaitingActions,
+    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Integration,
+    Knowledge, Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered,
+    Standing, State, WaitingActions,
 };
 use crate::clock::later;
 use crate::core_client::Fate;
@@ -17,6 +17,7 @@ use crate::delivery::encryption::Encryption;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{Connection, Executor, Postgres, Row};

@@ -90,6 +90,13 @@ macro_rules! select_delivery {
     };
 }
 
+/// A system client of core.
+macro_rules! select_integration {
+    () => {
+        "SELECT name, client_id, secret, registered_at, shown_at FROM integrations "
+    };
+}
+
 /// `true` for a delivery `d` that a filter selects; the parameters are those of `filtered`.
 macro_rules! selected {
     () => {
@@ -240,6 +247,24 @@ macro_rules! sql_ledger {
                 let text = self.seal.open(sealed, event)?;
                 // serde's message may hold values.
                 serde_json::from_str(&text).map(Some).map_err(|_| LedgerError::Content("JSON".to_owned()))
+            }
+
+            /// No secret is the empty text.
+            fn sealed_secret(&self, secret: &SecretString, name: &str) -> Result<String, LedgerError> {
+                let secret = secret.expose_secret();
+                Ok(if secret.is_empty() { String::new() } else { self.seal.seal(secret, name)? })
+            }
+
+            fn integration(&self, row: &$Row) -> Result<Integration, LedgerError> {
+                let optional = |column: &str| row.try_get::<Option<i64>, _>(column)?.map(moment).transpose();
+                let name: String = row.try_get("name")?;
+                Ok(Integration {
+                    client_id: row.try_get("client_id")?,
+                    secret: self.seal.open(&row.try_get::<String, _>("secret")?, &name)?.into(),
+                    registered_at: optional("registered_at")?,
+                    shown_at: optional("shown_at")?,
+                    name,
+                })
             }
 
             fn delivery(row: &$Row) -> Result<Delivery, LedgerError> {
@@ -873,6 +898,83 @@ macro_rules! sql_ledger {
                 rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
             }
 
+            async fn keep_integration(
+                &self,
+                name: &str,
+                client_id: &str,
+                secret: &SecretString,
+                now: Timestamp,
+            ) -> Result<Integration, LedgerError> {
+                let mut tx = self.transaction().await?;
+                Self::query(
+                    "INSERT INTO integrations (name, client_id, secret, made_at) VALUES ($1, $2, $3, $4) \
+                     ON CONFLICT (name) DO UPDATE SET client_id = excluded.client_id, secret = excluded.secret, made_at = excluded.made_at, \
+                     registered_at = NULL, shown_at = NULL WHERE integrations.secret = '' AND excluded.secret <> ''",
+                )
+                    .bind(name)
+                    .bind(client_id)
+                    .bind(self.sealed_secret(secret, name)?)
+                    .bind(now.as_millisecond())
+                    .execute(&mut *tx)
+                    .await?;
+                let row = Self::query(concat!(select_integration!(), "WHERE name = $1")).bind(name).fetch_one(&mut *tx).await?;
+                let kept = self.integration(&row)?;
+                tx.commit().await?;
+                Ok(kept)
+            }
+
+            async fn integrations(&self) -> Result<Vec<Integration>, LedgerError> {
+                let mut tx = self.reading().await?;
+                let rows = Self::query(concat!(select_integration!(), "ORDER BY made_at, name")).fetch_all(&mut *tx).await?;
+                rows.iter().map(|row| self.integration(row)).collect()
+            }
+
+            async fn lease_integration(&self, name: &str, now: Timestamp, until: Timestamp) -> Result<bool, LedgerError> {
+                let mut tx = self.transaction().await?;
+                let leased = Self::query("UPDATE integrations SET leased_until = $3 WHERE name = $1 AND (leased_until IS NULL OR leased_until <= $2 OR leased_until > $4)")
+                    .bind(name)
+                    .bind(now.as_millisecond())
+                    .bind(until.as_millisecond())
+                    // A clock that was ahead.
+                    .bind(later(now, LONGEST_LEASE).as_millisecond())
+                    .execute(&mut *tx)
+                    .await?;
+                tx.commit().await?;
+                Ok(leased.rows_affected() == 1)
+            }
+
+            async fn release_integration(&self, name: &str) -> Result<(), LedgerError> {
+                let mut tx = self.transaction().await?;
+                Self::query("UPDATE integrations SET leased_until = NULL WHERE name = $1").bind(name).execute(&mut *tx).await?;
+                Ok(tx.commit().await?)
+            }
+
+            async fn register_integration(&self, integration: &Integration, now: Timestamp) -> Result<(), LedgerError> {
+                let mut tx = self.transaction().await?;
+                Self::query("UPDATE integrations SET client_id = $2, secret = $3, registered_at = $4, leased_until = NULL WHERE name = $1")
+                    .bind(&integration.name)
+                    .bind(&integration.client_id)
+                    .bind(self.sealed_secret(&integration.secret, &integration.name)?)
+                    .bind(now.as_millisecond())
+                    .execute(&mut *tx)
+                    .await?;
+                Ok(tx.commit().await?)
+            }
+
+            async fn show_integration(&self, name: &str, now: Timestamp) -> Result<Option<Integration>, LedgerError> {
+                let mut tx = self.transaction().await?;
+                let row = Self::query(concat!(select_integration!(), "WHERE name = $1 AND secret <> ''")).bind(name).fetch_optional(&mut *tx).await?;
+                let Some(row) = row else { return Ok(None) };
+                let shown = self.integration(&row)?;
+                let erased = Self::query("UPDATE integrations SET secret = '', shown_at = $2 WHERE name = $1 AND secret <> ''")
+                    .bind(name)
+                    .bind(now.as_millisecond())
+                    .execute(&mut *tx)
+                    .await?;
+                tx.commit().await?;
+                Ok((erased.rows_affected() == 1).then_some(shown))
+            }
+
             async fn forget(&self, name: &str) -> Result<(), LedgerError> {
                 let mut tx = self.transaction().await?;
                 Self::query("DELETE FROM kept WHERE name = $1").bind(name).execute(&mut *tx).await?;
@@ -907,5 +1009,6 @@ macro_rules! sql_ledger {
 }
 
 pub(super) use {
-    claim_where, filtered, held_back, of_users, pending, select_delivery, selected, sql_ledger,
+    claim_where, filtered, held_back, of_users, pending, select_delivery, select_integration,
+    selected, sql_ledger,
 };

@@ -3,14 +3,15 @@
 //! once, and a hook whose answer cannot be written down blocks its record.
 
 use super::{
-    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
-    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
-    State, WaitingActions,
+    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Integration,
+    Knowledge, Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered,
+    Standing, State, WaitingActions,
 };
 use crate::core_client::Fate;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use secrecy::SecretString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -163,6 +164,12 @@ within! {
     SHORT: kept(name: &str) -> Option<String>;
     LONG: kept_under(prefix: &str) -> Vec<(String, String)>;
     SHORT: forget(name: &str) -> ();
+    SHORT: keep_integration(name: &str, client_id: &str, secret: &SecretString, now: Timestamp) -> Integration;
+    SHORT: integrations() -> Vec<Integration>;
+    SHORT: lease_integration(name: &str, now: Timestamp, until: Timestamp) -> bool;
+    SHORT: release_integration(name: &str) -> ();
+    SHORT: register_integration(integration: &Integration, now: Timestamp) -> ();
+    SHORT: show_integration(name: &str, now: Timestamp) -> Option<Integration>;
     SHORT: add(event: &EventId, action: &ActionId, delivery: &NewDelivery, now: Timestamp) -> ();
     SHORT: close() -> ();
 }
