@@ -20,9 +20,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod analytics;
+mod authoring;
 mod certificates;
 mod deliveries;
 mod fields;
+mod import;
 mod integrations;
 mod notify;
 mod numbers;
@@ -55,7 +57,17 @@ enum Command {
     Init {
         /// A new or empty folder, the value of `COUNTRY_DIR` afterwards
         folder: PathBuf,
+        /// Write only what a country must have of its own; the rest stays in the program
+        #[arg(long)]
+        minimal: bool,
     },
+    /// Add a commented template of a field, an event or a rule to the right file of `COUNTRY_DIR`
+    #[command(subcommand)]
+    New(authoring::New),
+    /// List texts without a translation
+    Texts(authoring::Texts),
+    /// Import the forms of another country configuration into a folder
+    Import(import::Import),
     /// Rewrite the files of `COUNTRY_DIR` for a later version of core, as far as that can be done automatically
     ///
     /// Comments and order are kept. `check --core-version VERSION` reports what is left to do.
@@ -174,6 +186,12 @@ enum Export {
         #[arg(long, value_name = "EVENT", default_value = "birth")]
         event: String,
     },
+    /// An event in the words of `forms/*.toml`, to read and to copy from
+    Forms {
+        /// Which event
+        #[arg(value_name = "EVENT", default_value = "birth")]
+        event: String,
+    },
     /// The OpenAPI document of all routes
     Openapi,
     /// The settings as the Markdown table of the README
@@ -203,14 +221,24 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(check) => return checked(&settings()?, &check),
         Command::Upgrade { to, dry_run } => print(&upgraded(&settings()?, to, dry_run)?)?,
         Command::Doctor { json } => return diagnosed(settings(), json).await,
-        Command::Init { folder } => {
-            let written = country::init(&folder)
+        Command::Init { folder, minimal } => {
+            let (written, layer) = if minimal {
+                (country::init_minimal(&folder), "built-in:")
+            } else {
+                (country::init(&folder), "")
+            };
+            let written = written
                 .with_context(|| format!("cannot make a country in `{}`", folder.display()))?;
             let folder = folder.display();
             print(&format!(
-                "Wrote {written} files to {folder}. Change them, then:\n  COUNTRY_DIR={folder} countryconfig check\n"
+                "Wrote {written} files to {folder}. Change them, then:\n  COUNTRY_DIR={layer}{folder} countryconfig check\n"
             ))?;
         }
+        Command::New(new) => print(&authoring::begin(&new, &settings()?.country())?)?,
+        Command::Import(import) => {
+            print(&Box::pin(import::run(&import, &settings()?.country())).await?)?;
+        }
+        Command::Texts(texts) => print(&authoring::missing(&texts, &settings()?.country())?)?,
         Command::Health => {
             let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
             let answer = handlers::delivery::transport::client(std::time::Duration::from_secs(2))?
@@ -252,15 +280,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Export(Export::Fields { event }) => {
             let events = country::events(&settings()?.country());
-            let known: Vec<_> = events.iter().map(Event::id).collect();
-            let wanted = events.iter().find(|known| known.id() == event);
-            let wanted = wanted.with_context(|| {
-                format!(
-                    "there is no event `{event}`; there are {}",
-                    known.join(", ")
-                )
-            })?;
-            print(&fields::table(wanted)?)?;
+            print(&fields::table(named(&events, &event)?)?)?;
+        }
+        Command::Export(Export::Forms { event }) => {
+            let events = country::events(&settings()?.country());
+            print(&country::overlays::export::export(named(&events, &event)?))?;
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -275,6 +299,17 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn named<'e>(events: &'e [Event], event: &str) -> anyhow::Result<&'e Event> {
+    let wanted = events.iter().find(|known| known.id() == event);
+    wanted.with_context(|| {
+        let known: Vec<_> = events.iter().map(Event::id).collect();
+        format!(
+            "there is no event `{event}`; there are {}",
+            known.join(", ")
+        )
+    })
 }
 
 /// Prints what the doctor finds; also of settings that cannot be read.

@@ -21,7 +21,7 @@ use rules::annotated_toml::position;
 use rules::diagnostic::{Diagnostic, Severity};
 use serde::Serialize;
 use serde_json::{Number, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use template::Template;
 
@@ -162,6 +162,14 @@ impl Certificates {
         self.list
             .iter()
             .map(|c| (c.svg.as_str(), whole(c)))
+            .collect()
+    }
+
+    /// The drawings and samples that the certificates use, by path from the country's root.
+    pub(super) fn files(&self) -> BTreeSet<String> {
+        let drawings = self.list.iter().map(|c| format!("certificates/{}", c.svg));
+        drawings
+            .chain(self.list.iter().map(Certificate::sample_file))
             .collect()
     }
 

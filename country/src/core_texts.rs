@@ -10,6 +10,7 @@ use rules::csv_table::Table;
 use rules::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough};
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// The version of core whose ids are listed.
 const CORE: &str = "2.0";
@@ -146,6 +147,7 @@ fn parse(
         return Texts::default();
     };
     let columns: Vec<_> = languages.iter().map(|name| table.column(name)).collect();
+    let file_name: Arc<str> = file.into();
     let core: Option<HashMap<&str, &Row>> =
         known.map(|known| known.rows.iter().map(|row| (&*row.id, row)).collect());
     let mut seen: HashSet<&str> = HashSet::new();
@@ -197,6 +199,7 @@ fn parse(
         rows.push(Row {
             id: name.to_owned(),
             texts,
+            file: file_name.clone(),
             line: row.line,
         });
     }

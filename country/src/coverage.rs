@@ -73,7 +73,7 @@ pub(super) fn problems(
                 found.push(Diagnostic {
                     line: row.line,
                     hint: Some(hint),
-                    ..Diagnostic::of_file(file, format!("`{id}` in `{language}`: {what}"))
+                    ..Diagnostic::of_file(&*row.file, format!("`{id}` in `{language}`: {what}"))
                 });
                 break;
             }
@@ -94,7 +94,7 @@ pub(super) fn problems(
             severity: Severity::Warning,
             line: row.line,
             hint: did_you_mean(&row.id, known.iter().copied()),
-            ..Diagnostic::of_file(file, format!("nothing uses the text `{}`", row.id))
+            ..Diagnostic::of_file(&*row.file, format!("nothing uses the text `{}`", row.id))
         });
     }
 }

@@ -230,11 +230,33 @@ impl Files {
     /// The text of a file by the name that it has in messages.
     pub fn text_by_name(&self, name: &str) -> Option<String> {
         let mut layers = self.layers.iter();
-        let file = layers.find_map(|layer| name.strip_prefix(&layer.name_of("")));
-        match file {
-            Some(file) => self.text(file).ok(),
+        let found = layers.find_map(|layer| {
+            let file = name.strip_prefix(&layer.name_of(""))?;
+            layer.find(file).ok().flatten()
+        });
+        match found {
+            Some(bytes) => String::from_utf8(bytes.into_owned()).ok(),
             None => text_at(Path::new(name)).ok(),
         }
+    }
+
+    /// The text of a file in each layer that has it, with its name there, the first layer first.
+    pub(super) fn in_layers(&self, file: &str) -> Vec<(String, Result<String, Diagnostic>)> {
+        file.clone_into(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let found = self.layers.iter().filter_map(|layer| {
+            let name = layer.name_of(file);
+            let text = match layer.find(file) {
+                Ok(None) => return None,
+                Ok(Some(bytes)) => String::from_utf8(bytes.into_owned())
+                    .map_err(|_| Diagnostic::of_file(&name, "the file is not UTF-8 text")),
+                Err(why) => {
+                    let why = format!("the file cannot be read: {why}");
+                    Err(Diagnostic::of_file(&name, why))
+                }
+            };
+            Some((name, text))
+        });
+        found.collect()
     }
 
     fn unreadable(&self, file: &str, why: &str) -> Diagnostic {
@@ -404,18 +426,46 @@ fn kind(_: &Metadata) -> &'static str {
     "something else"
 }
 
+/// What a country has of its own; everything else can come from the sample country.
+const MINIMAL: [&str; 6] = [
+    "README.md",
+    "application.toml",
+    "administrative-areas.csv",
+    "locations.csv",
+    "statistics.csv",
+    "users.csv",
+];
+
+/// Also the map and the logo, which belong to the areas and to the name of the country.
+fn is_minimal(file: &str) -> bool {
+    MINIMAL.contains(&file) || file == "map.geojson" || file.starts_with("logo.")
+}
+
 /// Writes the country that is built in to a folder that is empty or not there, as a start for one's own.
 ///
 /// # Errors
 /// When something is in the folder already, or it cannot be written to.
 pub fn init(folder: &Path) -> std::io::Result<usize> {
+    write_country(folder, |_| true)
+}
+
+/// Writes only what a country must have of its own.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_minimal(folder: &Path) -> std::io::Result<usize> {
+    write_country(folder, is_minimal)
+}
+
+fn write_country(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> std::io::Result<usize> {
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(std::io::Error::new(
             ErrorKind::AlreadyExists,
             "there is something in it already",
         ));
     }
-    let files = Files::of(None).list("");
+    let mut files = Files::of(None).list("");
+    files.retain(|file| is_wanted(file));
     for file in &files {
         let (path, content) = (folder.join(file), Embedded::get(file));
         fs::create_dir_all(path.parent().unwrap_or(folder))?;

@@ -49,6 +49,7 @@ mod manifest;
 mod map;
 pub mod marks;
 pub mod notification;
+pub mod overlays;
 mod places;
 mod registration_numbers;
 mod roles;
@@ -63,7 +64,7 @@ mod users;
 mod workqueues;
 
 pub use application::Application;
-pub use files::{Files, fingerprint, folders, init};
+pub use files::{Files, fingerprint, folders, init, init_minimal};
 pub use form_index::FormIndex;
 pub use last_numbers::{LastNumber, last_numbers, office};
 pub use places::{Area, Location, Places};
@@ -213,8 +214,9 @@ fn read_here(
     };
     let environment = environment(settings, files, &application);
     let version = settings.core_version;
-    let built = build(&environment, &application, level, version)?;
+    let built = build(files, &environment, &application, level, version)?;
     reading.found.extend(built.problems);
+    reading.said.extend(built.said_in_files);
     let forms = &built.forms;
     let places = reading.places(application.levels.len());
     let policy = reading.policy(forms, &built.visibility, &application.time_zone, &places);
@@ -225,13 +227,10 @@ fn read_here(
     let causes_of_death = Arc::new(reading.causes_of_death());
     let credentials = reading.credentials(&forms.vocabulary).into();
     let users = reading.users(settings, &application, &roles, &places);
-    let populations = reading
-        .text("statistics.csv")
-        .map(|(name, text)| statistics::parse(&name, &text, &places, &mut reading.found));
-    let populations = populations.unwrap_or_default();
+    let populations = reading.populations(&places);
     reading.found.extend(manifest::problems(files));
     let languages = &application.languages;
-    let mut client = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    let mut client = reading.client_texts(languages);
     client.fill_in(&forms::filled_in(&environment));
     let login = reading.texts("translations/login.csv", languages, Syntax::Icu);
     let pages = core_texts::Pages::read(files, &roles.list, [&client, &login], &mut reading.found);
@@ -276,10 +275,11 @@ fn read_here(
         let core_ids = pages.core_ids();
         coverage::problems(&file, &client, &core_ids, &reading.said, &mut reading.found);
         reading.found.extend(pages.problems(files));
+        let demo = demo(settings, files, &application, &users);
+        reading.found.extend(demo);
         reading
             .found
-            .extend(demo(settings, files, &application, &users));
-        reading.found.extend(unknown_files(files));
+            .extend(unknown_files(files, &certificates.files()));
     }
     if let Some((policy, cases)) = &policy {
         reading.cases(policy, cases, level);
@@ -490,6 +490,13 @@ impl<'a> Reading<'a> {
         places
     }
 
+    fn populations(&mut self, places: &Places) -> Vec<Population> {
+        let read = self.text("statistics.csv");
+        let populations =
+            read.map(|(name, text)| statistics::parse(&name, &text, places, &mut self.found));
+        populations.unwrap_or_default()
+    }
+
     /// The templates in `credentials/`: one for each kind and event. What an editor leaves beside them is
     /// none.
     fn credentials(&mut self, vocabulary: &Vocabulary) -> Vec<CredentialTemplate> {
@@ -563,6 +570,20 @@ impl<'a> Reading<'a> {
         let texts =
             read.map(|(name, text)| Texts::parse(&name, &text, languages, syntax, &mut self.found));
         texts.unwrap_or_default()
+    }
+
+    /// The texts of core's client: those of the country, and those that stand beside its changes to the forms.
+    fn client_texts(&mut self, languages: &[String]) -> Texts {
+        let mut texts = self.texts("translations/client.csv", languages, Syntax::Icu);
+        for file in self.files.list(overlays::FOLDER) {
+            if Path::new(&file)
+                .extension()
+                .is_some_and(|kind| kind == "csv")
+            {
+                texts.extend(self.texts(&file, languages, Syntax::Icu));
+            }
+        }
+        texts
     }
 
     /// Scripts, pictures, fonts and whatever else browsers ask for.
@@ -658,15 +679,16 @@ fn is_toml(file: &str) -> bool {
         .is_some_and(|kind| kind == "toml")
 }
 
-/// Files that nothing reads because of a slip in their names.
-fn unknown_files(files: &Files) -> Vec<Diagnostic> {
+/// Files that nothing reads because of a slip in their names. The certificates' own are `drawn`.
+fn unknown_files(files: &Files, drawn: &BTreeSet<String>) -> Vec<Diagnostic> {
     let known = Files::of(None).list("");
     let strange = |file: &String| {
         // Read or served whatever they are called.
-        let named_freely = ["static/", "fonts/"]
+        let named_freely = ["static/", "fonts/", "forms/"]
             .iter()
             .any(|folder| file.starts_with(folder))
-            || file.starts_with("credentials/") && is_toml(file);
+            || file.starts_with("credentials/") && is_toml(file)
+            || drawn.contains(file);
         if named_freely {
             return None;
         }
@@ -738,25 +760,37 @@ struct Built {
     readable: Vec<Arc<Readable>>,
     /// Where it was asked for.
     said: Vec<TextUse>,
-    /// What this version of core would refuse, and where it was asked for everything that any would.
+    /// The texts of the country's files.
+    said_in_files: Vec<TextUse>,
+    /// What is wrong with the events: what this version of core would refuse, and where it was asked for
+    /// everything that any would.
     problems: Vec<Diagnostic>,
 }
 
 /// Builds the events on a thread of its own. Its many small pieces of memory lie together there, and
 /// are given back as a whole when it ends.
 fn build(
+    files: &Files,
     environment: &forms::Environment,
     application: &Application,
     level: CheckLevel,
     version: CoreVersion,
 ) -> Result<Built, Vec<Diagnostic>> {
     let built = std::thread::scope(|scope| {
-        let building = scope.spawn(|| {
-            let events = forms::events(environment);
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let building = thread.spawn_scoped(scope, || {
+            let overlays::Events {
+                list: events,
+                said: said_in_files,
+                found: mut problems,
+            } = overlays::events(files, environment);
             let written = writer::events(&events, version)?;
-            let (said, mut problems) = match level {
-                CheckLevel::Serve | CheckLevel::Change => (vec![], vec![]),
-                CheckLevel::Check => (said(&events), problems(&events)),
+            let said = match level {
+                CheckLevel::Serve | CheckLevel::Change => vec![],
+                CheckLevel::Check => {
+                    problems.extend(program_problems(&events));
+                    said(&events)
+                }
             };
             problems.extend(of_forms(&written.problems));
             let visibility = Visibility::of(&events);
@@ -767,12 +801,17 @@ fn build(
                 visibility: Arc::new(visibility),
                 readable: readable(&events, application),
                 said,
+                said_in_files,
                 problems,
             })
         });
-        building.join()
+        building.map(std::thread::ScopedJoinHandle::join)
     });
     let failed = |why: String| vec![Diagnostic::of_file("forms", why)];
+    let built = match built {
+        Ok(built) => built,
+        Err(error) => return Err(failed(format!("there is no thread to build them: {error}"))),
+    };
     match built {
         // What is kept is copied, so that nothing of it holds that memory back.
         Ok(Ok(built)) => Ok(Built {
@@ -807,8 +846,11 @@ fn in_program(message: Message) -> TextUse {
     }
 }
 
-fn problems(events: &[Event]) -> Vec<Diagnostic> {
-    of_forms(&opencrvs_toolkit::event::problems(events))
+/// What is wrong with the events that are built in; others were checked when they were read.
+fn program_problems(events: &[Event]) -> Vec<Diagnostic> {
+    let built_in = events.iter().filter(|event| !event.is_document());
+    let built_in: Vec<Event> = built_in.cloned().collect();
+    of_forms(&opencrvs_toolkit::event::problems(&built_in))
 }
 
 fn of_forms(problems: &[opencrvs_toolkit::event::Problem]) -> Vec<Diagnostic> {
@@ -835,10 +877,10 @@ pub fn certificates(
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
-    let events = forms::events(&environment(settings, &files, &application));
+    let events = events_of(settings, &files, &application, &mut reading.found);
     let certificates = reading.certificates(&readable(&events, &application));
     let languages = &application.languages;
-    let texts = reading.texts("translations/client.csv", languages, Syntax::Icu);
+    let texts = reading.client_texts(languages);
     let texts = core_texts::with_those_of_core(&texts, &files, &mut reading.found);
     if is_refused(&reading.found) {
         return Err(reading.found);
@@ -860,12 +902,80 @@ pub fn certificates(
     Ok((certificates, clients))
 }
 
+/// The texts of the country that have no wording in a language.
+///
+/// # Errors
+/// What keeps the texts from being known.
+pub fn untranslated(
+    settings: &CountrySettings,
+    language: &str,
+) -> Result<Vec<Message>, Vec<Diagnostic>> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading::of(&files);
+    let Some(application) = reading.application() else {
+        return Err(reading.found);
+    };
+    let environment = environment(settings, &files, &application);
+    let version = settings.core_version;
+    let built = build(
+        &files,
+        &environment,
+        &application,
+        CheckLevel::Check,
+        version,
+    )?;
+    reading.found.extend(built.problems);
+    reading.said.extend(built.said_in_files);
+    reading.said.extend(built.said);
+    reading.said.extend(workqueues::titles().map(in_program));
+    let certificates = reading.certificates(&built.readable);
+    let dashboards = application.dashboards.iter().map(|(id, ..)| id.as_str());
+    reading.lists(version, &built.forms, &certificates, dashboards.collect());
+    if is_refused(&reading.found) {
+        return Err(reading.found);
+    }
+    let said = std::mem::take(&mut reading.said);
+    // A language without a column has no text at all, which is no fault here.
+    let texts = reading.client_texts(&[language.to_owned()]);
+    let rows = texts
+        .rows
+        .iter()
+        .filter(|row| row.texts.iter().any(|text| !text.trim().is_empty()));
+    let mut known: BTreeSet<String> = rows.map(|row| row.id.clone()).collect();
+    let messages = said.into_iter().map(|said| said.message);
+    let missing = messages.filter(|message| {
+        !message.text().trim().is_empty() && known.insert(message.id().to_owned())
+    });
+    Ok(missing.collect())
+}
+
 /// The events of this country, with the settings that reach its forms.
 pub fn events(settings: &CountrySettings) -> Vec<Event> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
-    forms::events(&environment(settings, &files, &application))
+    events_of(settings, &files, &application, &mut reading.found)
+}
+
+/// What is wrong with the country's changes to the forms.
+pub fn faults_of_events(settings: &CountrySettings) -> Vec<Diagnostic> {
+    let files = Files::of(settings.country_dir.as_deref());
+    let mut reading = Reading::of(&files);
+    let application = reading.application().unwrap_or_default();
+    events_of(settings, &files, &application, &mut reading.found);
+    reading.found
+}
+
+fn events_of(
+    settings: &CountrySettings,
+    files: &Files,
+    application: &Application,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Event> {
+    let environment = environment(settings, files, application);
+    let events = overlays::events(files, &environment);
+    found.extend(events.found);
+    events.list
 }
 
 /// What the settings and the country's files say to the forms.

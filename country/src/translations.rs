@@ -6,6 +6,7 @@ use rules::csv_table::Table;
 use rules::diagnostic::{Diagnostic, did_you_mean};
 use serde_json::{Map, Value, json};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// The texts of one file.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,8 @@ pub struct Row {
     pub id: String,
     /// In the order of [`Texts::languages`]; empty where it is missing.
     pub texts: Vec<String>,
+    /// The file.
+    pub file: Arc<str>,
     /// Line in the file, from 1.
     pub line: usize,
 }
@@ -65,6 +68,7 @@ impl Texts {
             .iter()
             .filter_map(|language| table.column(language))
             .collect();
+        let name_of_file: Arc<str> = file.into();
         let mut seen: HashSet<&str> = HashSet::new();
         let mut rows = Vec::new();
         for row in table.rows() {
@@ -111,6 +115,7 @@ impl Texts {
                     .iter()
                     .map(|column| row.raw(*column).to_owned())
                     .collect(),
+                file: name_of_file.clone(),
                 line: row.line,
             });
         }
@@ -124,6 +129,13 @@ impl Texts {
             languages: languages.to_vec(),
             rows,
         }
+    }
+
+    /// Takes in the rows of another file, in place of those with the same ids.
+    pub(super) fn extend(&mut self, other: Self) {
+        let ids: HashSet<&str> = other.rows.iter().map(|row| row.id.as_str()).collect();
+        self.rows.retain(|row| !ids.contains(row.id.as_str()));
+        self.rows.extend(other.rows);
     }
 
     /// Puts what the country's settings say into texts: message id, argument, and what stands in its place.

@@ -6,6 +6,7 @@
 
 mod address;
 mod birth;
+mod blocks;
 mod certificate;
 mod correction;
 mod death;
@@ -17,6 +18,8 @@ mod requester;
 mod review;
 mod search;
 mod validators;
+
+pub use blocks::{PERSON_FIELDS, PERSON_PARTS, PersonBlock, dialog, person_fields};
 
 use opencrvs_toolkit::event::Event;
 

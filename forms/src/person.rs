@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! People: what every form asks about a mother, a father, an informant, a spouse or the deceased, written once.
 
+use std::borrow::Cow;
+
 use opencrvs_toolkit::prelude::*;
 
 use crate::{Environment, address, options, validators};
@@ -14,7 +16,7 @@ const MAX_NAME_LENGTH: u32 = 32;
 /// A person whom a form asks about.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
-    key: &'static str,
+    key: Cow<'static, str>,
     /// Prefix of the message ids of labels that name the person.
     own_labels: String,
     /// Prefix of the message ids of labels that do not.
@@ -22,19 +24,26 @@ pub(crate) struct Person {
     asked: Option<Conditional>,
     reset_by: Option<&'static str>,
     esignet: bool,
+    /// Whether an identity can be read that fills the fields in and is verified.
+    identity: bool,
     birth_date_error: Option<Message>,
 }
 
 impl Person {
     /// A person with the first part of its field ids and the prefixes of its labels.
-    pub(crate) fn new(key: &'static str, own_labels: String, labels: String) -> Self {
+    pub(crate) fn new(
+        key: impl Into<Cow<'static, str>>,
+        own_labels: String,
+        labels: String,
+    ) -> Self {
         Self {
-            key,
+            key: key.into(),
             own_labels,
             labels,
             asked: None,
             reset_by: None,
             esignet: true,
+            identity: true,
             birth_date_error: None,
         }
     }
@@ -63,6 +72,14 @@ impl Person {
         }
     }
 
+    /// No identity of the person is read or verified.
+    pub(crate) fn without_identity(self) -> Self {
+        Self {
+            identity: false,
+            ..self
+        }
+    }
+
     /// What is said about a date of birth that has not come yet.
     pub(crate) fn birth_date_error(self, message: impl Into<Message>) -> Self {
         Self {
@@ -80,7 +97,7 @@ impl Person {
     }
 
     pub(crate) fn key(&self) -> &str {
-        self.key
+        &self.key
     }
 
     pub(crate) fn id(&self, name: &str) -> String {
@@ -128,7 +145,11 @@ impl Person {
 
     /// Fills a field from the identity that was read, and locks it when that is verified.
     pub(crate) fn filled_from_identity<K>(&self, field: Field<K>, key: &str) -> Field<K> {
-        self.filled_by_id_reader(self.locked_once_verified(field), key)
+        if self.identity {
+            self.filled_by_id_reader(self.locked_once_verified(field), key)
+        } else {
+            field
+        }
     }
 
     /// The field takes its value from the identity that was read; `key` says which part of it.
@@ -220,7 +241,11 @@ impl Person {
             .postfix((format!("{}.age.postfix", self.labels), "years"))
             .validate(self.field("age").as_age().is_between(youngest, 120), error);
         let field = self.shown_and(field, self.field("dobUnknown").equals(true));
-        self.forgotten(self.locked_once_verified(field))
+        self.forgotten(if self.identity {
+            self.locked_once_verified(field)
+        } else {
+            field
+        })
     }
 
     pub(crate) fn nationality(&self, env: &Environment) -> Field<types::Country> {

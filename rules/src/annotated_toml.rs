@@ -2,13 +2,17 @@
 //! Reading TOML so that every fault can say where it is, and so that all are found at once. All files
 //! of the country are read with this.
 
+mod json;
+
+pub use json::{camel, json_of};
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml_edit::{ImDocument, Item, TableLike, Value};
 
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough};
-use crate::expression::Expression;
+use crate::expression::{Expression, ExpressionFault};
 
 /// In bytes; the parsed form takes many times as much memory.
 const LARGEST: usize = 2 * 1024 * 1024;
@@ -112,13 +116,18 @@ impl<'t> Reader<'t> {
         match Expression::compile(text.value, fields) {
             Ok(expression) => Some(expression),
             Err(faults) => {
-                for fault in faults {
-                    let at = self.offset_within(text, fault.offset);
-                    let hint = fault.hint.or_else(|| quotes(text.value, &fault.message));
-                    self.error(at..at, format!("{what}: {}", fault.message), hint);
-                }
+                self.faults(what, text, faults);
                 None
             }
+        }
+    }
+
+    /// Reports the faults of an expression where they stand in the file.
+    pub fn faults(&mut self, what: &str, text: &Text<'_>, faults: Vec<ExpressionFault>) {
+        for fault in faults {
+            let at = self.offset_within(text, fault.offset);
+            let hint = fault.hint.or_else(|| quotes(text.value, &fault.message));
+            self.error(at..at, format!("{what}: {}", fault.message), hint);
         }
     }
 
@@ -214,6 +223,22 @@ impl<'t> Section<'t> {
         self.table.get(key)
     }
 
+    /// Whether a text stands at the key.
+    pub fn has_text(&self, key: &str) -> bool {
+        self.item(key).is_some_and(Item::is_str)
+    }
+
+    /// Whether a list of nothing but texts stands at the key.
+    pub fn has_texts(&self, key: &str) -> bool {
+        let list = self.item(key).and_then(Item::as_array);
+        list.is_some_and(|list| list.iter().all(Value::is_str))
+    }
+
+    /// Whether tables `[[key]]` stand at the key.
+    pub fn has_tables(&self, key: &str) -> bool {
+        self.item(key).is_some_and(Item::is_array_of_tables)
+    }
+
     /// A text, if the key is there.
     pub fn text(&self, reader: &mut Reader<'_>, key: &str) -> Option<Text<'t>> {
         let item = self.item(key)?;
@@ -276,7 +301,7 @@ impl<'t> Section<'t> {
 
     /// A text, or a list of texts; empty if the key is not there.
     pub fn one_or_more(&self, reader: &mut Reader<'_>, key: &str) -> Vec<Text<'t>> {
-        if self.item(key).is_some_and(Item::is_str) {
+        if self.has_text(key) {
             self.text(reader, key).into_iter().collect()
         } else {
             self.texts(reader, key)

@@ -10,12 +10,14 @@ mod evaluate;
 mod facts;
 pub mod functions;
 mod kind;
+mod translate;
 mod vocabulary;
 
 pub use compile::{ExpressionFault, MAX_LENGTH};
 pub use evaluate::NotEvaluable;
 pub use facts::Facts;
 pub use kind::Kind;
+pub use translate::translate;
 pub use vocabulary::Vocabulary;
 
 use cel::IdedExpr;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What users can do with a record.
 
-use serde::Serialize;
+mod read;
+
 use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::conditional::Conditional;
 use crate::deduplication::Deduplication;
@@ -48,7 +50,7 @@ pub(crate) enum ActionKind {
 }
 
 /// The page on which a declaration is looked over: its title and the fields below it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     title: Message,
     fields: Vec<AnyField>,
@@ -73,7 +75,7 @@ impl Review {
 }
 
 /// What is said before a declaration is sent: as a notification, as a declaration, as a registration.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DialogCopy {
     notify: Message,
     declare: Message,
@@ -99,7 +101,7 @@ impl DialogCopy {
 }
 
 /// A flag that an action sets or clears.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FlagChange {
     pub(crate) id: String,
     operation: Operation,
@@ -107,7 +109,7 @@ pub(crate) struct FlagChange {
     pub(crate) conditional: Option<Conditional>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Operation {
     Add,

@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use schema::{Schema, schema};
@@ -105,6 +105,11 @@ impl Conditional {
     /// Holds when this or the other holds; `a.or(b).or(c)` is one list of three.
     pub fn or(self, other: impl Into<Nested>) -> Self {
         self.join("anyOf", other.into())
+    }
+
+    /// A conditional as it is served; `$id`s are left out, and its own is made again.
+    pub fn from_schema(schema: Value) -> Self {
+        Self::new(without_ids(schema).into())
     }
 
     fn join(self, keyword: &'static str, other: Nested) -> Self {
@@ -262,4 +267,20 @@ fn canonical(schema: &Schema, content: &mut Vec<u8>) {
 fn text(text: &str, content: &mut Vec<u8>) {
     content.extend_from_slice(&text.len().to_be_bytes());
     content.extend_from_slice(text.as_bytes());
+}
+
+/// Takes the `$id`s of schemas away.
+fn without_ids(schema: Value) -> Value {
+    match schema {
+        Value::Object(members) => {
+            let kept = members
+                .into_iter()
+                .filter(|(key, value)| key != "$id" || !value.is_string());
+            let kept: Map<String, Value> =
+                kept.map(|(key, value)| (key, without_ids(value))).collect();
+            Value::Object(kept)
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_ids).collect()),
+        other => other,
+    }
 }

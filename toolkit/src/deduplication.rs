@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How core looks for records of the same event.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::conditional::FieldReference;
 use crate::message::Message;
 
 /// A search for duplicates.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deduplication {
     id: String,
     label: Message,
@@ -30,7 +30,7 @@ impl Deduplication {
 }
 
 /// What duplicates have in common.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Clause {
     /// All clauses.
@@ -57,11 +57,11 @@ pub enum Clause {
 }
 
 /// A field on which duplicates agree.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldMatch {
     field_id: String,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
     options: Map<String, Value>,
 }
 

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A kind of event that is registered, such as birth.
 
+mod place;
 mod problems;
+mod read;
 mod references;
+mod structure;
 
-use serde::{Serialize, Serializer};
+use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+pub use place::place_of;
 pub use problems::{Problem, core_flags, problems};
-pub use references::{Reference, Via};
+pub use references::{Reference, Via, messages_of};
 
 use crate::action::Action;
 use crate::conditional::{Conditional, EventFieldReference, FieldReference};
@@ -18,28 +25,24 @@ use crate::search::SearchSection;
 use crate::summary::SummaryField;
 
 /// A kind of event: what is declared, what can be done with a record, and how records are found and listed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     id: String,
     label: Message,
     title: Message,
-    #[serde(skip_serializing_if = "Option::is_none")]
     fallback_title: Option<Message>,
-    #[serde(rename = "dateOfEvent", skip_serializing_if = "Option::is_none")]
     date: Option<DateOfEvent>,
-    #[serde(rename = "placeOfEvent", skip_serializing_if = "Option::is_none")]
     place: Option<FieldReference>,
     summary: Summary,
     declaration: Form,
     actions: Vec<Action>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     action_order: Option<Vec<String>>,
     advanced_search: Vec<SearchSection>,
     flags: Vec<FlagConfig>,
     analytics: bool,
-    #[serde(rename = "icon", skip_serializing_if = "Icons::is_empty")]
     icons: Icons,
+    /// As it was read, where it was not built: it is served like that.
+    document: Option<Arc<Value>>,
 }
 
 /// Names of icons with the conditions on which a record shows them.
@@ -58,13 +61,21 @@ impl Serialize for Icons {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+impl<'de> Deserialize<'de> for Icons {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let icons = serde_json::Map::deserialize(deserializer)?.into_iter();
+        let icons = icons.map(|(icon, schema)| (icon, Conditional::from_schema(schema)));
+        Ok(Self(icons.collect()))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Summary {
     fields: Vec<SummaryField>,
 }
 
 /// The day of the event: a DATE field of the declaration, or a date that core keeps.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum DateOfEvent {
     /// A field of the declaration.
@@ -74,7 +85,7 @@ pub enum DateOfEvent {
 }
 
 /// A mark that actions set and clear on records.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FlagConfig {
     id: String,
@@ -136,6 +147,7 @@ impl Event {
             advanced_search: Vec::new(),
             flags: Vec::new(),
             analytics: true,
+            document: None,
             icons: Icons::default(),
         }
     }
@@ -219,6 +231,11 @@ impl Event {
     /// Whether records are sent to the statistics database.
     pub fn analytics(self, analytics: bool) -> Self {
         Self { analytics, ..self }
+    }
+
+    /// Whether the event was read from a document, and not built in.
+    pub fn is_document(&self) -> bool {
+        self.document.is_some()
     }
 
     /// Id of the event, a part of addresses and index names.

@@ -10,12 +10,13 @@ pub mod build;
 mod kind;
 mod options;
 mod own;
+mod read;
 mod settings;
 
 use std::marker::PhantomData;
 
-use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use address::{AddressDefault, AddressPart, StreetField};
@@ -58,7 +59,7 @@ pub struct Field<K = types::Any> {
 pub struct Unlabelled<K>(Field<K>);
 
 /// Whether a field must be filled in.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Required {
     Flag(bool),
@@ -66,7 +67,7 @@ enum Required {
 }
 
 /// Whether the value of a field is kept from users to whom the record is not assigned.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Secured {
     Flag(bool),
@@ -74,7 +75,7 @@ enum Secured {
 }
 
 /// One reference, or several of which the first that has a value counts.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum References {
     One(FieldReference),
@@ -82,14 +83,14 @@ enum References {
 }
 
 /// When a field, an option, an action or a summary line is shown or can be used.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FieldConditional {
     #[serde(rename = "type")]
     effect: Effect,
     conditional: Conditional,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Effect {
     Show,
@@ -121,7 +122,7 @@ impl FieldConditional {
 }
 
 /// What a value must satisfy, and what the user is told when it does not.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     validator: Conditional,
     message: Message,
@@ -394,13 +395,13 @@ impl<K> Field<K> {
     }
 
     fn with(mut self, key: &'static str, value: impl Serialize) -> Self {
-        self.own.set(key, Setting::Json(json!(value)));
+        self.own.set(key.into(), Setting::Json(json!(value)));
         self
     }
 
     fn with_options(mut self, options: impl IntoIterator<Item = SelectOption>) -> Self {
         let options = options.into_iter().collect();
-        self.own.set("options", Setting::Options(options));
+        self.own.set("options".into(), Setting::Options(options));
         self
     }
 
@@ -411,7 +412,7 @@ impl<K> Field<K> {
 
     fn configured_as(mut self, key: &'static str, value: Setting) -> Self {
         if let Some(configuration) = self.own.group("configuration") {
-            configuration.set(key, value);
+            configuration.set(key.into(), value);
         }
         self
     }
@@ -420,7 +421,7 @@ impl<K> Field<K> {
     fn styled(mut self, key: &'static str, value: impl Serialize) -> Self {
         let configuration = self.own.group("configuration");
         if let Some(styles) = configuration.and_then(|settings| settings.group("styles")) {
-            styles.set(key, Setting::Json(json!(value)));
+            styles.set(key.into(), Setting::Json(json!(value)));
         }
         self
     }

@@ -20,6 +20,7 @@ pub mod scope;
 pub mod search;
 pub mod summary;
 pub mod visibility;
+pub mod words;
 pub mod workqueue;
 pub mod writer;
 

@@ -2,12 +2,13 @@
 //! Texts that core translates.
 
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A text: the id under which translations are found, the wording when there is none, and a note for translators.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Message {
     id: String,
+    #[serde(rename = "defaultMessage")]
     text: String,
     description: Option<String>,
 }

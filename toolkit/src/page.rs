@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Pages of forms.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::conditional::Conditional;
 use crate::field::AnyField;
 use crate::message::Message;
 
 /// A page of a form.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
     id: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     kind: PageType,
     title: Message,
+    #[serde(default)]
     require_completion_to_continue: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     show_clear_button: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     conditional: Option<Conditional>,
@@ -25,32 +26,33 @@ pub struct Page {
     actions: Option<Verification>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum PageType {
+    #[default]
     Form,
     Verification,
 }
 
 /// What a user can answer on a verification page.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
     verify: Labelled,
     cancel: Cancel,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Labelled {
     label: Message,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Cancel {
     label: Message,
     confirmation: Confirmation,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Confirmation {
     title: Message,
     body: Message,
@@ -179,7 +181,7 @@ impl Page {
 }
 
 /// The pages of a form under a label.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Form {
     label: Message,
     pages: Vec<Page>,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The advanced search form.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::conditional::{Conditional, EventFieldReference, FieldReference, JurisdictionReference};
 use crate::field::{FieldConditional, FieldType, SelectOption, Validation};
 use crate::message::Message;
 
 /// A section of the search form.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchSection {
     title: Message,
     fields: Vec<SearchField>,
@@ -33,7 +33,7 @@ impl SearchSection {
 }
 
 /// How a value that is searched for is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Match {
     /// Similar text.
@@ -46,7 +46,7 @@ pub enum Match {
     Within,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Source {
     Field,
@@ -54,7 +54,7 @@ enum Source {
 }
 
 /// A field of the search form: a field of the declaration, or something that core keeps about every record.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SearchField {
     field_id: String,
@@ -67,7 +67,7 @@ pub struct SearchField {
     conditionals: Option<Vec<FieldConditional>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     validations: Option<Vec<Validation>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
     allowed_locations: Option<JurisdictionReference>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     shown_as: Option<FieldType>,
@@ -76,12 +76,12 @@ pub struct SearchField {
     config: Config,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Config {
     #[serde(rename = "type")]
     how: Match,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     search_fields: Vec<String>,
 }
 

@@ -106,8 +106,10 @@ impl Writer<'_> {
     fn problem(&mut self, what: String, hint: &str) {
         self.problems.push(Problem {
             event: self.event.to_owned(),
+            pointer: String::new(),
             what,
             hint: Some(hint.to_owned()),
+            is_refused: true,
         });
     }
 

@@ -214,7 +214,7 @@ fn what_core_refuses_is_found() {
                 Action::read(("r", "R"), review()),
                 Action::declare(("d", "D"), review()),
             ]),
-            "there is no action REGISTER\nhint: add `Action::register`",
+            "there is no action REGISTER\nhint: every event has READ, DECLARE and REGISTER",
         ),
     ];
     for (event, expected) in cases {

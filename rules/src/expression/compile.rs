@@ -8,9 +8,10 @@ use cel::common::ast::{
 };
 use cel::{ParseError, Program};
 
-use super::facts::{Source, VARIABLES};
+use super::facts::{CORE_VARIABLES, CoreFact, Source, VARIABLES};
 use super::{Expression, Place, functions};
 use crate::diagnostic::did_you_mean;
+use opencrvs_toolkit::evaluate::Pattern;
 
 /// Longer expressions are refused: a condition that nobody can read is no rule, and the parser
 /// needs stack for every bracket.
@@ -59,6 +60,15 @@ impl Expression {
     /// Parses the text and checks every name against the fields of the form, the variables and
     /// the functions. Reports all faults, not only the first.
     pub fn compile(text: &str, fields: &BTreeSet<String>) -> Result<Self, Vec<ExpressionFault>> {
+        Self::compile_for(text, fields, false).map(|(expression, _)| expression)
+    }
+
+    /// As [`Self::compile`], with the program that knows the place of each part. `of_form` lets it name what only core knows.
+    pub(super) fn compile_for(
+        text: &str,
+        fields: &BTreeSet<String>,
+        of_form: bool,
+    ) -> Result<(Self, Program), Vec<ExpressionFault>> {
         if text.len() > MAX_LENGTH {
             let message = format!("the expression is longer than {MAX_LENGTH} characters");
             let hint = Some("split it into several conditions".into());
@@ -84,14 +94,16 @@ impl Expression {
             bound: Vec::new(),
             faults: Vec::new(),
             hyphen_met: false,
+            of_form,
         };
         names.replace(&mut root);
         if names.faults.is_empty() {
-            Ok(Self {
+            let expression = Self {
                 text: text.to_owned(),
                 root,
                 places: names.places,
-            })
+            };
+            Ok((expression, program))
         } else {
             Err(names.faults)
         }
@@ -166,6 +178,8 @@ struct Names<'a> {
     faults: Vec<ExpressionFault>,
     /// A field id with a hyphen reads as a subtraction; one report of that is enough.
     hyphen_met: bool,
+    /// Conditions of forms can also name what only core knows.
+    of_form: bool,
 }
 
 impl Names<'_> {
@@ -189,6 +203,13 @@ impl Names<'_> {
             }
             return;
         }
+        if self.of_form
+            && let Some((name, fact)) = core_question(&node.expr)
+        {
+            let place = self.place_of(name, Source::Core(fact));
+            node.expr = reading(place, false);
+            return;
+        }
         match &mut node.expr {
             Expr::Call(call) => {
                 self.check_call(call, node.id);
@@ -196,6 +217,7 @@ impl Names<'_> {
                     .iter_mut()
                     .for_each(|target| self.replace(target));
                 call.args.iter_mut().for_each(|arg| self.replace(arg));
+                self.guard(call, node.id);
             }
             Expr::Comprehension(comprehension) => {
                 self.replace(&mut comprehension.iter_range);
@@ -234,10 +256,61 @@ impl Names<'_> {
         }
     }
 
+    /// Puts the functions in place that keep to the values of forms: only dates and numbers have an order, and
+    /// patterns are ECMAScript.
+    fn guard(&mut self, call: &mut CallExpr, id: u64) {
+        match call.func_name.as_str() {
+            operators::LESS
+            | operators::LESS_EQUALS
+            | operators::GREATER
+            | operators::GREATER_EQUALS => {
+                for arg in &mut call.args {
+                    if self.is_answer(arg) {
+                        let answer = std::mem::take(&mut arg.expr);
+                        arg.expr = Expr::Call(CallExpr {
+                            func_name: functions::DATE.into(),
+                            target: None,
+                            args: vec![IdedExpr {
+                                id: arg.id,
+                                expr: answer,
+                            }],
+                        });
+                    }
+                }
+            }
+            "matches" => {
+                if let Some(target) = call.target.take() {
+                    call.args.insert(0, *target);
+                }
+                call.func_name = functions::MATCHES.into();
+                if let Some(Expr::Literal(LiteralValue::String(pattern))) =
+                    call.args.get(1).map(|arg| &arg.expr)
+                    && let Err(problem) = Pattern::new(pattern.inner())
+                {
+                    self.fault_before(id, "matches", format!("the pattern {problem}"), None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether this reads an answer of the form.
+    fn is_answer(&self, node: &IdedExpr) -> bool {
+        let Expr::Ident(name) = &node.expr else {
+            return false;
+        };
+        let number = name
+            .strip_prefix('$')
+            .and_then(|number| number.parse().ok());
+        let place = number.and_then(|number: usize| self.places.get(number));
+        place.is_some_and(|place| matches!(place.source, Source::Field { .. }))
+    }
+
     /// The place that a chain of names stands for, the longest known field id first.
     fn place(&mut self, chain: &Chain) -> Option<usize> {
         let name = chain.segments.join(".");
         let source = self.field(&chain.segments).or_else(|| variable(&name));
+        let source = source.or_else(|| self.of_form.then(|| core_variable(&name)).flatten());
         let Some(source) = source else {
             self.unknown(chain, &name);
             return None;
@@ -360,6 +433,12 @@ impl Names<'_> {
                 .iter()
                 .map(String::as_str)
                 .chain(VARIABLES.iter().map(|(name, _)| *name))
+                .chain(
+                    CORE_VARIABLES
+                        .iter()
+                        .map(|(name, _)| *name)
+                        .filter(|_| self.of_form),
+                )
         };
         (1..=segments.len()).rev().find_map(|length| {
             let start = segments.get(..length)?.join(".");
@@ -493,6 +572,38 @@ fn arguments_of_ever(expr: &Expr) -> Option<&[IdedExpr]> {
         }) if func_name == "ever" => Some(args),
         _ => None,
     }
+}
+
+/// What a call asks that only core knows: `flag('x')`, `user.scope('x')`, `event.has_action('X')`.
+fn core_question(expr: &Expr) -> Option<(String, CoreFact)> {
+    let Expr::Call(call) = expr else { return None };
+    let [
+        IdedExpr {
+            expr: Expr::Literal(LiteralValue::String(argument)),
+            ..
+        },
+    ] = call.args.as_slice()
+    else {
+        return None;
+    };
+    let argument = argument.inner().to_owned();
+    let target = match call.target.as_deref().map(|target| &target.expr) {
+        None => "",
+        Some(Expr::Ident(name)) => name.as_str(),
+        Some(_) => return None,
+    };
+    let name = format!("{}('{argument}')", call.func_name);
+    match (target, call.func_name.as_str()) {
+        ("", "flag") => Some((name, CoreFact::Flag(argument))),
+        ("user", "scope") => Some((format!("user.{name}"), CoreFact::Scope(argument))),
+        ("event", "has_action") => Some((format!("event.{name}"), CoreFact::HasAction(argument))),
+        _ => None,
+    }
+}
+
+fn core_variable(name: &str) -> Option<Source> {
+    let known = CORE_VARIABLES.iter().find(|(known, _)| *known == name);
+    known.map(|(_, fact)| Source::Core(fact.clone()))
 }
 
 fn variable(name: &str) -> Option<Source> {

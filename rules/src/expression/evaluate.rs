@@ -151,7 +151,7 @@ fn json_of(value: &cel::Value) -> Result<Value, NotEvaluable> {
 fn explain(error: &ExecutionError) -> NotEvaluable {
     NotEvaluable(match error {
         ExecutionError::FunctionError { function, message } if functions::is_own(function) => {
-            format!("`{function}`: {message}")
+            format!("`{}`: {message}", function.trim_start_matches('_'))
         }
         ExecutionError::FunctionError { function, .. } => format!("`{function}` failed"),
         ExecutionError::NoSuchOverload(call) => {

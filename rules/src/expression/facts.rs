@@ -31,7 +31,33 @@ pub(super) enum Source {
     Ever(String),
     /// Something about the record, the action or the day.
     Variable(Variable),
+    /// Something that only core knows, when it evaluates a form.
+    Core(CoreFact),
 }
+
+/// What conditions of forms can ask besides the answers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum CoreFact {
+    /// The status of the record, a text.
+    Status,
+    /// The role of the user, a text.
+    Role,
+    /// Whether the user's device is connected.
+    Online,
+    /// Whether the record has a flag.
+    Flag(String),
+    /// Whether the user has exactly this scope.
+    Scope(String),
+    /// Whether there was an action of a type.
+    HasAction(String),
+}
+
+/// The names of those that take no argument.
+pub(super) const CORE_VARIABLES: [(&str, CoreFact); 3] = [
+    ("status", CoreFact::Status),
+    ("user.role", CoreFact::Role),
+    ("online", CoreFact::Online),
+];
 
 /// What there is besides the answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,6 +103,7 @@ impl Source {
             }
             Self::Ever(id) => Some(Seen::Truth(ever(id, facts.event))),
             Self::Variable(variable) => variable.look_up(facts).map(Seen::Text),
+            Self::Core(_) => None,
         }
     }
 }

@@ -18,14 +18,16 @@ use cel::common::types::{
 use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError};
 use jiff::civil::Date;
+use opencrvs_toolkit::evaluate::Pattern;
 use serde_json::json;
 
 type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
 type Answer<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
 /// Our own functions: name, number of arguments, what it does.
-const OWN: [(&str, usize, Function); 9] = [
+const OWN: [(&str, usize, Function); 12] = [
     ("known", 1, known),
+    ("empty", 1, empty),
     ("first_known", 1, first_known),
     ("years", 2, years),
     ("days", 2, days),
@@ -34,10 +36,18 @@ const OWN: [(&str, usize, Function); 9] = [
     ("slashed_date", 1, slashed_date),
     ("capitalised", 1, capitalised),
     ("lower_case", 1, lower_case),
+    (DATE, 1, dated),
+    (MATCHES, 2, matches_pattern),
 ];
 
+/// Stands around the answers that `<` and its like compare; nobody writes it.
+pub(super) const DATE: &str = "_date";
+/// What `matches` is: patterns are ECMAScript, as in the forms.
+pub(super) const MATCHES: &str = "_matches";
+
 /// Functions of CEL that are written `name(x)`.
-const GLOBAL: [(&str, usize); 5] = [
+const GLOBAL: [(&str, usize); 6] = [
+    ("matches", 2),
     ("size", 1),
     ("int", 1),
     ("double", 1),
@@ -73,7 +83,7 @@ pub(super) fn arity(name: &str, is_method: bool) -> Option<usize> {
     let of_cel: &[(&str, usize)] = if is_method { &METHODS } else { &GLOBAL };
     let own = OWN
         .iter()
-        .filter(|_| !is_method)
+        .filter(|(name, ..)| !is_method && !name.starts_with('_'))
         .map(|(known, arity, _)| (*known, *arity));
     of_cel
         .iter()
@@ -90,6 +100,7 @@ pub(super) fn names(is_method: bool) -> Vec<&'static str> {
     } else {
         OWN.iter()
             .map(|(name, ..)| *name)
+            .filter(|name| !name.starts_with('_'))
             .chain(GLOBAL.iter().map(|(name, _)| *name))
             .chain(["ever", "field", "has"])
             .collect()
@@ -148,6 +159,42 @@ fn known<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
 fn is_known(value: &CowVal<'_, '_>) -> bool {
     let empty = text(value).is_some_and(str::is_empty);
     !empty && value.downcast_ref::<CelNull>().is_none()
+}
+
+/// `empty(x)`: there is no answer, or it is the empty text or an unticked box; core's `isFalsy`.
+fn empty<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
+    let empty = args.first().is_none_or(|value| {
+        let unticked = value
+            .downcast_ref::<CelBool>()
+            .is_some_and(|box_| !box_.inner());
+        !is_known(value) || unticked || text(value) == Some("undefined")
+    });
+    Ok(CowVal::owned(CelBool::from(empty)))
+}
+
+/// The value, unless it is a text that is not a date as forms write it, `2026-05-20`: such a text has no order.
+fn dated<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
+    let value = args.into_iter().next().unwrap_or_else(null);
+    if text(&value).is_some_and(|text| !is_form_date(text)) {
+        return Err(failure(DATE, "a text that is not a date has no order"));
+    }
+    Ok(value)
+}
+
+/// Whether a text is a date as forms write it: `2026-05-20`, not `2026-5-2`.
+pub(super) fn is_form_date(text: &str) -> bool {
+    text.len() == "2026-05-20".len() && date(text).is_some()
+}
+
+/// `matches(x, pattern)`: the text, or a part of it, is like the pattern.
+fn matches_pattern<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
+    let (Some(value), Some(pattern)) = (args.first().and_then(text), args.get(1).and_then(text))
+    else {
+        return Err(failure(MATCHES, "takes a text and a pattern"));
+    };
+    let pattern = Pattern::new(pattern);
+    let pattern = pattern.map_err(|_| failure(MATCHES, "the pattern cannot be read"))?;
+    Ok(CowVal::owned(CelBool::from(pattern.matches(value))))
 }
 
 /// `first_known([a, b, c])`: the first that is known, else null.

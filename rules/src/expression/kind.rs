@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The kind of value that an expression gives, as far as it follows from how it is written.
 
-use super::Expression;
+use super::{Expression, functions};
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
 /// A kind of value.
@@ -71,6 +71,8 @@ fn of_call(call: &CallExpr, kinds: &mut Vec<Kind>) {
         | "startsWith"
         | "endsWith"
         | "matches"
+        | functions::MATCHES
+        | "empty"
         | operators::LOGICAL_AND
         | operators::LOGICAL_OR
         | operators::LOGICAL_NOT

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Questions about form fields.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::schema::{Schema, Word, schema};
@@ -14,11 +14,11 @@ const ENGLISH_NAME: &str = concat!(
 );
 
 /// A form field, or a part of its value, as other fields and conditionals point at it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldReference {
     #[serde(rename = "$$field")]
     id: String,
-    #[serde(rename = "$$subfield")]
+    #[serde(rename = "$$subfield", default)]
     path: Vec<String>,
 }
 
@@ -278,6 +278,18 @@ impl FieldReference {
     /// The value must be there and satisfy the schema.
     pub(super) fn must_be(&self, schema: Schema) -> Conditional {
         form([(&self.id, self.wrap(schema))], Some(&[&self.id]))
+    }
+
+    /// As [`Self::satisfies`], of a schema that points at the value of another field, which may be absent. The schema
+    /// is made with the pointer. The fields are different ones.
+    pub fn satisfies_beside(
+        &self,
+        other: &Self,
+        schema: impl FnOnce(String) -> Value,
+        other_schema: impl Into<Value>,
+    ) -> Conditional {
+        let schema = schema(self.relative_pointer(other));
+        self.must_be_relative_to(schema.into(), other, other_schema.into().into())
     }
 
     /// As [`Self::must_be`], with a second field that the schema points at and that may be absent.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Questions about the record, its history and the user, and the references that stand beside them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::schema::schema;
@@ -249,7 +249,7 @@ impl Window {
 pub struct EventReference;
 
 /// Something core keeps about a record, for example `legalStatuses.REGISTERED.acceptedAt`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventFieldReference {
     #[serde(rename = "$$event")]
     name: String,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The field types of core 2.0.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A type of field.
 pub trait Kind {
@@ -12,7 +12,7 @@ pub trait Kind {
 macro_rules! field_types {
     ($($(#[doc = $doc:literal])+ $name:ident = $wire:literal,)+) => {
         /// The types of form field that core 2.0 knows.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum FieldType {
             $($(#[doc = $doc])+ #[serde(rename = $wire)] $name,)+
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What only some types of field have: `options`, `configuration`, `defaultValue` …
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -10,7 +11,7 @@ use super::{SelectOption, StreetField};
 
 /// Settings in the order in which they were first made.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Settings(Vec<(&'static str, Setting)>);
+pub(super) struct Settings(Vec<(Cow<'static, str>, Setting)>);
 
 /// The value of a setting. Long lists are not made JSON before they are written.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +23,7 @@ pub(super) enum Setting {
 }
 
 impl Settings {
-    pub(super) fn set(&mut self, key: &'static str, value: Setting) {
+    pub(super) fn set(&mut self, key: Cow<'static, str>, value: Setting) {
         match self.0.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = value,
             None => self.0.push((key, value)),
@@ -32,7 +33,7 @@ impl Settings {
     /// The settings under a key; none when a value stands there that is not ours to change.
     pub(super) fn group(&mut self, key: &'static str) -> Option<&mut Self> {
         if !self.0.iter().any(|(known, _)| *known == key) {
-            self.set(key, Setting::Group(Self::default()));
+            self.set(key.into(), Setting::Group(Self::default()));
         }
         self.0.iter_mut().find_map(|(known, value)| match value {
             Setting::Group(settings) if *known == key => Some(settings),
@@ -49,8 +50,8 @@ impl Settings {
         choices.unwrap_or_default()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
-        self.0.iter().map(|(key, value)| (*key, value))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
+        self.0.iter().map(|(key, value)| (&**key, value))
     }
 }
 
