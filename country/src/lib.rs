@@ -266,11 +266,7 @@ fn read_here(
     if level == CheckLevel::Check {
         reading.said.extend(built.said);
         reading.said.extend(workqueues::titles().map(in_program));
-        // Core's client has one name for the country of a place where there is no text: Farajaland.
-        if application.country_code != "FAR" {
-            let id = country_text(&application.country_code);
-            reading.said.push(in_program(message(id, "Farajaland")));
-        }
+        reading.name_of_the_country(&application);
         let file = files.name_of("translations/client.csv");
         let core_ids = pages.core_ids();
         coverage::problems(&file, &client, &core_ids, &reading.said, &mut reading.found);
@@ -488,6 +484,15 @@ impl<'a> Reading<'a> {
             places.read_locations(&file, &text, &mut self.found);
         }
         places
+    }
+
+    /// What core's client calls the country.
+    fn name_of_the_country(&mut self, application: &Application) {
+        // Core's client has one name for the country of a place where there is no text: Farajaland.
+        if application.country_code != "FAR" {
+            let id = country_text(&application.country_code);
+            self.said.push(in_program(message(id, "Farajaland")));
+        }
     }
 
     fn populations(&mut self, places: &Places) -> Vec<Population> {

@@ -80,19 +80,18 @@ impl<'t> Filled<'t> {
         }
         self.rest = &self.rest.trim_start()[1..];
         let exact = format!("={number}");
-        let case = match kind {
+        let case = if kind == "plural" {
             // In French nothing is one, too.
-            "plural" => match (self.language, number) {
+            match (self.language, number) {
                 _ if cases.contains_key(exact.as_str()) => exact.as_str(),
                 ("fr", "0" | "1") | ("en", "1") => "one",
                 _ => "other",
-            },
-            _ => {
-                // Core passes what it has a case for.
-                named.retain(|case| *case != "other" || cases.len() == 1);
-                self.cases = self.cases.max(named.len());
-                named[self.turn % named.len()]
             }
+        } else {
+            // Core passes what it has a case for.
+            named.retain(|case| *case != "other" || cases.len() == 1);
+            self.cases = self.cases.max(named.len());
+            named[self.turn % named.len()]
         };
         let other = || cases.get("other");
         cases.get(case).or_else(other).unwrap().clone()

@@ -214,7 +214,7 @@ mod tests {
                         }
                     })
                     .sum();
-                sum % 10 == 0
+                sum.is_multiple_of(10)
             }
             Mod11_2 => pure(11, 2),
             Mod37_2 => pure(37, 2),
