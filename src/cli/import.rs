@@ -6,7 +6,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use country::CountrySettings;
 use opencrvs_toolkit::event::messages_of;
-use serde_json::{Map, Value, json};
+use opencrvs_toolkit::writer;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -66,10 +67,8 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
         bail!("/config/events is not a list of events");
     };
     let texts = source.get("/content/client").await?;
-    let built_in: BTreeMap<String, Value> = country::events(settings)
-        .iter()
-        .map(|event| (event.id().to_owned(), json!(event)))
-        .collect();
+    // As they are served: for a version of core that does not know all that they have.
+    let built_in = writer::events(&country::events(settings), settings.core_version)?;
     let mut told = String::from("# What was imported\n\n## Events\n\n");
     let mut written = Vec::new();
     for event in events {
@@ -83,9 +82,8 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
             bail!("an event of /config/events has no id that can name a file");
         }
         let event = plain(event);
-        let same = built_in
-            .get(&id)
-            .is_some_and(|known| plain(known.clone()) == event);
+        let mut known = built_in.events.iter();
+        let same = known.any(|known| plain(known.clone()) == event);
         if same && !import.whole {
             let _ = writeln!(
                 told,

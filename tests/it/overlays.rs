@@ -42,7 +42,7 @@ impl Country {
     }
 
     fn events(&self) -> Value {
-        json!(country::events(&self.settings()))
+        served(&self.settings())
     }
 
     fn event(&self, id: &str) -> Value {
@@ -62,9 +62,17 @@ fn event(events: &Value, id: &str) -> Value {
     events.find(|event| event["id"] == id).unwrap().clone()
 }
 
+/// The events as core gets them.
+fn served(settings: &CountrySettings) -> Value {
+    let events = country::events(settings);
+    let written = opencrvs_toolkit::writer::events(&events, settings.core_version).unwrap();
+    assert_eq!(written.problems, []);
+    json!(written.events)
+}
+
 fn built_in(id: &str) -> Value {
     let settings = Settings::load(None, std::iter::empty()).unwrap().country();
-    event(&json!(country::events(&settings)), id)
+    event(&served(&settings), id)
 }
 
 /// What a part of a list is called: ids in place of positions.
