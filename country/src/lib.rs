@@ -271,11 +271,9 @@ fn read_here(
         let core_ids = pages.core_ids();
         coverage::problems(&file, &client, &core_ids, &reading.said, &mut reading.found);
         reading.found.extend(pages.problems(files));
+        let unknown = unknown_files(files, &certificates.files());
         let demo = demo(settings, files, &application, &users);
-        reading.found.extend(demo);
-        reading
-            .found
-            .extend(unknown_files(files, &certificates.files()));
+        reading.found.extend(demo.into_iter().chain(unknown));
     }
     if let Some((policy, cases)) = &policy {
         reading.cases(policy, cases, level);
