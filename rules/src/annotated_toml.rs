@@ -68,7 +68,11 @@ impl<'t> Reader<'t> {
         match ImDocument::parse(self.text) {
             Ok(document) => Some(document),
             Err(error) => {
-                let message = error.message().lines().collect::<Vec<_>>().join(": ");
+                let mut message = error.message().lines().collect::<Vec<_>>().join(": ");
+                // The parser has no words for a key without a value.
+                if message.is_empty() {
+                    "a value is missing".clone_into(&mut message);
+                }
                 let hint = "a text needs quotes: key = \"text\"; lists need [ ], tables need { }";
                 let at = error.span().unwrap_or(0..0);
                 self.error(at, message, Some(hint.to_owned()));

@@ -87,6 +87,7 @@ pub(super) fn check(
         part: body,
         arguments: vec![],
         items: false,
+        has_block: false,
     };
     walk.through(&body.template, &scope);
     let said = walk.said;
@@ -116,6 +117,8 @@ struct Scope<'a> {
     arguments: Vec<&'a str>,
     /// Inside a list: its items are `this`.
     items: bool,
+    /// The part was called with a block, its `@partial-block`.
+    has_block: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -189,6 +192,11 @@ impl<'a> Walk<'a> {
             self.through(block, scope);
         }
         if name == "@partial-block" {
+            if !scope.has_block {
+                let message = "`@partial-block` has no content here".to_owned();
+                let hint = "call this part with `{{#> part}}…{{/part}}`".to_owned();
+                self.fault(scope, at, message, Some(hint));
+            }
             return;
         }
         let Some(found) = self.parts.get(name) else {
@@ -202,6 +210,7 @@ impl<'a> Walk<'a> {
             part: found,
             arguments: part.hash.keys().map(String::as_str).collect(),
             items: scope.items,
+            has_block: part.template.is_some(),
         };
         self.through(&found.template, &inside);
     }

@@ -78,6 +78,7 @@ fn a_mistake_is_found_where_it_stands() {
             "{{code}}{{#each lines}}{{this}}{{/each}}{{this}}",
         ),
         ("en/2fa.html", "{{code}}{{> fram}}"),
+        ("en/2fa.html", "{{code}}{{> frame}}"),
         ("en/2fa.html", ""),
         ("fr/2fa.txt", "Subject: Code\n\nVotre code est arrivé"),
         ("fr/2fa.txt", "Votre code : {{code}}"),
