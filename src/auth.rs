@@ -18,15 +18,15 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-/// Who signs.
+/// The issuer of core's tokens.
 pub const ISSUER: &str = "opencrvs:auth-service";
-/// Whom a token must be meant for.
+/// The audience of a token for this server.
 pub const AUDIENCE: &str = "opencrvs:countryconfig-user";
-/// Whom a token for a reindex may be meant for: core's own job says nothing of this server.
+/// The audiences of a token for a reindex: core's own job does not name this server.
 pub const REINDEX_AUDIENCES: [&str; 3] =
     [AUDIENCE, "opencrvs:events-user", "opencrvs:gateway-user"];
 
-/// Clocks of two machines may differ by so many seconds.
+/// Tolerated difference between the clocks of two machines, in seconds.
 const LEEWAY_S: u64 = 30;
 /// A token is a few hundred bytes to a few kilobytes, growing with its scopes.
 const TOKEN_LIMIT: usize = 16 * 1024;
@@ -39,16 +39,16 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The shortest time between two requests to core's auth service, whoever sends tokens that no key fits.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
-/// How long the key before the current one is accepted after a new key was found. Core's tokens for
-/// systems live for 10 minutes and hook tokens are used at once; replicas of the auth service change
-/// their key one after the other. A key that was replaced because it was stolen must not last longer.
+/// Time for which the previous key is accepted after a new key was found. Core's tokens for systems
+/// live for 10 minutes and hook tokens are used at once; replicas of the auth service change their key
+/// one after the other. A key that was replaced because it was stolen must not last longer.
 const PREVIOUS_KEY: Duration = Duration::from_mins(15);
 /// The key is looked after this often when nothing happens.
 const REFRESH: Duration = Duration::from_mins(10);
 /// Name under which the ledger keeps the last good key.
 const KEPT: &str = "auth-public-key";
 
-/// What a verified token says.
+/// The claims of a verified token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claims {
@@ -58,7 +58,7 @@ pub struct Claims {
     pub action_id: Option<String>,
     /// `user` or `system`.
     pub user_type: Option<String>,
-    /// What its bearer may do.
+    /// The permissions of its bearer.
     #[serde(default)]
     scope: Value,
 }
@@ -68,12 +68,12 @@ pub struct Claims {
 pub struct Token {
     /// As it came, to be passed on.
     pub text: String,
-    /// What it says.
+    /// Its claims.
     pub claims: Claims,
 }
 
 impl Token {
-    /// Whether this is a token for a hook at all, whatever its record: core 2.0 names an event and an
+    /// Checks whether this is a token for a hook, whatever its record: core 2.0 names an event and an
     /// action in it; the service token of core 2.1 names neither, but belongs to no user. A user's own
     /// token may not decide.
     pub fn is_for_a_hook(&self) -> bool {
@@ -83,7 +83,7 @@ impl Token {
         }
     }
 
-    /// Whether core gave this token to decide about this pending action of this record.
+    /// Checks whether core gave this token to decide about this pending action of this record.
     pub fn is_for(&self, event: &EventDocument, pending: &Action) -> bool {
         let names = |claim: &Option<String>, id| claim.as_deref().is_none_or(|named| named == id);
         self.is_for_a_hook()
@@ -91,13 +91,13 @@ impl Token {
             && names(&self.claims.action_id, pending.id.as_str())
     }
 
-    /// Whether its bearer has a permission, such as `record.reindex`.
+    /// Checks whether its bearer has a permission, such as `record.reindex`.
     pub fn may(&self, permission: &str) -> bool {
         self.may_with(permission, &[])
     }
 
-    /// Whether its bearer has a permission that is not limited to other values of these options: to
-    /// other events, for example.
+    /// Checks whether its bearer has a permission that is not limited to other values of these options:
+    /// to other events, for example.
     pub fn may_with(&self, permission: &str, options: &[(&str, &str)]) -> bool {
         let scopes = self.claims.scope.as_array().into_iter().flatten();
         let mut scopes = scopes.filter_map(Value::as_str);
@@ -195,12 +195,12 @@ impl Key {
     }
 }
 
-/// Whether a text is a key as core's auth service gives it.
+/// Checks whether a text is a key as core's auth service gives it.
 pub(crate) fn is_key(text: &str) -> bool {
     Key::parse(text).is_ok()
 }
 
-/// Whether a token is signed with a key, whatever it says.
+/// Checks whether a token is signed with a key, whatever its claims.
 pub(crate) fn is_signed_by(token: &str, key: &str) -> bool {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.validate_exp = false;
@@ -209,7 +209,7 @@ pub(crate) fn is_signed_by(token: &str, key: &str) -> bool {
     Key::parse(key).is_ok_and(|key| decode::<Value>(token, &key.decoding, &validation).is_ok())
 }
 
-/// What a token says of itself.
+/// The claims of a token, without a check of its signature.
 pub(crate) fn unproven_claims(token: &str) -> Option<Value> {
     Some(insecure_decode::<Value>(token).ok()?.claims)
 }
@@ -248,7 +248,7 @@ impl Keys {
         }
     }
 
-    /// Whether any key is known.
+    /// Checks whether any key is known.
     pub fn is_known(&self) -> bool {
         self.known.load().is_some()
     }
@@ -402,7 +402,7 @@ impl Keys {
         }
     }
 
-    /// What a token says, proven by a known key.
+    /// The claims of a token, verified with a known key.
     fn claims(&self, text: &str, audiences: &[&str]) -> Result<Claims, Unproven> {
         let known = self.known.load_full().ok_or(Unproven::NoKeyFits)?;
         known.claims(text, audiences, Instant::now())
@@ -410,7 +410,7 @@ impl Keys {
 }
 
 impl Known {
-    /// What a token says, proven by the current key or the one before it.
+    /// The claims of a token, verified with the current key or the previous one.
     fn claims(&self, text: &str, audiences: &[&str], now: Instant) -> Result<Claims, Unproven> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
         match (claims(text, &self.current, audiences), previous) {
@@ -445,8 +445,8 @@ fn claims(token: &str, key: &Key, audiences: &[&str]) -> Result<Claims, Unproven
         })
 }
 
-/// Whether a token could be one of core's by what it says of itself. Only such a token is a reason to
-/// ask core's auth service for a new key.
+/// Checks whether a token could be one of core's, by its unverified claims. Only such a token is a reason
+/// to ask core's auth service for a new key.
 fn looks_like_cores(token: &str, audiences: &[&str]) -> bool {
     let Ok(data) = insecure_decode::<Value>(token) else {
         return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which build this is, and for which versions of its neighbours.
+//! The version of this build, and the versions of core and mosip-api that it works with.
 
 use std::sync::LazyLock;
 

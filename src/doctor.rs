@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether everything that the settings name can be used: connects to all of it, as the server would,
-//! and says of each that it is fine, or what is wrong and what to do. Nothing is sent to anybody, and no
-//! record is read.
+//! A check of everything that the settings name: connects to each service, as the server would, and
+//! reports that it works, or the fault and its remedy. Nothing is sent to anybody, and no record is read.
 
 use crate::notices;
 use crate::settings::Settings;
@@ -19,21 +18,21 @@ mod storage;
 /// The longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(6);
 
-/// What was found about one thing.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The thing: `auth`, `ledger` …
     pub check: &'static str,
-    /// How it is.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was found.
+    /// The finding, in words.
     pub what: String,
-    /// What to do about it.
+    /// The remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
 
-/// How a thing is.
+/// The verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -74,13 +73,13 @@ impl Finding {
     }
 }
 
-/// What is wrong with settings that cannot be read at all.
+/// The finding about settings that cannot be read at all.
 pub fn unreadable_settings(error: &impl std::fmt::Display) -> Vec<Finding> {
     let remedy = "`countryconfig --help` lists the settings";
     vec![Finding::error("settings", error.to_string(), remedy)]
 }
 
-/// Looks at everything.
+/// Runs all checks.
 ///
 /// # Errors
 /// When the system's certificates cannot be read.
@@ -186,7 +185,7 @@ pub fn in_words(findings: &[Finding]) -> String {
     text
 }
 
-/// Whether something cannot be used.
+/// Checks whether any finding is an error.
 pub fn has_errors(findings: &[Finding]) -> bool {
     findings
         .iter()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The country configuration server: command line, settings, authentication, routes.
 //!
-//! What is asked of families is in `forms`, what happens to their records in `handlers`, core's
+//! The questions to families are in `forms`, the handling of their records in `handlers`, core's
 //! contract in `opencrvs-toolkit`. **Invariant:** only this crate knows the web framework.
 
 pub mod auth;

@@ -12,7 +12,7 @@ use tracing_subscriber::prelude::*;
 
 mod json;
 
-/// Whose lines are known to keep to ids.
+/// Crates whose log lines contain ids only, at every level.
 const OWN: [&str; 4] = ["countryconfig", "handlers", "forms", "opencrvs_toolkit"];
 
 /// Starts logging to standard error.

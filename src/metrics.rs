@@ -17,10 +17,10 @@ const BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0,
 ];
 
-/// What histograms have gathered is summed up so often, whether or not anybody asks for it.
+/// Interval at which histograms are summed up, also when nobody reads them.
 const UPKEEP: Duration = Duration::from_secs(10);
 
-/// Where the figures are gathered: once for the whole process.
+/// The recorder of the metrics: one for the whole process.
 pub fn handle() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
@@ -118,7 +118,7 @@ fn describe() {
     );
 }
 
-/// What a look for lost records found, and what became of it.
+/// Records the results of a search for lost records.
 pub fn rescued(steps: &[Step]) {
     let now = SystemClock.now();
     for reason in Reason::ALL {

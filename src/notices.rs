@@ -36,7 +36,7 @@ pub(crate) fn say(settings: &Settings, country: &Snapshot) {
     }
 }
 
-/// Whether no folder of an own country is named.
+/// Checks whether the built-in sample is served: no other country folder is set, and this is not a demo.
 pub(crate) fn serves_sample(settings: &Settings) -> bool {
     let mut folders = settings
         .country_dir
@@ -45,7 +45,7 @@ pub(crate) fn serves_sample(settings: &Settings) -> bool {
     !settings.allow_demo && folders.all(|folder| folder == BUILT_IN)
 }
 
-/// Where the ledger's file is, if that ends with the container.
+/// The reason why the ledger's file is lost with the container; none if it is kept.
 pub(crate) fn ledger_is_lost_with_container(settings: &Settings) -> Option<&'static str> {
     let file = ledger::file(&settings.ledger_url)?;
     let folder = std::path::absolute(file.parent()?).ok()?;
@@ -55,7 +55,7 @@ pub(crate) fn ledger_is_lost_with_container(settings: &Settings) -> Option<&'sta
     volatile(&mounts, &real)
 }
 
-/// What is volatile about the file system of a folder, by the mounts of a Linux process.
+/// The reason why the file system of a folder is volatile, by the mounts of a Linux process.
 fn volatile(mounts: &str, folder: &Path) -> Option<&'static str> {
     // 36 35 98:0 /root-of-mount /mount-point rw,noatime master:1 - ext3 /dev/root rw
     let mount = |line: &str| {

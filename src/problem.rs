@@ -76,7 +76,7 @@ impl Problem {
         self
     }
 
-    /// What is wrong with each field of the body, by its path.
+    /// Adds the mistake in each field of the body, by its path.
     pub fn with_fields(mut self, fields: Vec<(String, String)>) -> Self {
         self.fields = fields;
         self

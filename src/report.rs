@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How problems of the country's files are shown to a person.
+//! Display of problems in the country's files to a person.
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
 use rules::diagnostic::{Diagnostic, Severity};
@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::io::IsTerminal;
 use std::ops::Range;
 
-/// Whether to write in colour: to a terminal, unless `NO_COLOR` is set.
+/// Checks whether to write in colour: to a terminal, unless `NO_COLOR` is set.
 pub fn in_colour(output: &impl IsTerminal) -> bool {
     output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
@@ -23,7 +23,7 @@ pub fn list(problems: &[Diagnostic]) -> String {
     text
 }
 
-/// How many of the problems are errors.
+/// The number of errors among the problems.
 pub fn errors(problems: &[Diagnostic]) -> usize {
     problems
         .iter()
@@ -96,7 +96,7 @@ fn word(line: &str, column: usize) -> Range<usize> {
     start..start + length.max(first)
 }
 
-/// How many errors and warnings there are, in a sentence. Not all errors keep `serve` from starting.
+/// The numbers of errors and warnings, in a sentence. Not all errors keep `serve` from starting.
 pub fn summary(problems: &[Diagnostic], is_served: bool) -> String {
     let count = |n: usize, what: &str| match n {
         1 => format!("1 {what}"),

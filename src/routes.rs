@@ -50,7 +50,7 @@ pub use demo_issuer::DemoIssuer;
 pub use health::Condition;
 pub use telemetry::Telemetry;
 
-/// What the routes answer from.
+/// The state that the routes share.
 pub struct App {
     /// Core's public key.
     pub keys: Arc<Keys>,
@@ -58,17 +58,17 @@ pub struct App {
     pub hooks: Arc<Hooks>,
     /// The hooks that have no answer yet.
     pub unanswered: Arc<Unanswered>,
-    /// The memory.
+    /// The ledger.
     pub ledger: Arc<dyn Ledger>,
-    /// Whether it can answer hooks just now.
+    /// The condition of the server: ready to answer hooks or not.
     pub condition: Condition,
     /// The country: forms and rules. Another one when its files change.
     pub country: ArcSwap<ServedCountry>,
-    /// Why the last change of the country's files was not taken, or which of their cases fail.
+    /// The reason why the last change of the country's files was refused, or their cases that fail.
     pub refused_change: ArcSwapOption<String>,
     /// Counts accepted actions; nothing where no database is set for it.
     pub analytics: Option<Arc<Analytics>>,
-    /// Tells people.
+    /// Sends messages to people.
     pub notifications: Notifications,
     /// The version of core that is served, and the one that is seen.
     pub core_gateway: CoreGateway,
@@ -76,19 +76,19 @@ pub struct App {
     pub system_clients: Arc<SystemClients>,
     /// Sends core's figures on; nothing where nobody has asked for that.
     pub telemetry: Option<Telemetry>,
-    /// What government portals may ask of core; nothing where none has a credential.
+    /// The API for government portals; none if none has a credential.
     pub portal: Option<Portal>,
     /// Asks for verifiable credentials.
     pub credentials: Credentials,
-    /// Issues credentials that are worth nothing; only for demonstrations.
+    /// Issues credentials without any value; only for demonstrations.
     pub demo_issuer: Option<DemoIssuer>,
-    /// Where deliveries go.
+    /// The destinations of deliveries.
     pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
     pub metrics: PrometheusHandle,
-    /// Whether `/docs` is there.
+    /// True if `/docs` is served.
     pub docs: bool,
-    /// Whether real people's records are here: what is for demonstrations is not given away.
+    /// True if this server holds real people's records; demo features are then off.
     pub holds_real_records: bool,
     /// The pages that may read what is served; nothing where all may.
     pub origins: Option<Vec<String>>,
@@ -179,7 +179,7 @@ async fn authorized_for(
     })
 }
 
-/// What happens to every request, whatever route it is for.
+/// Wraps the routes in the steps that every request goes through.
 fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'static> {
     routes
         .before(one_slash)

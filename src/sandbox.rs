@@ -147,16 +147,16 @@ pub fn sample_birth(event: &str, action: &str, mother_verified: &str) -> Value {
     })
 }
 
-/// MOSIP makes the credential of a packet so much later.
+/// Time that MOSIP takes to make the credential of a packet.
 const CREDENTIAL: Duration = Duration::from_secs(1);
 
-/// What the stand-ins remember.
+/// The state of the simulated services.
 struct Around {
     public_key: String,
     /// The middleware's rows: registration numbers and the tokens that came with them, each unique. A
     /// row is there from before MOSIP is called until its credential comes.
     rows: Mutex<HashMap<String, String>>,
-    /// How many identities MOSIP has made.
+    /// The number of identities that MOSIP has made.
     identities: AtomicU32,
 }
 

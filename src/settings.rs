@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the operator sets: environment variables, optionally a TOML file with the same names.
+//! The operator's settings: environment variables, optionally a TOML file with the same names.
 //!
 //! Everything is read once, and refused as a whole with all its problems: a server that starts with
 //! half of its settings misread would fail when a record depends on it.
@@ -50,7 +50,7 @@ pub struct Settings {
     pub production: bool,
     /// `CORE_VERSION`.
     pub core_version: CoreVersion,
-    /// Whether somebody has set `CORE_VERSION`.
+    /// True if `CORE_VERSION` is set, and not the default.
     pub core_version_is_set: bool,
     /// `COUNTRY_CONFIG_HOST` and `COUNTRY_CONFIG_PORT`.
     pub listen: SocketAddr,
@@ -85,17 +85,17 @@ pub struct Settings {
     pub mosip_timeout: Duration,
     /// `MOSIP_RETRY_AFTER_500`: the shortest wait after a 500 of the middleware.
     pub mosip_retry_after_500: Duration,
-    /// `MOSIP_UNKNOWN_FOR`: how long core is asked about an unknown outcome.
+    /// `MOSIP_UNKNOWN_FOR`: the time for which core is asked about an unknown outcome.
     pub mosip_unknown_for: Duration,
-    /// What is done about records that nobody asked about.
+    /// `RESCUE`: the handling of lost hooks.
     pub rescue: rescue::Mode,
-    /// What waits in core for less time may still be answered.
+    /// `RESCUE_AFTER`: actions that wait in core for less time may still be answered.
     pub rescue_after: Duration,
     /// Core's own database, to find them; read only.
     pub rescue_database_url: Option<SecretString>,
-    /// Where hooks without an answer are remembered; in memory only where there is no file.
+    /// The file for hooks without an answer; without a file they are kept in memory only.
     pub unanswered_file: Option<PathBuf>,
-    /// How long requests are still accepted after SIGTERM.
+    /// Time for which requests are still accepted after SIGTERM.
     pub shutdown_delay: Duration,
     /// `IDENTITY_VERIFICATION`.
     pub identity_verification: IdentityVerification,
@@ -107,19 +107,19 @@ pub struct Settings {
     pub country_dir: Option<String>,
     /// `USERS_FILE`: the users to seed, in place of the country's `users.csv`.
     pub users_file: Option<PathBuf>,
-    /// `METABASE_URL`: where core's dashboards are shown.
+    /// `METABASE_URL`: the URL of core's dashboards.
     pub metabase_url: WebUrl,
-    /// `SENTRY_DSN`: where browsers report their errors.
+    /// `SENTRY_DSN`: the address to which browsers report their errors.
     pub sentry_dsn: Option<String>,
-    /// How people are told.
+    /// The settings about messages.
     pub messages: Messages,
     /// `LEDGER_URL`.
     pub ledger_url: String,
     /// `LEDGER_KEY`.
     pub ledger_key: Option<SecretString>,
-    /// `LEDGER_RETENTION`: what was delivered is erased after this time.
+    /// `LEDGER_RETENTION`: completed deliveries are erased after this time.
     pub ledger_retention: Duration,
-    /// `DELIVERY_DELAY`: nothing leaves before core had this time to act on the answer.
+    /// `DELIVERY_DELAY`: the wait before the first attempt, so that core has stored our answer.
     pub delivery_delay: Duration,
     /// `DELIVERY_RETRY_SCHEDULE`.
     pub delivery_retry_schedule: Schedule,
@@ -157,7 +157,7 @@ pub struct Settings {
     pub unknown_variables: Vec<Diagnostic>,
 }
 
-/// How the identities in a declaration are checked.
+/// The verification of the identities in a declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdentityVerification {
     /// Ask the middleware.
@@ -182,7 +182,7 @@ impl FromStr for IdentityVerification {
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// One JSON object a line.
@@ -209,7 +209,7 @@ fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
         })
 }
 
-/// Whether `NODE_ENV` says production. Another word for it would start a server for development.
+/// Checks whether `NODE_ENV` is `production`. Unknown words are refused: they would start a development server.
 fn is_production(word: &str) -> Result<bool, String> {
     let known = [
         ("production", true),
@@ -354,7 +354,7 @@ impl Settings {
         (!self.domain.starts_with('*')).then(|| origins.collect())
     }
 
-    /// What of this the country's files depend on.
+    /// The settings that the country's files depend on.
     pub fn country(&self) -> CountrySettings {
         CountrySettings {
             country_dir: self.country_dir.clone(),
@@ -374,7 +374,7 @@ impl Settings {
         }
     }
 
-    /// Whether real people's records are here: what is for demonstrations is not given away.
+    /// Checks whether this server holds real people's records; demo features are then off.
     pub fn holds_real_records(&self) -> bool {
         self.production && !self.allow_demo
     }
@@ -427,7 +427,7 @@ impl Given {
     }
 
     /// An empty variable counts as not set. `NAME_FILE` names a file that holds the value of `NAME`.
-    /// What is not a setting but looks like one is reported beside.
+    /// Variables that look like settings and are none are returned as warnings.
     fn environment(
         variables: impl Iterator<Item = (String, String)>,
         problems: &mut Vec<Problem>,
@@ -724,7 +724,7 @@ impl Reader {
         }
     }
 
-    /// Whether a value comes from somebody, not from the defaults.
+    /// Checks whether a value is set, and not the default.
     fn is_set(&self, name: &str) -> bool {
         let source = self.figment.find_metadata(name);
         source.is_some_and(|source| source.name != DEFAULTS)

@@ -101,7 +101,7 @@ fn write(path: &PathBuf, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
 }
 
-/// What stands in ids and in names of files.
+/// Checks that a name can stand in ids and in names of files.
 fn word(name: &str) -> anyhow::Result<()> {
     let is_meant = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     if name.is_empty() || !name.chars().all(is_meant) {

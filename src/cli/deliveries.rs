@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What an operator sees of the ledger and does with it, also beside a running server. Ids, times and
-//! outcomes only: no token and no packet is printed.
+//! The operator's commands for the ledger, also beside a running server. Ids, times and outcomes only:
+//! no token and no packet is printed.
 
 use crate::settings::Settings;
 use crate::{report, server};
@@ -250,23 +250,23 @@ impl Which {
     }
 }
 
-/// Something that is done to deliveries.
+/// A change to deliveries.
 struct Change<'a> {
     what: &'a str,
     asks: bool,
     doing: &'a Doing,
 }
 
-/// So many failures are shown; the others are counted.
+/// Number of failures that are shown; the others are counted.
 const SHOWN_FAILURES: usize = 20;
 
 impl<'a> Change<'a> {
-    /// What is named one by one needs no second word, unless it cannot be undone.
+    /// A change. Deliveries named one by one need no confirmation, unless the change is irreversible.
     fn new(what: &'a str, asks: bool, doing: &'a Doing) -> Self {
         Self { what, asks, doing }
     }
 
-    /// Does it to each, after asking; gives what is to be printed.
+    /// Applies the change to each, after asking; returns the text to print.
     async fn each(
         &self,
         ledger: &dyn Ledger,
@@ -337,7 +337,7 @@ impl<'a> Change<'a> {
     }
 }
 
-/// What would be done to which deliveries.
+/// The planned change and its deliveries, in words.
 fn plan(what: &str, chosen: &[Delivery]) -> String {
     let mut kinds = BTreeMap::new();
     for delivery in chosen {
@@ -359,7 +359,7 @@ fn plan(what: &str, chosen: &[Delivery]) -> String {
     text
 }
 
-/// How far a long change has come, on standard error.
+/// The progress of a long change, on standard error.
 struct Progress {
     all: usize,
     on_terminal: bool,
@@ -490,7 +490,7 @@ async fn park(ledger: &dyn Ledger, delivery: &Delivery) -> anyhow::Result<String
     ))
 }
 
-/// Whether core can reject an action of this type once it waits.
+/// Checks whether core can reject a pending action of this type.
 fn is_rejectable(action_type: &str) -> bool {
     HookAction::of(action_type).is_none_or(HookAction::is_rejectable)
 }
@@ -518,10 +518,10 @@ async fn purge(ledger: &dyn Ledger, delivery: &Delivery, now: Timestamp) -> anyh
     ))
 }
 
-/// What core says about actions, or why it does not.
+/// The states of actions in core, or the reasons why core does not give them.
 type Said = BTreeMap<ActionId, Result<Fate, CoreError>>;
 
-/// So many questions are enough for one command.
+/// Limit of questions to core for one command.
 const MOST_QUESTIONS: usize = 1000;
 
 /// Lists the actions that core waits for, as far as the ledger knows, or as core itself says.
@@ -630,7 +630,7 @@ async fn find(ledger: &dyn Ledger, id: i64) -> anyhow::Result<Delivery> {
     found.with_context(|| format!("there is no delivery {id}"))
 }
 
-/// What the operator says about attempts with an unknown outcome.
+/// The operator's assumption about attempts with an unknown outcome.
 fn assumption(
     delivery: &Delivery,
     force: bool,
@@ -689,7 +689,7 @@ fn why_not(delivery: &Delivery, now: Timestamp) -> String {
     }
 }
 
-/// What happens next about an action that core waits for, or who has to do something.
+/// The next step for an action that core waits for: the server's, or the operator's.
 fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Timestamp) -> String {
     let (id, destination) = (last.id, last.destination.as_str());
     match said {

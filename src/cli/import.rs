@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// In bytes.
 const LARGEST: usize = 32 * 1024 * 1024;
 
-/// What a country configuration serves besides its forms, and what becomes of it.
+/// Paths that a country configuration serves besides its forms, and the files that replace them.
 const OTHERS: [(&str, &str); 9] = [
     ("/config/application", "application.toml"),
     ("/config/roles", "roles.toml"),
@@ -142,7 +142,7 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     ))
 }
 
-/// Where the documents come from.
+/// The source of the documents.
 enum Source {
     Folder(PathBuf),
     Server {
@@ -325,7 +325,7 @@ fn named(value: Value, addresses: &[(String, &'static str)]) -> Value {
     }
 }
 
-/// What an implementer must look at in an event.
+/// Writes remarks about the parts of an event that an implementer must check.
 fn remarks(event: &Value, told: &mut String) {
     let mut code = BTreeSet::new();
     let mut calls = BTreeSet::new();

@@ -70,7 +70,7 @@ pub(super) async fn run(command: &Integrations, settings: &Settings) -> anyhow::
     ))
 }
 
-/// How far a client has come.
+/// The state of a client, in words.
 fn standing(kept: Option<&Integration>) -> &'static str {
     match kept {
         None => "core has not asked for it yet",

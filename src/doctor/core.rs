@@ -149,7 +149,7 @@ async fn system_client(
     (found, Some(token))
 }
 
-/// What a system client's token lacks.
+/// Findings about the scopes and settings that a system client's token lacks.
 fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
     const CHECK: &str = "system client";
     let mut found = Vec::new();

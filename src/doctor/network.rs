@@ -9,7 +9,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 use std::env;
 
-/// What the body of an answer may have; the beginning of a longer one says nothing.
+/// Size limit of an answer's body, in bytes; the beginning of a longer one is of no use.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// An answer, whatever its status.
@@ -40,7 +40,7 @@ pub(super) fn below(url: &WebUrl, path: &str) -> String {
 /// The answer to a request.
 ///
 /// # Errors
-/// Why there is none, and what to do: the setting is to blame, or what stands in between.
+/// The reason and the remedy: the setting is wrong, or something between the two fails.
 pub(super) async fn ask(
     check: &'static str,
     setting: &str,
@@ -78,7 +78,7 @@ async fn read(mut response: Response) -> Result<Answer, Fault> {
     })
 }
 
-/// What to do where something that a setting names cannot be reached.
+/// The finding and its remedy for a setting whose service cannot be reached.
 pub(super) fn unreachable(check: &'static str, setting: &str, fault: &Fault) -> Finding {
     let what = fault.what();
     let remedy = if what.contains("DNS") {
@@ -176,7 +176,7 @@ fn without_middleware(settings: &Settings, finding: Finding) -> Finding {
     Finding::warning(finding.check, finding.what, remedy)
 }
 
-/// Whether something answers at a URL, without doing anything there.
+/// Checks that something answers at a URL, without changing anything there.
 async fn reached(check: &'static str, setting: &str, client: &Client, url: &WebUrl) -> Finding {
     let request = client.request(Method::HEAD, url.as_str());
     match ask(check, setting, request).await {

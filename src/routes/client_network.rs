@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who is inside the cluster: whoever comes through no proxy and from no public address.
+//! Requests from inside the cluster: those through no proxy and from no public address.
 
 use poem::http::Version;
 use poem::http::header::HOST;
@@ -21,15 +21,15 @@ const PROXIES: [&str; 10] = [
     "cf-connecting-ip",
 ];
 
-/// Whether a proxy has passed a request on. One that adds no header is known by HTTP/1.0, which nginx
-/// speaks where it is not told otherwise.
+/// Checks whether a proxy has passed a request on. A proxy that adds no header is recognised by HTTP/1.0,
+/// the default of nginx.
 pub(super) fn through_a_proxy(request: &Request) -> bool {
     let headers = request.headers();
     request.version() < Version::HTTP_11 || PROXIES.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Whether a request comes from inside. The installation's domain is a name for those outside: a proxy
-/// that adds nothing at all still passes it on.
+/// Checks whether a request comes from inside the cluster. The installation's domain is a name for
+/// callers outside: a proxy that adds no header still passes it on.
 pub(super) fn is_inside(request: &Request, domain: &str) -> bool {
     let public = match request.remote_addr().0 {
         Addr::SocketAddr(peer) => is_public(peer.ip()),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the country is like: documents, certificates, pictures and fonts, by path.
+//! The country's configuration: documents, certificates, pictures and fonts, by path.
 
 use super::openapi_meta::Kind::{Binary, Object, Objects, Text};
 use super::openapi_meta::{
@@ -385,7 +385,7 @@ impl Config {
 }
 
 impl Config {
-    /// What is at the path of a request.
+    /// The prepared answer for the path of a request.
     fn prepared<M, E: From<Problem>>(&self, request: &Request) -> Result<Prepared<M>, E> {
         let country = self.0.country.load();
         let found = country.at(request.uri().path());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What browsers want to know before they use an answer: who may read it, and how little it may do.
+//! Headers that browsers need: the origins that may read an answer, and the restrictions on it.
 
 use poem::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,

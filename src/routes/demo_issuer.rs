@@ -17,9 +17,9 @@ use poem_openapi::{ApiResponse, OpenApi};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Who issues, in a word that no wallet trusts.
+/// The issuer's name, which no wallet trusts.
 const ISSUER: &str = "urn:demonstration:not-an-issuer";
-/// What it issues ends after a day.
+/// Lifetime of a credential: one day.
 const LASTS_S: u64 = 24 * 60 * 60;
 /// A request is the template filled in.
 const BODY_LIMIT: usize = 64 * 1024;

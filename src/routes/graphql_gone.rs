@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What was there once, and is asked for by what has not noticed.
+//! Removed routes that old callers still request.
 
 use super::openapi_meta::Tag;
 use crate::problem::ProblemBody;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether the server runs and is ready.
+//! Liveness and readiness of the server.
 
 use super::client_network::through_a_proxy;
 use super::openapi_meta::{Refusals, Refused, Statuses, Tag};
@@ -16,12 +16,12 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Whoever asks within this time gets the same answer: a look writes to the ledger.
+/// Requests within this time get the same answer: a check writes to the ledger.
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct Health(pub(super) Arc<App>);
 
-/// In what condition the server is.
+/// The condition of the server.
 pub struct Condition {
     ledger: Arc<dyn Ledger>,
     looked: Mutex<Option<(Instant, Result<(), String>)>>,
@@ -42,7 +42,7 @@ impl Condition {
         self.stops.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the ledger takes entries, as of a moment ago.
+    /// Checks whether the ledger takes entries; the answer may be a second old.
     ///
     /// # Errors
     /// Why it does not.

@@ -30,24 +30,24 @@ use validator::Validate;
 
 /// An announcement to 500 addresses is far smaller.
 const BODY_LIMIT: usize = 1024 * 1024;
-/// So many recipients are counted before those of more than a minute ago are forgotten.
+/// Number of counted recipients above which those of more than a minute ago are dropped.
 const COUNTED: usize = 10_000;
 
 pub(super) struct Notification(pub(super) Arc<App>);
 
-/// Tells people, and decides who may ask for that.
+/// Sends messages to people, and decides whether a caller may ask for that.
 pub struct Notifications {
-    /// Tells them.
+    /// Sends the messages.
     pub users: Users,
-    /// Whether core shows a token with everything.
+    /// True if core sends a token with every request.
     tokens: bool,
-    /// Lets callers in that are not inside.
+    /// The token that admits callers from outside the cluster.
     pass: Option<SecretString>,
-    /// Of what somebody sits and waits for, such as codes.
+    /// Limits for messages that somebody is waiting for, such as codes.
     urgent: Limits,
-    /// Of everything else, so that a day of invitations locks nobody out.
+    /// Limits for all other messages, so that a day of invitations locks nobody out.
     other: Limits,
-    /// What alerts call by name.
+    /// Values that alerts refer to by name.
     names: [(&'static str, String); 3],
 }
 
@@ -76,7 +76,7 @@ impl Notifications {
         }
     }
 
-    /// Whether a caller may come in without core's token.
+    /// Checks whether a caller is admitted without core's token.
     fn lets_in(&self, request: &Request) -> bool {
         let pass = self.pass.as_ref().zip(bearer(request));
         let shown = pass.is_some_and(|(pass, shown)| {
@@ -101,7 +101,7 @@ fn bearer(request: &Request) -> Option<&str> {
     header.strip_prefix("Bearer ")
 }
 
-/// How often people may be told while anybody inside can ask for it.
+/// Rate limits for messages, since any caller inside the cluster can ask for them.
 struct Limits {
     all: DefaultDirectRateLimiter,
     each: DefaultKeyedRateLimiter<String>,

@@ -422,7 +422,7 @@ impl PortalApi {
         Ok(Answer(answer.map_err(unanswered)?))
     }
 
-    /// Who calls, if that is somebody who may.
+    /// The caller, if it may call this operation.
     async fn caller(
         &self,
         operation: Operation,

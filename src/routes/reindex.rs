@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// Core sends up to 300 event documents at once, in up to this many bytes.
 const BODY_LIMIT: usize = 50 * 1024 * 1024;
-/// What the bearer of a token must be allowed to do.
+/// The permission that a token must carry.
 const PERMISSION: &str = "record.reindex";
 
 pub(super) struct Reindex(pub(super) Arc<App>);

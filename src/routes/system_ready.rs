@@ -13,7 +13,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use std::sync::Arc;
 use tracing::{Instrument, warn};
 
-/// What core's token must allow.
+/// The permission that core's token must carry.
 const PERMISSION: &str = "integration.create";
 
 pub(super) struct SystemReady(pub(super) Arc<App>);

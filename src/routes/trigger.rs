@@ -91,7 +91,7 @@ impl IntoResponse for Reply {
     }
 }
 
-/// What core is told.
+/// The answer to core.
 struct Reply(Answer);
 
 impl ApiResponse for Reply {
@@ -199,7 +199,7 @@ impl Trigger {
     }
 }
 
-/// What core asks.
+/// The question from core.
 struct Question {
     app: Arc<App>,
     event: String,

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// How long the rest of a body may go on to arrive.
+/// Time limit for the rest of a body to arrive.
 const RUN_OFF: Duration = Duration::from_secs(20);
 
 /// Adds `Connection: close` to the answer where the request's body was not read to its end.

@@ -18,7 +18,7 @@ const HEAD: Duration = Duration::from_secs(20);
 /// sooner, so that none of them sends a request into one that is just being closed.
 const IDLE: Duration = Duration::from_secs(75);
 
-/// What happens on a connection.
+/// The activity on a connection.
 pub(super) struct Activity(Mutex<State>);
 
 struct State {
@@ -173,7 +173,7 @@ impl AsyncWrite for Watched {
 mod tests {
     use super::*;
 
-    /// How long until a connection is over, after some seconds of each of these.
+    /// The seconds until a connection is closed, given these acts.
     async fn lasts(acts: impl AsyncFnOnce(&Arc<Activity>)) -> u64 {
         let activity = Arc::new(Activity::default());
         let started = Instant::now();

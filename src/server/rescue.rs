@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::{info, warn};
 
-/// The first look, when what was under way has its answer …
+/// Wait before the first search: hooks in progress have their answer by then …
 const FIRST: Duration = Duration::from_secs(20);
-/// … and the others.
+/// … and the interval of the later ones.
 const EVERY: Duration = Duration::from_mins(10);
-/// What was not answered goes into the ledger so often.
+/// Interval at which unanswered hooks are written to the ledger.
 const NOTE: Duration = Duration::from_secs(30);
 
-/// Never ends, unless there is nothing to do.
+/// Searches for lost hooks from time to time. Ends only if the search is off.
 pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
     if mode == Mode::Off {
         return;
@@ -51,7 +51,7 @@ pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
     }
 }
 
-/// Once for each action in the log, and always in the metrics.
+/// Reports each action once in the log, and always in the metrics.
 fn tell(steps: &[Step], mode: Mode, told: &mut BTreeSet<String>) {
     metrics::rescued(steps);
     let known = std::mem::take(told);

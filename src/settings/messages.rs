@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How people are told: mail server, SMS gateway, and what may be told in a minute.
+//! Settings about messages: mail server, SMS gateway, and messages per minute.
 
 use super::{Reader, WebUrl};
 use country::notification::sms::description::Description;
@@ -15,9 +15,9 @@ pub struct Messages {
     pub smtp: Option<SmtpSettings>,
     /// `SENDER_EMAIL_ADDRESS`, as alerts name it.
     pub sender: Option<Mailbox>,
-    /// `ALERT_EMAIL`: who looks after the installation.
+    /// `ALERT_EMAIL`: the address of the installation's operators.
     pub alert_email: String,
-    /// `EMAIL_ROUTE_TOKEN`: lets strangers in to `POST /email`.
+    /// `EMAIL_ROUTE_TOKEN`: admits callers from outside the cluster to `POST /email`.
     pub email_route_token: Option<SecretString>,
     /// The gateway at `INFOBIP_GATEWAY_ENDPOINT`.
     pub infobip: Option<Arc<Description>>,
@@ -27,9 +27,9 @@ pub struct Messages {
     pub infobip_sender: String,
     /// `SMS_GATEWAY_KEY`: the secret of the gateway that `sms.toml` describes.
     pub sms_gateway_key: Option<SecretString>,
-    /// `MESSAGES_PER_RECIPIENT`: so many in a minute to one of them, where no token is asked for.
+    /// `MESSAGES_PER_RECIPIENT`: messages per minute and recipient, where no token is required.
     pub per_recipient: NonZeroU32,
-    /// `MESSAGES_PER_MINUTE`: so many in all.
+    /// `MESSAGES_PER_MINUTE`: messages per minute to all recipients together.
     pub per_minute: NonZeroU32,
 }
 

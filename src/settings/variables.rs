@@ -5,7 +5,7 @@
 pub struct Variable {
     /// Its name; a `--config` file has the same in small letters.
     pub name: &'static str,
-    /// What it stands for.
+    /// Its meaning.
     pub meaning: &'static str,
     /// A value that works.
     pub example: &'static str,
