@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What statistics need to know of the country.
+//! The country's analytics settings.
 
 use super::marks::Marks;
 use super::{Population as PopulationByYear, Snapshot};
@@ -8,31 +8,31 @@ use opencrvs_toolkit::visibility::Visibility;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// What the country says about its statistics.
+/// The country's analytics settings.
 #[derive(Debug, Clone)]
 pub struct AnalyticsConfig {
-    /// What is counted.
+    /// The fields whose answers are counted.
     pub marks: Marks,
     /// The answers that count: those that the forms show.
     pub visibility: Arc<Visibility>,
-    /// Where.
+    /// The country itself.
     pub country: Country,
     /// Its areas and their population.
     pub figures: Figures,
 }
 
-/// Where a record is made.
+/// The country in which records are made.
 #[derive(Debug, Clone)]
 pub struct Country {
     /// Its code of three letters, as addresses have it.
     pub code: String,
     /// Its English name.
     pub name: String,
-    /// Where its days begin.
+    /// The time zone that defines its calendar days.
     pub zone: TimeZone,
 }
 
-/// What areas of one size are called.
+/// The name of a level of areas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Level {
     /// Its id in the country's files.
@@ -62,7 +62,7 @@ pub struct Population {
     pub total_population: u32,
 }
 
-/// What the country's files tell about its areas.
+/// The levels and population of areas, from the country's files.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Figures {
     /// The sizes of areas, from the largest.
@@ -72,7 +72,7 @@ pub struct Figures {
 }
 
 impl Snapshot {
-    /// What is counted and where.
+    /// The country's analytics settings.
     pub fn analytics_config(&self) -> AnalyticsConfig {
         let application = &self.application;
         let code = application.country_code.clone();

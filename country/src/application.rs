@@ -51,33 +51,33 @@ const SEARCHES: [&str; 6] = [
 pub struct Application {
     /// Three-letter code of the country.
     pub country_code: String,
-    /// What the system is called.
+    /// The name of the system.
     pub name: String,
     /// The picture beside the file, with its content type and bytes.
     pub logo: Logo,
-    /// Where the country's days begin and end.
+    /// The time zone that defines the country's calendar days.
     pub time_zone: TimeZone,
     /// Languages of the pages.
     pub languages: Vec<String>,
-    /// What a phone number looks like when it is typed in.
+    /// The pattern of a phone number as it is typed in.
     pub phone_number_pattern: String,
-    /// What a number of the national ID looks like.
+    /// The pattern of a number of the national ID.
     pub national_id_pattern: String,
-    /// How users of the system get their messages.
+    /// The channel for messages to users of the system.
     pub user_notification: DeliveryMethod,
-    /// How informants get theirs.
+    /// The channel for messages to informants.
     pub informant_notification: DeliveryMethod,
-    /// What the quick search looks for at first.
+    /// The default criterion of the quick search.
     pub search_default: &'static str,
-    /// Behind login and registration desk, as RRGGBB.
+    /// The background colour of login and registration desk, as RRGGBB.
     pub background_colour: String,
-    /// Whether core looks for duplicates.
+    /// True if core looks for duplicates.
     pub duplicate_search: bool,
-    /// Whether the events count in core's statistics.
+    /// True if the events count in core's statistics.
     pub analytics: bool,
-    /// In what fees are paid.
+    /// The currency in which fees are paid.
     pub currency: Currency,
-    /// How amounts of it are written.
+    /// The locales in which amounts of it are written.
     pub currency_languages: Vec<String>,
     /// The levels of areas, from the largest to the smallest.
     pub levels: Vec<(String, Message)>,
@@ -140,12 +140,12 @@ impl Application {
         application
     }
 
-    /// What phone numbers look like, if the file tells it rightly.
+    /// The pattern of phone numbers, if the one in the file is valid.
     pub fn phone_number(&self) -> Option<Pattern> {
         Pattern::new(&self.phone_number_pattern).ok()
     }
 
-    /// What core calls the application configuration.
+    /// The document that core calls the application configuration.
     pub fn document(&self) -> Value {
         let levels: Vec<_> = self
             .levels
@@ -223,7 +223,7 @@ impl Application {
     }
 }
 
-/// Whether a file begins as files of its type do.
+/// Returns true if a file begins as files of its type do.
 fn begins_as(content_type: &str, bytes: &[u8]) -> bool {
     match content_type {
         "image/png" => bytes.starts_with(b"\x89PNG"),

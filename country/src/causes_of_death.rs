@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// So many are found at most.
+/// The largest number of results.
 pub const LIMIT: usize = 50;
 
 /// More errors than any word may have: no match.
@@ -20,9 +20,9 @@ const NO_MATCH: u8 = u8::MAX;
 /// A cause of death.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// What a record keeps; never changes.
+    /// The id that a record keeps; never changes.
     pub id: String,
-    /// What is shown and searched.
+    /// The label that is shown and searched.
     pub label: String,
     /// Its code in the classification, ICD-10 in the sample country.
     pub code: String,
@@ -52,7 +52,7 @@ struct Entry {
 /// Takes the entries that have a word, and the typing errors in it.
 type Found<'a> = dyn FnMut(&[usize], u8) + 'a;
 
-/// How good a match is; the smallest is the best.
+/// The rank of a match; the smallest is the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Code,
@@ -61,7 +61,7 @@ enum Rank {
     LabelBegins,
     WordBegins,
     AllWords,
-    /// So many in all words together.
+    /// The number of errors in all words together.
     TypingErrors(u8),
 }
 
@@ -104,7 +104,7 @@ impl Causes {
         self.entries.iter().map(|entry| &entry.cause)
     }
 
-    /// Whether there are any.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -231,7 +231,7 @@ fn has_digits(word: &str) -> bool {
     word.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// How many errors a word of this length may have; codes and years have none.
+/// The number of errors that a word of this length may have; none in codes and years.
 fn allowed_errors(typed: &str) -> u8 {
     match typed.chars().count() {
         _ if has_digits(typed) => 0,

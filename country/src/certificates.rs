@@ -31,7 +31,7 @@ pub use preview::Messages;
 pub(super) use readable::{Readable, country_text};
 pub use record::{Place, Record};
 
-/// Where browsers find this server.
+/// The path at which browsers find this server.
 const SERVED_AT: &str = "/api/countryconfig";
 
 /// The certificates of a country.
@@ -77,7 +77,7 @@ impl Fee {
 /// A family of type: each face is a file of `fonts/`.
 #[derive(Debug, Clone)]
 pub struct Family {
-    /// What drawings call it.
+    /// The name that drawings use for it.
     pub name: String,
     /// Name of the face, as core calls it, and its file.
     pub faces: [(&'static str, String); 4],
@@ -156,7 +156,7 @@ impl Certificates {
         self.list.iter().map(Certificate::json).collect()
     }
 
-    /// What is served below `/certificates/`: file names, and each template as one text.
+    /// The files served below `/certificates/`: file names, and each template as one text.
     pub fn svgs(&self) -> BTreeMap<&str, String> {
         let whole = |certificate: &Certificate| certificate.template.whole();
         self.list
@@ -245,7 +245,7 @@ impl Certificate {
         problems.into_iter().map(problem).collect()
     }
 
-    /// What is wrong with the drawing that a record makes.
+    /// The fault in the drawing that a record makes.
     fn fault(&self, what: &str, record: &Record) -> Option<Diagnostic> {
         let svg = match self.render(record, &ClientSettings::default()) {
             Ok(svg) => svg,

@@ -30,7 +30,7 @@ const CLIENT: &str = "translations/core-client.csv";
 /// The same of the login page.
 const LOGIN: &str = "translations/core-login.csv";
 
-/// What core's pages get: the texts of the country, and those of core where the country has none.
+/// The texts of core's pages: those of the country, and those of core where the country has none.
 pub(super) struct Pages {
     /// For core's client.
     pub(super) client: Texts,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether every text that people read is translated, and every translation is read by somebody.
+//! Checks that every text that people read is translated, and that every translation is used.
 
 use super::icu;
 use super::texts::{IN_PROGRAM, TextUse};
@@ -7,8 +7,8 @@ use super::translations::{Texts, difference};
 use rules::diagnostic::{Diagnostic, Severity, did_you_mean};
 use std::collections::{HashMap, HashSet};
 
-/// What is missing or without effect in `translations/client.csv`. Texts of the forms are in the
-/// program and have no place in a file: what is wrong with them is to be put right here.
+/// Finds texts that are missing or without effect in `translations/client.csv`. Texts of the forms are in the
+/// program and have no place in a file: faults in them have to be mended in the program.
 pub(super) fn problems(
     file: &str,
     texts: &Texts,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use toml_edit::{Item, TableLike, Value as Toml};
 
-/// What becomes of a credential.
+/// The use of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialKind {
     /// A wallet takes up an offer of it.
@@ -30,12 +30,12 @@ impl CredentialKind {
     }
 }
 
-/// How the request for a credential is made.
+/// The template of a request for a credential.
 #[derive(Debug)]
 pub struct CredentialTemplate {
-    /// Which kind of credential.
+    /// The kind of credential.
     pub kind: CredentialKind,
-    /// Of which event.
+    /// The type of event.
     pub event: String,
     /// Answers that the record must have.
     pub required: Vec<String>,
@@ -57,7 +57,7 @@ impl CredentialTemplate {
     /// Reads and checks a file; reports every fault of it at once.
     ///
     /// # Errors
-    /// What is wrong, with places.
+    /// All faults of the file, with their places.
     pub fn parse(file: &str, text: &str, vocabulary: &Vocabulary) -> Result<Self, Vec<Diagnostic>> {
         let mut reader = Reader::new(file, text);
         match template(&mut reader, vocabulary) {

@@ -29,11 +29,11 @@ const MOST_ENTRIES: usize = 10_000;
 /// Folders in folders.
 const DEEPEST: usize = 16;
 
-/// Where the files come from: a file of a later layer stands in for one of an earlier.
+/// The folders that the files come from: a file in a later layer replaces that in an earlier one.
 pub struct Files {
     layers: Vec<Layer>,
     fingerprint: u64,
-    /// Which file was asked for last.
+    /// The file that was asked for last.
     asked: Mutex<String>,
 }
 
@@ -44,7 +44,7 @@ enum Layer {
     Folder(PathBuf, BTreeMap<String, Entry>),
 }
 
-/// What stands at a path of a folder.
+/// The entry at a path of a folder.
 #[derive(Hash)]
 enum Entry {
     File(Vec<u8>),
@@ -146,13 +146,13 @@ impl Files {
         self.fingerprint
     }
 
-    /// How the file is called that was asked for last: where reading broke off.
+    /// The name of the file that was asked for last: the one at which reading stopped.
     pub(super) fn asked(&self) -> String {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         self.name_of(&asked)
     }
 
-    /// How a file is called in messages.
+    /// The name of a file in messages.
     pub fn name_of(&self, file: &str) -> String {
         let layers = || self.layers.iter().rev();
         let layer = layers()
@@ -161,13 +161,13 @@ impl Files {
         layer.map_or_else(String::new, |layer| layer.name_of(file))
     }
 
-    /// Whether several layers have a file each, and one has both.
+    /// Returns true if several layers have a file each, and one has both.
     pub(super) fn has_both(&self, one: &str, other: &str) -> bool {
         let mut layers = self.layers.iter();
         layers.any(|layer| layer.has(one) && layer.has(other))
     }
 
-    /// What is wrong with a folder as a whole.
+    /// The fault in a folder as a whole.
     pub(super) fn problem(&self) -> Option<Diagnostic> {
         self.layers.iter().find_map(|layer| match layer {
             Layer::Folder(folder, entries) => match entries.get("") {
@@ -426,7 +426,7 @@ fn kind(_: &Metadata) -> &'static str {
     "something else"
 }
 
-/// What a country has of its own; everything else can come from the sample country.
+/// The files that a country needs of its own; everything else can come from the sample country.
 const MINIMAL: [&str; 6] = [
     "README.md",
     "application.toml",

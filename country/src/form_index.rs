@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the country's files may name of its forms.
+//! The event types, fields, actions and flags of the forms that the country's files may name.
 
 use opencrvs_toolkit::event::{Event, core_flags};
 use rules::Vocabulary;
@@ -51,7 +51,7 @@ impl FormIndex {
         self.custom_actions.keys().map(String::as_str)
     }
 
-    /// Whether there is an event of this type.
+    /// Returns true if there is an event of this type.
     pub fn knows(&self, event: &str) -> bool {
         self.custom_actions.contains_key(event)
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The arguments of a text by name.
 pub(super) type Arguments = BTreeMap<String, Kind>;
 
-/// What is done with an argument.
+/// The use of an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     /// It is put in as it is.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 /// Choices in each other: nobody can read as many, and each needs stack.
 const DEEPEST: usize = 16;
 
-/// What is wrong with a text.
+/// A fault in a text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
     /// An opening brace without its closing one.
@@ -86,7 +86,7 @@ fn is_plural(case: &str) -> bool {
 
 struct Reader<'t> {
     rest: &'t str,
-    /// How many choices are around.
+    /// The number of choices around this one.
     depth: usize,
     found: Arguments,
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// The file. A country without it has no system clients created.
 pub(super) const FILE: &str = "integrations.toml";
 
-/// What this server asks of core with its own client.
+/// The scopes that this server needs for its own client, and the first version of core that has each.
 const OWN_SCOPES: [(&str, CoreVersion); 3] = [
     ("record.read", CoreVersion::V2_0_1),
     ("record.action.accept", CoreVersion::V2_1),
@@ -22,9 +22,9 @@ const OWN_SCOPES: [(&str, CoreVersion); 3] = [
 pub struct WantedIntegration {
     /// Its name in core.
     pub name: String,
-    /// What it may do, as core reads it.
+    /// Its scopes, as core reads them.
     pub scopes: Vec<String>,
-    /// Whether this server is the client.
+    /// True if this server is the client.
     pub for_this_server: bool,
 }
 

@@ -79,35 +79,35 @@ pub const SAMPLE_COUNTRY: &str = "FAR";
 
 /// A country that was checked, ready to be served.
 pub struct Snapshot {
-    /// What is served, by path.
+    /// The content that is served, by path.
     pub served: Served,
     /// The country for core and its pages.
     pub application: Application,
-    /// What the file of the areas calls the country.
+    /// The country's name in the file of the areas.
     pub name: Option<String>,
-    /// How requests for credentials are made.
+    /// The templates of requests for credentials.
     pub credentials: Arc<[CredentialTemplate]>,
-    /// What a physician can choose from.
+    /// The causes of death that a physician can choose.
     pub causes_of_death: Arc<Causes>,
     /// The system clients of core that it needs.
     pub integrations: Arc<[WantedIntegration]>,
-    /// How many people live there.
+    /// The population of the areas.
     pub populations: Vec<Population>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
     /// The fields that say where an event happened.
     pub place_fields: Vec<String>,
-    /// Which answers are counted.
+    /// The fields whose answers are counted.
     pub marks: Marks,
     /// Rules, mapping, and the answers that count.
     pub policy: Arc<Policy>,
-    /// What people are told, and how.
+    /// The messages that people get, and how they are sent.
     pub notification: Arc<NotificationFiles>,
     /// The cases that the rules must decide as expected.
     pub cases: Cases,
     /// Why the users may not be given away in production.
     pub users_unsafe: Option<Unsafe>,
-    /// What works but was probably meant otherwise.
+    /// The warnings: it works, but was probably meant otherwise.
     pub warnings: Vec<Diagnostic>,
     /// Stands for the content of the files.
     pub fingerprint: u64,
@@ -150,7 +150,7 @@ pub fn check(settings: &CountrySettings) -> Vec<Diagnostic> {
         .map_or_else(|problems| problems, |country| country.warnings)
 }
 
-/// How closely to look.
+/// The depth of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CheckLevel {
     /// At everything that could be served wrong.
@@ -337,7 +337,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What a parser makes of a file, if it is not refused.
+    /// The value that a parser makes of a file; nothing if the file is refused.
     fn parsed<T>(
         &mut self,
         file: &str,
@@ -484,7 +484,7 @@ impl<'a> Reading<'a> {
         places
     }
 
-    /// What core's client calls the country.
+    /// Adds the text with the country's name in core's client to those that need a translation.
     fn name_of_the_country(&mut self, application: &Application) {
         // Core's client has one name for the country of a place where there is no text: Farajaland.
         if application.country_code != "FAR" {
@@ -706,7 +706,7 @@ fn unknown_files(files: &Files, drawn: &BTreeSet<String>) -> Vec<Diagnostic> {
     files.list("").iter().filter_map(strange).collect()
 }
 
-/// What is for demonstrations and would be given to real people.
+/// Warns of demonstration data and settings where there are records of real people.
 fn demo(
     settings: &CountrySettings,
     files: &Files,
@@ -754,19 +754,19 @@ fn demo(
     found
 }
 
-/// What is kept of the events once they are built.
+/// The data about the events that is kept once they are built.
 struct Built {
     json: Vec<u8>,
     forms: FormIndex,
     marks: Marks,
     visibility: Arc<Visibility>,
     readable: Vec<Arc<Readable>>,
-    /// Where it was asked for.
+    /// The texts of the built events; none unless it is [`CheckLevel::Check`].
     said: Vec<TextUse>,
     /// The texts of the country's files.
     said_in_files: Vec<TextUse>,
-    /// What is wrong with the events: what this version of core would refuse, and where it was asked for
-    /// everything that any would.
+    /// The faults in the events: those that this version of core would refuse; at [`CheckLevel::Check`], also
+    /// those that any version would.
     problems: Vec<Diagnostic>,
 }
 
@@ -849,7 +849,7 @@ fn in_program(message: Message) -> TextUse {
     }
 }
 
-/// What is wrong with the events that are built in; others were checked when they were read.
+/// The faults in the events that are built in; others were checked when they were read.
 fn program_problems(events: &[Event]) -> Vec<Diagnostic> {
     let built_in = events.iter().filter(|event| !event.is_document());
     let built_in: Vec<Event> = built_in.cloned().collect();
@@ -863,7 +863,7 @@ fn of_forms(problems: &[opencrvs_toolkit::event::Problem]) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// What certificates may read.
+/// The paths and fields that certificates may read, by event.
 fn readable(events: &[Event], application: &Application) -> Vec<Arc<Readable>> {
     let levels: Vec<&str> = application.levels.iter().map(|(id, _)| &**id).collect();
     let of = |event| Arc::new(Readable::of(event, &levels));
@@ -908,7 +908,7 @@ pub fn certificates(
 /// The texts of the country that have no wording in a language.
 ///
 /// # Errors
-/// What keeps the texts from being known.
+/// The faults that keep the texts from being read.
 pub fn untranslated(
     settings: &CountrySettings,
     language: &str,
@@ -960,7 +960,7 @@ pub fn events(settings: &CountrySettings) -> Vec<Event> {
     events_of(settings, &files, &application, &mut reading.found)
 }
 
-/// What is wrong with the country's changes to the forms.
+/// The faults in the country's changes to the forms.
 pub fn faults_of_events(settings: &CountrySettings) -> Vec<Diagnostic> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
@@ -981,7 +981,7 @@ fn events_of(
     events.list
 }
 
-/// What the settings and the country's files say to the forms.
+/// The values that forms take from the settings and the country's files.
 fn environment(
     settings: &CountrySettings,
     files: &Files,

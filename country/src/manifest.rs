@@ -6,7 +6,7 @@ use rules::annotated_toml::position;
 use rules::diagnostic::{Diagnostic, did_you_mean};
 use serde::Deserialize;
 
-/// Where the icons are looked for.
+/// The folder of the icons.
 const FOLDER: &str = "static";
 /// The file.
 pub(super) const FILE: &str = "static/manifest.json";
@@ -23,7 +23,7 @@ struct Icon {
     src: String,
 }
 
-/// What is wrong with the manifest; without one, the client cannot be installed, and that is all.
+/// The faults in the manifest. A missing one is not a fault: only the client cannot be installed then.
 pub(super) fn problems(files: &Files) -> Vec<Diagnostic> {
     let Ok(text) = files.text(FILE) else {
         return Vec::new();

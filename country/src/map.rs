@@ -21,7 +21,7 @@ struct Feature {
     geometry: Map<String, Value>,
 }
 
-/// What is wrong with the map.
+/// The faults in the map.
 pub(super) fn problems(file: &str, content: &[u8], places: &Places) -> Vec<Diagnostic> {
     let collection: Collection = match serde_json::from_slice(content) {
         Ok(collection) => collection,

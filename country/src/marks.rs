@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which answers are counted: those of the fields that the forms mark for analytics, and no other.
+//! The answers that are counted: those of the fields that the forms mark for analytics, and no other.
 //!
 //! A reduced record also keeps the answers on which it depends whether the form shows a marked field. They
 //! decide which answers count, and are in no row.
@@ -11,7 +11,7 @@ use opencrvs_toolkit::visibility::Visibility;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
-/// What a row tells of an action besides the answers.
+/// The values of an action that a row has besides the answers.
 const TOLD: [&str; 5] = [
     "assignedTo",
     "createdAtLocation",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the country says to people, and how: `templates/`, `translations/notification.csv`, `sms.toml`.
+//! The country's messages to people, and how they are sent: `templates/`, `translations/notification.csv`,
+//! `sms.toml`.
 
 use super::translations::{self, Syntax};
 use super::{Application, Files, Reading, is_refused};
@@ -20,7 +21,7 @@ pub mod templates;
 
 const SMS_TEXTS: &str = "translations/notification.csv";
 
-/// How messages reach people.
+/// The channel by which messages reach people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryMethod {
     /// To their e-mail address.
@@ -41,7 +42,7 @@ impl DeliveryMethod {
         }
     }
 
-    /// What core calls that contact of a user.
+    /// Core's name for that contact of a user.
     pub fn field(self) -> &'static str {
         match self {
             Self::Email => "email",
@@ -50,25 +51,25 @@ impl DeliveryMethod {
     }
 }
 
-/// What the country's files say about messages: replaced as a whole when they change.
+/// The country's files about messages: replaced as a whole when they change.
 pub struct NotificationFiles {
-    /// What the country calls its system.
+    /// The country's name for its system.
     pub application_name: String,
     /// Its logo: content type and bytes.
     pub logo: (&'static str, Vec<u8>),
     /// The wording.
     pub templates: Templates,
-    /// How users of core are told.
+    /// The channel for messages to users of core.
     pub users: DeliveryMethod,
-    /// How informants are told.
+    /// The channel for messages to informants.
     pub informants: DeliveryMethod,
-    /// Whose national numbers are meant.
+    /// The region that phone numbers without a country code belong to.
     pub region: Region,
     /// Another gateway for SMS than that of Infobip.
     pub gateway: Option<Arc<Description>>,
 }
 
-/// What the country's files say about messages, once nothing is wrong with it.
+/// Reads the country's files about messages; nothing while there is a fault in them.
 pub(super) fn read_files(
     reading: &mut Reading<'_>,
     application: &Application,

@@ -125,7 +125,7 @@ pub(super) fn events(files: &Files, environment: &forms::Environment) -> Events 
 impl Events {
     /// An event as core's JSON.
     ///
-    /// What core takes is a warning: a country that is served elsewhere is served here, too.
+    /// A fault that core accepts is a warning: a country that is served elsewhere is served here, too.
     fn whole(&mut self, files: &Files, id: &str, addresses: &Addresses) -> Option<Event> {
         let file = format!("{FOLDER}/{id}.json");
         let name = files.name_of(&file);

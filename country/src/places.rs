@@ -40,7 +40,7 @@ pub struct Location {
     /// `CRVS_OFFICE`, `HEALTH_FACILITY` …
     #[serde(rename = "locationType")]
     pub kind: Cow<'static, str>,
-    /// What registration numbers tell of it; empty where its cell is, none where the file has no such column.
+    /// Its code in registration numbers; empty where its cell is, none where the file has no such column.
     #[serde(skip)]
     pub code: Option<String>,
 }
@@ -61,7 +61,7 @@ pub struct Places {
     pub areas: Vec<Area>,
     /// Offices and facilities.
     pub locations: Vec<Location>,
-    /// What the file of the areas calls the country.
+    /// The country's name in the file of the areas.
     #[serde(skip)]
     pub country: Option<String>,
 }

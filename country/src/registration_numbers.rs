@@ -201,7 +201,7 @@ fn read(
     }
 }
 
-/// What has a sequence of its own must be told by the number, or two would be the same.
+/// Reads the scopes that have sequences of their own. The number must contain each, or two would be the same.
 fn scopes(reader: &mut Reader<'_>, section: &Section<'_>, format: &Format) -> Vec<Scope> {
     let mut scopes = Vec::new();
     let given = section.texts(reader, "per");

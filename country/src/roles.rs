@@ -15,7 +15,7 @@ use rules::diagnostic::{Diagnostic, did_you_mean};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// Where something must lie for a scope to reach it.
+/// The options of a scope that limit it by place.
 const PLACES: [&str; 6] = [
     "place_of_event",
     "declared_in",
@@ -26,10 +26,10 @@ const PLACES: [&str; 6] = [
 ];
 /// The places that there are.
 const REACH: [&str; 3] = ["administrativeArea", "location", "all"];
-/// Whose something must be.
+/// The options of a scope that limit it to the user's own work.
 const OWN: [&str; 4] = ["declared_by", "registered_by", "created_by", "notified_by"];
 
-/// What core 2.1 and its check of scopes expect some role to have.
+/// The scopes that core 2.1 and its check of scopes expect some role to have.
 const EXPECTED: [&str; 3] = [
     "record.unarchive",
     "location.edit",
@@ -41,19 +41,19 @@ const EXPECTED: [&str; 3] = [
 pub(super) struct Role {
     /// Its name for core.
     pub(super) id: String,
-    /// What people read.
+    /// The name that people read.
     pub(super) label: Message,
-    /// What it may do.
+    /// Its scopes.
     pub(super) scopes: Vec<Scope>,
 }
 
 impl Role {
-    /// Whether it has a scope of this kind.
+    /// Returns true if it has a scope of this kind.
     pub(super) fn may(&self, kind: &str) -> bool {
         self.scopes.iter().any(|scope| scope.kind() == kind)
     }
 
-    /// Whether it may open a workqueue.
+    /// Returns true if it may open a workqueue.
     pub(super) fn sees(&self, workqueue: &str) -> bool {
         self.scopes.iter().any(|scope| {
             let ids = scope.values("ids");
@@ -72,7 +72,7 @@ pub(super) struct Roles {
     pub(super) list: Vec<Role>,
 }
 
-/// Who has a scope.
+/// The holder of a scope.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holder {
     /// Users with a role.
@@ -81,7 +81,7 @@ pub(super) enum Holder {
     Client,
 }
 
-/// What scopes may name.
+/// The names that scopes may use.
 pub(super) struct Known<'a> {
     /// The version that reads them.
     pub(super) core: CoreVersion,

@@ -15,13 +15,13 @@ pub(super) type Limit = (&'static str, CoreVersion);
 pub(super) struct ScopeType {
     /// Its name.
     pub(super) name: &'static str,
-    /// What may limit it, in the order in which core writes it.
+    /// The options that may limit it, in the order in which core writes them.
     pub(super) limits: &'static [Limit],
     /// The first version that knows it.
     pub(super) since: CoreVersion,
     /// The first version that does not know it any more, and what takes its place.
     pub(super) gone: Option<(CoreVersion, &'static str)>,
-    /// Whether only system clients may have it.
+    /// True if only system clients may have it.
     pub(super) for_clients: bool,
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is served of the country: bytes by path, prepared once. **Invariant:** no path of a request
-//! reaches the file system; what is not in this map is not there.
+//! The content that is served for the country: bytes by path, prepared once. **Invariant:** no path of a
+//! request reaches the file system; a path that is not in this map is not served.
 
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// How long callers may use what they have without asking again.
+/// The time for which callers may use a copy without asking again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caching {
     /// Not at all: the ETag tells them that it is still the same.
@@ -17,11 +17,11 @@ pub enum Caching {
 
 /// A document, picture or font.
 pub struct Content {
-    /// What it is.
+    /// Its media type, as sent in `Content-Type`.
     pub content_type: &'static str,
     /// Its bytes.
     pub bytes: Bytes,
-    /// How long it may be kept.
+    /// The time for which it may be cached.
     pub caching: Caching,
 }
 

@@ -27,15 +27,15 @@ pub struct CountrySettings {
     pub esignet_redirect_url: WebUrl,
     /// This country's id at E-Signet.
     pub openid_provider_client_id: String,
-    /// Where the form fetches an authenticated person's data.
+    /// The address from which the form fetches an authenticated person's data.
     pub mosip_api_userinfo_url: WebUrl,
     /// Core's dashboards.
     pub metabase_url: WebUrl,
-    /// Where browsers report their errors.
+    /// The address to which browsers report their errors.
     pub sentry_dsn: Option<String>,
-    /// Whether an issuer offers verifiable credentials to wallets.
+    /// True if an issuer offers verifiable credentials to wallets.
     pub credential_offers: bool,
-    /// Whether an issuer signs verifiable credentials for certificates.
+    /// True if an issuer signs verifiable credentials for certificates.
     pub paper_credentials: bool,
 }
 

@@ -6,7 +6,7 @@ use rules::csv_table::{Row, Table};
 use rules::diagnostic::{Diagnostic, did_you_mean};
 use std::collections::{BTreeMap, HashSet};
 
-/// What a column tells of a year, by the beginning of its name.
+/// The figures of a year that columns hold, by the beginning of the column's name.
 const FIGURES: [&str; 4] = [
     "male_population",
     "female_population",
@@ -14,7 +14,7 @@ const FIGURES: [&str; 4] = [
     "crude_birth_rate",
 ];
 
-/// What the columns of the analytics database hold at most.
+/// The largest values that the columns of the analytics database hold.
 const LARGEST: [f64; 4] = [2e9, 2e9, 2e9, 999.9];
 
 /// The people of an area.

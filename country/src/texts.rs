@@ -4,7 +4,7 @@
 use opencrvs_toolkit::message::{Message, message};
 use rules::annotated_toml::{Reader, Section};
 
-/// What stands for a file where a text is in the program.
+/// The file name that stands for the program, for texts that are in no file.
 pub(super) const IN_PROGRAM: &str = "forms";
 
 /// A text with its place, for whoever looks for its translation.

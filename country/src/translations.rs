@@ -30,13 +30,13 @@ pub struct Row {
     pub line: usize,
 }
 
-/// Whether this is a code like `en`, `fr` or `pt-BR`.
+/// Returns true if this is a code like `en`, `fr` or `pt-BR`.
 pub(crate) fn is_language(code: &str) -> bool {
     let first = code.split('-').next().unwrap_or_default();
     (2..=3).contains(&first.len()) && code.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
 }
 
-/// What a file's texts are written in.
+/// The syntax of a file's texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
     /// For core's client.
@@ -195,7 +195,7 @@ impl Texts {
     }
 }
 
-/// What is different in the arguments of a text from those of another, and what to do.
+/// The difference between the arguments of a text and those of another, and the remedy.
 pub(super) fn difference(
     expected: &Arguments,
     given: &Arguments,

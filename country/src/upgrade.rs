@@ -15,7 +15,7 @@ pub struct Rewritten {
     pub path: PathBuf,
     /// Its content.
     pub text: String,
-    /// What is different, one line each.
+    /// The changes, one line each.
     pub changes: Vec<String>,
 }
 

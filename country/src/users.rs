@@ -38,7 +38,7 @@ pub(super) struct User {
 /// Why users may not be served where records of real people are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsafe {
-    /// Who knows one user's password knows another's.
+    /// Several users have the same password: anyone who knows one knows the other.
     #[error("several users share a password")]
     Shared,
     /// A password of an example.
@@ -46,7 +46,7 @@ pub enum Unsafe {
     Known,
 }
 
-/// What makes the passwords unfit for production, if anything does.
+/// The reason why the passwords are unfit for production, if there is one.
 pub(super) fn danger(users: &[User]) -> Option<Unsafe> {
     let mut seen = HashSet::new();
     if users

@@ -15,7 +15,7 @@ use rules::diagnostic::{Diagnostic, did_you_mean};
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// What the button on a record may do.
+/// The actions that the button on a record may have.
 const ACTIONS: [&str; 10] = [
     "READ",
     "DELETE",
@@ -35,7 +35,7 @@ const PERIODS: [&str; 4] = ["last7Days", "last30Days", "last90Days", "last365Day
 /// The area around the office of whoever looks at the list, and that office.
 const PLACES: [&str; 2] = ["user.administrativeAreaId", "user.primaryOfficeId"];
 
-/// What a key says of records.
+/// The property of records that a key tests.
 enum Says {
     Event,
     Status,
@@ -178,7 +178,7 @@ pub(super) fn titles() -> impl Iterator<Item = Message> {
     columns().into_iter().map(|(title, _)| title)
 }
 
-/// What core shows of each record.
+/// The columns that core shows for each record.
 fn columns() -> [(Message, opencrvs_toolkit::conditional::EventColumn); 2] {
     [
         (

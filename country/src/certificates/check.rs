@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is wrong with a template as a whole: its expressions, its comparisons and its drawing.
+//! Finds faults in a template as a whole: in its expressions, its comparisons and its drawing.
 
 use super::readable::Readable;
 use super::template::Template;
 use super::{comparison, drawing};
 use rules::diagnostic::Diagnostic;
 
-/// What core's client would stumble over, or leave blank. `families` are the fonts that the
+/// Finds everything that core's client would fail on, or leave blank. `families` are the fonts that the
 /// certificate brings along.
 pub(super) fn problems(
     template: &Template,

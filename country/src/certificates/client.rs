@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What core's client makes of a record before a template reads it with `$lookup`: names of places, labels
-//! of choices, days in words. As in the client of core 2.0, including what it does not do well: days have
+//! Puts a record into words as core's client does, before a template reads it with `$lookup`: names of
+//! places, labels of choices, days in words. As in the client of core 2.0, including its faults: days have
 //! English months in every language, a number 0 is blank, and answers that the form hides are there.
 
 use super::Messages;
@@ -21,7 +21,7 @@ pub(super) type Stops = &'static str;
 pub struct ClientSettings {
     /// The texts in the user's language.
     pub messages: Messages,
-    /// Where the user is.
+    /// The time zone of the user.
     pub time_zone: TimeZone,
     /// The code of the country.
     pub country: String,
@@ -393,7 +393,7 @@ fn formatted(moment: DateTime, format: &str) -> String {
     text
 }
 
-/// What is there, with a separator between.
+/// Joins the values that are not empty, with a separator between them.
 pub(super) fn join(separator: &str, values: &[Value]) -> String {
     let values = values.iter().filter(|value| truthy(value)).map(script_text);
     values.collect::<Vec<_>>().join(separator)
@@ -419,7 +419,7 @@ fn or_blank(value: &Value) -> String {
     }
 }
 
-/// What JavaScript makes of a value where it needs a text.
+/// Converts a value to a text as JavaScript does.
 pub(super) fn script_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

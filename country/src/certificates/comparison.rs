@@ -28,7 +28,7 @@ pub(super) fn problems(
     search.found
 }
 
-/// What `$lookup` gives.
+/// The result of `$lookup`.
 #[derive(Clone)]
 struct LookedUp<'t> {
     fields: &'t Fields,
@@ -269,7 +269,7 @@ impl LookedUp<'_> {
         rest.trim_start_matches('.')
     }
 
-    /// Whether the words are something else in every case.
+    /// Returns true if the words are never equal to the literal.
     fn never(&self, literal: &Value) -> bool {
         let Some(field) = self.field() else {
             return false;
@@ -294,7 +294,7 @@ impl LookedUp<'_> {
         }
     }
 
-    /// How a template reads the code.
+    /// The expression with which a template reads the code.
     fn code(&self) -> String {
         let (id, rest) = (self.id(), self.rest());
         let form = match self.action {

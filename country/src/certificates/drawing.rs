@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is wrong with the drawing around the expressions of a template.
+//! Finds faults in the drawing around the expressions of a template.
 
 use super::template::{Position, Source, at};
 use regex::Regex;
@@ -36,7 +36,7 @@ pub(super) fn parse(svg: &str) -> Result<Document<'_>, roxmltree::Error> {
     Document::parse_with_options(svg, options)
 }
 
-/// What a drawing program writes into expressions, where it takes them for text.
+/// Finds escapes that a drawing program writes into expressions, where it takes them for text.
 pub(super) fn escaped(source: &Source) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (start, expression) in expressions(&source.text) {
@@ -71,7 +71,7 @@ pub(super) fn ids<'s>(sources: impl Iterator<Item = &'s Source>) -> BTreeSet<&'s
     sources.flat_map(in_source).map(|id| id.as_str()).collect()
 }
 
-/// What the drawing of one file may use.
+/// The fonts and ids that the drawing of one file may use.
 pub(super) struct Resources<'r> {
     /// Fonts that the certificate brings along.
     pub(super) families: &'r [&'r str],

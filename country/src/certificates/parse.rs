@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 const FILE: &str = "certificates.toml";
 const FOLDER: &str = "certificates";
-/// How TrueType and OpenType files begin.
+/// The first bytes of TrueType and OpenType files.
 const TRUE_TYPE: [&[u8]; 3] = [b"\0\x01\0\0", b"true", b"OTTO"];
 
 /// Reads the file, and the templates that it names.
@@ -103,7 +103,7 @@ fn helpers(files: &Files) -> Result<Vec<String>, Diagnostic> {
     Ok(named.filter_map(name).collect())
 }
 
-/// What certificates are checked against.
+/// The context in which certificates are checked.
 struct Context<'a> {
     files: &'a Files,
     events: &'a [Arc<Readable>],
@@ -354,7 +354,7 @@ fn compare(
     }
 }
 
-/// What `{ printed = "id" }` names must be a certificate of the same event.
+/// Checks that `{ printed = "id" }` names a certificate of the same event.
 fn printed_before(
     reader: &mut Reader<'_>,
     section: &Section<'_>,

@@ -89,7 +89,7 @@ impl Write for Limited {
     }
 }
 
-/// What a template reads: the values as core holds them, and each in words.
+/// The record that a template reads: the values as core holds them, and each in words.
 struct RecordInWords<'r> {
     declaration: (Value, Value),
     metadata: (Value, Value),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a template may read about a record of one event, and with which helpers.
+//! The paths that a template may read about a record of one event, and the helpers that it may use.
 
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::field::{AnyField, FieldType, SelectOption};
@@ -23,10 +23,10 @@ pub(super) const HELPERS: [&str; 14] = [
     "lookup",
 ];
 
-/// What `{{#ifCond a operator b}}` understands.
+/// The operators of `{{#ifCond a operator b}}`.
 pub(super) const OPERATORS: [&str; 8] = ["===", "!==", "<", "<=", ">", ">=", "&&", "||"];
 
-/// What stands at the root of the context.
+/// The variables at the root of the context.
 pub(super) const VARIABLES: [&str; 4] = ["$declaration", "$metadata", "$review", "$references"];
 
 /// The text with the name of a country; core's client prints Farajaland for the own country where it is missing.
@@ -161,7 +161,7 @@ impl Readable {
     }
 }
 
-/// Whether something may be read at a path.
+/// Returns true if something may be read at a path.
 pub(super) fn holds(paths: &Paths, path: &str) -> bool {
     paths.contains(path)
         || path.match_indices('.').any(|(dot, _)| {
@@ -170,7 +170,7 @@ pub(super) fn holds(paths: &Paths, path: &str) -> bool {
         })
 }
 
-/// What the client makes of the value of a field; nothing for what is one text.
+/// The parts into which the client splits the value of a field; none for a value that is one text.
 fn parts_of(of_type: FieldType, levels: &[&str]) -> Vec<String> {
     match of_type {
         FieldType::Name => owned(&["fullname", "firstname", "middlename", "surname"]),

@@ -15,7 +15,7 @@ pub struct Record {
     pub declaration: Map<String, Value>,
     /// `$metadata`.
     pub metadata: Map<String, Value>,
-    /// What `$action` and `$actions` find, the oldest first; each has a `type`.
+    /// The actions that `$action` and `$actions` find, the oldest first; each has a `type`.
     pub actions: Vec<Value>,
     /// `$review`: the certificate is looked at, not printed.
     pub review: bool,
@@ -33,7 +33,7 @@ pub struct Record {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Place {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Id of the area around it; none for the widest.
     #[serde(alias = "administrativeAreaId")]
@@ -57,7 +57,7 @@ impl Record {
         found
     }
 
-    /// What a value should be, where it is something else.
+    /// The kind of value that is expected, where the value is something else.
     fn expected(&self, field: &FormField, value: &Value) -> Option<String> {
         let text = value.as_str();
         let (right, expected) = match field.of_type {
@@ -97,12 +97,12 @@ impl Record {
     }
 }
 
-/// Whether a text has the form of a country's code.
+/// Returns true if a text has the form of a country's code.
 pub(super) fn is_country(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether a text is a day as core holds it.
+/// Returns true if a text is a day as core holds it.
 pub(super) fn is_day(text: &str) -> bool {
     text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }

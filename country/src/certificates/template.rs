@@ -14,11 +14,11 @@ use std::sync::Arc;
 /// A file with Handlebars in it.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub(super) file: String,
     /// Its content.
     pub(super) text: String,
-    /// What Handlebars makes of it, or what is wrong.
+    /// The compiled Handlebars template, or the fault in it.
     compiled: Result<Handlebars, Diagnostic>,
 }
 
@@ -36,7 +36,7 @@ impl Source {
         }
     }
 
-    /// What Handlebars makes of it.
+    /// The compiled Handlebars template, if there is no fault in it.
     pub(super) fn handlebars(&self) -> Option<&Handlebars> {
         self.compiled.as_ref().ok()
     }
@@ -50,7 +50,7 @@ impl Source {
         names
     }
 
-    /// Where a word stands that the expression at a place holds.
+    /// The position of a word in the expression at a place.
     pub(super) fn word(&self, place: Position, word: &str) -> Position {
         let text = &self.text;
         let (line, column) = place;
@@ -108,12 +108,12 @@ impl Template {
         }
     }
 
-    /// What the file is called in messages.
+    /// The file's name in messages.
     pub(super) fn name(&self) -> &str {
         &self.source.file
     }
 
-    /// What the file is called in which a part, or the template itself, stands.
+    /// The name of the file that holds a part, or the template itself.
     pub(super) fn file_of(&self, name: &str) -> &str {
         let part = self.parts.get(name);
         part.map_or(self.name(), |part| &part.file)
@@ -164,13 +164,13 @@ impl Template {
         &self.source
     }
 
-    /// What Handlebars does not take.
+    /// The faults that Handlebars finds.
     pub(super) fn faults(&self) -> impl Iterator<Item = &Diagnostic> {
         self.sources()
             .filter_map(|source| source.compiled.as_ref().err())
     }
 
-    /// What is wrong with expressions.
+    /// The faults in expressions.
     pub(super) fn expressions(&self, readable: &Readable) -> Vec<Diagnostic> {
         let compiled = || {
             self.sources()

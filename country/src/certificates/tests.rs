@@ -43,14 +43,14 @@ fn shipped_one(id: &str) -> Certificate {
     list.find(|certificate| certificate.id == id).unwrap()
 }
 
-/// What is said of the sample country with one thing changed in one of its files.
+/// The faults found in the sample country with one thing changed in one of its files.
 fn faults_of(file: &str, right: &str, wrong: &str) -> String {
     let text = files().text(file).unwrap();
     assert!(text.contains(right), "`{right}` is not in {file}");
     told_with(file, &text.replacen(right, wrong, 1))
 }
 
-/// What is said of the sample country with another file in place of one of its own.
+/// The faults found in the sample country with another file in place of one of its own.
 fn told_with(file: &str, text: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let changed = folder.path().join(file);
@@ -335,7 +335,7 @@ fn helpers_of_the_country_are_known() {
     assert_eq!(check::problems(&template(&[]), birth, &[]).len(), 1);
 }
 
-/// What core's client makes of values, by type: codes in the record, words in `$lookup`.
+/// The values that core's client passes on, by type: codes in the record, words in `$lookup`.
 #[rstest]
 #[case(
     "{{$lookup $declaration \"child.name.fullname\"}}",
@@ -721,7 +721,7 @@ fn long(mut record: Record) -> Record {
     record
 }
 
-/// What the person who signs would read: each choice of the form, and each answer that may be missing.
+/// The printed text for each choice of the form and each answer that may be missing, as the signer reads it.
 #[rstest]
 #[case(births())]
 #[case(deaths())]
@@ -806,7 +806,7 @@ impl Fonts {
     }
 }
 
-/// What a text inherits.
+/// The style that a text inherits.
 #[derive(Debug, Clone, Default)]
 struct Style {
     x: f64,

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What people are told, and when: the one table behind triggers, templates and previews.
+//! The messages that people get, and when: the one table behind triggers, templates and previews.
 
 use jiff::SignedDuration;
 
 /// Something that people are told.
 #[derive(Debug)]
 pub struct Message {
-    /// What it is called: in the trigger's path, as the files of its templates, in the ledger.
+    /// Its name: in the trigger's path, in the names of its templates, in the ledger.
     pub word: &'static str,
-    /// What core sends with it, besides the recipient.
+    /// The values that core sends with it, besides the recipient.
     pub payload: &'static [&'static str],
-    /// What its templates may say, besides [`EVERYWHERE`].
+    /// The variables that its templates may use, besides [`EVERYWHERE`].
     pub variables: &'static [&'static str],
-    /// What each of its templates has to say: without that nobody is helped.
+    /// The variables that each of its templates must use: without them the message is of no use.
     pub essential: &'static [&'static str],
     /// The row of `translations/notification.csv` that is its SMS.
     pub sms: Option<&'static str>,
-    /// How long it is of use to who gets it; for ever where nothing is said.
+    /// The time for which it is of use to its recipient; unlimited if there is none.
     pub lasts: Option<SignedDuration>,
     /// Somebody sits before a login page and waits for it.
     pub urgent: bool,
 }
 
-/// What every template may say.
+/// The variables that every template may use.
 pub const EVERYWHERE: [&str; 3] = ["applicationName", "countryLogo", "language"];
 
 /// Core takes a code for so long.
@@ -173,7 +173,7 @@ pub static MESSAGES: [Message; 20] = [
     },
 ];
 
-/// What an administrator writes to all users; too long for an SMS. `lines` are those of `body`.
+/// An announcement of an administrator to all users; too long for an SMS. `lines` are those of `body`.
 const ANNOUNCEMENT: Message = Message {
     word: "all-user-notification",
     payload: &["subject", "body"],
@@ -190,12 +190,12 @@ impl Message {
         MESSAGES.iter().find(|message| message.word == word)
     }
 
-    /// What the users of core are told by that trigger.
+    /// The message that this trigger sends to users of core.
     pub fn to_users(word: &str) -> Option<&'static Self> {
         Self::named(word).filter(|message| !message.payload.is_empty())
     }
 
-    /// What the informant is told after an action on a birth or death.
+    /// The message to the informant after an action on a birth or death.
     pub fn to_informants(event: &str, action: &str) -> Option<&'static Self> {
         let what = match action {
             "NOTIFY" => "in-progress",
@@ -207,7 +207,7 @@ impl Message {
         Self::named(&format!("{event}-{what}"))
     }
 
-    /// Whether a template of it may name a variable.
+    /// Returns true if a template of it may name a variable.
     pub(crate) fn may_say(&self, variable: &str) -> bool {
         self.variables.contains(&variable) || EVERYWHERE.contains(&variable)
     }

@@ -18,7 +18,7 @@ mod check;
 
 /// A file of `templates/`.
 pub struct File {
-    /// What it is called where something is wrong with it.
+    /// Its name in messages about faults.
     pub name: String,
     /// Its path below `templates/`.
     pub path: String,
@@ -28,11 +28,11 @@ pub struct File {
 
 /// A row of the table of SMS texts.
 pub struct Row {
-    /// What the table is called where something is wrong with it.
+    /// The table's name in messages about faults.
     pub file: String,
     /// Its line there, from 1.
     pub line: usize,
-    /// Which SMS it is.
+    /// The id of the SMS.
     pub id: String,
     /// Text by language.
     pub texts: BTreeMap<String, String>,
@@ -48,7 +48,7 @@ pub struct RenderedEmail {
     pub text: String,
 }
 
-/// What a template may say: variable to value.
+/// The variables that a template may use: name to value.
 pub type Variables = Map<String, Value>;
 
 /// All templates, by language; that of the country is first.
@@ -61,7 +61,7 @@ struct Language {
     plain: Handlebars<'static>,
 }
 
-/// What the subject of a message is called among the plain texts.
+/// The name of a message's subject among the plain texts.
 fn subject(word: &str) -> String {
     format!("subject of {word}")
 }
@@ -157,7 +157,7 @@ impl Templates {
     }
 }
 
-/// What is wrong with a file that stands for nothing: nobody would notice that it is not used.
+/// The diagnostic for a file that is not used: nobody would notice it otherwise.
 fn unknown_file(languages: &[String], file: &File) -> Option<Diagnostic> {
     let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
     let word = name.strip_suffix(".html").or(name.strip_suffix(".txt"));

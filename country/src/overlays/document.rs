@@ -44,7 +44,7 @@ impl PlaceInFile {
     }
 }
 
-/// Which part of an event came from where.
+/// The places in files from which the parts of an event came.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     places: Vec<PlaceInFile>,
@@ -120,7 +120,7 @@ fn unmark(value: &mut Value, pointer: &mut String, found: &mut BTreeMap<String, 
     }
 }
 
-/// Where an item stands: the pointer to its list, and its index there.
+/// The place of an item: the pointer to its list, and its index there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spot {
     pub(super) list: String,
@@ -132,7 +132,7 @@ pub(super) fn list_mut<'d>(document: &'d mut Value, pointer: &str) -> Option<&'d
     document.pointer_mut(pointer)?.as_array_mut()
 }
 
-/// What stands at a spot.
+/// The item at a spot.
 pub(super) fn at<'d>(document: &'d mut Value, spot: &Spot) -> Option<&'d mut Map<String, Value>> {
     list_mut(document, &spot.list)?
         .get_mut(spot.index)?

@@ -460,7 +460,7 @@ fn hyphenated(key: &str) -> String {
     name
 }
 
-/// What has no words, as core's JSON.
+/// Writes the members for which files have no words, as core's JSON.
 fn rest(text: &mut String, members: Map<String, Value>) {
     let kept: Map<String, Value> = members
         .into_iter()

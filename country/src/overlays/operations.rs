@@ -7,7 +7,7 @@ use rules::annotated_toml::{Section, Text};
 use rules::diagnostic::did_you_mean;
 use serde_json::{Map, Value, json};
 
-/// What may stand in a file.
+/// The keys at the top of a file.
 const KEYS: [&str; 8] = [
     "extends",
     "id",
@@ -28,7 +28,7 @@ const OPERATIONS: [&str; 8] = [
     "page",
     "action",
 ];
-/// What only an event of one's own has.
+/// The keys that only an event of the country's own has.
 const OWN: [&str; 8] = [
     "id",
     "label",
@@ -40,7 +40,7 @@ const OWN: [&str; 8] = [
     "place-of-event",
 ];
 
-/// What a file took away.
+/// The parts that a file removed.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
     /// Field, and the number of the place.
@@ -256,7 +256,7 @@ impl Work<'_, '_, '_> {
         Some(spots)
     }
 
-    /// Where something goes among its like: `after`, `before`, or at the end of a page.
+    /// The places at which something is inserted: `after`, `before`, or at the end of a page.
     fn targets(
         &mut self,
         document: &Value,
@@ -754,7 +754,7 @@ impl Work<'_, '_, '_> {
         }
     }
 
-    /// What belongs to the event as a whole.
+    /// Changes the settings of the event as a whole.
     fn change_event(&mut self, document: &mut Value, section: &Section<'_>) {
         let known = [
             "label",

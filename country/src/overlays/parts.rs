@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// What a field can be given. The names are those of core's JSON with hyphens, but for the conditions.
+/// The keys of a field. The names are those of core's JSON with hyphens, but for the conditions.
 pub(super) const FIELD: [&str; 22] = [
     "type",
     "label",
@@ -39,7 +39,7 @@ pub(super) const FIELD: [&str; 22] = [
     "json",
 ];
 
-/// What an action can be given.
+/// The keys of an action.
 pub(super) const ACTION: [&str; 10] = [
     "label",
     "icon",
@@ -53,7 +53,7 @@ pub(super) const ACTION: [&str; 10] = [
     "json",
 ];
 
-/// What a page can be given.
+/// The keys of a page.
 pub(super) const PAGE: [&str; 4] = ["title", "show-if", "require-completion", "json"];
 
 /// Settings of a `configuration` that people read.
@@ -75,7 +75,7 @@ const FIELDS_NAMED: [&str; 3] = ["as-of-date", "part-of", "trigger"];
 /// The id of core's empty text.
 const EMPTY_TEXT: &str = "messages.emptyString";
 
-/// What a file says about when something holds.
+/// The condition under which something holds, as a file gives it.
 pub(super) enum Condition {
     /// The empty text.
     Always,
@@ -92,7 +92,7 @@ impl Condition {
     }
 }
 
-/// What is at hand while a file is applied.
+/// The context in which a file is applied.
 pub(super) struct Work<'w, 'r, 't> {
     pub(super) reader: &'r mut Reader<'t>,
     pub(super) origins: &'w mut Origins,
@@ -258,8 +258,8 @@ impl Work<'_, '_, '_> {
         json!({ "$$field": id, "$$subfield": parts })
     }
 
-    /// What is shown, can be used or is reviewed only when conditions hold. `replace` is the key that replaces
-    /// them, `add` one that adds to them.
+    /// Sets the conditions under which something is shown, can be used or is reviewed. `keys` are the keys that
+    /// replace conditions, with their effects; with `and-` in front, a key adds to them.
     fn conditionals(
         &mut self,
         target: &mut Map<String, Value>,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How a gateway is asked, and how it says yes. Values are escaped as the kind of the body wants it.
+//! The request to an SMS gateway, and the reply that means success. Values are escaped as the kind of the
+//! body wants it.
 
 use handlebars::{Handlebars, html_escape, no_escape};
 use http::Method;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 use std::str::FromStr;
 use url::Url;
 
-/// What templates may name, with values to try them with.
+/// The variables that templates may name, with values to try them with.
 const SAMPLE: Values<'static> = [
     ("number", "+260700111222"),
     ("digits", "260700111222"),
@@ -34,7 +35,7 @@ const KINDS: [(&str, Escape); 4] = [
     ("text/xml", html_escape),
 ];
 
-/// What a gateway is told and what it answers.
+/// The request to a gateway, and the reply that means success.
 #[derive(Debug)]
 pub struct Description {
     method: Method,
@@ -43,7 +44,7 @@ pub struct Description {
     body: Option<Template>,
     /// Statuses that mean success; any 2xx where none is named.
     statuses: Vec<u16>,
-    /// What the reply has to look like as well.
+    /// The pattern that the reply must match as well.
     reply: Option<Regex>,
 }
 
@@ -172,7 +173,7 @@ impl Description {
         })
     }
 
-    /// What the gateway is asked; nothing where a value cannot be written.
+    /// The request to the gateway; nothing where a value cannot be written.
     pub fn request(&self, values: Values<'_>) -> Option<GatewayRequest> {
         let values = context(values);
         let url = Url::parse(&self.url.with(&values)?).ok()?;
@@ -194,7 +195,7 @@ impl Description {
         })
     }
 
-    /// Whether the gateway took the text.
+    /// Returns true if the gateway accepted the text.
     pub fn took(&self, status: u16, reply: &str) -> bool {
         let status = if self.statuses.is_empty() {
             (200..300).contains(&status)

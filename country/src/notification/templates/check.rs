@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a template may do: name the variables of its message, ask whether there is one, go through a
-//! list, include parts. Anything else is a mistake, or writes unescaped what a stranger has typed.
+//! Checks that a template does only what it may: name the variables of its message, ask whether there is
+//! one, go through a list, include parts. Anything else is a mistake, or writes unescaped what a stranger
+//! has typed.
 
 use super::super::messages::{EVERYWHERE, Message};
 use handlebars::Template;
@@ -45,7 +46,7 @@ impl Part {
         None
     }
 
-    /// What is wrong at a line and column of its own.
+    /// The diagnostic of a fault, by its line and column in this text.
     fn fault(&self, at: (usize, usize), message: String, hint: Option<String>) -> Diagnostic {
         let (line, column) = self.begins;
         Diagnostic {
@@ -109,11 +110,11 @@ struct Walk<'a> {
     faults: &'a mut Vec<Diagnostic>,
 }
 
-/// Where in the templates the walk is.
+/// The position in the templates that the walk has reached.
 #[derive(Clone)]
 struct Scope<'a> {
     part: &'a Part,
-    /// What a part was given by name.
+    /// The arguments that a part was given by name.
     arguments: Vec<&'a str>,
     /// Inside a list: its items are `this`.
     items: bool,

@@ -113,7 +113,7 @@ fn what_another_language_lacks_is_said_in_that_of_the_country() {
     assert_eq!(subject("reset-password", "sw"), "en reset-password");
 }
 
-/// What somebody typed stays what it is: no HTML, no template, no header.
+/// A value that somebody typed stays what it is: no HTML, no template, no header.
 #[test]
 fn values_are_escaped_and_never_compiled() {
     let text = "Subject: For {{subject}}\n\n{{body}}";
