@@ -27,7 +27,7 @@ pub struct Reader<'t> {
 /// A table of the file, and what it is called in messages: ``rule `late` ``.
 #[derive(Clone)]
 pub struct Section<'t> {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub what: String,
     /// Its bytes in the file.
     pub span: Range<usize>,
@@ -53,7 +53,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// What the file is called in messages.
+    /// The file's name in messages.
     pub fn file(&self) -> &'t str {
         self.file
     }
@@ -91,7 +91,7 @@ impl<'t> Reader<'t> {
         self.push(Severity::Warning, at.start, message, hint);
     }
 
-    /// Whether an error was reported.
+    /// Returns true if an error was reported.
     pub fn failed(&self) -> bool {
         self.found
             .iter()
@@ -135,8 +135,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Where a place within a text stands in the file. After an escape that cannot be told, and
-    /// the start of the text has to do.
+    /// The offset in the file of a place within a text. After an escape it is not known: then the start of the
+    /// text is given.
     fn offset_within(&self, text: &Text<'_>, offset: usize) -> usize {
         let raw = self.text.get(text.span.clone()).unwrap_or_default();
         let quotes = if raw.starts_with("\"\"\"") || raw.starts_with("'''") {
@@ -222,23 +222,23 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// What stands at a key.
+    /// The item at a key.
     pub fn item(&self, key: &str) -> Option<&'t Item> {
         self.table.get(key)
     }
 
-    /// Whether a text stands at the key.
+    /// Returns true if there is a text at the key.
     pub fn has_text(&self, key: &str) -> bool {
         self.item(key).is_some_and(Item::is_str)
     }
 
-    /// Whether a list of nothing but texts stands at the key.
+    /// Returns true if there is a list of nothing but texts at the key.
     pub fn has_texts(&self, key: &str) -> bool {
         let list = self.item(key).and_then(Item::as_array);
         list.is_some_and(|list| list.iter().all(Value::is_str))
     }
 
-    /// Whether tables `[[key]]` stand at the key.
+    /// Returns true if there are tables `[[key]]` at the key.
     pub fn has_tables(&self, key: &str) -> bool {
         self.item(key).is_some_and(Item::is_array_of_tables)
     }
@@ -418,7 +418,7 @@ impl<'t> Section<'t> {
     }
 }
 
-/// What to do about a word that is no expression, and was hardly meant as one.
+/// The remedy for a word that is not an expression, and was hardly meant as one.
 fn quotes(text: &str, fault: &str) -> Option<String> {
     let word = |c: char| c.is_alphanumeric() || ":/._-<>".contains(c);
     let meant = !fault.starts_with("unknown field") && text.chars().all(word);

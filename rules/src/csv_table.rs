@@ -13,7 +13,7 @@ pub struct Table<'t> {
     /// The names of the columns.
     pub columns: Vec<String>,
     cells: String,
-    /// Where each cell ends in them.
+    /// The end of each cell in them.
     ends: Vec<usize>,
     /// Byte and line at which each line begins.
     starts: Vec<(usize, usize)>,
@@ -164,7 +164,7 @@ impl<'t> Table<'t> {
         self.fault((start, line), start, message, Some(hint));
     }
 
-    /// Where a column is.
+    /// The index of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|head| head == name)
     }

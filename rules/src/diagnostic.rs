@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is wrong with a file of the country, for the person who wrote it.
+//! Diagnostics about files of the country, for the person who wrote them.
 
 use serde::Serialize;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 /// A fault in a file, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Whether the file can be used all the same.
+    /// The severity: whether the file can be used all the same.
     pub severity: Severity,
     /// The file, as the caller named it.
     pub file: String,
@@ -15,9 +15,9 @@ pub struct Diagnostic {
     pub line: usize,
     /// Counted from 1, in characters.
     pub column: usize,
-    /// What is wrong.
+    /// The description of the fault.
     pub message: String,
-    /// What was probably meant, or what to do.
+    /// The probable meaning, or the remedy.
     pub hint: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Diagnostic {
     }
 }
 
-/// Whether a file can be used all the same.
+/// The severity of a fault: whether the file can be used all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -45,8 +45,8 @@ pub enum Severity {
     Warning,
 }
 
-/// Whether [`MOST_TOLD`] diagnostics of a severity were found. Further ones are left out: a file with so many
-/// faults needs a look as a whole, and computing the places of tens of thousands takes minutes.
+/// Returns true if [`MOST_TOLD`] diagnostics of a severity were found. Further ones are left out: a file with
+/// so many faults needs a look as a whole, and computing the places of tens of thousands takes minutes.
 pub fn is_enough(found: &[Diagnostic], severity: Severity) -> bool {
     let alike = found.iter().filter(|known| known.severity == severity);
     alike.count() >= MOST_TOLD

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which records concern MOSIP, and how core is answered: the table of `country/data/eligibility.toml`.
+//! Decides which records concern MOSIP, and the answer to core: the table of `country/data/eligibility.toml`.
 //!
 //! Knows no web, no clock and no network: the same facts always give the same decision. The first
 //! rule of the record's event and action whose conditions all hold decides; if none does, MOSIP is
@@ -51,7 +51,7 @@ struct Condition {
     expression: Expression,
 }
 
-/// What MOSIP is asked to do.
+/// The operation that MOSIP is asked to perform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
@@ -83,7 +83,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// How core is answered while MOSIP is asked.
+/// The answer to core while MOSIP is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
@@ -112,7 +112,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// What becomes of an action that waits where MOSIP refuses the packet for good.
+/// The treatment of a waiting action when MOSIP refuses the packet for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnRefusal {
@@ -134,8 +134,8 @@ impl OnRefusal {
         }
     }
 
-    /// What a rule for this action means without saying so. What core cannot reject it accepts: a
-    /// correction is right whether or not MOSIP takes it.
+    /// The default for a rule that does not say. If core cannot reject the action, it is to accept: a
+    /// correction is right whether or not MOSIP accepts it.
     pub fn default_for(action: &str) -> Self {
         if HookAction::of(action).is_none_or(HookAction::is_rejectable) {
             Self::Reject

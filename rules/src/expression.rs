@@ -39,7 +39,7 @@ impl Expression {
         &self.text
     }
 
-    /// Whether the expression reads nothing of the record, and so has the same value for every record.
+    /// Returns true if the expression reads nothing of the record, so that its value is always the same.
     pub fn is_constant(&self) -> bool {
         self.places.is_empty()
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What MOSIP is told, and under which names: the packets of `country/data/mosip.toml`.
+//! The data that MOSIP is sent, and its field names: the packets of `country/data/mosip.toml`.
 //!
 //! Like the rules, a mapping knows no web, clock or network. What a record does not say is left
 //! out; an expression that makes no sense for a record counts as not said, because a packet that
@@ -25,7 +25,7 @@ pub struct Mapping {
     id_schema: Option<IdSchema>,
 }
 
-/// How the packet for one operation on one event type is made.
+/// The mapping of the packet for one operation on one event type.
 #[derive(Debug)]
 struct PacketMapping {
     operation: Operation,
@@ -42,7 +42,7 @@ struct PacketMapping {
 /// Names and the expressions that give their values, in the order of the file.
 type Section = Vec<(String, Expression)>;
 
-/// What is sent to the middleware.
+/// A packet for the middleware.
 #[derive(Clone, PartialEq)]
 pub struct Packet {
     /// Path on the middleware, `/events/registration` for example.
@@ -137,7 +137,7 @@ pub fn build_packet(
 }
 
 impl Mapping {
-    /// What the rules may ask for and this mapping does not know.
+    /// Faults for the operations that the rules may ask for and that have no packet in this mapping.
     pub fn lacks(&self, rules: &RuleSet) -> Vec<Diagnostic> {
         let mut unmapped: Vec<_> = rules
             .operations()

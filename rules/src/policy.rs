@@ -43,8 +43,8 @@ impl Policy {
         }
     }
 
-    /// Whether answers change, and none of the data of an update. A correction without any change does not: it is
-    /// the way to send the data again.
+    /// Returns true if answers change, but none of the data of an update. A correction without any change does
+    /// not count: it is the way to send the data again.
     fn changes_other_answers(&self, facts: &Facts<'_>) -> bool {
         let history = facts.event.history();
         let current = history.current_state(self.visibility.on(facts.today));

@@ -3,8 +3,8 @@
 
 use std::str::FromStr;
 
-/// How registration numbers look: a text in which every `#` stands for a random digit or capital
-/// letter (`0-9A-Z`) and `%` for a random digit; everything else stands for itself.
+/// The registration number format: a text in which every `#` stands for a random digit or capital letter
+/// (`0-9A-Z`) and `%` for a random digit; everything else stands for itself.
 ///
 /// The ledger refuses a number that another action has, and the next one is tried. For numbers that tell
 /// office, year and sequence see [`crate::registration_numbers`].
@@ -71,7 +71,7 @@ impl NumberFormat {
     }
 }
 
-/// What a character of a format stands for; nothing for one that stands for itself.
+/// The characters that a character of a format stands for; nothing for one that stands for itself.
 pub(crate) fn alphabet(character: char) -> Option<&'static str> {
     match character {
         '#' => Some(CHARACTERS),

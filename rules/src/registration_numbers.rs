@@ -32,14 +32,14 @@ pub struct Formats {
     pub offices: Vec<Office>,
 }
 
-/// How the numbers of an event are made.
+/// The format of the numbers of an event, and their sequences.
 #[derive(Debug, Clone)]
 pub struct EventFormat {
     /// The number.
     pub format: Format,
     /// The number where an office or its code is not known; the random one of the settings if it is not given.
     pub fallback: Option<Format>,
-    /// What each has a sequence of its own, besides the event.
+    /// The scopes that each have a sequence of their own, besides the event.
     pub per: Vec<Scope>,
     /// The first position of a sequence.
     pub start: u64,
@@ -49,7 +49,7 @@ pub struct EventFormat {
     pub fallback_offices: BTreeSet<String>,
 }
 
-/// What has a sequence of its own.
+/// A scope that has a sequence of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// The registering office.
@@ -123,11 +123,11 @@ pub struct Request<'a> {
     pub office: Option<&'a str>,
     /// The day in the country.
     pub today: Date,
-    /// How it is made.
+    /// The format of the number.
     pub format: &'a EventFormat,
     /// The formats of all.
     pub formats: &'a Formats,
-    /// What the settings say.
+    /// The random format of the settings.
     pub random: &'a NumberFormat,
 }
 
@@ -143,7 +143,7 @@ pub struct Sequence {
 /// A number of which all but position and random characters is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draw {
-    /// What gives the position.
+    /// The sequence that gives the position.
     pub sequence: Option<Sequence>,
     /// Why this is not the number of the format.
     #[serde(skip)]
@@ -162,12 +162,12 @@ enum Piece {
 }
 
 impl Formats {
-    /// How the numbers of a type of event are made.
+    /// The format of the numbers of a type of event.
     pub fn of(&self, event_type: &str) -> Option<&EventFormat> {
         self.events.get(event_type)
     }
 
-    /// Whether any number tells where it was registered.
+    /// Returns true if any number tells where it was registered.
     pub fn need_offices(&self) -> bool {
         self.events.values().any(EventFormat::needs_office)
     }
@@ -179,13 +179,13 @@ impl Formats {
     }
 }
 
-/// Whether a text can be a part of a number.
+/// Returns true if a text can be a part of a number.
 pub fn is_code(text: &str) -> bool {
     !text.is_empty() && text.chars().all(format::is_allowed)
 }
 
 impl EventFormat {
-    /// Whether the number tells where it was registered.
+    /// Returns true if the number tells where it was registered.
     pub fn needs_office(&self) -> bool {
         let of_place = |part: &Part| matches!(part, Part::OfficeCode | Part::AreaCode(_));
         self.format.parts.iter().any(of_place)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How much a template of the country may ask for: its size, how deep it goes, how often it calls parts,
-//! and how many loops stand in each other. Handlebars itself knows no bounds: a circle of parts overflows
-//! the stack, and ten parts that call each other ten times never come to an end.
+//! Limits of a country's templates: their size, their depth, the number of calls of parts, and the number of
+//! nested loops. Handlebars itself has no limits: a circle of parts overflows the stack, and ten parts that
+//! call each other ten times never come to an end.
 
 use crate::annotated_toml::position;
 use handlebars::Template;
@@ -19,19 +19,19 @@ const MOST_WORK: usize = 1 << 31;
 const MOST_PARTS: usize = 2_000;
 /// Loops in each other, across parts.
 const MOST_LOOPS: usize = 3;
-/// What a template and its parts write of themselves, in bytes.
+/// The longest text that a template and its parts may write of themselves, in bytes.
 pub const LONGEST: usize = 4 * LARGEST;
 
-/// What is wrong with a template, and where.
+/// A fault in a template, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The part in which it is; none in the template itself.
     pub part: Option<String>,
     /// Line and column, from 1.
     pub at: (usize, usize),
-    /// What.
+    /// The description of the fault.
     pub message: String,
-    /// What to do.
+    /// The remedy.
     pub hint: Option<String>,
 }
 
@@ -63,7 +63,7 @@ pub fn compile(text: &str) -> Result<Template, Fault> {
     }
 }
 
-/// What the parser would need too much stack or time for: found by counting braces, as it is not parsed yet.
+/// Finds a text for which the parser needs too much stack or time: counts braces, as it is not parsed yet.
 fn too_much_to_parse(text: &str) -> Option<Fault> {
     let (mut blocks, mut expressions) = (0_usize, 0_usize);
     let mut rest = text;
@@ -119,7 +119,7 @@ fn split(expression: &str) -> (&str, &str) {
     (if comment { "" } else { inside }, after)
 }
 
-/// How many brackets of an expression are open at once.
+/// The largest number of brackets of an expression that are open at once.
 fn brackets(expression: &str) -> usize {
     let (mut open, mut most, mut quote) = (0_usize, 0, None);
     for byte in expression.bytes() {
@@ -146,7 +146,7 @@ fn too_deep(at: (usize, usize)) -> Fault {
     }
 }
 
-/// What keeps a template from being filled in with these parts: a circle, or too much of something.
+/// The fault that keeps a template from being filled in with these parts: a circle, or a limit exceeded.
 pub fn fault<'t>(
     template: &'t Template,
     part: &dyn Fn(&str) -> Option<&'t Template>,
@@ -159,7 +159,7 @@ pub fn fault<'t>(
     count.template(template, (1, 1), 0).err()
 }
 
-/// What it takes to fill a template in.
+/// The cost of filling a template in.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cost {
     depth: usize,
@@ -350,7 +350,7 @@ impl<'t> Count<'t, '_> {
     }
 }
 
-/// How deep a literal goes; not looked at below `most`.
+/// The depth of a literal; not looked at below `most`.
 fn depth_of(value: &serde_json::Value, most: usize) -> usize {
     let items: Vec<&serde_json::Value> = match value {
         serde_json::Value::Array(items) => items.iter().collect(),

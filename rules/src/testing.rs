@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What several tests of this crate need.
+//! Helpers that several tests of this crate need.
 
 use crate::expression::Vocabulary;
 

@@ -26,9 +26,9 @@ pub struct Cases {
 /// One example.
 #[derive(Debug)]
 pub struct Case {
-    /// What it shows, in words.
+    /// The description of the example, in words.
     pub name: String,
-    /// Where it stands in the file.
+    /// Its line in the file.
     pub line: usize,
     pub(super) event: String,
     pub(super) action: String,
@@ -40,7 +40,7 @@ pub struct Case {
     pub(super) expected: Expected,
 }
 
-/// What an example expects.
+/// The decision that an example expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
     /// No rule decides.
@@ -49,9 +49,9 @@ pub enum Expected {
     Rule {
         /// Its name.
         rule: Option<String>,
-        /// What MOSIP is asked to do.
+        /// The operation that MOSIP is asked to perform.
         operation: Option<Operation>,
-        /// How core is answered.
+        /// The answer to core.
         answer: Option<Answer>,
     },
 }
@@ -96,7 +96,7 @@ impl Case {
 }
 
 impl Expected {
-    /// Whether the decision is the expected one.
+    /// Returns true if the decision is the expected one.
     pub fn is_met_by(&self, decision: &Decision) -> bool {
         match (self, decision.outcome()) {
             (Self::None, None) => true,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Answer, OnRefusal, Operation};
 
-/// What was decided, and why.
+/// The decision about an action, and the reasons for it.
 ///
 /// Holds the values that were seen, for the terminal of an operator: render or serialise it only
 /// there. `Debug` and [`Decision::summary`] hold none and may be logged.
@@ -22,42 +22,42 @@ pub struct Decision {
     pub action: String,
     /// The day of the decision.
     pub today: Date,
-    /// What the deciding rule asks for; nothing if MOSIP is not involved.
+    /// The outcome of the deciding rule; nothing if MOSIP is not involved.
     pub outcome: Option<Outcome>,
     /// The rules for that event and action, in their order.
     pub rules: Vec<RuleTrace>,
 }
 
-/// What the deciding rule asks for.
+/// The outcome that the deciding rule asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The name of the rule.
     pub rule: String,
-    /// What MOSIP is asked to do.
+    /// The operation that MOSIP is asked to perform.
     pub operation: Operation,
-    /// How core is answered.
+    /// The answer to core.
     pub answer: Answer,
-    /// What becomes of an action that waits where MOSIP refuses.
+    /// The treatment of a waiting action that MOSIP refuses.
     #[serde(skip)]
     pub on_refusal: OnRefusal,
 }
 
-/// What became of a rule.
+/// The result of a rule.
 #[derive(Clone, PartialEq, Serialize)]
 pub struct RuleTrace {
     /// The name of the rule.
     pub name: String,
-    /// What MOSIP would be asked to do.
+    /// The operation that MOSIP would be asked to perform.
     pub operation: Operation,
-    /// How core would be answered.
+    /// The answer that core would get.
     pub answer: Answer,
-    /// Whether the rule decided.
+    /// The outcome of the rule: whether it decided.
     pub outcome: RuleOutcome,
     /// Its conditions; none where it was not reached.
     pub conditions: Vec<ConditionTrace>,
 }
 
-/// Whether a rule decided.
+/// The outcome of a rule: whether it decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleOutcome {
@@ -71,20 +71,20 @@ pub enum RuleOutcome {
     NotReached,
 }
 
-/// What became of a condition.
+/// The result of a condition.
 #[derive(Clone, PartialEq, Serialize)]
 pub struct ConditionTrace {
     /// The name of the condition.
     pub name: String,
-    /// Whether it held.
+    /// The verdict: whether the condition held.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// What it saw: names as the condition writes them, null where an answer is missing.
+    /// The values that it read: names as the condition writes them, null where an answer is missing.
     #[serde(serialize_with = "as_map")]
     pub values: Vec<(String, Value)>,
 }
 
-/// Whether a condition held.
+/// The verdict on a condition: whether it held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict", content = "reason")]
 pub enum Verdict {
@@ -97,7 +97,7 @@ pub enum Verdict {
 }
 
 impl Decision {
-    /// What the deciding rule asks for; nothing if MOSIP is not involved.
+    /// The outcome of the deciding rule; nothing if MOSIP is not involved.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
     }

@@ -225,7 +225,7 @@ impl<'t> Conditions<'t> {
         }
     }
 
-    /// Where the condition stands among the compiled ones, compiling it the first time.
+    /// The index of the condition among the compiled ones; compiles it the first time.
     fn number(
         &mut self,
         reader: &mut Reader<'_>,
@@ -271,7 +271,7 @@ impl<'t> Conditions<'t> {
         Some(self.compiled.len() - 1)
     }
 
-    /// Whether none of these compiled conditions looks at anything.
+    /// Returns true if none of these compiled conditions reads anything.
     fn are_constant(&self, numbers: &[usize]) -> bool {
         let mut conditions = numbers.iter().filter_map(|n| self.compiled.get(*n));
         conditions.all(|condition| condition.expression.is_constant())

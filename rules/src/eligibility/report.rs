@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the examples show about the rules.
+//! The report of what the examples show about the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 
 use super::{Cases, Decision, Expected, RuleSet, Verdict};
 
-/// How the examples went.
+/// The results of the examples.
 #[derive(Debug)]
 pub struct CasesReport {
     /// One result for each example, in the order of the file.
@@ -20,14 +20,14 @@ pub struct CasesReport {
     file: String,
 }
 
-/// How one example went.
+/// The result of one example.
 #[derive(Debug)]
 pub struct CaseResult {
-    /// What it shows, in words.
+    /// The description of the example, in words.
     pub name: String,
-    /// Where it stands in the file.
+    /// Its line in the file.
     pub line: usize,
-    /// Whether the decision is the expected one.
+    /// True if the decision is the expected one.
     pub passed: bool,
     expected: Expected,
     decision: Option<Decision>,
@@ -115,12 +115,12 @@ impl RuleSet {
 }
 
 impl CasesReport {
-    /// Whether all examples were decided as expected.
+    /// Returns true if all examples were decided as expected.
     pub fn passed(&self) -> bool {
         self.results.iter().all(|result| result.passed)
     }
 
-    /// Whether the examples show every condition both true and false, and every rule deciding.
+    /// Returns true if the examples show every condition both true and false, and every rule deciding.
     pub fn covers_all(&self) -> bool {
         self.uncovered.is_empty() && self.never_deciding.is_empty()
     }
@@ -145,7 +145,7 @@ impl CasesReport {
         failed.map(error).collect()
     }
 
-    /// What the examples leave open, as warnings about their file.
+    /// The gaps that the examples leave, as warnings about their file.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         let warning = |gap: String| Diagnostic {
             severity: Severity::Warning,
@@ -155,7 +155,7 @@ impl CasesReport {
         self.gaps().into_iter().map(warning).collect()
     }
 
-    /// What the examples do not show.
+    /// The conditions and rules that the examples do not show.
     fn gaps(&self) -> Vec<String> {
         let condition = |uncovered: &Uncovered| {
             let how = match (uncovered.never_true, uncovered.never_false) {

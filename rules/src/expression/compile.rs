@@ -45,14 +45,14 @@ const OPERATORS: [&str; 18] = [
     operators::IN,
 ];
 
-/// What is wrong with an expression.
+/// A fault in an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpressionFault {
-    /// Where, in bytes from the start of the expression.
+    /// The offset in bytes from the start of the expression.
     pub offset: usize,
-    /// What.
+    /// The description of the fault.
     pub message: String,
-    /// What was probably meant.
+    /// The probable meaning.
     pub hint: Option<String>,
 }
 
@@ -110,7 +110,7 @@ impl Expression {
     }
 }
 
-/// How deep an expression goes, and how many of its loops multiply.
+/// The depth of an expression, and the number of its loops that multiply.
 #[derive(Clone, Copy, Default)]
 struct Extent {
     depth: usize,
@@ -294,7 +294,7 @@ impl Names<'_> {
         }
     }
 
-    /// Whether this reads an answer of the form.
+    /// Returns true if this reads an answer of the form.
     fn is_answer(&self, node: &IdedExpr) -> bool {
         let Expr::Ident(name) = &node.expr else {
             return false;
@@ -550,7 +550,7 @@ impl Chain {
     }
 }
 
-/// What a loop goes through, see [`functions::IN_ORDER`].
+/// Puts the range of a loop in order, see [`functions::IN_ORDER`].
 fn in_order(range: IdedExpr) -> IdedExpr {
     IdedExpr {
         id: range.id,
@@ -574,7 +574,7 @@ fn arguments_of_ever(expr: &Expr) -> Option<&[IdedExpr]> {
     }
 }
 
-/// What a call asks that only core knows: `flag('x')`, `user.scope('x')`, `event.has_action('X')`.
+/// The fact that a call asks of core: `flag('x')`, `user.scope('x')`, `event.has_action('X')`.
 fn core_question(expr: &Expr) -> Option<(String, CoreFact)> {
     let Expr::Call(call) = expr else { return None };
     let [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What an expression comes to.
+//! Evaluates expressions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::{Expression, Place, functions};
 pub struct NotEvaluable(String);
 
 impl Expression {
-    /// Whether the expression is true.
+    /// Returns true if the expression is true.
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, NotEvaluable> {
         self.with_value(facts, |value| match value.downcast_ref::<CelBool>() {
             Some(holds) => Ok(*holds.inner()),
@@ -54,7 +54,7 @@ impl Expression {
         read(value.as_ref())
     }
 
-    /// What the expression looks at, by the names that it uses; null where an answer is missing.
+    /// The values that the expression reads, by the names that it uses; null where an answer is missing.
     pub fn values(&self, facts: &Facts<'_>) -> Vec<(String, Value)> {
         let value = |place: &Place| {
             place

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What an expression can see.
+//! The facts that an expression can read.
 
 use std::borrow::Cow;
 
@@ -22,12 +22,12 @@ pub struct Facts<'a> {
     pub registration_number: Option<&'a str>,
 }
 
-/// Where a name of an expression gets its value from.
+/// The source from which a name of an expression gets its value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Source {
     /// An answer, or a part of one.
     Field { id: String, parts: Vec<String> },
-    /// Whether an accepted action ever gave the field an answer.
+    /// True if an accepted action ever gave the field an answer.
     Ever(String),
     /// Something about the record, the action or the day.
     Variable(Variable),
@@ -35,20 +35,20 @@ pub(super) enum Source {
     Core(CoreFact),
 }
 
-/// What conditions of forms can ask besides the answers.
+/// The facts besides the answers that conditions of forms can ask of core.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum CoreFact {
     /// The status of the record, a text.
     Status,
     /// The role of the user, a text.
     Role,
-    /// Whether the user's device is connected.
+    /// True if the user's device is connected.
     Online,
-    /// Whether the record has a flag.
+    /// True if the record has a flag.
     Flag(String),
-    /// Whether the user has exactly this scope.
+    /// True if the user has exactly this scope.
     Scope(String),
-    /// Whether there was an action of a type.
+    /// True if there was an action of a type.
     HasAction(String),
 }
 
@@ -59,7 +59,7 @@ pub(super) const CORE_VARIABLES: [(&str, CoreFact); 3] = [
     ("online", CoreFact::Online),
 ];
 
-/// What there is besides the answers.
+/// The variables that exist besides the answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Variable {
     Today,

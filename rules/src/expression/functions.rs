@@ -42,7 +42,7 @@ const OWN: [(&str, usize, Function); 12] = [
 
 /// Stands around the answers that `<` and its like compare; nobody writes it.
 pub(super) const DATE: &str = "_date";
-/// What `matches` is: patterns are ECMAScript, as in the forms.
+/// The function behind `matches`: patterns are ECMAScript, as in the forms.
 pub(super) const MATCHES: &str = "_matches";
 
 /// Functions of CEL that are written `name(x)`.
@@ -64,7 +64,7 @@ const METHODS: [(&str, usize); 5] = [
     ("matches", 1),
 ];
 
-/// What a loop goes through is put into this function, which nobody can write.
+/// The function around the range of a loop; nobody can write its name.
 pub(super) const IN_ORDER: &str = "$in_order";
 
 /// The one environment that all expressions share.
@@ -78,7 +78,7 @@ pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     Arc::new(env)
 });
 
-/// How many arguments the function of that name takes, called as `x.name(..)` or as `name(..)`.
+/// The number of arguments of the function of that name, called as `x.name(..)` or as `name(..)`.
 pub(super) fn arity(name: &str, is_method: bool) -> Option<usize> {
     let of_cel: &[(&str, usize)] = if is_method { &METHODS } else { &GLOBAL };
     let own = OWN
@@ -181,7 +181,7 @@ fn dated<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     Ok(value)
 }
 
-/// Whether a text is a date as forms write it: `2026-05-20`, not `2026-5-2`.
+/// Returns true if a text is a date as forms write it: `2026-05-20`, not `2026-5-2`.
 pub(super) fn is_form_date(text: &str) -> bool {
     text.len() == "2026-05-20".len() && date(text).is_some()
 }

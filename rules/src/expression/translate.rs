@@ -17,7 +17,7 @@ use serde_json::{Number, Value, json};
 use super::facts::{CoreFact, Source, Variable};
 use super::{Expression, ExpressionFault, functions};
 
-/// What to do where there is no translation.
+/// The remedy where there is no translation.
 const AS_JSON: &str = "write it as core's own JSON: { json = '…' }";
 
 /// A condition of a form in core's language. It may name fields, `today`, and what only core knows: `status`,
@@ -61,7 +61,7 @@ struct Translation<'a> {
     expression: &'a Expression,
 }
 
-/// What a comparison compares.
+/// An operand of a comparison.
 enum Operand<'a> {
     Answer(FieldReference),
     Core(&'a CoreFact),
@@ -193,7 +193,7 @@ impl<'a> Translation<'a> {
         Ok(())
     }
 
-    /// Whether a part is true or false whatever the answers are.
+    /// Returns true if a part is true or false whatever the answers are.
     fn is_decidable(&self, node: &IdedExpr) -> bool {
         match &node.expr {
             Expr::Literal(LiteralValue::Boolean(_)) => true,

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 const LONGEST: usize = 256 * 1024;
 /// References are followed so many times.
 const REFERENCES: usize = 8;
-/// Where the fields stand.
+/// The JSON pointer to the fields.
 const FIELDS: &str = "/properties/identity/properties";
 /// The middleware takes this name away before MOSIP sees the packet.
 const KEPT_BY_THE_MIDDLEWARE: &str = "deathCertificateNumber";
@@ -21,14 +21,14 @@ const KEPT_BY_THE_MIDDLEWARE: &str = "deathCertificateNumber";
 /// A schema whose fields are known.
 #[derive(Debug)]
 pub(super) struct IdSchema {
-    /// What the schema is called in messages.
+    /// The schema's name in messages.
     file: String,
     /// As it is sent.
     pub(super) text: String,
     fields: BTreeMap<String, Shape>,
 }
 
-/// How a field is written.
+/// The form in which a field is written.
 #[derive(Debug)]
 enum Shape {
     /// A text, with the pattern that it matches or the texts that there are.
@@ -88,7 +88,7 @@ impl IdSchema {
         })
     }
 
-    /// What the schema has against a field of a packet and a kind of value in it, and what to do.
+    /// The objection of the schema to a field of a packet and a kind of value in it, and the remedy.
     pub(super) fn objection(&self, name: &str, kinds: &[Kind]) -> Option<(String, Option<String>)> {
         if name == KEPT_BY_THE_MIDDLEWARE {
             return None;
@@ -134,7 +134,7 @@ impl Shape {
     }
 }
 
-/// How a field is written, or what is wrong with what the schema says about it.
+/// The form in which a field is written, or the fault in what the schema says about it.
 fn shape(schema: &Value, field: &Value) -> Result<Shape, String> {
     let mut field = object(field)?;
     for _ in 0..REFERENCES {

@@ -10,8 +10,9 @@ use crate::diagnostic::Diagnostic;
 use crate::eligibility::Operation;
 use crate::expression::{Kind, Vocabulary};
 
-/// Where the middleware takes corrected data, and all that it takes there.
+/// The middleware's path for corrected data.
 const UPDATE: &str = "/events/update-biographics";
+/// All fields of corrected data that the middleware accepts there.
 const UPDATED: [&str; 5] = [
     "VID",
     "fullName",
@@ -19,7 +20,7 @@ const UPDATED: [&str; 5] = [
     "gender",
     "introducerInfoToken",
 ];
-/// What the middleware wants to know about whom to notify.
+/// The fields in which the middleware expects the person to notify.
 const NOTIFICATION: [&str; 3] = ["recipientFullName", "recipientEmail", "recipientPhone"];
 
 impl Mapping {

@@ -280,7 +280,7 @@ fn faults_have_places(#[case] text: &str, #[case] expected: &str) {
     );
 }
 
-/// What a packet of one field is told, with a schema that names a few.
+/// The fault reported for a packet of one field, with a schema that names a few.
 #[rstest]
 #[case::known("/x", "UIN", "child.nid", None)]
 #[case::removed_by_the_middleware("/x", "deathCertificateNumber", "registration.number", None)]

@@ -174,7 +174,7 @@ mod tests {
         );
     }
 
-    /// What a reader of the number computes.
+    /// Checks a number as its reader does.
     fn is_valid(system: CheckDigits, number: &str) -> bool {
         let values = |number: &str| -> Vec<u64> {
             let value = |c: char| match c {

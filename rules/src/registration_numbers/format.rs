@@ -4,12 +4,12 @@
 use super::CheckDigits;
 use crate::diagnostic::did_you_mean;
 
-/// What a number is made of.
+/// The parts of a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Format {
     /// In this order.
     pub parts: Vec<Part>,
-    /// What random characters are taken from.
+    /// The alphabet of random characters.
     pub alphabet: String,
     /// The system of the check digits.
     pub check: Option<CheckDigits>,
@@ -32,7 +32,7 @@ pub enum Part {
     AreaCode(usize),
     /// The position in the sequence, with zeros in front up to so many digits.
     Sequence(u8),
-    /// So many random characters.
+    /// Random characters, as many as given.
     Random(u8),
     /// The check digits of all other letters and digits.
     Check,
@@ -42,9 +42,9 @@ pub enum Part {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct FormatError {
-    /// What is wrong.
+    /// The description of the fault.
     pub what: String,
-    /// What to do.
+    /// The remedy.
     pub hint: Option<String>,
 }
 
@@ -67,7 +67,7 @@ const PARTS: [&str; 8] = [
     "check",
 ];
 
-/// Whether core, the middleware and certificates take a character.
+/// Returns true if core, the middleware and certificates accept a character.
 pub(super) fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-/".contains(c)
 }
@@ -198,12 +198,12 @@ impl Format {
         Ok(())
     }
 
-    /// Whether a number has a position in a sequence.
+    /// Returns true if a number has a position in a sequence.
     pub fn has_sequence(&self) -> bool {
         self.has(|part| matches!(part, Part::Sequence(_)))
     }
 
-    /// Whether a number has a part of a kind.
+    /// Returns true if a number has a part of a kind.
     pub fn has(&self, wanted: impl Fn(&Part) -> bool) -> bool {
         self.parts.iter().any(wanted)
     }

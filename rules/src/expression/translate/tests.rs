@@ -74,7 +74,7 @@ fn what_has_no_translation_has_a_place(#[case] text: &str, #[case] at: usize, #[
     assert_eq!(fault.offset, at, "{fault:?}");
 }
 
-/// What the rules' engine says.
+/// The result of the rules' engine.
 fn engine(text: &str, form: &Map<String, Value>) -> bool {
     let event = json!({ "id": "e", "type": "birth", "actions": [{ "id": "a", "type": "DECLARE", "status": "Requested" }] });
     let event = EventDocument::try_from(event).unwrap();
