@@ -61,7 +61,7 @@ enum Rank {
     LabelBegins,
     WordBegins,
     AllWords,
-    /// The number of errors in all words together.
+    /// Typing errors: their number in all words together.
     TypingErrors(u8),
 }
 

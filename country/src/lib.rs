@@ -107,7 +107,7 @@ pub struct Snapshot {
     pub cases: Cases,
     /// Why the users may not be given away in production.
     pub users_unsafe: Option<Unsafe>,
-    /// The warnings: it works, but was probably meant otherwise.
+    /// Warnings about things that work, but were probably meant otherwise.
     pub warnings: Vec<Diagnostic>,
     /// Stands for the content of the files.
     pub fingerprint: u64,

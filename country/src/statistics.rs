@@ -14,7 +14,7 @@ const FIGURES: [&str; 4] = [
     "crude_birth_rate",
 ];
 
-/// The largest values that the columns of the analytics database hold.
+/// The largest values that the columns of the analytics database can hold.
 const LARGEST: [f64; 4] = [2e9, 2e9, 2e9, 999.9];
 
 /// The people of an area.

@@ -258,7 +258,7 @@ impl Work<'_, '_, '_> {
         json!({ "$$field": id, "$$subfield": parts })
     }
 
-    /// Sets the conditions under which something is shown, can be used or is reviewed. `keys` are the keys that
+    /// Sets the conditions under which something is shown, can be used or is reviewed. `keys` are those that
     /// replace conditions, with their effects; with `and-` in front, a key adds to them.
     fn conditionals(
         &mut self,
