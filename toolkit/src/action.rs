@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What users can do with a record.
+//! Actions that users can do with a record.
 
 mod read;
 
@@ -74,7 +74,7 @@ impl Review {
     }
 }
 
-/// What is said before a declaration is sent: as a notification, as a declaration, as a registration.
+/// Texts shown before a declaration is sent: as a notification, as a declaration, as a registration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DialogCopy {
     notify: Message,
@@ -264,7 +264,7 @@ impl Action {
         self.flag(id, Operation::Remove, Some(conditional.into()))
     }
 
-    /// What is said below the title of the confirmation.
+    /// Text below the title of the confirmation.
     pub fn supporting_copy(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()
@@ -304,7 +304,7 @@ impl Action {
         }
     }
 
-    /// What is said before a declaration is sent; for DECLARE.
+    /// Texts shown before a declaration is sent; for DECLARE.
     pub fn dialog_copy(self, dialog: DialogCopy) -> Self {
         Self {
             dialog_copy: Some(dialog),

@@ -200,7 +200,7 @@ impl Serialize for Conditional {
     }
 }
 
-/// What a schema, wherever it stands in a document, asks about.
+/// The fields and flags that a schema, at any place in a document, asks about.
 #[derive(Default)]
 pub(crate) struct Mentions {
     pub(crate) fields: BTreeSet<String>,

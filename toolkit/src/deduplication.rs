@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How core looks for records of the same event.
+//! Core's search for records of the same event.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -29,7 +29,7 @@ impl Deduplication {
     }
 }
 
-/// What duplicates have in common.
+/// The features that duplicates have in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Clause {
@@ -91,12 +91,12 @@ impl Clause {
         }
     }
 
-    /// How much agreement counts, 1 unless told otherwise.
+    /// The weight of a match, 1 by default.
     pub fn boost(self, boost: impl Into<serde_json::Number>) -> Self {
         self.option("boost", json!(boost.into()))
     }
 
-    /// How many letters may differ, for example `AUTO:4,7`; for similar text.
+    /// The number of letters that may differ, for example `AUTO:4,7`; for similar text.
     pub fn fuzziness(self, fuzziness: &str) -> Self {
         self.option("fuzziness", json!(fuzziness))
     }

@@ -10,7 +10,7 @@
 
 use serde_json::{Map, Value};
 
-/// What a conditional or validator asks, in words. What has no words is shown as JSON.
+/// Describes a conditional or validator in words. Parts without words are shown as JSON.
 pub fn describe(schema: &Value) -> String {
     let Value::Object(schema) = schema else {
         return schema.to_string();
@@ -143,7 +143,7 @@ fn history(asked: &Value) -> String {
     words
 }
 
-/// What is asked of one value.
+/// Describes the conditions on one value.
 fn value(name: &str, asked: &Value) -> String {
     let Value::Object(keywords) = asked else {
         return format!("{name} {asked}");

@@ -49,7 +49,7 @@ pub struct Predicate {
     node: Node,
 }
 
-/// What core would answer.
+/// The answer that core would give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Core answers yes.
@@ -80,12 +80,12 @@ impl Predicate {
         compile::compile(schema).map(|node| Self { node })
     }
 
-    /// What core would answer in this context.
+    /// The answer that core would give in this context.
     pub fn verdict(&self, context: &Context) -> Verdict {
         self.verdict_on(context.root())
     }
 
-    /// What core would answer about a bare value, as it asks the validators of `QR_READER` and `SEARCH`.
+    /// The answer about a bare value, as core asks the validators of `QR_READER` and `SEARCH`.
     pub fn verdict_on(&self, value: &Value) -> Verdict {
         self.node.verdict(&Place::root(value))
     }
@@ -99,7 +99,7 @@ impl Predicate {
         }
     }
 
-    /// Whether the answer is no, whatever it is asked about.
+    /// Checks whether the answer is no in every context.
     pub(crate) fn never_holds(&self) -> bool {
         self.node.constant() == Some(false)
     }
@@ -114,7 +114,7 @@ impl TryFrom<&Conditional> for Predicate {
 }
 
 impl Verdict {
-    /// Whether core answers yes, as far as that is known.
+    /// Checks whether core is known to answer yes.
     pub fn holds(self) -> bool {
         self == Self::Holds
     }

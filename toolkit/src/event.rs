@@ -179,7 +179,7 @@ impl Event {
         }
     }
 
-    /// What is shown about a record before it is opened.
+    /// The fields shown about a record before it is opened.
     pub fn summary(self, fields: impl IntoIterator<Item = SummaryField>) -> Self {
         Self {
             summary: Summary {
@@ -189,7 +189,7 @@ impl Event {
         }
     }
 
-    /// What can be done with a record.
+    /// The actions that users can do with a record.
     pub fn actions(self, actions: impl IntoIterator<Item = Action>) -> Self {
         Self {
             actions: actions.into_iter().collect(),
@@ -228,12 +228,12 @@ impl Event {
         self
     }
 
-    /// Whether records are sent to the statistics database.
+    /// Sets whether records are sent to the statistics database.
     pub fn analytics(self, analytics: bool) -> Self {
         Self { analytics, ..self }
     }
 
-    /// Whether the event was read from a document, and not built in.
+    /// Checks whether the event was read from a document, and not built in.
     pub fn is_document(&self) -> bool {
         self.document.is_some()
     }
@@ -248,7 +248,7 @@ impl Event {
         self.place.as_ref()
     }
 
-    /// Whether records are sent to the statistics database.
+    /// Checks whether records are sent to the statistics database.
     pub fn is_for_analytics(&self) -> bool {
         self.analytics
     }
@@ -258,7 +258,7 @@ impl Event {
         &self.declaration
     }
 
-    /// What can be done with a record.
+    /// The actions that users can do with a record.
     pub fn all_actions(&self) -> &[Action] {
         &self.actions
     }

@@ -29,14 +29,14 @@ pub type Fields = Map<String, Value>;
 
 /// A record with its actions, as core sends it with every action hook.
 ///
-/// What this type does not know is kept in `extra`, also a known key with a value of an
-/// unexpected kind, so that writing the document gives back all that was read.
+/// Unknown keys are kept in `extra`, and so are known keys with a value of an unexpected kind, so that
+/// writing the document gives back all that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "Value")]
 pub struct EventDocument {
     /// Names the record in every call between core and this server.
     pub id: EventId,
-    /// Which event configuration the record follows, `birth` for example.
+    /// The event configuration that the record follows, `birth` for example.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The short code on the informant's receipt.

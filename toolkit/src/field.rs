@@ -48,7 +48,7 @@ pub struct Field<K = types::Any> {
     helper_text: Option<Message>,
     parent: Option<References>,
     value: Option<References>,
-    /// What only this type has: `options`, `configuration`, `defaultValue` …
+    /// Settings that only this type has: `options`, `configuration`, `defaultValue` …
     own: Settings,
     kind: PhantomData<fn() -> K>,
 }
@@ -58,7 +58,7 @@ pub struct Field<K = types::Any> {
 #[must_use = "a field needs a label"]
 pub struct Unlabelled<K>(Field<K>);
 
-/// Whether a field must be filled in.
+/// The requirement to fill in a field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Required {
@@ -66,7 +66,7 @@ enum Required {
     WithMessage { message: Message },
 }
 
-/// Whether the value of a field is kept from users to whom the record is not assigned.
+/// Hiding of a field's value from users to whom the record is not assigned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Secured {
@@ -121,7 +121,7 @@ impl FieldConditional {
     }
 }
 
-/// What a value must satisfy, and what the user is told when it does not.
+/// The condition that a value must satisfy, and the message when it does not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     validator: Conditional,
@@ -214,12 +214,12 @@ impl<K> Field<K> {
         self.own.choices()
     }
 
-    /// Whether core leaves the field out of its index and shows it to the assigned user only.
+    /// Checks whether core leaves the field out of its index and shows it to the assigned user only.
     pub fn is_secured(&self) -> bool {
         self.secured != Secured::Flag(false)
     }
 
-    /// Whether the value is stored for statistics.
+    /// Checks whether the value is stored for statistics.
     pub fn is_for_analytics(&self) -> bool {
         self.analytics
     }
@@ -297,7 +297,7 @@ impl<K> Field<K> {
         }
     }
 
-    /// What an empty input shows.
+    /// Placeholder of an empty input.
     pub fn placeholder(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()
@@ -308,7 +308,7 @@ impl<K> Field<K> {
         }
     }
 
-    /// What is said below the input.
+    /// Help text below the input.
     pub fn helper_text(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()

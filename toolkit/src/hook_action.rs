@@ -89,8 +89,8 @@ impl HookAction {
         }
     }
 
-    /// Whether core 2.0 can reject it once it waits. Its database refuses some rejections, and the action
-    /// then waits for ever.
+    /// Checks whether core 2.0 can reject it once it waits. Its database refuses some rejections, and the
+    /// action then waits for ever.
     pub fn is_rejectable(self) -> bool {
         !matches!(
             self,

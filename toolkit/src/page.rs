@@ -34,7 +34,7 @@ enum PageType {
     Verification,
 }
 
-/// What a user can answer on a verification page.
+/// The answers to choose from on a verification page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
     verify: Labelled,

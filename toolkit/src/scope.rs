@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a role may do, in the encoded form that roles and tokens carry.
+//! The permissions of a role, in the encoded form that roles and tokens carry.
 
 use std::fmt;
 use std::str::FromStr;

@@ -32,7 +32,7 @@ impl SearchSection {
     }
 }
 
-/// How a value that is searched for is compared.
+/// The comparison with a searched value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Match {
@@ -108,7 +108,7 @@ impl SearchField {
         }
     }
 
-    /// What stands before the label where labels alone would be ambiguous.
+    /// Prefix of the label where labels alone would be ambiguous.
     pub fn label_prefix(self, prefix: impl Into<Message>) -> Self {
         let prefix = prefix
             .into()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is shown about a record before it is opened.
+//! The fields shown about a record before it is opened.
 
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +82,7 @@ impl SummaryField {
         }
     }
 
-    /// What is shown when there is no value.
+    /// Text shown when there is no value.
     pub fn empty(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()

@@ -97,7 +97,7 @@ fn is_frame(object: &Map<String, Value>, keyword: &str) -> bool {
         && required.is_some_and(Vec::is_empty)
 }
 
-/// Whether a part is a list of the same kind, which words would make one list with it.
+/// Checks whether a part is a list of the same kind, which words would merge into one list.
 fn is_nested(object: &Map<String, Value>, keyword: &str) -> bool {
     let parts = object.get(keyword).and_then(Value::as_array);
     parts

@@ -132,7 +132,7 @@ pub struct Workqueue {
     empty_message: Option<Message>,
 }
 
-/// Which records are in a list: those that satisfy all, or at least one, of several descriptions.
+/// The records in a list: those that satisfy all, or at least one, of several descriptions.
 ///
 /// Core refuses a description that stands alone, and silently ignores keys that it does not know, so descriptions are
 /// built by [`Records`].
@@ -198,7 +198,7 @@ impl Workqueue {
         }
     }
 
-    /// What is said when the list is empty.
+    /// Message when the list is empty.
     pub fn empty_message(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()
@@ -357,7 +357,7 @@ properties! {
 }
 
 properties! {
-    /// Whose role counts.
+    /// The user whose role is compared.
     RoleProperty:
     DeclaredBy = "legalStatuses.DECLARED.createdByRole",
     RegisteredBy = "legalStatuses.REGISTERED.createdByRole",

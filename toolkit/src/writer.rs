@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Events as each version of core reads them.
 //!
-//! There is one model of an event, and it is written in the form of the version that reads it. A version that does
-//! not know an action type refuses all events; a key that it does not know it drops. So what is newer than a version
-//! is left out for it where that changes nothing that a record depends on, and is a [`Problem`] otherwise.
+//! There is one model of an event, and it is written in the form of the version that reads it. A version
+//! that does not know an action type refuses all events. It drops keys that it does not know. Parts newer
+//! than a version are left out for it if no record depends on them, and are a [`Problem`] otherwise.
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ use crate::workqueue::ICONS;
 pub struct Written {
     /// The documents, in the order of the events.
     pub events: Vec<Value>,
-    /// What this version cannot be given, and would have to know.
+    /// Parts that this version does not know, and would need to know.
     pub problems: Vec<Problem>,
 }
 

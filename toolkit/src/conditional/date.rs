@@ -27,7 +27,7 @@ pub struct Days {
     days: i64,
 }
 
-/// What a date is compared with: a day written `YYYY-MM-DD`, or another DATE field.
+/// The right side of a date's comparison: a day written `YYYY-MM-DD`, or another DATE field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DateBound {
     /// A fixed day.

@@ -39,7 +39,7 @@ pub struct Evaluation {
     field: FieldReference,
 }
 
-/// What a field is compared with: a literal, or another field.
+/// The right side of a field's comparison: a literal, or another field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operand {
     /// A string, a number or a boolean.
@@ -48,7 +48,7 @@ pub enum Operand {
     Field(FieldReference),
 }
 
-/// What a number is compared with: a literal, or another field.
+/// The right side of a number's comparison: a literal, or another field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NumberOperand {
     /// A number.

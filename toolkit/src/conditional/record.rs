@@ -54,7 +54,7 @@ pub fn evaluate(code: impl Into<String>) -> Computed {
 #[derive(Clone, Copy, Debug)]
 pub struct UserReference;
 
-/// What core knows about the signed-in user and can put into a form.
+/// Data of the signed-in user that core can put into a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names are core's and say it")]
@@ -108,7 +108,7 @@ pub struct ScopeOption {
 #[derive(Clone, Debug)]
 pub struct ScopeReference(String);
 
-/// How far a user's choice of places reaches.
+/// The area in which a user can choose places.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Jurisdiction {

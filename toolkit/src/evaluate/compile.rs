@@ -14,11 +14,11 @@ use super::pointer::{Pointer, PointerFault, is_inherited};
 pub struct CompileError {
     /// JSON pointer to the faulty part of the schema.
     pub path: String,
-    /// What is wrong there.
+    /// The fault there.
     pub fault: Fault,
 }
 
-/// What is wrong with a schema.
+/// A fault of a schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -30,7 +30,7 @@ pub enum Fault {
     Shape {
         /// The keyword.
         keyword: String,
-        /// What it takes.
+        /// The values that it takes.
         expected: &'static str,
     },
     /// A `$data` reference that leads nowhere certain.

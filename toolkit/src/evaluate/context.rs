@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a conditional is asked about.
+//! The data that a conditional is evaluated on.
 
 use jiff::civil;
 use serde_json::{Map, Value, json};
@@ -47,7 +47,7 @@ impl Context {
         self.with("$status", status.into())
     }
 
-    /// Whether the user's device is connected.
+    /// Sets whether the user's device is connected.
     pub fn online(self, online: bool) -> Self {
         self.with("$online", online.into())
     }

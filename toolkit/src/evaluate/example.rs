@@ -44,7 +44,7 @@ impl Example {
         (self.text.len() <= LONGEST).then_some(())
     }
 
-    /// Where any digit will do, digits count up: `1234567890` reads as an example.
+    /// Adds a character of a class. Digits count up if all are allowed: `1234567890` reads as an example.
     fn one_of(&mut self, class: &Class) -> Option<()> {
         let Class::Unicode(class) = class else {
             return None;

@@ -55,7 +55,7 @@ pub(super) struct Kinds {
     pub(super) object: bool,
 }
 
-/// How a value relates to a limit.
+/// The relation of a value to a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
     AtLeast,
@@ -241,12 +241,12 @@ impl Node {
     }
 }
 
-/// What is known of the root where only a form is.
+/// Keys of the root that are known where only a form is.
 const FORM: [&str; 2] = ["$form", "$now"];
 
 const UNKNOWN: Node = Node::Unknown(Obstacle::OutsideTheForm);
 
-/// Whether the number of items that hold lies between the two.
+/// Evaluates whether the number of items that hold lies between the two.
 fn count(items: impl Iterator<Item = Verdict>, min: usize, max: Option<usize>) -> Verdict {
     let (mut holding, mut unknown, mut obstacle) = (0_usize, 0_usize, None);
     for item in items {
@@ -336,7 +336,7 @@ impl Days {
 }
 
 impl Operand {
-    /// Whether the value stands outside the form; the node that names it is `depth` levels below the root.
+    /// Checks whether the value stands outside the form; the node naming it is `depth` levels below the root.
     fn is_elsewhere(&self, depth: usize) -> bool {
         match self {
             Self::Literal(_) => false,

@@ -45,7 +45,7 @@ impl Pattern {
         Ok(Self(regex))
     }
 
-    /// Whether it is found in a text.
+    /// Checks whether it is found in a text.
     pub fn matches(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
@@ -73,10 +73,10 @@ struct Reader<'a> {
     out: String,
 }
 
-/// What stands for characters, in brackets or outside.
+/// A part of a pattern that stands for characters, in brackets or outside.
 enum Atom {
     One(char),
-    /// Members of a bracket expression, and whether all others are meant.
+    /// Members of a bracket expression; with `true`, all other characters are meant.
     Set(&'static str, bool),
     /// `\p{…}` or `\P{…}`, the same in both languages.
     Property(String),

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-/// Where a value stands: from the root (`/$form/a`), or some levels up from here (`1/a`).
+/// The place of a value: from the root (`/$form/a`), or some levels up from here (`1/a`).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pointer {
     /// `None` for the root.
@@ -21,7 +21,7 @@ pub(super) enum PointerFault {
     Inherited,
 }
 
-/// What every JavaScript object has without anyone having put it there: such a key is never missing.
+/// Members that every JavaScript object inherits: such a key is never missing.
 const INHERITED: [&str; 12] = [
     "__defineGetter__",
     "__defineSetter__",
@@ -137,7 +137,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What JavaScript takes for false.
+/// Checks whether JavaScript takes a value for false.
 pub(super) fn is_falsy(value: &Value) -> bool {
     match value {
         Value::Null => true,

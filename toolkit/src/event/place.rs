@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Where something stands in the text of a JSON document.
+//! Places in the text of a JSON document.
 
 /// The byte at which the value at a JSON pointer begins, or the nearest value around it that is there.
 /// The text must be JSON.

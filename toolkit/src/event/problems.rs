@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What core would refuse, or stumble over later.
+//! Problems of an event: core would refuse it, or fail with it later.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,11 +18,11 @@ pub struct Problem {
     pub event: String,
     /// JSON pointer to the place in the event; empty where it is about the event as a whole.
     pub pointer: String,
-    /// What is wrong and with what.
+    /// The problem and its subject.
     pub what: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Option<String>,
-    /// Whether core does not start with it. What it takes and stumbles over later is not refused.
+    /// True if core does not start with it; false if core takes it and fails later.
     pub is_refused: bool,
 }
 
@@ -47,7 +47,7 @@ const INHERENT_FLAGS: [&str; 5] = [
 /// The actions whose dialog may have fields.
 const WITH_DIALOG_FORM: [&str; 5] = ["NOTIFY", "DECLARE", "REGISTER", "ARCHIVE", "REJECT"];
 
-/// What may stand in the order of actions beside the country's own names.
+/// Names allowed in the order of actions, besides the country's own.
 const ORDERED_ACTIONS: [&str; 12] = [
     "READ",
     "DELETE",
@@ -63,7 +63,7 @@ const ORDERED_ACTIONS: [&str; 12] = [
     "UNASSIGN",
 ];
 
-/// What core keeps about every record and can search.
+/// The fields that core keeps about every record and can search.
 const EVENT_SEARCH_FIELDS: [&str; 6] = [
     "event.trackingId",
     "event.status",
@@ -102,7 +102,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// What core takes, and stumbles over later.
+    /// Adds a problem that core takes and fails with later.
     fn problem(
         &mut self,
         pointer: impl Into<String>,
@@ -118,7 +118,7 @@ impl Check<'_> {
         });
     }
 
-    /// What core does not start with.
+    /// Adds a problem with which core does not start.
     fn refused(
         &mut self,
         pointer: impl Into<String>,

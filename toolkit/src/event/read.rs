@@ -103,7 +103,7 @@ fn identify(value: &mut Value) {
     }
 }
 
-/// Whether core finds the compiled schema of this value again by its `$id`.
+/// Checks whether core finds the compiled schema of this value again by its `$id`.
 fn is_conditional(key: &str, value: &Value) -> bool {
     matches!(key, "conditional" | "validator") && value.is_object()
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What points at what inside an event.
+//! References inside an event.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use crate::message::{Message, message};
 /// A place in an event that points at a form field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
-    /// Where it stands, for example `declaration / mother / mother.reason`.
+    /// Its place, for example `declaration / mother / mother.reason`.
     pub from: String,
     /// Id of the field it points at.
     pub field: String,
-    /// How it points.
+    /// The kind of the reference.
     pub via: Via,
     /// Name of the action whose form the reference may also point into; none outside actions.
     pub action: Option<String>,
@@ -24,7 +24,7 @@ pub struct Reference {
     pub pointer: String,
 }
 
-/// How a place points at a form field.
+/// The kind of a reference to a form field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Via {
     /// A conditional or a validator asks about the field.

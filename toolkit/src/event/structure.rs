@@ -9,10 +9,10 @@ use crate::field::FieldType;
 
 /// More problems are not reported: an event with so many needs a look as a whole.
 const MOST: usize = 100;
-/// Fields in fields, clauses in clauses.
+/// Maximum depth of fields in fields and clauses in clauses.
 const DEEPEST: usize = 64;
 
-/// What a value must be.
+/// The shape that a value must have.
 #[derive(Clone, Copy)]
 enum Shape {
     Any,
@@ -626,7 +626,7 @@ impl Check {
         self.depth -= 1;
     }
 
-    /// What the value should be and is not. What is wrong inside it is reported where it stands.
+    /// The expected shape, if the value does not have it. Faults inside the value are reported there.
     fn mismatch(&mut self, value: &Value, shape: Shape) -> Option<&'static str> {
         match shape {
             Any => None,

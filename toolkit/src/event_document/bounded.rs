@@ -9,14 +9,14 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// How many bytes of memory a value may take for each byte of its text. Event documents of core take 8.
+/// Bytes of memory that a value may take for each byte of its text. Event documents of core take 8.
 const BYTES_PER_BYTE: usize = 18;
-/// What every text may take besides, so that a short one may be as dense as it likes.
+/// Bytes of memory that every text may take in addition, so that a short text is not limited by density.
 const ALWAYS: usize = 1024 * 1024;
-/// What the allocator adds to a piece of memory.
+/// Bytes that the allocator adds to a piece of memory.
 const PIECE: usize = 16;
-/// What a member of an object takes, besides its key and what its value refers to: key, value and hash
-/// in the list of members, and its place in the table of keys.
+/// Bytes of a member of an object, without the contents of its key and value: key, value and hash in the
+/// list of members, and its place in the table of keys.
 const MEMBER: usize = size_of::<(usize, String, Value)>() + 2 * size_of::<usize>();
 
 /// Why there is no value.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the actions of a record add up to.
+//! The state of a record, by its actions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -70,7 +70,7 @@ impl<'a> History<'a> {
             .collect()
     }
 
-    /// What was accepted, in the order of time.
+    /// The accepted actions, in the order of time.
     pub fn accepted_actions(&self) -> Vec<&'a Action> {
         let mut accepted: Vec<_> = self
             .actions
@@ -218,8 +218,8 @@ impl<'a> History<'a> {
         action.filter(|_| archived.is_none())
     }
 
-    /// Whether something about the record is open: an action waits for its answer, or a correction that
-    /// was requested is neither approved nor rejected.
+    /// Checks whether something about the record is open: an action waits for its answer, or a requested
+    /// correction is neither approved nor rejected.
     pub fn is_unsettled(&self) -> bool {
         let answers = |id: &ActionId, of: fn(&Action) -> Option<&ActionId>| {
             self.actions.iter().any(|answer| {

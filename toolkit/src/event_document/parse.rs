@@ -19,15 +19,15 @@ pub enum EventDocumentError {
     /// A part without which no decision is possible is not there.
     #[error("no event document: `{path}` is missing")]
     Missing {
-        /// Where it should be, `actions[2].status` for example.
+        /// Its expected place, `actions[2].status` for example.
         path: String,
     },
     /// A part without which no decision is possible is there but of another kind.
     #[error("no event document: `{path}` is not {expected}")]
     Unexpected {
-        /// Where it is.
+        /// Its place.
         path: String,
-        /// What it should be.
+        /// The expected kind.
         expected: &'static str,
     },
 }

@@ -276,7 +276,7 @@ pub fn autocomplete(id: impl Into<String>) -> Unlabelled<Autocomplete> {
     Unlabelled::new(id).configured("method", Method::Get)
 }
 
-/// Whether an identity was verified; both texts are chosen by `{value}`.
+/// The verification status of an identity; both texts are chosen by `{value}`.
 pub fn verification_status(
     id: impl Into<String>,
     status: impl Into<Message>,

@@ -129,7 +129,7 @@ field_types! {
     Search = "SEARCH",
     /// A choice from a list that a server narrows down while the user types.
     Autocomplete = "AUTOCOMPLETE",
-    /// Whether an identity was verified.
+    /// The verification status of an identity.
     VerificationStatus = "VERIFICATION_STATUS",
     /// Parameters of the address that the browser shows.
     QueryParamReader = "QUERY_PARAM_READER",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What only some types of field have: `options`, `configuration`, `defaultValue` …
+//! Settings that only some types of field have: `options`, `configuration`, `defaultValue` …
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What single types of field can be set to.
+//! Settings of single types of field.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::message::Message;
 
 /// Types that can start with a value.
 pub trait StartsWith: Kind {
-    /// What the value is in Rust.
+    /// The Rust type of the value.
     type Value: Serialize;
 }
 
@@ -161,12 +161,12 @@ impl<K: OffersDatedPlaces> Field<K> {
 }
 
 impl Field<FieldGroup> {
-    /// What stands between the values of the group where they are read. From core 2.1 on.
+    /// Separator between the values of the group where it is only read. From core 2.1 on.
     pub fn separator(self, text: &str) -> Self {
         self.configured("separator", text)
     }
 
-    /// Values that are empty are left out where the group is read. From core 2.1 on.
+    /// Leaves empty values out where the group is only read. From core 2.1 on.
     pub fn hide_empty_fields(self) -> Self {
         self.configured("hideEmptyFields", true)
     }
@@ -240,7 +240,7 @@ impl Field<NumberField> {
 }
 
 impl Field<NumberWithUnit> {
-    /// What the empty number shows.
+    /// Placeholder of the empty number.
     pub fn number_placeholder(self, text: impl Into<Message>) -> Self {
         self.configured("numberFieldPlaceholder", text.into())
     }
@@ -275,7 +275,7 @@ impl Field<Name> {
 }
 
 impl Field<Select> {
-    /// What is said when nothing matches what was typed; `{input}` stands for it.
+    /// Message when nothing matches the typed text; `{input}` stands for that text.
     pub fn no_options_message(self, text: impl Into<Message>) -> Self {
         self.with("noOptionsMessage", text.into())
     }
@@ -313,13 +313,13 @@ impl Field<Address> {
         self.configured("fields", parts)
     }
 
-    /// What stands between the parts of the printed address.
+    /// Separator between the parts of the printed address.
     pub fn line_separator(self, separator: &str) -> Self {
         self.configured("lineSeparator", separator)
     }
 }
 
-/// What an `ADMINISTRATIVE_AREA` field offers.
+/// The choices of an `ADMINISTRATIVE_AREA` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AreaType {
@@ -360,7 +360,7 @@ pub enum FontVariant {
     H4,
 }
 
-/// Where a text or a picture stands.
+/// Alignment of a text or a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are core's and say it")]
@@ -385,7 +385,7 @@ impl<K: HasFont> Field<K> {
 }
 
 impl Field<Heading> {
-    /// Where the text stands.
+    /// Alignment of the text.
     pub fn align(self, align: TextAlign) -> Self {
         self.styled("textAlign", align)
     }
@@ -397,7 +397,7 @@ impl Field<Paragraph> {
         self.styled("hint", true)
     }
 
-    /// Where the text stands.
+    /// Alignment of the text.
     pub fn align(self, align: TextAlign) -> Self {
         self.styled("textAlign", align)
     }
@@ -414,17 +414,17 @@ impl Field<ImageView> {
         self.configured("height", height)
     }
 
-    /// What is read out instead of the picture.
+    /// Alternative text that is read out instead of the picture.
     pub fn alt(self, text: &str) -> Self {
         self.configured("alt", text)
     }
 
-    /// Where the picture stands.
+    /// Alignment of the picture.
     pub fn align(self, align: TextAlign) -> Self {
         self.configured("textAlign", align)
     }
 
-    /// How the picture fills its place: `contain`, `cover`, `fill`, `none` or `scale-down`.
+    /// Fit of the picture in its place: `contain`, `cover`, `fill`, `none` or `scale-down`.
     pub fn object_fit(self, fit: &str) -> Self {
         self.configured("objectFit", fit)
     }
@@ -440,7 +440,7 @@ pub enum DataEntry {
     Line {
         /// Id of the line.
         id: String,
-        /// What stands before the value.
+        /// The text before the value.
         label: Message,
         /// The value.
         value: Value,
@@ -496,17 +496,17 @@ impl Field<Data> {
 }
 
 impl Field<Button> {
-    /// How the button looks: `primary`, `secondary`, `tertiary` …
+    /// Style of the button: `primary`, `secondary`, `tertiary` …
     pub fn button_type(self, name: &str) -> Self {
         self.configured("buttonType", name)
     }
 
-    /// How large the button is: `small`, `medium` or `large`.
+    /// Size of the button: `small`, `medium` or `large`.
     pub fn button_size(self, name: &str) -> Self {
         self.configured("buttonSize", name)
     }
 
-    /// How the text looks: colour `primary` or `copy`, variant `bold14` or `reg14`.
+    /// Style of the text: colour `primary` or `copy`, variant `bold14` or `reg14`.
     pub fn text_style(self, color: &str, variant: &str) -> Self {
         self.configured("textColor", color)
             .configured("textVariant", variant)
@@ -577,7 +577,7 @@ impl Field<Http> {
         self.configured("errorValue", value)
     }
 
-    /// How long the browser waits for the answer, in milliseconds.
+    /// Timeout for the answer in the browser, in milliseconds.
     pub fn timeout(self, milliseconds: u32) -> Self {
         self.configured("timeout", milliseconds)
     }
@@ -619,7 +619,7 @@ impl Field<Autocomplete> {
 }
 
 impl Field<QrReader> {
-    /// What the content of the code must satisfy.
+    /// The condition that the content of the code must satisfy.
     pub fn validator(self, conditional: impl Into<Conditional>) -> Self {
         self.configured("validator", conditional.into())
     }
@@ -633,7 +633,7 @@ impl Field<Loader> {
 }
 
 impl Field<Custom> {
-    /// What the component is given.
+    /// The configuration that the component gets.
     pub fn configuration(self, configuration: &Value) -> Self {
         self.with("configuration", configuration)
     }

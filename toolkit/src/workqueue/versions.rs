@@ -13,7 +13,7 @@ impl Workqueue {
     /// The list in the form of a version of core.
     ///
     /// # Errors
-    /// What this version cannot be told, and would take for something wider.
+    /// A condition that this version cannot express, and would take for a wider one.
     pub fn for_core(mut self, core: CoreVersion) -> Result<Self, String> {
         if core < CoreVersion::V2_1 {
             self.query = without_all_of(self.query, core)?;
