@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a country's own events can use of the built-in forms.
+//! Parts of the built-in forms that a country's own events can use.
 
 use opencrvs_toolkit::prelude::*;
 
 use crate::person::Person;
 use crate::{Environment, review, validators};
 
-/// What can be asked about a person.
+/// Parts of the questions about a person.
 pub const PERSON_PARTS: [&str; 8] = [
     "name",
     "dob",
@@ -115,7 +115,7 @@ fn fields_of(
     }
 }
 
-/// What is asked before a declaration is sent, for the first time or after it was edited.
+/// The confirmation before a declaration is sent, for the first time or after it was edited.
 pub fn dialog(event: &str, is_edited: bool) -> DialogCopy {
     if is_edited {
         review::edit_dialog(event)

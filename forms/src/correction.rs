@@ -33,7 +33,7 @@ pub(crate) fn correction_form(
     )
 }
 
-/// Who asks for the correction; see [`crate::certificate::collector_choice`] for why there are several.
+/// The requester of the correction; [`crate::certificate::collector_choice`] explains why there are several.
 pub(crate) fn requester_choice(
     event: &str,
     shown: Conditional,
@@ -91,7 +91,7 @@ pub(crate) fn official_requesters() -> [SelectOption; 4] {
     ]
 }
 
-/// What is known about a requester.
+/// The identity data of a requester.
 pub(crate) fn identity_data(event: &str, shown: Conditional, entries: Vec<DataEntry>) -> AnyField {
     data("requester.identity.verify.data", entries)
         .label(section(event, "verifyIdentity.data.label"), "")

@@ -86,7 +86,7 @@ fn person(key: &'static str) -> Person {
     Person::new(key, labels.clone(), labels)
 }
 
-/// What is said when two people have the same identity number.
+/// Message when two people have the same identity number.
 const SAME_NATIONAL_ID: (&str, &str) = (
     "event.death.action.declare.form.nid.unique",
     "National id must be unique",

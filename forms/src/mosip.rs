@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::Environment;
 use crate::person::{Person, SETTLED};
 
-/// What E-Signet is asked to tell about the person: `{"userinfo": {name, birthdate, address, individual_id}, "id_token": {}}`.
+/// Claims requested from eSignet: `{"userinfo": {name, birthdate, address, individual_id}, "id_token": {}}`.
 const CLAIMS: &str = "%7B%22userinfo%22%3A%7B%22name%22%3A%7B%22essential%22%3Atrue%7D%2C\
     %22birthdate%22%3A%7B%22essential%22%3Atrue%7D%2C%22address%22%3A%7B%22essential%22%3Atrue%7D%2C\
     %22individual_id%22%3A%7B%22essential%22%3Atrue%7D%7D%2C%22id_token%22%3A%7B%7D%7D";

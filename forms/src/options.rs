@@ -27,7 +27,7 @@ pub(crate) fn yes_no() -> Vec<SelectOption> {
     shared_list([("YES", "Yes", "Yes"), ("NO", "No", "No")])
 }
 
-/// How a person can be identified.
+/// Types of a person's identification.
 pub(crate) fn id_types() -> Vec<SelectOption> {
     shared_list([
         ("NATIONAL_ID", "iDTypeNationalID", "National ID"),

@@ -24,7 +24,7 @@ pub(crate) struct Person {
     asked: Option<Conditional>,
     reset_by: Option<&'static str>,
     esignet: bool,
-    /// Whether an identity can be read that fills the fields in and is verified.
+    /// True if an identity can be read, which is verified and fills the fields in.
     identity: bool,
     birth_date_error: Option<Message>,
 }
@@ -56,7 +56,7 @@ impl Person {
         }
     }
 
-    /// What was entered about the person is forgotten when this field changes.
+    /// Clears the fields about the person when this field changes.
     pub(crate) fn forgotten_when_changes(self, field: &'static str) -> Self {
         Self {
             reset_by: Some(field),
@@ -80,7 +80,7 @@ impl Person {
         }
     }
 
-    /// What is said about a date of birth that has not come yet.
+    /// Message about a date of birth in the future.
     pub(crate) fn birth_date_error(self, message: impl Into<Message>) -> Self {
         Self {
             birth_date_error: Some(message.into()),
@@ -172,7 +172,7 @@ impl Person {
         })))
     }
 
-    /// Where a part of an identity comes from, the better source first.
+    /// The sources of a part of an identity, the better one first.
     pub(crate) fn identity_sources(&self, key: &str) -> Vec<FieldReference> {
         let path = format!("data.{key}");
         let mut sources = Vec::new();
@@ -320,7 +320,7 @@ impl Person {
         self.forgotten(self.shown(address::address_field(env, &self.id("address"), label)))
     }
 
-    /// Whether the person lives where somebody else does.
+    /// The question whether the person has the same address as somebody else.
     pub(crate) fn same_address(
         &self,
         label: &str,
@@ -412,7 +412,7 @@ pub(crate) fn phone_number_error(section: fn(&str) -> String) -> String {
     section("informant.field.phoneNo.error")
 }
 
-/// How the informant can be reached; `section` makes ids of messages.
+/// Contact of the informant; `section` makes ids of messages.
 pub(crate) fn informant_contact(env: &Environment, section: fn(&str) -> String) -> [AnyField; 2] {
     let relation = || field("informant.relation");
     let example = validators::example(&env.phone_number_pattern);

@@ -47,7 +47,7 @@ pub(crate) fn requester_is_other_informant<const N: usize>(
     and(std::iter::once(requester.equals("INFORMANT")).chain(is_not))
 }
 
-/// What proves a person's identity, as lines to read.
+/// The proof of a person's identity, as lines to read.
 pub(crate) fn identity(person: &str) -> Vec<DataEntry> {
     entries(
         person,

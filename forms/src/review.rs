@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What all events share about reviewing and sending a declaration.
+//! Parts for reviewing and sending a declaration that all events share.
 
 use opencrvs_toolkit::prelude::*;
 
@@ -44,7 +44,7 @@ pub(crate) fn fallback_title() -> Message {
     message("event.fallbackTitle", "No name provided")
 }
 
-/// What is asked before a new declaration is sent.
+/// The confirmation before a new declaration is sent.
 pub(crate) fn declare_dialog(event: &str) -> DialogCopy {
     let id = |kind: &str| format!("event.{event}.action.declare.{kind}.copy");
     DialogCopy::new(
@@ -69,7 +69,7 @@ pub(crate) fn declare_dialog(event: &str) -> DialogCopy {
     )
 }
 
-/// What is asked before an edited declaration is sent.
+/// The confirmation before an edited declaration is sent.
 pub(crate) fn edit_dialog(event: &str) -> DialogCopy {
     let id = |kind: &str| format!("event.{event}.action.edit.{kind}.copy");
     DialogCopy::new(

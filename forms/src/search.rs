@@ -13,7 +13,7 @@ pub(crate) fn section(
     SearchSection::new((format!("advancedSearch.form.{key}"), title), fields)
 }
 
-/// Where and when a record was registered, and what became of it.
+/// Search by place and time of registration, status and last change of the record.
 pub(crate) fn registration_details() -> SearchSection {
     section(
         "registrationDetails",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What can be done with the record of a birth.
+//! Actions on the record of a birth.
 
 use opencrvs_toolkit::prelude::*;
 

@@ -106,7 +106,7 @@ fn address_of_birth(env: &Environment, id: &str) -> Field<types::Address> {
         .allowed_locations(&places_of_record_creation())
 }
 
-/// Where the birth happened, whichever of the three fields says so: core keeps one place per record.
+/// The place of birth, from whichever of the three fields has it: core keeps one place per record.
 fn place_of_event() -> Field<types::AlphaHidden> {
     let [institution, home, other] = [
         "child.birthLocation",

@@ -122,7 +122,7 @@ fn requester_choices(relation: &Relation) -> Vec<AnyField> {
     ]
 }
 
-/// What the record says about the requester.
+/// The requester's details in the record.
 fn details_of_requester() -> Vec<AnyField> {
     let requester = field("requester.type");
     let relation = field("informant.relation");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who can ask for something about a birth: it depends on who declared it and which parents are known.
+//! Possible requesters for the record of a birth: they depend on the informant and the known parents.
 
 use opencrvs_toolkit::prelude::*;
 
