@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the tests of several crates share: servers of their own, and waiting for something.
+//! Helpers for the tests of several crates: servers for one test, and waiting for a condition.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

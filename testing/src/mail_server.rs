@@ -26,7 +26,7 @@ static PYTHON: LazyLock<&str> = LazyLock::new(|| {
 /// It does not outlive its test.
 pub struct MailServer {
     child: Child,
-    /// Where it listens.
+    /// The port on which it listens.
     pub port: u16,
     received: Arc<Mutex<Vec<Mail>>>,
 }
@@ -38,9 +38,9 @@ pub struct Mail {
     pub from: String,
     /// The recipients of the envelope.
     pub to: Vec<String>,
-    /// Whether the connection was encrypted.
+    /// True if the connection was encrypted.
     pub tls: bool,
-    /// Whether the client had logged in.
+    /// True if the client had logged in.
     pub login: bool,
     /// The message as it came.
     pub data: Vec<u8>,
@@ -74,12 +74,12 @@ impl MailServer {
         }
     }
 
-    /// What was received so far.
+    /// The messages received so far.
     pub fn received(&self) -> Vec<Mail> {
         self.received.lock().unwrap().clone()
     }
 
-    /// What was received, once it is so much.
+    /// Waits for this number of messages, and returns all that were received.
     pub async fn wait_for(&self, wanted: usize) -> Vec<Mail> {
         crate::within("mail", async || self.received().len() >= wanted).await;
         self.received()

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// to listen cannot.
 ///
 /// # Panics
-/// Where all ports are taken.
+/// If all ports are taken.
 pub fn closed_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u32 = 10_000;

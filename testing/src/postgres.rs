@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
-/// What to do where no `PostgreSQL` is found.
+/// The error and its remedy if no `PostgreSQL` is found.
 const MISSING: &str = "these tests need PostgreSQL: install its server (Debian: `apt-get install postgresql`; \
      `initdb` and `postgres` in PATH or below /usr/lib/postgresql), or set TEST_POSTGRES_URL to a \
      server where databases may be made";
@@ -29,7 +29,7 @@ impl Cluster {
     /// Makes a cluster and starts it.
     ///
     /// # Panics
-    /// Where `PostgreSQL` is not installed, or does not start.
+    /// If `PostgreSQL` is not installed, or does not start.
     pub fn start() -> Self {
         let programs = programs().expect(MISSING);
         let folder = tempfile::Builder::new()
@@ -113,7 +113,7 @@ impl Drop for Cluster {
 /// A new, empty database, on `TEST_POSTGRES_URL` or on a cluster that all tests of this binary share.
 ///
 /// # Panics
-/// Where there is neither.
+/// If there is neither.
 pub async fn database() -> String {
     static SHARED: OnceLock<Cluster> = OnceLock::new();
     if let Some(url) = std::env::var("TEST_POSTGRES_URL")
@@ -186,7 +186,7 @@ impl Pooler {
     /// Starts it before the database of a URL, with so many sessions.
     ///
     /// # Panics
-    /// Where `PgBouncer` is not installed, or does not start.
+    /// If `PgBouncer` is not installed, or does not start.
     pub fn start(url: &str, sessions: u32) -> Self {
         let options: PgConnectOptions = url.parse().unwrap();
         let host = options.get_socket().map_or_else(
@@ -227,7 +227,7 @@ impl Pooler {
     /// The URL of the same database through it.
     ///
     /// # Panics
-    /// Where the URL is none.
+    /// If the text is not a URL.
     pub fn url(&self, url: &str) -> String {
         let options: PgConnectOptions = url.parse().unwrap();
         format!(
