@@ -209,7 +209,7 @@ fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
         })
 }
 
-/// Checks whether `NODE_ENV` is `production`. Unknown words are refused: they would start a development server.
+/// Checks whether `NODE_ENV` is `production`. Refuses unknown words: they would start a development server.
 fn is_production(word: &str) -> Result<bool, String> {
     let known = [
         ("production", true),
