@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading TOML so that every fault can say where it is, and so that all are found at once. All files
-//! of the country are read with this.
+//! Reads TOML so that every fault has its place, and so that all are found at once. All files of the country
+//! are read with this.
 
 mod json;
 
@@ -14,7 +14,7 @@ use toml_edit::{ImDocument, Item, TableLike, Value};
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough};
 use crate::expression::{Expression, ExpressionFault};
 
-/// In bytes; the parsed form takes many times as much memory.
+/// The largest file, in bytes; the parsed form takes many times as much memory.
 const LARGEST: usize = 2 * 1024 * 1024;
 
 /// A file and the faults found in it so far.
@@ -24,7 +24,7 @@ pub struct Reader<'t> {
     found: Vec<Diagnostic>,
 }
 
-/// A table of the file, and what it is called in messages: ``rule `late` ``.
+/// A table of the file, and its name in messages: ``rule `late` ``.
 #[derive(Clone)]
 pub struct Section<'t> {
     /// Its name in messages.
@@ -44,7 +44,7 @@ pub struct Text<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// `file` is what the file is called in messages.
+    /// `file` is the file's name in messages.
     pub fn new(file: &'t str, text: &'t str) -> Self {
         Self {
             file,
@@ -58,7 +58,7 @@ impl<'t> Reader<'t> {
         self.file
     }
 
-    /// Parses the file; what is not even TOML is one fault.
+    /// Parses the file; a file that is not even TOML is one fault.
     pub fn document(&mut self) -> Option<ImDocument<&'t str>> {
         if self.text.len() > LARGEST {
             let message = format!("the file is larger than {} MiB", LARGEST / 1024 / 1024);
@@ -81,12 +81,12 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reports what makes the file unusable.
+    /// Reports a fault that makes the file unusable.
     pub fn error(&mut self, at: Range<usize>, message: String, hint: Option<String>) {
         self.push(Severity::Error, at.start, message, hint);
     }
 
-    /// Reports what was probably meant otherwise.
+    /// Reports something that was probably meant otherwise.
     pub fn warning(&mut self, at: Range<usize>, message: String, hint: Option<String>) {
         self.push(Severity::Warning, at.start, message, hint);
     }
@@ -110,7 +110,7 @@ impl<'t> Reader<'t> {
         self.position(at.start).0
     }
 
-    /// Compiles an expression and reports its faults where they stand in the file.
+    /// Compiles an expression and reports its faults at their places in the file.
     pub fn expression(
         &mut self,
         what: &str,
@@ -126,7 +126,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reports the faults of an expression where they stand in the file.
+    /// Reports the faults of an expression at their places in the file.
     pub fn faults(&mut self, what: &str, text: &Text<'_>, faults: Vec<ExpressionFault>) {
         for fault in faults {
             let at = self.offset_within(text, fault.offset);
@@ -135,8 +135,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The offset in the file of a place within a text. After an escape it is not known: then the start of the
-    /// text is given.
+    /// The offset in the file of a place within a text. After an escape it is not known: then it is that of
+    /// the start of the text.
     fn offset_within(&self, text: &Text<'_>, offset: usize) -> usize {
         let raw = self.text.get(text.span.clone()).unwrap_or_default();
         let quotes = if raw.starts_with("\"\"\"") || raw.starts_with("'''") {
@@ -404,7 +404,7 @@ impl<'t> Section<'t> {
         self.sections(reader, key)
     }
 
-    /// The bytes of what stands at a key.
+    /// The bytes of the item at a key.
     pub fn item_span(&self, item: &Item) -> Range<usize> {
         item.span().unwrap_or_else(|| self.span.clone())
     }

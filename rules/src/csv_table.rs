@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading CSV so that every fault can say where it is.
+//! Reads CSV so that every fault has its place.
 
 use crate::annotated_toml::position;
 use crate::diagnostic::{Diagnostic, MOST_TOLD, Severity, did_you_mean};
 use std::cell::Cell;
 
-/// More than any of the files may have.
+/// The most columns of a file.
 const MOST_COLUMNS: usize = 500;
 
-/// A file with a head line. Its cells stand in one text, as a country has tens of thousands of places.
+/// A file with a head line. Its cells are in one text, as a country has tens of thousands of places.
 pub struct Table<'t> {
     /// The names of the columns.
     pub columns: Vec<String>,
@@ -20,7 +20,7 @@ pub struct Table<'t> {
     file: &'t str,
     text: &'t str,
     found: Vec<Diagnostic>,
-    /// Errors that were told.
+    /// The number of errors that were reported.
     errors: Cell<usize>,
 }
 
@@ -169,7 +169,7 @@ impl<'t> Table<'t> {
         self.columns.iter().position(|head| head == name)
     }
 
-    /// Reports what makes the file unusable.
+    /// Reports a fault that makes the file unusable.
     pub fn error(
         &self,
         row: &Row<'_>,
@@ -181,7 +181,7 @@ impl<'t> Table<'t> {
         self.diagnostic(Severity::Error, (row.start, row.line), at, message, hint)
     }
 
-    /// Reports what was probably meant otherwise.
+    /// Reports something that was probably meant otherwise.
     pub fn warning(
         &self,
         row: &Row<'_>,

@@ -78,8 +78,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The known name that is most like the given one, if any is like it at all; of several that are alike,
-/// one as long as it, and then the first of the alphabet, so that the same is said every time.
+/// The known name that is most like the given one, if any is like it at all; of several that are alike, one
+/// as long as it, and then the first of the alphabet, so that the answer is always the same.
 pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const ALIKE: f64 = 0.6;
     let alike = known.into_iter().filter_map(|candidate| {

@@ -151,14 +151,14 @@ impl RuleSet {
         &self.warnings
     }
 
-    /// The event types and operations of all rules: what a packet mapping must know.
+    /// The event types and operations of all rules: a packet mapping must know them.
     pub fn operations(&self) -> impl Iterator<Item = (&str, Operation)> {
         self.rules
             .iter()
             .map(|rule| (rule.event.as_str(), rule.operation))
     }
 
-    /// Decides, and keeps why.
+    /// Decides, and keeps the reasons.
     ///
     /// All conditions of a rule are evaluated, also after one has failed, so that the reasons are
     /// complete; a condition that several rules name is evaluated once.

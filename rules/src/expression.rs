@@ -45,7 +45,7 @@ impl Expression {
     }
 }
 
-/// Something of the facts that an expression looks at.
+/// A fact that an expression reads.
 #[derive(Debug, PartialEq)]
 struct Place {
     /// As written: `child.name.firstname`, `today`.

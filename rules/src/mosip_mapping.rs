@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The data that MOSIP is sent, and its field names: the packets of `country/data/mosip.toml`.
 //!
-//! Like the rules, a mapping knows no web, clock or network. What a record does not say is left
-//! out; an expression that makes no sense for a record counts as not said, because a packet that
-//! lacks a field is better than a record that is stuck.
+//! Like the rules, a mapping knows no web, clock or network. A field that the record has no value for is left
+//! out, and so is one whose expression makes no sense for the record: a packet that lacks a field is better
+//! than a record that is stuck.
 
 mod id_schema;
 mod parse;
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Packet {
     }
 }
 
-/// Why no packet can be made of a record.
+/// The reason why no packet can be made of a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PacketError {
     /// The mapping has nothing for this operation; checked when the files are read.
@@ -77,7 +77,7 @@ pub enum PacketError {
     /// The middleware insists on one.
     #[error("the event document has no `trackingId`")]
     NoTrackingId,
-    /// Something that the mapping says is required is not known.
+    /// A value that the mapping requires is not known.
     #[error("the packet for `{operation}` needs `{field}`, which is not known")]
     MissingField {
         /// The operation.
@@ -87,7 +87,7 @@ pub enum PacketError {
     },
 }
 
-/// Makes the packet that tells MOSIP about an action.
+/// Makes the packet for MOSIP about an action.
 pub fn build_packet(
     mapping: &Mapping,
     operation: Operation,

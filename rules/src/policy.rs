@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The country's decision about an action: its rules, what is sent to MOSIP, and which answers count.
+//! The country's decision about an action: its rules, the packets for MOSIP, and the answers that count.
 
 use crate::eligibility::{Decision, Operation, RuleSet};
 use crate::expression::Facts;
@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use opencrvs_toolkit::visibility::Visibility;
 use std::sync::Arc;
 
-/// The country's say about actions.
+/// The country's policy for actions.
 pub struct Policy {
     /// The actions that concern the national ID system.
     pub rules: RuleSet,
@@ -21,7 +21,7 @@ pub struct Policy {
     pub visibility: Arc<Visibility>,
     /// The country's time zone: its calendar decides what today is.
     pub time_zone: TimeZone,
-    /// Registration numbers that tell more than chance.
+    /// The formats of registration numbers that are not random.
     pub numbers: Formats,
 }
 
@@ -31,7 +31,7 @@ impl Policy {
         self.time_zone.to_datetime(now).date()
     }
 
-    /// Decides, and keeps why. MOSIP is sent no update where none of the answers that changed is in it.
+    /// Decides, and keeps the reasons. MOSIP gets no update that contains none of the changed answers.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
         let decision = self.rules.decide(facts);
         let updates = |operation| operation == Operation::UpdateBiographics;
@@ -65,7 +65,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    /// A correction of a child with a national ID, and what MOSIP is told because of it.
+    /// A correction of a child with a national ID, and the resulting packet for MOSIP.
     #[rstest]
     #[case::in_the_packet(json!({"child.gender": "male"}), "birth-correction-update: update-biographics, continue")]
     #[case::elsewhere(json!({"child.weightAtBirth": 3}), "birth-correction-update has nothing new to send")]

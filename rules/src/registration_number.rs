@@ -17,7 +17,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberFormat(String);
 
-/// Why a text is no number format.
+/// The reason why a text is not a number format.
 #[derive(Debug, thiserror::Error)]
 pub enum NumberFormatError {
     /// Guessing a number, or meeting one twice, would be too easy.
@@ -80,7 +80,7 @@ pub(crate) fn alphabet(character: char) -> Option<&'static str> {
     }
 }
 
-/// Each character with the same chance: random bytes that would favour the first ones are thrown away.
+/// A random character, each with the same chance: bytes that would favour the first ones are discarded.
 pub(crate) fn one_of(alphabet: &[u8]) -> char {
     if alphabet.is_empty() {
         return '?';

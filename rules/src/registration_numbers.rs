@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Registration numbers that tell office, year and sequence, as `registration-numbers.toml` says. Without that
-//! file, and where a number cannot be made as it says, [`NumberFormat`] makes a random one.
+//! Registration numbers with office, year and sequence, in the format of `registration-numbers.toml`. Without
+//! that file, and where a number cannot be made in that format, [`NumberFormat`] makes a random one.
 //!
 //! A sequence is given out in the transaction that stores the answer, so that no number is given out twice
 //! and none is left out. Nothing here waits: an office that is not known gets another number.
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
-/// No sequence is begun or taken over beyond this position: the widest that a format can ask for.
+/// The last position at which a sequence may begin or be taken over: the widest that a format can ask for.
 pub const LAST_POSITION: u64 = 999_999_999_999;
 
 /// The formats of all events.
@@ -85,7 +85,7 @@ pub struct Office {
     pub areas: Vec<String>,
 }
 
-/// Why a number is not made as the format says: a label of the metrics.
+/// The reason why a number is not made in the format: a label of the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
     /// Core named no office, or one that is not in the ledger.
@@ -94,12 +94,12 @@ pub enum Fallback {
     NoCode,
     /// The country's file says so.
     Listed,
-    /// Somebody else holds the sequence for longer than a hook may wait.
+    /// Another request holds the sequence for longer than a hook may wait.
     Busy,
 }
 
 impl Fallback {
-    /// One word.
+    /// The reason in one word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnknownOffice => "unknown-office",
@@ -134,7 +134,7 @@ pub struct Request<'a> {
 /// A sequence, and the position that it begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequence {
-    /// The event and what has a sequence of its own: `birth office=CRO0001 year=2027`.
+    /// The event and the scope that has a sequence of its own: `birth office=CRO0001 year=2027`.
     pub name: String,
     /// The first position.
     pub start: u64,
@@ -145,7 +145,7 @@ pub struct Sequence {
 pub struct Draw {
     /// The sequence that gives the position.
     pub sequence: Option<Sequence>,
-    /// Why this is not the number of the format.
+    /// The reason why this is not the number of the format.
     #[serde(skip)]
     pub fallback: Option<Fallback>,
     pieces: Vec<Piece>,
@@ -278,8 +278,8 @@ impl Request<'_> {
 }
 
 impl Draw {
-    /// The number at a position of the sequence. A position that is wider than the format says is written in
-    /// full: registering does not end at 99999.
+    /// The number at a position of the sequence. A position that is wider than the format is written in full:
+    /// registering does not end at 99999.
     pub fn number(&self, position: u64) -> String {
         self.filled(position, one_of)
     }

@@ -8,16 +8,16 @@ use handlebars::Template;
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
 use std::collections::HashMap;
 
-/// In bytes; drawings bring pictures along.
+/// The largest template, in bytes; drawings contain pictures.
 const LARGEST: usize = 4 * 1024 * 1024;
-/// Blocks, branches of `{{else if}}`, parts and helpers in each other. What is less deep is filled in on
-/// the small stack of a server's thread.
+/// The deepest nesting of blocks, branches of `{{else if}}`, parts and helpers. Anything less deep is filled
+/// in on the small stack of a server's thread.
 const DEEPEST: usize = 64;
-/// Handlebars counts the lines before each expression: expressions times bytes take time.
+/// The largest number of expressions times bytes: Handlebars counts the lines before each expression.
 const MOST_WORK: usize = 1 << 31;
-/// Calls of parts, counted as often as they are filled in.
+/// The most calls of parts, counted as often as they are filled in.
 const MOST_PARTS: usize = 2_000;
-/// Loops in each other, across parts.
+/// The deepest nesting of loops, across parts.
 const MOST_LOOPS: usize = 3;
 /// The longest text that a template and its parts may write of themselves, in bytes.
 pub const LONGEST: usize = 4 * LARGEST;
@@ -35,7 +35,7 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
-/// Compiles a text. Which parts there are is not asked here: see [`fault`].
+/// Compiles a text. Whether its parts exist is not checked here: see [`fault`].
 ///
 /// # Errors
 /// When it is not Handlebars, is too large, or goes too deep.
@@ -195,7 +195,7 @@ struct Count<'t, 'p> {
 }
 
 impl<'t> Count<'t, '_> {
-    /// `above` is how deep the template stands.
+    /// `above` is the depth of the template.
     fn template(
         &mut self,
         template: &'t Template,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading `country/data/eligibility.tests.toml`: examples that the rules must decide as written.
+//! Reads `country/data/eligibility.tests.toml`: examples that the rules must decide as written.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ pub struct Case {
 pub enum Expected {
     /// No rule decides.
     None,
-    /// A rule decides; what is left open may be anything.
+    /// A rule decides; values that are not given may be anything.
     Rule {
         /// Its name.
         rule: Option<String>,

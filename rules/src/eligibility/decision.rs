@@ -65,7 +65,7 @@ pub enum RuleOutcome {
     Decides,
     /// A condition does not hold.
     DoesNotHold,
-    /// All its conditions hold, but what would be sent is in the record already.
+    /// All its conditions hold, but the data to send is in the record already.
     NothingNew,
     /// An earlier rule decided.
     NotReached,

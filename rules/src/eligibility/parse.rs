@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading `country/data/eligibility.toml`.
+//! Reads `country/data/eligibility.toml`.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -124,8 +124,8 @@ fn rule(
     })
 }
 
-/// A rule whose conditions look at nothing sends every record to MOSIP: it has to say that this is meant,
-/// and no other rule may.
+/// Checks a rule whose conditions read nothing, so that it sends every record to MOSIP: it has to say that
+/// this is meant, and no other rule may.
 fn check_for_everybody(reader: &mut Reader<'_>, section: &Section<'_>, holds_for_everybody: bool) {
     let is_meant = section.switch(reader, "for-everybody").unwrap_or(false);
     let (message, hint) = match (holds_for_everybody, is_meant) {
@@ -207,7 +207,7 @@ struct Conditions<'t> {
     names: Vec<Text<'t>>,
     used: BTreeSet<&'t str>,
     compiled: Vec<Condition>,
-    /// Conditions that cannot be compiled for an event: said once, not for every rule.
+    /// Conditions that cannot be compiled for an event: reported once, not for every rule.
     faulty: BTreeSet<(&'t str, String)>,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! From text to an expression whose names are all known.
+//! Compiles a text to an expression whose names are all known.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +13,17 @@ use super::{Expression, Place, functions};
 use crate::diagnostic::did_you_mean;
 use opencrvs_toolkit::evaluate::Pattern;
 
-/// Longer expressions are refused: a condition that nobody can read is no rule, and the parser
-/// needs stack for every bracket.
+/// The longest expression, in bytes: a condition that nobody can read is not a rule, and the parser needs
+/// stack for every bracket.
 pub const MAX_LENGTH: usize = 1_000;
 
-/// Parts of an expression in each other: the interpreter needs stack for each.
+/// The deepest nesting of an expression: the interpreter needs stack for each level.
 const DEEPEST: usize = 100;
 
-/// Loops such as `exists(v, ..)` in each other, or one over what another gives: they multiply.
+/// The most loops such as `exists(v, ..)` in each other, or over the result of another: they multiply.
 const MOST_LOOPS: usize = 2;
 
-/// Operators and what the macros of CEL turn into; these need no check.
+/// Operators, and the results of CEL's macros; these need no check.
 const OPERATORS: [&str; 18] = [
     operators::CONDITIONAL,
     operators::LOGICAL_AND,
@@ -256,7 +256,7 @@ impl Names<'_> {
         }
     }
 
-    /// Puts the functions in place that keep to the values of forms: only dates and numbers have an order, and
+    /// Inserts the functions that follow the values of forms: only dates and numbers have an order, and
     /// patterns are ECMAScript.
     fn guard(&mut self, call: &mut CallExpr, id: u64) {
         match call.func_name.as_str() {
@@ -483,7 +483,7 @@ impl Names<'_> {
         self.fault_before(id, "", message, hint);
     }
 
-    /// A call is said to be where its bracket is; the fault is in the name before that.
+    /// Reports a fault in a call: its place is that of its bracket, the fault is in the name before that.
     fn fault_before(&mut self, id: u64, name: &str, message: String, hint: Option<String>) {
         let offset = self
             .info

@@ -16,7 +16,7 @@ use serde_json::{Number, Value};
 use super::facts::{Facts, Seen};
 use super::{Expression, Place, functions};
 
-/// Why an expression came to nothing. Says no values, so that it may be logged.
+/// The reason why an expression has no value. Holds no values, so that it may be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotEvaluable(String);
@@ -147,7 +147,7 @@ fn json_of(value: &cel::Value) -> Result<Value, NotEvaluable> {
     })
 }
 
-/// The interpreter's own messages quote values; these say only kinds.
+/// The error in our own words: the interpreter's messages quote values; these name only kinds.
 fn explain(error: &ExecutionError) -> NotEvaluable {
     NotEvaluable(match error {
         ExecutionError::FunctionError { function, message } if functions::is_own(function) => {
@@ -188,7 +188,7 @@ fn explain(error: &ExecutionError) -> NotEvaluable {
     })
 }
 
-/// `_<_` and `add` are written `<` and `+` by people.
+/// The operator as people write it: `<` and `+` for `_<_` and `add`.
 fn symbol(operator: &str) -> &str {
     match operator {
         "add" => "+",

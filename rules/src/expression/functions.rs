@@ -24,7 +24,7 @@ use serde_json::json;
 type Args<'b, 'v> = Vec<CowVal<'b, 'v>>;
 type Answer<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 
-/// Our own functions: name, number of arguments, what it does.
+/// Our own functions: name, number of arguments, implementation.
 const OWN: [(&str, usize, Function); 12] = [
     ("known", 1, known),
     ("empty", 1, empty),
@@ -40,7 +40,7 @@ const OWN: [(&str, usize, Function); 12] = [
     (MATCHES, 2, matches_pattern),
 ];
 
-/// Stands around the answers that `<` and its like compare; nobody writes it.
+/// The function around the answers that `<` and its like compare; nobody writes it.
 pub(super) const DATE: &str = "_date";
 /// The function behind `matches`: patterns are ECMAScript, as in the forms.
 pub(super) const MATCHES: &str = "_matches";
@@ -107,7 +107,7 @@ pub(super) fn names(is_method: bool) -> Vec<&'static str> {
     }
 }
 
-/// True if the function is one of ours, whose error messages hold no values.
+/// Returns true if the function is one of ours, whose error messages hold no values.
 pub(super) fn is_own(name: &str) -> bool {
     OWN.iter().any(|(own, ..)| *own == name)
 }
@@ -227,7 +227,7 @@ fn days<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     Ok(CowVal::owned(CelInt::from(i64::from(span.get_days()))))
 }
 
-/// `full_name(name)`: first, middle and last name with single spaces, without what is missing.
+/// `full_name(name)`: first, middle and last name with single spaces, without missing ones.
 fn full_name<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     let Some(name) = present(&args) else {
         return Ok(null());
@@ -269,7 +269,7 @@ fn in_language<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     ))
 }
 
-/// `slashed_date(date)`: the date with slashes, `2026/05/20`; null for what is no date.
+/// `slashed_date(date)`: the date with slashes, `2026/05/20`; null for a value that is not a date.
 fn slashed_date<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     let date = args
         .first()

@@ -94,7 +94,7 @@ impl Order {
         })
     }
 
-    /// With its sides changed over.
+    /// The same with its sides exchanged.
     fn flipped(self) -> Self {
         match self {
             Self::Less => Self::More,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The identity schema of MOSIP: which fields MOSIP keeps, and how they are written. Read as far as packets
-//! can be held against it.
+//! The identity schema of MOSIP: the fields that MOSIP keeps, and their form. Read only as far as is needed
+//! to check packets against it.
 
 use crate::annotated_toml::position;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// The longest schema, in bytes. It goes with every packet.
 const LONGEST: usize = 256 * 1024;
-/// References are followed so many times.
+/// The most references that are followed one after the other.
 const REFERENCES: usize = 8;
 /// The JSON pointer to the fields.
 const FIELDS: &str = "/properties/identity/properties";

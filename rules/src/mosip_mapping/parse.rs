@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading `country/data/mosip.toml`.
+//! Reads `country/data/mosip.toml`.
 
 use std::collections::BTreeSet;
 
@@ -219,7 +219,7 @@ fn notification(
     notification
 }
 
-/// Reports fields that the middleware or MOSIP would drop or not take.
+/// Reports fields that the middleware or MOSIP would drop or refuse.
 fn objections(
     reader: &mut Reader<'_>,
     section: &Section<'_>,

@@ -147,7 +147,7 @@ mod tests {
     use proptest::prelude::*;
     use rstest::rstest;
 
-    /// From the standards and from identifiers in use.
+    /// Examples from the standards and from identifiers in use.
     #[rstest]
     #[case(Luhn, "7992739871", "3")]
     #[case(Mod11_2, "000000021825009", "7")]

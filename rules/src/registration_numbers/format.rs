@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The text that says what a number looks like: `B-{office.code}-{year}-{sequence:5}`.
+//! The format of a number, as a text: `B-{office.code}-{year}-{sequence:5}`.
 
 use super::CheckDigits;
 use crate::diagnostic::did_you_mean;
@@ -7,7 +7,7 @@ use crate::diagnostic::did_you_mean;
 /// The parts of a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Format {
-    /// In this order.
+    /// The parts, in this order.
     pub parts: Vec<Part>,
     /// The alphabet of random characters.
     pub alphabet: String,
@@ -20,7 +20,7 @@ pub struct Format {
 pub enum Part {
     /// These characters.
     Text(String),
-    /// The year with so many digits.
+    /// The year, with this number of digits.
     Year(u8),
     /// The month with two digits.
     Month,
@@ -30,15 +30,15 @@ pub enum Part {
     OfficeCode,
     /// The code of the area of this level around it.
     AreaCode(usize),
-    /// The position in the sequence, with zeros in front up to so many digits.
+    /// The position in the sequence, with zeros in front up to this number of digits.
     Sequence(u8),
-    /// Random characters, as many as given.
+    /// This number of random characters.
     Random(u8),
     /// The check digits of all other letters and digits.
     Check,
 }
 
-/// Why a text is not a format, and what to do.
+/// The reason why a text is not a format, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct FormatError {
@@ -50,9 +50,9 @@ pub struct FormatError {
 
 /// Digits and capital letters.
 const ALPHABET: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-/// Fewer are guessed, or met twice, too easily. In bits.
+/// The least randomness of a number, in bits: with less, numbers are guessed or repeated too easily.
 const ENOUGH: f64 = 39.0;
-/// A sequence of so many digits has room for all people.
+/// The most digits of a sequence: enough for all people.
 const WIDEST: u8 = 12;
 const LONGEST_RANDOM: u8 = 40;
 /// The parts, for hints.

@@ -129,8 +129,8 @@ fn mistakes_in_a_format_are_told(#[case] format: &str, #[case] expected: &str) {
 }
 
 proptest! {
-    /// Whatever is read does not panic, and what is a format makes numbers of allowed characters that a
-    /// ledger can store and make again.
+    /// No text makes the parser panic, and every format makes numbers of allowed characters that a ledger can
+    /// store and make again.
     #[test]
     fn every_format_makes_numbers(
         parts in prop::collection::vec(
