@@ -24,7 +24,7 @@ pub struct AnalyticsConfig {
 /// The country in which records are made.
 #[derive(Debug, Clone)]
 pub struct Country {
-    /// Its code of three letters, as addresses have it.
+    /// Its code of three letters, as in addresses.
     pub code: String,
     /// Its English name.
     pub name: String,

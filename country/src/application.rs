@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `application.toml`: the country, where core, its pages and the forms need to know it.
+//! `application.toml`: the country's data for core, its pages and the forms.
 
 use super::Files;
 use super::currency::Currency;
@@ -97,7 +97,7 @@ pub struct Logo {
 }
 
 impl Default for Application {
-    /// Stands in for a file with a fault, so that the other files are checked all the same.
+    /// The default that replaces a file with a fault, so that the other files are checked all the same.
     fn default() -> Self {
         Self {
             country_code: "FAR".to_owned(),
@@ -122,8 +122,8 @@ impl Default for Application {
 }
 
 impl Application {
-    /// Reads the file; nothing where it is not even TOML. For what has a fault, the default stands in, so
-    /// that the other files are checked all the same.
+    /// Reads the file; nothing where it is not even TOML. The default replaces a value with a fault, so that
+    /// the other files are checked all the same.
     pub fn parse(
         files: &Files,
         file: &str,

@@ -28,10 +28,10 @@ pub struct Cause {
     pub code: String,
 }
 
-/// All of them, with an index over their words.
+/// All causes of death, with an index over their words.
 #[derive(Debug, Default)]
 pub struct Causes {
-    /// Short labels first.
+    /// The causes, short labels first.
     entries: Vec<Entry>,
     /// The words of labels and codes, sorted, and the entries that have them.
     words: Vec<(String, Vec<usize>)>,
@@ -179,7 +179,7 @@ impl Causes {
             .collect()
     }
 
-    /// Words that begin so.
+    /// Finds words that begin with the typed text.
     fn beginning(&self, typed: &str, found: &mut Found<'_>) {
         let first = self
             .words
@@ -190,8 +190,8 @@ impl Causes {
         }
     }
 
-    /// Words that begin so but for a few letters: missing, superfluous, wrong, or two swapped. The
-    /// words are sorted, so that what is known about the beginning of one serves for the next.
+    /// Finds words that begin with the typed text but for a few letters: missing, superfluous, wrong, or two
+    /// swapped. The words are sorted, so that what is known about the beginning of one serves for the next.
     fn alike(&self, typed: &str, found: &mut Found<'_>) {
         let allowed = allowed_errors(typed);
         if allowed == 0 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `certificates.toml` and the templates beside it: what can be printed.
+//! `certificates.toml` and the templates beside it: the certificates that can be printed.
 
 mod check;
 mod client;
@@ -41,9 +41,9 @@ pub struct Certificates {
     list: Vec<Certificate>,
 }
 
-/// One that can be printed.
+/// A certificate that can be printed.
 pub struct Certificate {
-    /// For ever the same.
+    /// Its id; never changes.
     pub id: String,
     /// Type of the event.
     pub event: String,
@@ -58,7 +58,7 @@ pub struct Certificate {
     show_when: ShowWhen,
 }
 
-/// In the currency of the country.
+/// The fee, in the currency of the country.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fee {
@@ -68,7 +68,7 @@ pub struct Fee {
 }
 
 impl Fee {
-    /// Registered in time, late, and later still.
+    /// The amounts for registration in time, late, and later still.
     pub(super) fn amounts(&self) -> [f64; 3] {
         [&self.on_time, &self.late, &self.delayed].map(|fee| fee.as_f64().unwrap_or_default())
     }
@@ -109,8 +109,8 @@ impl ShowWhen {
 }
 
 impl Certificates {
-    /// Reads `certificates.toml` and the templates that it names. What is wrong with one leaves out that
-    /// one only, so that all faults are found at once.
+    /// Reads `certificates.toml` and the templates that it names. A fault in one leaves out that one only, so
+    /// that all faults are found at once.
     pub(super) fn read(
         files: &Files,
         events: &[Arc<Readable>],
@@ -136,7 +136,7 @@ impl Certificates {
         read
     }
 
-    /// The ids, of what could not be read, too: roles may name them.
+    /// The ids, also of certificates that could not be read: roles may name them.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.ids.iter().map(String::as_str)
     }
@@ -192,7 +192,7 @@ impl Certificate {
         preview::render(&self.template, &self.readable, record, settings)
     }
 
-    /// The record that stands for all of its event until somebody names another: `samples/<event>.json`.
+    /// The sample record of its event, used unless another is named: `samples/<event>.json`.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
@@ -210,7 +210,7 @@ impl Certificate {
         format!("certificates/samples/{}.json", self.event)
     }
 
-    /// Fills the template in, with the sample and with nothing at all, and looks at what comes out.
+    /// Fills the template in, with the sample and with nothing at all, and checks the result.
     fn trial(&self, files: &Files) -> Vec<Diagnostic> {
         let sample = match self.sample(files) {
             Ok(sample) => sample,

@@ -18,7 +18,7 @@ const CORE: &str = "2.0";
 const OF_CORE: &str = "en";
 /// The languages of the files in the program.
 const IN_PROGRAM: [&str; 2] = [OF_CORE, "fr"];
-/// A language that has less of core's texts is reported. In percent.
+/// The share of core's texts, in percent, below which a language is reported.
 const ENOUGH: usize = 90;
 /// Core shows this id for two countries, so that no name would be right.
 const AMBIGUOUS: &str = "countries.KGZ";
@@ -66,7 +66,7 @@ impl Pages {
         client.rows.iter().map(|row| row.id.as_str()).collect()
     }
 
-    /// Languages in which people would read much of core in English.
+    /// Reports languages in which people would read much of core in English.
     pub(super) fn problems(&self, files: &Files) -> Vec<Diagnostic> {
         let [client, login] = &self.core;
         let pages = [(client, &self.client), (login, &self.login)];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading `country/data/credentials/*.toml`, and making requests of them.
+//! Reads `country/data/credentials/*.toml`, and makes requests from them.
 
 use rules::annotated_toml::{Reader, Section, Text, one_of};
 use rules::diagnostic::{Diagnostic, did_you_mean};

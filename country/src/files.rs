@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The files of the country. A folder is read as a whole, once: what was looked at is what is judged and
-//! then served, whatever is written into the folder meanwhile.
+//! The files of the country. A folder is read as a whole, once: the files that were read are checked and then
+//! served, whatever is written into the folder meanwhile.
 
 use rules::diagnostic::Diagnostic;
 use rust_embed::RustEmbed;
@@ -19,14 +19,14 @@ struct Embedded;
 /// The word of `COUNTRY_DIR` for the sample country inside the program.
 pub const BUILT_IN: &str = "built-in";
 
-/// Larger than the map of any country.
+/// The largest file, in bytes; larger than the map of any country.
 const LARGEST_FILE: u64 = 32 * MIB;
-/// All files of a folder together.
+/// The largest size of all files of a folder together, in bytes.
 const LARGEST_FOLDER: u64 = 256 * MIB;
 const MIB: u64 = 1024 * 1024;
-/// Files and folders below one folder. A circle of links has no end.
+/// The most files and folders below one folder: a circle of links has no end.
 const MOST_ENTRIES: usize = 10_000;
-/// Folders in folders.
+/// The most levels of folders.
 const DEEPEST: usize = 16;
 
 /// The folders that the files come from: a file in a later layer replaces that in an earlier one.
@@ -104,15 +104,15 @@ pub(super) fn built_in(file: &str) -> Option<String> {
     String::from_utf8(found.data.into_owned()).ok()
 }
 
-/// The folders of `COUNTRY_DIR`, for whoever watches them.
+/// The folders of `COUNTRY_DIR`, to watch them for changes.
 pub fn folders(country_dir: Option<&str>) -> Vec<PathBuf> {
     let words = country_dir.unwrap_or(BUILT_IN).split(':');
     let folders = words.filter(|word| *word != BUILT_IN);
     folders.map(PathBuf::from).collect()
 }
 
-/// A number that is another one when the content of a file is. Hidden files are not the country's:
-/// editors and Kubernetes keep their own there.
+/// A number that changes when the content of a file does. Hidden files do not belong to the country: editors
+/// and Kubernetes keep their own there.
 pub fn fingerprint(folders: &[PathBuf]) -> u64 {
     let mut all = DefaultHasher::new();
     for folder in folders {
@@ -279,8 +279,8 @@ pub(super) fn text_at(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
 }
 
-/// Visits everything below a folder in an order of its own that is always the same, and gives its
-/// fingerprint. What is wrong with the folder itself stands at the path `""`.
+/// Visits everything below a folder, always in the same order, and gives its fingerprint. A fault of the
+/// folder itself has the path `""`.
 fn walk(folder: &Path, visit: impl FnMut(String, Entry)) -> u64 {
     let mut walk = Walk {
         visit,
@@ -360,8 +360,8 @@ impl<V: FnMut(String, Entry)> Walk<V> {
     }
 }
 
-/// The content of a regular file of at most so many bytes. Opening a pipe waits for somebody who writes
-/// into it, so that what it is, is asked before; and again afterwards, as it may have been replaced.
+/// The content of a regular file of at most `room` bytes. Opening a pipe waits for a writer, so the type is
+/// checked before opening; and again afterwards, as the file may have been replaced.
 fn read(path: &Path, room: u64) -> Result<Vec<u8>, String> {
     let words = |error: std::io::Error| error.to_string();
     let too_large = || {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct FormIndex {
     /// The fields that rules, mappings and certificates may name.
     pub vocabulary: Vocabulary,
-    /// The fields that say where an event happened.
+    /// The fields that hold the place of an event.
     pub place_fields: Vec<String>,
     custom_actions: BTreeMap<String, BTreeSet<String>>,
     flags: BTreeSet<String>,

@@ -95,7 +95,7 @@ pub struct Snapshot {
     pub populations: Vec<Population>,
     /// `birth`, `death` …
     pub event_types: Vec<String>,
-    /// The fields that say where an event happened.
+    /// The fields that hold the place of an event.
     pub place_fields: Vec<String>,
     /// The fields whose answers are counted.
     pub marks: Marks,
@@ -105,11 +105,11 @@ pub struct Snapshot {
     pub notification: Arc<NotificationFiles>,
     /// The cases that the rules must decide as expected.
     pub cases: Cases,
-    /// Why the users may not be given away in production.
+    /// The reason why the users may not be served in production.
     pub users_unsafe: Option<Unsafe>,
     /// Warnings about things that work, but were probably meant otherwise.
     pub warnings: Vec<Diagnostic>,
-    /// Stands for the content of the files.
+    /// The fingerprint of the content of the files.
     pub fingerprint: u64,
 }
 
@@ -120,9 +120,9 @@ impl Snapshot {
     }
 }
 
-/// Far longer than the largest country takes.
+/// The timeout of reading; far longer than the largest country takes.
 const LONGEST: Duration = Duration::from_mins(1);
-/// In bytes. Files are read on a thread with room for what their parsers let pass.
+/// The stack of the thread that reads files, in bytes: large enough for what the parsers accept.
 const STACK: usize = 16 * 1024 * 1024;
 
 /// Reads and checks the files of the country.
@@ -134,8 +134,8 @@ pub fn load(settings: &CountrySettings) -> Result<Snapshot, Vec<Diagnostic>> {
     read(settings, files, CheckLevel::Serve)
 }
 
-/// Checks files of the country that are to stand in for those that are served, with their cases: whoever
-/// changes something has a country that works.
+/// Checks files of the country that are to replace those that are served, with their cases, so that a change
+/// leaves a country that works.
 ///
 /// # Errors
 /// Everything that is wrong with them.
@@ -143,7 +143,7 @@ pub fn change(settings: &CountrySettings, files: Files) -> Result<Snapshot, Vec<
     read(settings, files, CheckLevel::Change)
 }
 
-/// Everything that is wrong with the country, and all that was probably meant otherwise.
+/// All faults of the country, and everything that was probably meant otherwise.
 pub fn check(settings: &CountrySettings) -> Vec<Diagnostic> {
     let files = Files::of(settings.country_dir.as_deref());
     read(settings, files, CheckLevel::Check)
@@ -153,16 +153,16 @@ pub fn check(settings: &CountrySettings) -> Vec<Diagnostic> {
 /// The depth of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CheckLevel {
-    /// At everything that could be served wrong.
+    /// Checks everything that could be served wrong.
     Serve,
-    /// Also at the cases: a file that was cut off may be without fault.
+    /// Also runs the cases: a file that was cut off may be without fault.
     Change,
-    /// Also at the forms, which are compiled in and tested, and at what is missing or without effect.
+    /// Also checks the forms, which are compiled in and tested, and finds what is missing or without effect.
     Check,
 }
 
-/// Reads on a thread of its own. The parsers have bounds; should one of them panic or not come to an end
-/// all the same, that is a fault of the file that it reads, and the server lives on.
+/// Reads on a thread of its own. The parsers have limits; if one of them still panics or does not end, that
+/// is reported as a fault of the file that it reads, and the server keeps running.
 fn read(
     settings: &CountrySettings,
     files: Files,
@@ -176,10 +176,10 @@ fn read(
     read.unwrap_or_else(|why| Err(vec![Diagnostic::of_file(files.asked(), why)]))
 }
 
-/// Works on a thread of its own, which is left alone when it takes too long.
+/// Works on a thread of its own, which is abandoned when it takes too long.
 ///
 /// # Errors
-/// Why there is no result, in words.
+/// The reason why there is no result, in words.
 fn within<T: Send + 'static>(
     longest: Duration,
     work: impl FnOnce() -> T + Send + 'static,
@@ -500,8 +500,8 @@ impl<'a> Reading<'a> {
         populations.unwrap_or_default()
     }
 
-    /// The templates in `credentials/`: one for each kind and event. What an editor leaves beside them is
-    /// none.
+    /// The templates in `credentials/`: one for each kind and event. Files that an editor leaves beside them
+    /// are ignored.
     fn credentials(&mut self, vocabulary: &Vocabulary) -> Vec<CredentialTemplate> {
         let mut templates: Vec<(String, CredentialTemplate)> = Vec::new();
         let mut files = self.files.list("credentials");
@@ -575,7 +575,7 @@ impl<'a> Reading<'a> {
         texts.unwrap_or_default()
     }
 
-    /// The texts of core's client: those of the country, and those that stand beside its changes to the forms.
+    /// The texts of core's client: those of the country, and those next to its changes to the forms.
     fn client_texts(&mut self, languages: &[String]) -> Texts {
         let mut texts = self.texts("translations/client.csv", languages, Syntax::Icu);
         for file in self.files.list(overlays::FOLDER) {
@@ -682,7 +682,7 @@ fn is_toml(file: &str) -> bool {
         .is_some_and(|kind| kind == "toml")
 }
 
-/// Files that nothing reads because of a slip in their names. The certificates' own are `drawn`.
+/// Files that nothing reads because of a typing error in their names. `drawn` are those of the certificates.
 fn unknown_files(files: &Files, drawn: &BTreeSet<String>) -> Vec<Diagnostic> {
     let known = Files::of(None).list("");
     let strange = |file: &String| {

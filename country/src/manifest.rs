@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `static/manifest.json`: how core's client looks as an installed application.
+//! `static/manifest.json`: the name and icons of core's client as an installed application.
 
 use super::Files;
 use rules::annotated_toml::position;

@@ -24,9 +24,9 @@ const SMS_TEXTS: &str = "translations/notification.csv";
 /// The channel by which messages reach people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryMethod {
-    /// To their e-mail address.
+    /// E-mail.
     Email,
-    /// To their phone.
+    /// SMS to their phone.
     Sms,
 }
 
@@ -159,7 +159,7 @@ pub fn read(country_dir: Option<&str>) -> Result<NotificationFiles, Vec<Diagnost
     notification.filter(|_| !is_refused(&found)).ok_or(found)
 }
 
-/// Made-up values for everything that a message may say, with the logo as a picture inside the page.
+/// Made-up values for all variables of a message, with the logo as a picture inside the page.
 pub fn sample(files: &NotificationFiles, message: &Message) -> Variables {
     let (kind, logo) = &files.logo;
     let logo = format!("data:{kind};base64,{}", STANDARD.encode(logo));
@@ -207,7 +207,7 @@ mod tests {
     use crate::notification::messages::MESSAGES;
     use rstest::rstest;
 
-    /// Everything that the sample country says, as people read it.
+    /// All messages of the sample country, as people read them.
     #[rstest]
     #[case("en")]
     #[case("fr")]

@@ -22,10 +22,10 @@ use std::path::Path;
 
 /// The folder with the changes and the country's own events.
 pub(super) const FOLDER: &str = "forms";
-/// In bytes. The forms of an event with hundreds of fields take two.
+/// The largest file, in bytes. The forms of an event with hundreds of fields take two MiB.
 const LARGEST: usize = 16 * 1024 * 1024;
 
-/// The events of a country, and what was found on the way.
+/// The events of a country, and the faults found while they were read.
 pub(super) struct Events {
     pub(super) list: Vec<Event>,
     /// The texts of the files, with their places.
@@ -247,7 +247,7 @@ impl Events {
         self.checked(document?, origins, &removed, &known, &files.name_of(&file))
     }
 
-    /// Reads the changed event, and reports what is wrong with it where it was changed.
+    /// Reads the changed event, and reports its faults at the places of the changes.
     fn checked(
         &mut self,
         mut document: Value,

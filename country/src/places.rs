@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `administrative-areas.csv` and `locations.csv`: where things are.
+//! `administrative-areas.csv` and `locations.csv`: the country's areas, offices and facilities.
 
 use rules::csv_table::{Row, Table};
 use rules::diagnostic::{Diagnostic, did_you_mean};
@@ -10,9 +10,9 @@ use std::collections::{HashMap, HashSet};
 
 /// The kinds of places that core has a meaning for.
 const KINDS: [&str; 2] = ["CRVS_OFFICE", "HEALTH_FACILITY"];
-/// The column with what registration numbers tell of an office, which a country need not have.
+/// The column with the code of an office in registration numbers, which a country need not have.
 const CODE: &str = "code";
-/// Core's name for what lies above the largest areas.
+/// Core's name for the level above the largest areas.
 const ROOT: &str = "0";
 
 /// A province, district, village …
@@ -30,7 +30,7 @@ pub struct Area {
 /// An office, a hospital …
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Location {
-    /// Known to core as external id.
+    /// Its id, known to core as external id.
     pub id: String,
     /// Its name.
     pub name: String,
@@ -195,7 +195,7 @@ fn check_area(
     check_id(table, row, level.code, &area.id, found);
 }
 
-/// Core takes what stands after the last `_` or `/` of a reference.
+/// Checks an id: core takes the text after the last `_` or `/` of a reference.
 fn check_id(
     table: &Table<'_>,
     row: &Row<'_>,
@@ -214,8 +214,8 @@ fn check_id(
     }
 }
 
-/// An area stands in many lines, and must be the same in all. Told once: if the first line is the wrong
-/// one, all others differ from it.
+/// An area is in many lines, and must be the same in all. Reported once: if the first line is the wrong one,
+/// all others differ from it.
 fn different(
     table: &Table<'_>,
     row: &Row<'_>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `registration-numbers.toml`: what registration numbers tell.
+//! `registration-numbers.toml`: the formats of registration numbers.
 
 use super::places::Places;
 use rules::annotated_toml::{Reader, Section, Text, one_of};
@@ -14,7 +14,7 @@ use std::ops::Range;
 pub(super) const FILE: &str = "registration-numbers.toml";
 /// Core's word for an office that registers.
 const OFFICE: &str = "CRVS_OFFICE";
-/// More offices than these are told as a number.
+/// The most offices that a message names; others are counted.
 const NAMED: usize = 5;
 
 /// Reads the formats. `events` are the types that there are.
@@ -333,7 +333,7 @@ fn known(
     }
 }
 
-/// Every office must be able to make a number of its own.
+/// Checks that every office can make a number of its own.
 fn check_codes(
     reader: &mut Reader<'_>,
     section: &Section<'_>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `roles.toml`: who may do what.
+//! `roles.toml`: the roles of users, and their scopes.
 
 use super::certificates::Certificates;
 use super::form_index::FormIndex;
@@ -63,7 +63,7 @@ impl Role {
     }
 }
 
-/// The roles, and their ids: of what could not be read, too, as users and workqueues may name them.
+/// The roles, and their ids: also of roles that could not be read, as users and workqueues may name them.
 #[derive(Default)]
 pub(super) struct Roles {
     /// The ids.

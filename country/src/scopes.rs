@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The scopes of each version of core, and what may limit them.
+//! The scopes of each version of core, and the options that limit them.
 //!
 //! Core drops an option that it does not know: the scope is then not limited by it. So an option that is newer than
 //! the version is refused. A scope that is newer grants nothing there, and is left out.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// The time for which callers may use a copy without asking again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caching {
-    /// Not at all: the ETag tells them that it is still the same.
+    /// No time: the ETag tells them that it is still the same.
     Revalidate,
     /// A year: other content would have another name.
     Forever,
@@ -40,7 +40,7 @@ impl Served {
         );
     }
 
-    /// Adds a file by the type that its name tells. What can change no more stays with who has it.
+    /// Adds a file, with the type that its name tells. Callers may keep content that cannot change.
     pub(super) fn file(&mut self, path: &str, content: Cow<'static, [u8]>, caching: Caching) {
         let content_type = content_type(path).unwrap_or("application/octet-stream");
         self.add(path, content_type, content, caching);
@@ -65,7 +65,7 @@ impl Served {
         self.0.insert(path.to_owned(), content);
     }
 
-    /// Everything, by path, in no order.
+    /// All content, by path, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Content)> {
         let all = self.0.iter();
         all.map(|(path, content)| (path.as_str(), content))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `statistics.csv`: how many people live where, and how many births are to be expected, by year.
+//! `statistics.csv`: the population of areas, and their birth rates, by year.
 
 use super::places::Places;
 use rules::csv_table::{Row, Table};
@@ -31,7 +31,7 @@ pub struct Population {
 /// One year.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Year {
-    /// Of our era.
+    /// The year of our era.
     pub year: i16,
     /// Men and boys.
     pub male: Option<f64>,

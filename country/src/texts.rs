@@ -7,7 +7,7 @@ use rules::annotated_toml::{Reader, Section};
 /// The file name that stands for the program, for texts that are in no file.
 pub(super) const IN_PROGRAM: &str = "forms";
 
-/// A text with its place, for whoever looks for its translation.
+/// A text with its place, to look for its translation.
 #[derive(Debug, Clone)]
 pub struct TextUse {
     /// The text.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `translations/*.csv`: what people read, in every language of the country.
+//! `translations/*.csv`: the texts that people read, in every language of the country.
 
 use super::icu::{self, Arguments, Kind};
 use rules::csv_table::Table;
@@ -20,9 +20,9 @@ pub struct Texts {
 /// A text in all languages.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Under which it is looked up.
+    /// The id under which it is looked up.
     pub id: String,
-    /// In the order of [`Texts::languages`]; empty where it is missing.
+    /// The text in each language, in the order of [`Texts::languages`]; empty where it is missing.
     pub texts: Vec<String>,
     /// The file.
     pub file: Arc<str>,
@@ -39,9 +39,9 @@ pub(crate) fn is_language(code: &str) -> bool {
 /// The syntax of a file's texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
-    /// For core's client.
+    /// ICU, for core's client.
     Icu,
-    /// For messages that this server sends; checked where they are compiled.
+    /// Handlebars, for messages that this server sends; checked where they are compiled.
     Handlebars,
 }
 
@@ -138,7 +138,7 @@ impl Texts {
         self.rows.extend(other.rows);
     }
 
-    /// Puts what the country's settings say into texts: message id, argument, and what stands in its place.
+    /// Fills values of the country's settings into texts: message id, argument, and the value for it.
     pub(super) fn fill_in(&mut self, values: &[(String, &str, String)]) {
         for (id, argument, value) in values {
             for row in self.rows.iter_mut().filter(|row| row.id == *id) {

@@ -19,7 +19,7 @@ pub struct Rewritten {
     pub changes: Vec<String>,
 }
 
-/// Why a file cannot be rewritten.
+/// The reason why a file cannot be rewritten.
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeError {
     /// It cannot be read or written.
@@ -35,7 +35,7 @@ type Step = fn(&mut DocumentMut, CoreVersion) -> Vec<String>;
 
 /// Scopes that core 2.1 does not have any more.
 const GONE: [&str; 2] = ["record.confirm-registration", "record.reject-registration"];
-/// Scopes of core 2.1 for whoever sets core up.
+/// Scopes of core 2.1 for administrators of core.
 const OF_ADMINISTRATORS: [&str; 2] = ["integration.audit.read", "location.edit"];
 
 /// The files of a folder that are different for a version of core. Nothing is written.

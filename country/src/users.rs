@@ -35,7 +35,7 @@ pub(super) struct User {
     password: String,
 }
 
-/// Why users may not be served where records of real people are.
+/// The reason why users may not be served where records of real people are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsafe {
     /// Several users have the same password: anyone who knows one knows the other.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `workqueues.toml`: the lists of records that wait for somebody.
+//! `workqueues.toml`: the lists of records that wait for an action.
 
 use super::form_index::FormIndex;
 use super::texts::{self, TextUse};
@@ -32,7 +32,7 @@ const ACTIONS: [&str; 10] = [
 pub(super) const STATUSES: [&str; 5] =
     ["CREATED", "NOTIFIED", "DECLARED", "REGISTERED", "ARCHIVED"];
 const PERIODS: [&str; 4] = ["last7Days", "last30Days", "last90Days", "last365Days"];
-/// The area around the office of whoever looks at the list, and that office.
+/// The area around the office of the user who opens the list, and that office.
 const PLACES: [&str; 2] = ["user.administrativeAreaId", "user.primaryOfficeId"];
 
 /// The property of records that a key tests.

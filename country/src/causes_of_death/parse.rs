@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `causes-of-death.csv`: what a physician can choose from.
+//! `causes-of-death.csv`: the causes of death that a physician can choose.
 
 use super::{Cause, Causes};
 use rules::csv_table::{Row, Table};
@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 const COLUMNS: [&str; 3] = ["id", "label", "code"];
 
-/// Reads the file. A record keeps the id for ever, so ids and codes are unique; two labels that are
-/// the same cannot be told apart by who chooses.
+/// Reads the file. A record keeps the id for ever, so ids and codes are unique; nobody who chooses can
+/// distinguish two labels that are the same.
 pub(crate) fn parse(file: &str, text: &str, found: &mut Vec<Diagnostic>) -> Causes {
     let mut table = Table::read(file, text, &COLUMNS, |_| false);
     found.extend(table.take_found());

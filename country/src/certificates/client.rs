@@ -13,7 +13,7 @@ use opencrvs_toolkit::field::{FieldType, Label};
 use rules::countries;
 use serde_json::{Map, Value, json};
 
-/// Why the client stops.
+/// The reason why the client stops.
 pub(super) type Stops = &'static str;
 
 /// The client’s settings: the country, and the language and place of its user.
@@ -90,7 +90,7 @@ impl Client<'_> {
         })
     }
 
-    /// The label of a choice, or what is no choice as it is.
+    /// The label of a choice; a value that is not a choice is unchanged.
     fn choice(&self, field: &FormField, value: &Value) -> Value {
         let mut options = field.options.iter();
         match options.find(|option| Some(option.value()) == value.as_str()) {
@@ -434,5 +434,5 @@ pub(super) fn script_text(value: &Value) -> String {
     }
 }
 
-/// The key under which an object says what it is as a text.
+/// The key under which an object holds its text form.
 pub(super) const TO_STRING: &str = "toString";

@@ -34,7 +34,7 @@ struct LookedUp<'t> {
     fields: &'t Fields,
     /// Path below the fields.
     path: &'t str,
-    /// Of whose forms they are, where not of the declaration.
+    /// The action whose forms they belong to; none for the declaration.
     action: Option<&'t str>,
     source: &'t Source,
     place: Position,

@@ -79,8 +79,8 @@ pub(super) struct Resources<'r> {
     pub(super) ids: &'r BTreeSet<&'r str>,
 }
 
-/// XML that is not well-formed, and what does not reach the PDF. Looked at twice, with the first branch of
-/// every block and with the second.
+/// Finds XML that is not well-formed, and parts that do not reach the PDF. Checked twice, with the first
+/// branch of every block and with the second.
 pub(super) fn problems(source: &Source, resources: &Resources<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for branch in [0, 1] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading `certificates.toml`.
+//! Reads `certificates.toml`.
 
 use super::template::{Parts, Source, Template};
 use super::{Certificate, Certificates, FACES, Family, Fee, Readable, ShowWhen};
@@ -296,7 +296,7 @@ impl Context<'_> {
         family.cloned().flatten()
     }
 
-    /// Reports a file that does not stand directly in its folder, and a name that would not survive in a URL.
+    /// Reports a file that is not directly in its folder, and a name that would not survive in a URL.
     fn there_is(
         &self,
         reader: &mut Reader<'_>,
@@ -329,7 +329,7 @@ impl Context<'_> {
     }
 }
 
-/// Two certificates must not be mistaken for each other.
+/// Reports certificates that could be mistaken for each other.
 fn compare(
     reader: &mut Reader<'_>,
     section: &Section<'_>,

@@ -37,7 +37,7 @@ pub(crate) fn country_text(code: &str) -> String {
 const LOCATION: [&str; 2] = ["name", "country"];
 const USER: [&str; 2] = ["name", "fullHonorificName"];
 const LEGAL_STATUS: [&str; 3] = ["createdAt", "acceptedAt", "createdByRole"];
-/// Of an action, besides its annotation.
+/// The paths of an action, besides its annotation.
 const ACTION: [&str; 6] = [
     "id",
     "type",

@@ -126,7 +126,7 @@ impl Template {
             .chain(parts.map(|(name, part)| (name.as_str(), &part.compiled)))
     }
 
-    /// A part, and what Handlebars makes of it.
+    /// A part, and its compiled Handlebars template.
     pub(super) fn part(&self, name: &str) -> Option<(&Source, &Handlebars)> {
         let part = self.parts.get(name)?;
         Some((part, part.handlebars()?))

@@ -607,7 +607,7 @@ enum Data {
 }
 
 /// All four, with all that a record may hold, with the longest of it, and with nothing. The snapshots show each
-/// text with its place; what is looked at besides is that none runs out of the page or into another.
+/// text with its place; the test also checks that none runs out of the page or into another.
 #[rstest]
 fn texts_keep_their_places(
     #[values(

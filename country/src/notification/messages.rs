@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 
-/// Something that people are told.
+/// A message to people.
 #[derive(Debug)]
 pub struct Message {
     /// Its name: in the trigger's path, in the names of its templates, in the ledger.
@@ -18,7 +18,7 @@ pub struct Message {
     pub sms: Option<&'static str>,
     /// The time for which it is of use to its recipient; unlimited if there is none.
     pub lasts: Option<SignedDuration>,
-    /// Somebody sits before a login page and waits for it.
+    /// True if a user is waiting for it in front of a login page.
     pub urgent: bool,
 }
 

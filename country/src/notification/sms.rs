@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `sms.toml`: whose numbers are meant, and by which gateway texts go.
+//! `sms.toml`: the region of phone numbers, and the gateway for SMS.
 
 use description::Description;
 use phonenumber::{Mode, country};
@@ -10,9 +10,9 @@ use std::str::FromStr;
 
 pub mod description;
 
-/// `sms.toml`: whose numbers are meant, and by which gateway texts go.
+/// `sms.toml`: the region of phone numbers, and the gateway for SMS.
 pub struct SmsFile {
-    /// Numbers without a country code are of this country.
+    /// The region of numbers without a country code.
     pub region: Region,
     /// Line and column of the region in the file, from 1.
     pub region_at: (usize, usize),
@@ -20,7 +20,7 @@ pub struct SmsFile {
     pub gateway: Option<Description>,
 }
 
-/// The country whose national numbers are meant.
+/// The country that numbers without a country code belong to.
 #[derive(Debug, Clone, Copy)]
 pub struct Region(country::Id);
 
@@ -30,7 +30,7 @@ impl Region {
         self.0.as_ref()
     }
 
-    /// The number as it is dialled from anywhere; nothing for what is no number.
+    /// The number as it is dialled from anywhere; nothing for a text that is not a number.
     pub fn international(self, number: &str) -> Option<String> {
         let parsed = phonenumber::parse(Some(self.0), number).ok()?;
         Some(parsed.format().mode(Mode::E164).to_string())

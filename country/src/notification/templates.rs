@@ -3,7 +3,7 @@
 //!
 //! A message has two files per language: `en/reset-password.html`, and `en/reset-password.txt`, whose
 //! first line is the subject. Files that begin with `_` are parts which others include. The text of an
-//! SMS is a row of a table. All of them are Handlebars; what they may name is in
+//! SMS is a row of a table. All of them are Handlebars; the variables that they may name are in
 //! [`MESSAGES`]. Values are escaped and never compiled.
 
 use super::messages::{MESSAGES, Message};
@@ -40,11 +40,11 @@ pub struct Row {
 
 /// An e-mail.
 pub struct RenderedEmail {
-    /// One line.
+    /// The subject, one line.
     pub subject: String,
-    /// For who reads HTML.
+    /// The HTML part.
     pub html: String,
-    /// For who does not.
+    /// The plain text part.
     pub text: String,
 }
 
@@ -67,8 +67,8 @@ fn subject(word: &str) -> String {
 }
 
 impl Templates {
-    /// Compiles the templates of a country with these languages, the most used first. What works
-    /// although something is missing comes with it, as warnings.
+    /// Compiles the templates of a country with these languages, the most used first. Missing parts without
+    /// which they still work are given as warnings.
     ///
     /// # Errors
     /// Everything that is wrong with them.
@@ -106,7 +106,7 @@ impl Templates {
     /// An e-mail in a language, or in that of the country where there is none.
     ///
     /// # Errors
-    /// None for what [`Self::compile`] has taken.
+    /// None for templates that [`Self::compile`] has accepted.
     pub fn email(
         &self,
         message: &Message,
@@ -128,7 +128,7 @@ impl Templates {
     /// An SMS likewise; nothing where the message is none.
     ///
     /// # Errors
-    /// None for what [`Self::compile`] has taken.
+    /// None for templates that [`Self::compile`] has accepted.
     pub fn sms(
         &self,
         message: &Message,

@@ -67,7 +67,7 @@ impl Origins {
         unmark(document, &mut String::new(), &mut self.by_pointer);
     }
 
-    /// The place from which a part came, or else what it is a part of.
+    /// The place from which a part came, or else that of the part around it.
     pub(super) fn of(&self, pointer: &str) -> Option<&PlaceInFile> {
         let mut at = pointer;
         loop {

@@ -92,7 +92,7 @@ impl Work<'_, '_, '_> {
         Some(Value::Object(event))
     }
 
-    /// Checks what the file says it changes.
+    /// Checks that `extends` names the event that this file changes.
     pub(super) fn base(&mut self, root: &Section<'_>, id: &str, is_json: bool) {
         let Some(extends) = root.text(self.reader, "extends") else {
             return;

@@ -305,7 +305,7 @@ impl Work<'_, '_, '_> {
         }
     }
 
-    /// Sets what the section says about a field.
+    /// Sets a field as the section describes it.
     pub(super) fn set_field(
         &mut self,
         target: &mut Map<String, Value>,
@@ -426,7 +426,7 @@ impl Work<'_, '_, '_> {
         }
     }
 
-    /// Core's own JSON, for what has no words.
+    /// Core's own JSON, for settings that have no words.
     pub(super) fn core_json(&mut self, target: &mut Map<String, Value>, section: &Section<'_>) {
         let Some(text) = section.text(self.reader, "json") else {
             return;
@@ -761,7 +761,7 @@ impl Work<'_, '_, '_> {
         mark(target, "configuration", place);
     }
 
-    /// Sets what the section says about a page.
+    /// Sets a page as the section describes it.
     pub(super) fn set_page(
         &mut self,
         page: &mut Map<String, Value>,
@@ -901,7 +901,7 @@ impl Work<'_, '_, '_> {
         list
     }
 
-    /// Sets what the section says about an action.
+    /// Sets an action as the section describes it.
     pub(super) fn set_action(
         &mut self,
         action: &mut Map<String, Value>,
@@ -1005,7 +1005,7 @@ impl Work<'_, '_, '_> {
         action.insert("flags".into(), Value::Array(list));
     }
 
-    /// Reports what is not there, with the name that was probably meant.
+    /// Reports a name that does not exist, with the name that was probably meant.
     pub(super) fn missing<'k>(
         &mut self,
         at: Range<usize>,

@@ -52,7 +52,7 @@ pub struct Description {
 pub struct GatewayRequest {
     /// GET, POST …
     pub method: Method,
-    /// With the values that stand in it.
+    /// The URL, with the values filled in.
     pub url: Url,
     /// The headers that the description names.
     pub headers: HeaderMap,
@@ -67,7 +67,7 @@ impl Description {
     /// The format of Infobip.
     ///
     /// # Errors
-    /// An endpoint that is no URL.
+    /// An endpoint that is not a URL.
     pub fn infobip(endpoint: &str) -> Result<Self, String> {
         let body = r#"{"messages":[{"destinations":[{"recipient":"{{number}}"}],"from":"{{sender}}","text":"{{text}}"}]}"#;
         let headers = [

@@ -58,8 +58,8 @@ impl Part {
     }
 }
 
-/// Finds what a message's template must not do, and what it fails to say. What would never come to an end
-/// is looked at no further.
+/// Finds what a message's template must not do, and the variables that it lacks. A template that would never
+/// end is not checked further.
 pub(super) fn check(
     message: &Message,
     has_all: bool,
