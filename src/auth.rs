@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core's tokens, and the key that proves them.
+//! Core's tokens, and the key that verifies them.
 
 use arc_swap::ArcSwapOption;
 use handlers::clock::Clock;
@@ -28,22 +28,22 @@ pub const REINDEX_AUDIENCES: [&str; 3] =
 
 /// Tolerated difference between the clocks of two machines, in seconds.
 const LEEWAY_S: u64 = 30;
-/// A token is a few hundred bytes to a few kilobytes, growing with its scopes.
+/// Size limit of a token. A token has some hundred bytes to a few kilobytes, depending on its scopes.
 const TOKEN_LIMIT: usize = 16 * 1024;
-/// A PEM key has under a kilobyte.
+/// Size limit of an answer with a key. A PEM key has less than a kilobyte.
 const KEY_LIMIT: usize = 64 * 1024;
 /// The longest wait for the key.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest that a request waits for a key that fits its token. Core asks once: refusing a hook
-/// blocks its record.
+/// The longest wait of a request for a key that fits its token. Core asks once: refusing a hook blocks
+/// its record.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The shortest time between two requests to core's auth service, whoever sends tokens that no key fits.
+/// The shortest time between two requests to core's auth service, however many tokens no key fits.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// Time for which the previous key is accepted after a new key was found. Core's tokens for systems
 /// live for 10 minutes and hook tokens are used at once; replicas of the auth service change their key
 /// one after the other. A key that was replaced because it was stolen must not last longer.
 const PREVIOUS_KEY: Duration = Duration::from_mins(15);
-/// The key is looked after this often when nothing happens.
+/// Interval at which the key is fetched again.
 const REFRESH: Duration = Duration::from_mins(10);
 /// Name under which the ledger keeps the last good key.
 const KEPT: &str = "auth-public-key";
@@ -63,10 +63,10 @@ pub struct Claims {
     scope: Value,
 }
 
-/// A token of core that was checked.
+/// A verified token of core.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// As it came, to be passed on.
+    /// The token as received, to be passed on.
     pub text: String,
     /// Its claims.
     pub claims: Claims,
@@ -115,7 +115,7 @@ impl Token {
     }
 }
 
-/// Why a request is not let in.
+/// The reason why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// There is no Authorization header.
@@ -124,24 +124,24 @@ pub enum AuthError {
     /// The token is not one of core's, or not for this server.
     #[error("Invalid token")]
     Invalid,
-    /// It was good once.
+    /// The token has expired.
     #[error("Expired token")]
     Expired,
-    /// The key that decides could not be fetched in time.
+    /// The key could not be fetched in time.
     #[error("Core's public key cannot be fetched")]
     NoKey,
 }
 
-/// Core's public key, kept fresh.
+/// Core's public key, renewed regularly.
 pub struct Keys {
     known: ArcSwapOption<Known>,
     url: String,
     client: reqwest::Client,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
-    /// The last request to the auth service that has ended.
+    /// The last completed request to the auth service.
     looks: watch::Sender<Option<Look>>,
-    /// Rung by requests that need another look.
+    /// Notified by requests that need another fetch of the key.
     wanted: Notify,
 }
 
@@ -150,10 +150,10 @@ struct Key {
     decoding: DecodingKey,
 }
 
-/// The keys that prove a token.
+/// The keys that verify a token.
 struct Known {
     current: Arc<Key>,
-    /// The key before it, and when it ends.
+    /// The previous key, and the end of its use.
     previous: Option<(Arc<Key>, Instant)>,
 }
 
@@ -164,7 +164,7 @@ struct Look {
     succeeded: bool,
 }
 
-/// Why a fetched text does not become the key.
+/// The reason why a fetched text is not accepted as the key.
 #[derive(Debug, thiserror::Error)]
 enum KeyError {
     #[error("core's auth service is not reachable")]
@@ -215,7 +215,7 @@ pub(crate) fn unproven_claims(token: &str) -> Option<Value> {
 }
 
 impl Keys {
-    /// The key of the auth service at `auth_url`. None is known yet.
+    /// A store for the key of the auth service at `auth_url`. No key is known yet.
     pub fn new(
         auth_url: &str,
         client: reqwest::Client,
@@ -234,7 +234,7 @@ impl Keys {
         }
     }
 
-    /// Takes the last good key from the ledger, where core has not shown one first.
+    /// Takes the last good key from the ledger, unless core has given one first.
     pub async fn recall(&self) {
         let Ok(Some(pem)) = self.ledger.kept(KEPT).await else {
             return;
@@ -253,9 +253,9 @@ impl Keys {
         self.known.load().is_some()
     }
 
-    /// Fetches the key until it is there, then again from time to time, and sooner when a token needs
-    /// it. The only place that asks: whoever waits for a look shares it, and a caller that goes away
-    /// interrupts none. Without core, as on a developer's machine, one line says so. Never ends.
+    /// Fetches the key until it is there, then again from time to time, and sooner when a token needs it.
+    /// Only this function fetches: waiting requests share the fetch, and a caller that disconnects does not
+    /// interrupt it. Without core, as on a developer's machine, one line says so. Never ends.
     pub async fn keep_fresh(&self, production: bool) {
         let mut pause = BETWEEN_LOOKS;
         let mut is_said = false;
@@ -306,7 +306,7 @@ impl Keys {
         }
     }
 
-    /// Asks core's auth service for its key; a new one is used from now on, and returned.
+    /// Fetches the key from core's auth service; a new one is used from now on, and returned.
     async fn refresh(&self) -> Result<Option<Arc<Key>>, KeyError> {
         let mut response = self.client.get(&self.url).timeout(TIMEOUT).send().await?;
         if response.status() != reqwest::StatusCode::OK {
@@ -380,8 +380,7 @@ impl Keys {
         })
     }
 
-    /// Waits until a key fits, or until core's auth service was asked after the token came and no key
-    /// fits all the same.
+    /// Waits until a key fits, or until a fetch that began after the token came has found no key that fits.
     async fn claims_after_a_look(
         &self,
         text: &str,
@@ -420,7 +419,7 @@ impl Known {
     }
 }
 
-/// Why a token proves nothing.
+/// The reason why a token is not verified.
 #[derive(Debug, PartialEq, Eq)]
 enum Unproven {
     NoKeyFits,
@@ -464,7 +463,7 @@ fn looks_like_cores(token: &str, audiences: &[&str]) -> bool {
         && ends.saturating_add(LEEWAY_S) > jsonwebtoken::get_current_timestamp()
 }
 
-/// The token without any number of `Bearer` before it.
+/// Strips any number of `Bearer` before the token.
 pub(crate) fn bare(header: &str) -> &str {
     let mut rest = header.trim();
     while let Some((word, after)) = rest

@@ -15,7 +15,7 @@ pub const COMMIT: &str = match option_env!("COUNTRYCONFIG_COMMIT") {
 /// Versions of core that it serves.
 pub const CORE_VERSIONS: &str = "2.0, 2.1";
 
-/// All of this, as `--version` prints it.
+/// The text that `--version` prints.
 pub fn in_words() -> &'static str {
     static WORDS: LazyLock<String> = LazyLock::new(|| {
         format!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The version of core that is seen, held against `CORE_VERSION`. A difference is named in the log and in
-//! `/readyz`, and changes nothing by itself.
+//! Comparison of core's version with `CORE_VERSION`. A difference is reported in the log and in `/readyz`,
+//! and changes nothing by itself.
 
 use arc_swap::ArcSwapOption;
 use opencrvs_toolkit::core_version::CoreVersion;
@@ -15,14 +15,14 @@ const UNTIL_SEEN: Duration = Duration::from_secs(30);
 /// The pause afterwards.
 const EVERY: Duration = Duration::from_mins(10);
 
-/// The difference that was seen last.
+/// The last known difference.
 pub struct CoreGateway {
     setting: CoreVersion,
     difference: ArcSwapOption<String>,
 }
 
-/// The difference between the version that core shows and the setting, in words. Nothing where they agree, and
-/// where core shows no version.
+/// The difference between core's version and the setting, in words. None if they agree, or if core shows
+/// no version.
 pub(crate) fn difference(shown: &str, setting: CoreVersion) -> Option<String> {
     let numbers = shown.split(['-', '+']).next().unwrap_or_default();
     if !numbers.starts_with(|c: char| c.is_ascii_digit()) {
@@ -54,12 +54,13 @@ impl CoreGateway {
         self.setting
     }
 
-    /// The difference that was seen last.
+    /// The last known difference.
     pub(crate) fn difference(&self) -> Option<Arc<String>> {
         self.difference.load_full()
     }
 
-    /// Core has called a path that only some of its versions call: `/trigger/…` from 2.1 on, `/triggers/…` before.
+    /// Records a difference if core calls a path of other versions: `/trigger/…` from 2.1 on, `/triggers/…`
+    /// before.
     pub(crate) fn called(&self, path: &str) {
         let is_later = path.starts_with("/trigger/");
         if is_later == (self.setting >= CoreVersion::V2_1) {

@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(6);
 /// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The thing: `auth`, `ledger` …
+    /// The name of the check: `auth`, `ledger` …
     pub check: &'static str,
     /// The verdict.
     pub verdict: Verdict,
@@ -151,7 +151,7 @@ fn of_country(settings: &Settings) -> Vec<Finding> {
     found
 }
 
-/// The findings for a person, what is wrong last.
+/// The findings for a person, errors last.
 pub fn in_words(findings: &[Finding]) -> String {
     let mut sorted: Vec<_> = findings.iter().collect();
     sorted.sort_by_key(|finding| match finding.verdict {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Figures for Prometheus. Labels are words of this program and of the country's files, never of a
-//! request: a stranger must not be able to make series.
+//! Metrics for Prometheus. Labels are words of this program and of the country's files, never of a
+//! request: an unknown caller must not be able to create series.
 
 use crate::build_info;
 use handlers::clock::{Clock, SystemClock};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Settings that work, but that an operator of a real installation would not want: said at start.
+//! Warnings at start about settings that work, but are unsuitable for a real installation.
 
 use crate::settings::Settings;
 use country::files::BUILT_IN;
@@ -81,7 +81,8 @@ fn volatile(mounts: &str, folder: &Path) -> Option<&'static str> {
     }
 }
 
-/// Docker makes such a volume for each container that is given no other: `/…/volumes/<64 digits>/_data`.
+/// Checks for an anonymous volume, which Docker makes for a container without any other:
+/// `/…/volumes/<64 digits>/_data`.
 fn is_anonymous_volume(root: &str) -> bool {
     let name = root
         .strip_suffix("/_data")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Error answers: JSON `{statusCode, error, message}`, and `fields` where a body is at fault, as core's other services give them. The client
-//! gets a sentence, the log gets the cause.
+//! Error answers: JSON `{statusCode, error, message}`, and `fields` if the body is wrong, as core's other
+//! services give them. The client gets a sentence, the log gets the cause.
 
 use poem::error::{ParsePathError, ResponseError};
 use poem::http::StatusCode;
@@ -69,7 +69,7 @@ impl Problem {
         }
     }
 
-    /// The answer to a hook, which is logged with its ids; what was known of them before stays.
+    /// Marks the answer to a hook, which is logged with its ids; ids that are already known are kept.
     #[must_use]
     pub fn to_hook(mut self, ids: Ids) -> Self {
         self.hook.get_or_insert(ids);
@@ -89,7 +89,7 @@ impl Problem {
         self
     }
 
-    /// 422: readable, but not what can be decided on. Never 400: core takes that for a legal rejection.
+    /// 422: readable, but no decision is possible. Never 400: core takes that for a legal rejection.
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
@@ -155,7 +155,7 @@ pub async fn shape(error: poem::Error) -> Response {
     }
 }
 
-/// Called when a handler panics: a fault of ours, which must not end the server.
+/// The answer when a handler panics: a fault of this server, which must not end it.
 #[expect(clippy::needless_pass_by_value, reason = "the framework hands it over")]
 pub fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let what = panic

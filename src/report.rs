@@ -76,7 +76,7 @@ pub fn with_sources(
     text
 }
 
-/// The bytes of what begins at a column: up to the end of a text in quotes, a name or a cell.
+/// The byte range that begins at a column: up to the end of a text in quotes, a name or a cell.
 fn word(line: &str, column: usize) -> Range<usize> {
     let start = line
         .char_indices()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The routes, put together with what surrounds each request.
+//! The routes, and the steps that every request goes through.
 
 use crate::auth::{AUDIENCE, AuthError, Keys, Token};
 use crate::blob::ServedCountry;
@@ -62,19 +62,19 @@ pub struct App {
     pub ledger: Arc<dyn Ledger>,
     /// The condition of the server: ready to answer hooks or not.
     pub condition: Condition,
-    /// The country: forms and rules. Another one when its files change.
+    /// The country: forms and rules. Replaced when its files change.
     pub country: ArcSwap<ServedCountry>,
     /// The reason why the last change of the country's files was refused, or their cases that fail.
     pub refused_change: ArcSwapOption<String>,
-    /// Counts accepted actions; nothing where no database is set for it.
+    /// Counts accepted actions; none if no database is set for it.
     pub analytics: Option<Arc<Analytics>>,
     /// Sends messages to people.
     pub notifications: Notifications,
-    /// The version of core that is served, and the one that is seen.
+    /// The version of core in the settings, and the version that core shows.
     pub core_gateway: CoreGateway,
     /// Creates system clients in core.
     pub system_clients: Arc<SystemClients>,
-    /// Sends core's figures on; nothing where nobody has asked for that.
+    /// Forwards core's telemetry; none if it is not enabled.
     pub telemetry: Option<Telemetry>,
     /// The API for government portals; none if none has a credential.
     pub portal: Option<Portal>,
@@ -90,7 +90,7 @@ pub struct App {
     pub docs: bool,
     /// True if this server holds real people's records; demo features are then off.
     pub holds_real_records: bool,
-    /// The pages that may read what is served; nothing where all may.
+    /// The origins that may read answers; none if all may.
     pub origins: Option<Vec<String>>,
 }
 
@@ -138,7 +138,7 @@ pub fn openapi(app: &Arc<App>) -> String {
     openapi_meta::document(&service(app).spec())
 }
 
-/// Everything that is served.
+/// All routes of the server.
 pub fn endpoint(app: &Arc<App>) -> BoxEndpoint<'static> {
     let service = service(app);
     let spec = service.spec();
@@ -159,7 +159,7 @@ async fn authorized(app: &App, request: &Request) -> Result<Token, Problem> {
     authorized_for(&[AUDIENCE], app, request).await
 }
 
-/// The same where the token may be meant for one of several.
+/// The same for a token with one of several audiences.
 async fn authorized_for(
     audiences: &[&str],
     app: &App,
@@ -192,7 +192,8 @@ fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'stati
         .boxed()
 }
 
-/// Core's forms ask for `//verifiable-credentials/…`, and not every proxy makes one slash of two.
+/// Replaces `//` at the start of a path: core's forms call `//verifiable-credentials/…`, and not every
+/// proxy makes one slash of two.
 async fn one_slash(mut request: Request) -> poem::Result<Request> {
     let asked = request.uri().to_string();
     if let Some(path) = asked.strip_prefix("//")
@@ -203,8 +204,8 @@ async fn one_slash(mut request: Request) -> poem::Result<Request> {
     Ok(request)
 }
 
-/// One span and one line per request, with an id that the caller may have given. The path is logged
-/// without its query, which may hold what is nobody's business.
+/// Logs one span and one line per request, with the caller's id if it gave one. The path is logged without
+/// its query, which may hold personal data.
 async fn logged<E: Endpoint>(next: Arc<E>, request: Request) -> poem::Result<Response> {
     let given = ["x-request-id", "x-correlation-id"]
         .into_iter()
@@ -236,7 +237,7 @@ async fn logged<E: Endpoint>(next: Arc<E>, request: Request) -> poem::Result<Res
     .await
 }
 
-/// An id that may stand in a log: short, and nothing that breaks a line.
+/// Checks whether an id may stand in a log: it is short, and does not break the line.
 fn plain(id: &str) -> bool {
     (1..=64).contains(&id.len())
         && id

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Trying the server without core: stand-ins for what surrounds it, on this machine only.
+//! A sandbox to try the server without core: simulated services, on this machine only.
 
 use crate::server::{self, Listening};
 use crate::settings::{Settings, WebUrl};
@@ -80,7 +80,7 @@ fn say(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{text}")
 }
 
-/// Writes two sample records with fresh ids and says what to do with them.
+/// Writes two sample records with new ids, and returns instructions for them.
 fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Result<String> {
     let mut text = format!(
         "\nThe sandbox runs. Core's key, the middleware and core's gateway are stand-ins inside this process.\n\n\
@@ -181,14 +181,14 @@ fn key(Data(around): Data<&Arc<Around>>) -> String {
     around.public_key.clone()
 }
 
-/// Whatever is wrong, the middleware says no more than this.
+/// The middleware's only error answer, whatever is wrong.
 fn fault() -> Response {
     Json(json!({"error": "An unexpected error occurred"}))
         .with_status(StatusCode::INTERNAL_SERVER_ERROR)
         .into_response()
 }
 
-/// Sample data, shown to whoever tries the sandbox. `false` where the middleware cannot read it.
+/// Prints the sample data of a packet. `false` if the middleware cannot read it.
 fn show_packet(body: &Value) -> bool {
     drop(say(&format!("\nThe middleware got a packet:\n{body:#}\n")));
     let fields = body.get("requestFields").and_then(Value::as_object);

@@ -72,11 +72,11 @@ pub struct Settings {
     pub client_app_url: WebUrl,
     /// `DOMAIN` of the installation, or `*`.
     pub domain: String,
-    /// `ESIGNET_REDIRECT_URL`: the login page of E-Signet, opened from the form.
+    /// `ESIGNET_REDIRECT_URL`: the login page of eSignet, opened from the form.
     pub esignet_redirect_url: WebUrl,
-    /// `OPENID_PROVIDER_CLIENT_ID`: this country's id at E-Signet.
+    /// `OPENID_PROVIDER_CLIENT_ID`: this country's client id at eSignet.
     pub openid_provider_client_id: String,
-    /// `MOSIP_API_USERINFO_URL`: where the form fetches an authenticated person's data.
+    /// `MOSIP_API_USERINFO_URL`: the URL at which the form fetches an authenticated person's data.
     pub mosip_api_userinfo_url: WebUrl,
     /// `MOSIP_INTEROP_URL`: the middleware.
     pub mosip_interop_url: WebUrl,
@@ -123,29 +123,29 @@ pub struct Settings {
     pub delivery_delay: Duration,
     /// `DELIVERY_RETRY_SCHEDULE`.
     pub delivery_retry_schedule: Schedule,
-    /// `REFERENCE_DATA_DATABASE_URL`: where dashboards find the causes of death.
+    /// `REFERENCE_DATA_DATABASE_URL`: the database in which dashboards find the causes of death.
     pub reference_data_database_url: Option<SecretString>,
-    /// `FORWARD_ACTIONS_TO`: who is told of every accepted action.
+    /// `FORWARD_ACTIONS_TO`: the systems to be notified of every accepted action.
     pub forward_actions_to: Vec<WebUrl>,
-    /// `FORWARD_SECRET`: signs what they are told.
+    /// `FORWARD_SECRET`: signs these notifications.
     pub forward_secret: Option<SecretString>,
-    /// `ANALYTICS_DATABASE_URL`: where accepted actions are counted.
+    /// `ANALYTICS_DATABASE_URL`: the database in which accepted actions are counted.
     pub analytics_database_url: Option<SecretString>,
     /// `PORTAL_TOKENS`: the portals that may act through the system client.
     pub portal_tokens: Option<SecretString>,
-    /// `PORTAL_OPERATIONS`: what they may ask for.
+    /// `PORTAL_OPERATIONS`: the operations that portals may call.
     pub portal_operations: portal::Operations,
-    /// `VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL`: who makes offers of credentials.
+    /// `VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL`: the issuer that makes offers of credentials.
     pub credential_offer_url: Option<WebUrl>,
-    /// `VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL`: who signs what is printed.
+    /// `VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL`: the issuer that signs printed credentials.
     pub credential_sign_url: Option<WebUrl>,
     /// `VERIFIABLE_CREDENTIALS_ISSUER_TOKEN`: this server's own credential there.
     pub credential_issuer_token: Option<SecretString>,
-    /// `TELEMETRY_URL`: where core's figures about itself are sent; nowhere where it is not set.
+    /// `TELEMETRY_URL`: the receiver of core's telemetry; nothing is sent if it is not set.
     pub telemetry_url: Option<WebUrl>,
-    /// `ORGANISATION`: who runs the installation, for telemetry.
+    /// `ORGANISATION`: the operator of the installation, for telemetry.
     pub organisation: Option<String>,
-    /// `ENVIRONMENT_NAME`: which installation it is, for telemetry.
+    /// `ENVIRONMENT_NAME`: the name of the installation, for telemetry.
     pub environment_name: Option<String>,
     /// `REGISTRATION_NUMBER_FORMAT`.
     pub registration_number_format: NumberFormat,
@@ -153,7 +153,7 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// `LOG_LEVEL`, in the notation of `RUST_LOG`.
     pub log_level: String,
-    /// Variables of the environment that look like settings and are none.
+    /// Warnings about variables of the environment that look like settings and are not.
     pub unknown_variables: Vec<Diagnostic>,
 }
 
@@ -164,7 +164,7 @@ pub enum IdentityVerification {
     IdAuth,
     /// Leave the status as it is.
     Off,
-    /// Take every identity for verified: demonstrations only.
+    /// Treat every identity as verified: demonstrations only.
     AssumeVerified,
 }
 
@@ -230,14 +230,14 @@ fn domain(text: &str) -> Result<String, String> {
     ))
 }
 
-/// A URL that a ledger can be opened with. A password is not repeated.
+/// Checks a ledger URL. The password is not repeated.
 fn ledger_url(url: &str) -> Result<String, String> {
     let checked = ledger::check_url(url).map_err(|error| error.to_string());
     checked.map(|()| url.to_owned())
 }
 
-/// Levels in the notation of `RUST_LOG`. There a word that is not a level stands for a module, all of
-/// whose lines are logged.
+/// Checks levels in the notation of `RUST_LOG`. There a word that is not a level is a module, and all
+/// lines of that module are logged.
 fn log_level(text: &str) -> Result<String, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     for directive in text.split(',') {
@@ -270,7 +270,7 @@ fn demo_stays_out_of_production(settings: &Settings) -> Result<(), ValidationErr
     Ok(())
 }
 
-/// Everything that is wrong with the settings.
+/// All problems of the settings.
 #[derive(Debug)]
 pub struct SettingsError(Vec<Problem>);
 
@@ -344,8 +344,8 @@ impl Settings {
         }
     }
 
-    /// The pages of core that may read what is served; `None` where any page may. A browser names an
-    /// origin without a slash at its end.
+    /// The origins of core's pages that may read answers; `None` if any page may. A browser sends an origin
+    /// without a slash at its end.
     pub fn origins(&self) -> Option<Vec<String>> {
         let pages = [&self.login_url, &self.client_app_url];
         let origin = |url: &WebUrl| reqwest::Url::parse(url.as_str()).ok();
@@ -379,10 +379,10 @@ impl Settings {
         self.production && !self.allow_demo
     }
 
-    /// The key of the ledger; one that seals nothing where none is set.
+    /// The encryption of the ledger; without a key nothing is encrypted.
     ///
     /// # Errors
-    /// None that reading the settings has not reported.
+    /// Only errors that reading the settings has already reported.
     pub fn encryption(&self) -> Result<Encryption, EncryptionError> {
         self.ledger_key.as_ref().map_or_else(
             || Ok(Encryption::default()),
@@ -391,7 +391,7 @@ impl Settings {
     }
 }
 
-/// The source of values that nobody has set.
+/// The name of the source of default values.
 const DEFAULTS: &str = "defaults";
 
 /// Values of one source, by the name of the variable.
@@ -427,7 +427,7 @@ impl Given {
     }
 
     /// An empty variable counts as not set. `NAME_FILE` names a file that holds the value of `NAME`.
-    /// Variables that look like settings and are none are returned as warnings.
+    /// Variables that look like settings and are not are returned as warnings.
     fn environment(
         variables: impl Iterator<Item = (String, String)>,
         problems: &mut Vec<Problem>,
@@ -601,7 +601,7 @@ impl Reader {
         }
     }
 
-    /// The default is where core's charts put the dashboards.
+    /// The URL of the dashboards. The default is the address at which core's charts put them.
     fn metabase_url(&mut self) -> WebUrl {
         let names = ["DOMAIN", "SUBDOMAIN_SEPARATOR"];
         let values = names.map(|name| (name, self.given(name).unwrap_or_default()));
@@ -614,7 +614,7 @@ impl Reader {
         })
     }
 
-    /// `NO_MOSIP` of the reference switches verification off where nothing more exact is said.
+    /// The verification mode. Without `IDENTITY_VERIFICATION`, `NO_MOSIP` of the reference switches it off.
     fn identity_verification(&mut self) -> IdentityVerification {
         let no_mosip = self.parsed("NO_MOSIP");
         match self.given("IDENTITY_VERIFICATION") {
@@ -624,8 +624,8 @@ impl Reader {
         }
     }
 
-    /// A secret that may be left out. Tried here, so that one that is of no use is reported with the
-    /// other problems, without being repeated.
+    /// An optional secret. It is parsed here, so that an invalid one is reported with the other problems; its
+    /// value is not repeated.
     fn secret<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<SecretString> {
         let secret = self.given(name)?;
         if let Err(error) = secret.parse::<T>() {
@@ -671,7 +671,8 @@ impl Reader {
         Some(tokens)
     }
 
-    /// Nobody gets a demonstration's credential by accident.
+    /// The URL of an issuer. The demo issuer needs `ALLOW_DEMO`, so that nobody gets a demo credential by
+    /// accident.
     fn issuer_url(&mut self, name: &'static str) -> Option<WebUrl> {
         let given = self.given(name)?;
         let demo: bool = self
@@ -734,8 +735,8 @@ impl Reader {
         self.figment.extract_inner(name).ok()
     }
 
-    /// The value of a variable. Where there is none, or it cannot be read, the problem is noted and
-    /// the example stands in, so that reading goes on to find all problems.
+    /// The value of a variable. If there is none, or it cannot be read, the problem is recorded and the
+    /// example is used instead, so that reading goes on and finds all problems.
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> T {
         self.read(name, |text| {
             text.parse()

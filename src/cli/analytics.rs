@@ -23,7 +23,7 @@ pub(super) struct Migrate {
     reader: Option<String>,
 }
 
-/// Runs a command about the analytics database; gives what is to be printed.
+/// Runs a command about the analytics database; returns the text to print.
 pub(super) async fn run(command: &Analytics, settings: &Settings) -> anyhow::Result<String> {
     let Analytics::Migrate(Migrate { writer, reader }) = command;
     let url = settings.analytics_database_url.as_ref();

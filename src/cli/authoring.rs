@@ -41,7 +41,7 @@ pub(super) struct Texts {
     missing: String,
 }
 
-/// Writes the start, and says where.
+/// Writes the initial file, and returns its place.
 pub(super) fn begin(new: &New, settings: &CountrySettings) -> anyhow::Result<String> {
     let folders = country::folders(settings.country_dir.as_deref());
     let folder = folders.last().context(

@@ -176,7 +176,7 @@ pub(super) struct One {
     json: bool,
 }
 
-/// Runs a command about deliveries; gives what is to be printed.
+/// Runs a command about deliveries; returns the text to print.
 pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Result<String> {
     let (ledger, now) = (open(settings).await?, SystemClock.now());
     let ledger = &*ledger;
@@ -321,7 +321,7 @@ impl<'a> Change<'a> {
         })
     }
 
-    /// Says what will be done, and asks whoever sits at the terminal.
+    /// Prints the planned change, and asks for confirmation at the terminal.
     fn ask(&self, chosen: &[Delivery]) -> anyhow::Result<()> {
         let plan = plan(self.what, chosen);
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
@@ -524,7 +524,7 @@ type Said = BTreeMap<ActionId, Result<Fate, CoreError>>;
 /// Limit of questions to core for one command.
 const MOST_QUESTIONS: usize = 1000;
 
-/// Lists the actions that core waits for, as far as the ledger knows, or as core itself says.
+/// Lists the actions that core waits for, by the ledger or by core itself.
 pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::Result<String> {
     let (ledger, now) = (open(settings).await?, SystemClock.now());
     let shown = &options.shown;
@@ -671,7 +671,7 @@ fn assumption(
     }
 }
 
-/// Why a delivery cannot be sent again.
+/// The reason why a delivery cannot be sent again.
 fn why_not(delivery: &Delivery, now: Timestamp) -> String {
     match delivery.state {
         _ if !delivery.has_payload => "its packet is erased".to_owned(),

@@ -14,9 +14,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Longer than the largest forms take.
+/// Timeout of a request, longer than the largest forms take.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// In bytes.
+/// Size limit of a document, in bytes.
 const LARGEST: usize = 32 * 1024 * 1024;
 
 /// Paths that a country configuration serves besides its forms, and the files that replace them.
@@ -54,7 +54,7 @@ pub(super) struct Import {
     whole: bool,
 }
 
-/// Imports, checks, and says what came over.
+/// Imports the forms, checks them, and reports what was imported.
 pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::Result<String> {
     let into = &import.into;
     if fs::read_dir(into).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -177,7 +177,7 @@ impl Source {
         })
     }
 
-    /// The address of a server that is read.
+    /// The address of the server, if the source is one.
     fn address(&self) -> Option<&str> {
         match self {
             Self::Folder(_) => None,
@@ -185,7 +185,7 @@ impl Source {
         }
     }
 
-    /// A JSON document; nothing where there is none.
+    /// A JSON document; none if there is none.
     async fn get(&self, route: &str) -> anyhow::Result<Option<Value>> {
         let text = match self {
             Self::Folder(folder) => {
@@ -257,7 +257,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
 }
 
-/// Without what is made again: the `$id`s of conditionals.
+/// Removes the `$id`s of conditionals, which are made again.
 fn plain(value: Value) -> Value {
     match value {
         Value::Object(members) => {

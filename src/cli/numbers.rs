@@ -177,7 +177,7 @@ async fn next(
     })
 }
 
-/// By core's id as the ledger knows it, else by the country's files.
+/// Finds an office by core's id in the ledger, else in the country's files.
 async fn find_office(
     ledger: &Arc<dyn Ledger>,
     name: &str,

@@ -16,13 +16,13 @@ use opencrvs_toolkit::scope::Scope;
 use reqwest::{Client, StatusCode, Url};
 use serde_json::{Value, json};
 
-/// Tokens are refused, and ages counted wrongly, where clocks differ by more.
+/// Tolerated difference between clocks. If it is larger, tokens are refused and ages are wrong.
 const CLOCKS: SignedDuration = SignedDuration::from_secs(20);
 
-/// An event that no core has.
+/// The id of an event that does not exist in any core.
 const NOWHERE: &str = "00000000-0000-4000-8000-000000000000";
 
-/// Looks at core.
+/// Checks core.
 pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding> {
     let (mut found, key) = auth(settings, client).await;
     let (of_client, token) = system_client(settings, client, key.as_deref()).await;
@@ -31,7 +31,7 @@ pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding
     found
 }
 
-/// Core's key and its clock; gives the key.
+/// Checks core's key and its clock; returns the key.
 async fn auth(settings: &Settings, client: &Client) -> (Vec<Finding>, Option<String>) {
     const CHECK: &str = "auth";
     let url = below(&settings.auth_url, "/.well-known");
@@ -56,7 +56,7 @@ async fn auth(settings: &Settings, client: &Client) -> (Vec<Finding>, Option<Str
     (std::iter::once(finding).chain(clock).collect(), key)
 }
 
-/// This machine's clock, held against the date of an answer.
+/// Compares this machine's clock with the date of an answer.
 fn clock(answer: &Answer) -> Option<Finding> {
     const CHECK: &str = "clock";
     let date = answer.date.as_deref()?;
@@ -81,7 +81,7 @@ fn clock(answer: &Answer) -> Option<Finding> {
     Some(Finding::error(CHECK, what, remedy))
 }
 
-/// A token of the system client, what it may do, and how long it lasts; gives the token.
+/// Checks a token of the system client, its permissions and its lifetime; returns the token.
 async fn system_client(
     settings: &Settings,
     client: &Client,
@@ -204,7 +204,7 @@ fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
     found
 }
 
-/// The gateway, its version, and a question about a record that is nowhere.
+/// Checks the gateway and its version, and asks for a record that does not exist.
 async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> Vec<Finding> {
     const CHECK: &str = "gateway";
     const SETTING: &str = "GATEWAY_URL";
@@ -265,7 +265,7 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
     found
 }
 
-/// The version that the gateway shows, held against the setting.
+/// Compares the version that the gateway shows with the setting.
 fn version(settings: &Settings, ping: &Answer) -> Option<Finding> {
     let told = ping.version.as_deref()?;
     let what = core_gateway::difference(told, settings.core_version)?;

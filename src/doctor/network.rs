@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Other systems over HTTP, and the way there.
+//! Other systems over HTTP, and the network to them.
 
 use super::Finding;
 use crate::settings::{IdentityVerification, Settings, WebUrl};
@@ -107,7 +107,7 @@ pub(super) fn unreachable(check: &'static str, setting: &str, fault: &Fault) -> 
     Finding::error(check, fault.to_string(), remedy)
 }
 
-/// Looks at the middleware and what is reached over HTTP only.
+/// Checks the middleware and the services that are reached over HTTP only.
 pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding> {
     let mut found = proxies(settings);
     found.extend(middleware(settings, client).await);
@@ -116,7 +116,7 @@ pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding
     found
 }
 
-/// The middleware answers 401 to whoever shows no token, before it does anything.
+/// Checks the middleware: it answers 401 to a request without a token, before it does anything.
 async fn middleware(settings: &Settings, client: &Client) -> Vec<Finding> {
     const CHECK: &str = "middleware";
     const SETTING: &str = "MOSIP_INTEROP_URL";
@@ -162,7 +162,7 @@ async fn middleware(settings: &Settings, client: &Client) -> Vec<Finding> {
     )]
 }
 
-/// A developer's machine may have no middleware.
+/// Turns an error into a warning, unless the middleware is needed: a developer's machine may have none.
 fn without_middleware(settings: &Settings, finding: Finding) -> Finding {
     let is_needed =
         settings.production || settings.identity_verification == IdentityVerification::IdAuth;
@@ -232,7 +232,7 @@ async fn issuers(settings: &Settings, client: &Client) -> Vec<Finding> {
     found
 }
 
-/// Requests to services of the cluster rarely belong on a proxy.
+/// Warns about a proxy: requests to services of the cluster rarely need one.
 fn proxies(settings: &Settings) -> Vec<Finding> {
     const CHECK: &str = "proxy";
     let set = |name: &str| {

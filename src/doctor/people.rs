@@ -12,7 +12,7 @@ use handlers::notification::{Channel, NotificationConfig, Smtp};
 use std::sync::Arc;
 use tokio::time::timeout;
 
-/// Looks at the ways to people.
+/// Checks the mail server and the SMS gateway.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     let (mail, sms) = tokio::join!(mail(settings), sms(settings));
     vec![mail, sms]

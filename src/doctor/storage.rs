@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 const LEDGER: &str = "ledger";
 
-/// Looks at the databases.
+/// Checks the databases.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     let mut found = of_ledger(settings).await;
     found.push(analytics(settings).await);
@@ -62,7 +62,7 @@ async fn of_ledger(settings: &Settings) -> Vec<Finding> {
     found
 }
 
-/// A file that `serve` will make, if it can.
+/// Checks a file that `serve` will make.
 fn not_made(file: &Path) -> Finding {
     let folder = std::path::absolute(file).ok();
     let above = folder

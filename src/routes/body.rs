@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A request whose body nobody has read yet: authority comes first.
+//! A request whose body is not read yet: authorization comes first.
 
 use crate::problem::Problem;
 use futures_util::StreamExt;
@@ -14,10 +14,10 @@ use std::pin::pin;
 use std::time::Duration;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-/// The longest that a body may take to arrive.
+/// Time limit for a body to arrive.
 const ARRIVAL: Duration = Duration::from_secs(20);
 
-/// See the module. `T` is what the body ought to be.
+/// See the module. `T` is the expected type of the body.
 pub(super) struct Unread<'a, T> {
     pub(super) request: &'a Request,
     pub(super) body: RequestBody,
@@ -59,8 +59,8 @@ impl<'a, T: Type> ApiExtractor<'a> for Unread<'a, T> {
 }
 
 impl<T: DeserializeOwned + Validate> Unread<'_, T> {
-    /// Reads and checks the body, of at most so many bytes. What is wrong with it is told by field,
-    /// never by value.
+    /// Reads and checks the body, up to a size limit in bytes. Mistakes are reported by field, never by
+    /// value.
     pub(super) async fn read(self, limit: usize) -> Result<T, Problem> {
         let bytes = bytes(self.body, limit).await?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
@@ -110,9 +110,9 @@ pub(super) async fn bytes(body: RequestBody, limit: usize) -> Result<Vec<u8>, Pr
     })
 }
 
-/// Why there are no bytes of a body.
+/// The reason why a body could not be received.
 pub(super) enum Fault {
-    /// It is larger than so many bytes.
+    /// It is larger than this number of bytes.
     TooLarge(usize),
     /// It did not arrive in time.
     TooSlow,
@@ -136,7 +136,7 @@ impl From<Fault> for Problem {
     }
 }
 
-/// Receives a body of at most so many bytes. `length` is what it says of itself, or 0.
+/// Receives a body, up to a size limit in bytes. `length` is its declared length, or 0.
 pub(super) async fn receive(
     mut body: RequestBody,
     limit: usize,

@@ -9,7 +9,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use std::sync::Arc;
 
-/// No cause of death has a longer name, in letters.
+/// Limit of the search terms, in letters. No cause of death has a longer name.
 const LONGEST: usize = 200;
 
 pub(super) struct CausesOfDeath(pub(super) Arc<App>);

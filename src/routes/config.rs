@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub(super) struct Config(pub(super) Arc<App>);
 
-/// Prepared bytes; how they are encoded depends on what the caller accepts.
+/// Prepared bytes; their encoding depends on what the caller accepts.
 struct Prepared<M>(Response, PhantomData<fn() -> M>);
 
 /// The media types of prepared bytes.

@@ -11,8 +11,8 @@ use poem::http::{HeaderValue, Method, StatusCode};
 use poem::{Body, Endpoint, Request, Response};
 use std::sync::Arc;
 
-/// Answers with the headers for browsers. An origin that is not known gets its answer without
-/// permission to read it: only its browser has to obey, so nothing is refused here.
+/// Answers with the headers for browsers. An unknown origin gets its answer without permission to read
+/// it: only its browser has to obey, so nothing is refused here.
 pub(super) async fn served<E: Endpoint>(
     next: Arc<E>,
     request: Request,
@@ -68,7 +68,7 @@ pub(super) async fn served<E: Endpoint>(
     Ok(response)
 }
 
-/// The answer to a browser that asks before it asks.
+/// The answer to a preflight request.
 fn permission(method: HeaderValue, allowed: bool) -> Response {
     if !allowed {
         return Response::builder()

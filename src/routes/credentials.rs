@@ -24,7 +24,7 @@ use validator::Validate;
 /// The custom action whose form asks for an offer.
 const ISSUE: &str = "ISSUE_VERIFIABLE_CREDENTIAL";
 
-/// A path and an id are short.
+/// Size limit of a body. A path and an id are short.
 const BODY_LIMIT: usize = 16 * 1024;
 
 pub(super) struct CredentialsApi(pub(super) Arc<App>);
@@ -184,7 +184,7 @@ impl CredentialsApi {
 }
 
 /// The record that a request is about. Core's client fills the path into its form once and may send it
-/// again for the next record; the page that a browser says it is on is always the right one.
+/// again for the next record: a request from the page of another record is refused.
 fn event(request: &Request, asked: &Asked) -> Result<EventId, Problem> {
     let named = asked
         .event_id

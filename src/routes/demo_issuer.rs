@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! An issuer for demonstrations. What it issues says that it is worth nothing: it is signed with a key
-//! that nobody knows and that ends with the process, and marked as a demonstration.
+//! An issuer for demonstrations. Its credentials have no value: they are marked as a demonstration, and
+//! signed with an unknown key that ends with the process.
 
 use super::App;
 use super::body::{self, Unread};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 const ISSUER: &str = "urn:demonstration:not-an-issuer";
 /// Lifetime of a credential: one day.
 const LASTS_S: u64 = 24 * 60 * 60;
-/// A request is the template filled in.
+/// Size limit of a request, which is the filled-in template.
 const BODY_LIMIT: usize = 64 * 1024;
 
 pub(super) struct DemoIssuerApi(pub(super) Arc<App>);
@@ -33,7 +33,7 @@ pub struct DemoIssuer {
 }
 
 impl DemoIssuer {
-    /// With a fresh key; `country_config_url` stands in its offers.
+    /// Creates it with a new key; `country_config_url` stands in its offers.
     ///
     /// # Errors
     /// When the system has no randomness.
@@ -59,7 +59,7 @@ impl DemoIssuer {
         encode(&header, &claims, &self.key)
     }
 
-    /// An offer that no wallet can take up: there is nothing behind it.
+    /// An offer that no wallet can accept: no issuer service is behind it.
     fn offer(&self, request: &Value) -> String {
         let offer = json!({
             "credential_issuer": format!("{}/_demo-issuer", self.url),
@@ -127,7 +127,7 @@ impl DemoIssuerApi {
 }
 
 impl DemoIssuerApi {
-    /// The issuer, and what it is asked for.
+    /// The issuer and the request.
     async fn asked(&self, request: Unread<'_, Value>) -> Result<(&DemoIssuer, Value), Problem> {
         let problem = |status, message: &str| Problem::new(status, message);
         let off = "there is no demo issuer without ALLOW_DEMO";

@@ -37,7 +37,7 @@ impl Condition {
         }
     }
 
-    /// From now on the server is not ready.
+    /// Makes the server not ready from now on.
     pub(crate) fn stops(&self) {
         self.stops.store(true, Ordering::Relaxed);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core wants its users to be told something, and the cluster's monitoring whoever looks after it.
+//! Messages: core's to its users, and the cluster monitoring's alerts to the operators.
 
 use super::body::{Unread, wrong};
 use super::client_network::is_inside;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 use tracing::info;
 use validator::Validate;
 
-/// An announcement to 500 addresses is far smaller.
+/// Size limit of a body. An announcement to 500 addresses is far smaller.
 const BODY_LIMIT: usize = 1024 * 1024;
 /// Number of counted recipients above which those of more than a minute ago are dropped.
 const COUNTED: usize = 10_000;
@@ -52,7 +52,7 @@ pub struct Notifications {
 }
 
 impl Notifications {
-    /// By the settings.
+    /// Creates it from the settings.
     pub fn new(users: Users, settings: &Settings) -> Self {
         let messages = &settings.messages;
         // Without a mail server nobody reads it.
@@ -87,7 +87,7 @@ impl Notifications {
         shown || is_inside(request, domain)
     }
 
-    /// The same with the values of what is called by name: literally, nothing is compiled.
+    /// Fills the named values into a text, literally: nothing is compiled.
     fn filled_in(&self, text: &str) -> String {
         let filled = |text: String, (name, value): &(&str, String)| {
             text.replace(&format!("{{{{{name}}}}}"), value)

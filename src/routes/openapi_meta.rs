@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The `OpenAPI` document: what the types of routes do not tell the framework.
+//! The `OpenAPI` document: the parts that the framework does not derive from the types of routes.
 //!
 //! A route declares its path, id, tag and texts in its attribute and comments, its credential with
 //! [`Requires`], and its statuses with its result: [`Refused`] lists those of errors.
@@ -90,7 +90,7 @@ pub(super) trait Refusals {
     const STATUSES: Statuses;
 }
 
-/// The token does not hold.
+/// The token is missing or invalid.
 pub(super) const NO_TOKEN: (u16, &str) = (401, "No token of core, or an expired one");
 /// The body is wrong.
 pub(super) const BAD_BODY: (u16, &str) = (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The doors of government portals and health systems to core. Each operation is a route of its own:
-//! what has none cannot be asked for.
+//! The API of core for government portals and health systems. Each operation is a route of its own;
+//! operations without a route cannot be called.
 
 use super::openapi_meta::{
     Kind, NO_KEY, PortalCredential, Refusals, Refused, Requires, Statuses, Tag, content, response,
@@ -20,12 +20,12 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOpti
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A notification is text, without pictures.
+/// Size limit of a notification, which is text without pictures.
 const NOTIFICATION_LIMIT: usize = 1024 * 1024;
 
 pub(super) struct PortalApi(pub(super) Arc<App>);
 
-/// A call that nobody has read yet: authority comes first, and its body passes by.
+/// A call that is not read yet: authorization comes first, and the body is streamed on.
 struct Arriving<'a> {
     request: &'a Request,
     body: RequestBody,
@@ -455,7 +455,7 @@ impl PortalApi {
     }
 }
 
-/// The id in a path. Nothing else of a path reaches core.
+/// The id in a path. No other part of a path reaches core.
 fn id(event: &str) -> Result<Uuid, Problem> {
     let not_found = |_| {
         Problem::new(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The figures for Prometheus with the ledger's present state.
+//! The metrics for Prometheus, with the ledger's present state.
 
 use super::App;
 use handlers::delivery::ledger::{State, WAITING_REASONS, WaitingActions};
@@ -57,7 +57,7 @@ pub(super) async fn render(app: &App) -> String {
     app.metrics.render()
 }
 
-/// Counts what core waits for, by reason.
+/// Counts the actions that core waits for, by reason.
 fn waiting_in_core(app: &App, waiting: &[WaitingActions]) {
     let now = app.hooks.clock.now();
     for reason in WAITING_REASONS {

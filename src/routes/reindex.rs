@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core sends all records when it renews its search index: statistics are renewed with it.
+//! The reindex: core sends all records when it renews its search index, and statistics are renewed too.
 
 use super::body::receive;
 use super::openapi_meta::{
@@ -88,7 +88,7 @@ impl Refusals for NotWritten {
     ];
 }
 
-/// A batch that nobody has read yet: authority comes first.
+/// A batch that is not read yet: authorization comes first.
 struct Batch<'a> {
     request: &'a Request,
     body: RequestBody,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core has started and may be given the system clients that the country needs.
+//! Core's notice that it has started: the system clients that the country needs are created in it.
 
 use super::openapi_meta::{CoreToken, NO_TOKEN, Refusals, Refused, Requires, Statuses, Tag};
 use super::{App, authorized};

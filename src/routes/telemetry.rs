@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core counts itself once a day. The figures leave this server only where somebody has asked for that.
+//! Core's daily telemetry. It leaves this server only if `TELEMETRY_URL` is set.
 
 use super::body::Unread;
 use super::openapi_meta::{
@@ -19,16 +19,16 @@ use std::time::Duration;
 use tracing::warn;
 use validator::Validate;
 
-/// Some twenty figures are far smaller.
+/// Size limit of a body. Some twenty figures are far smaller.
 const BODY_LIMIT: usize = 64 * 1024;
 /// The longest wait for the receiver.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The form of what is sent.
+/// Version of the format that is sent.
 const SCHEMA: &str = "1.0";
 
 pub(super) struct TelemetryApi(pub(super) Arc<App>);
 
-/// Sends core's figures on.
+/// Forwards core's telemetry.
 pub struct Telemetry {
     client: reqwest::Client,
     url: String,
@@ -38,7 +38,7 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// By the settings; nothing where they do not ask for it, and outside production.
+    /// Creates it from the settings; none if they do not enable it, and outside production.
     pub fn new(settings: &Settings, client: &reqwest::Client) -> Option<Self> {
         let url = settings
             .telemetry_url

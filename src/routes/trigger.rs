@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The action hook: core asks whether an action may happen. It asks once.
+//! The action hook: core asks once whether an action may happen.
 
 use super::bodies::{Bodies, broken};
 use super::openapi_meta::{
@@ -38,7 +38,7 @@ impl Trigger {
     }
 }
 
-/// A request with core's token, whose body nobody has read yet: authority comes first.
+/// A request with core's token, whose body is not read yet: authorization comes first.
 struct Unread<'a> {
     request: &'a Request,
     body: RequestBody,
@@ -161,8 +161,8 @@ impl Trigger {
 }
 
 impl Trigger {
-    /// Authority comes first: what is refused by its token is not even received. Whoever goes away
-    /// before the answer interrupts nothing.
+    /// Decides about an action. Authorization comes first: the body of a refused request is not received.
+    /// A caller that disconnects before the answer interrupts nothing.
     async fn decide(
         &self,
         event: &str,
@@ -261,7 +261,7 @@ impl Question {
 }
 
 impl App {
-    /// Notes that core has asked: without an answer its action waits for ever.
+    /// Records the hook as unanswered: without an answer its action waits for ever.
     fn asked(&self, (event_id, action_id): (EventId, ActionId), event: &str, action: &str) {
         self.unanswered.asked(Asked {
             event_id,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! When a connection is of no use any more: its client takes too long for the head of a request, or
-//! does nothing at all. While a request is answered neither counts; how long that takes is up to its
-//! route.
+//! Timeouts of connections: the client takes too long for the head of a request, or sends nothing at all.
+//! Neither timeout counts while a request is answered; each route limits that time itself.
 
 use std::io;
 use std::pin::Pin;
@@ -60,7 +59,7 @@ impl Activity {
         Working(self.clone())
     }
 
-    /// Waits until the connection is of no use any more, and says why.
+    /// Waits until the connection has timed out, and returns the reason.
     pub(super) async fn over(&self) -> &'static str {
         loop {
             let (head, idle) = {
@@ -103,7 +102,7 @@ impl Activity {
     }
 }
 
-/// A connection that notes what happens on it.
+/// A connection that records its activity.
 pub(super) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,

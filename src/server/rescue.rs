@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Looks, from time to time, for records that wait in core for no reason.
+//! Searches, from time to time, for records that wait in core because their hook was lost.
 
 use crate::metrics;
 use handlers::hooks::rescue::{Mode, Rescue, RescueError, Round, Step};

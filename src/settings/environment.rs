@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Variables of the environment that are not settings: those of others, and those that were probably
-//! meant as settings.
+//! Variables of the environment that are not settings: those of other programs, and probable mistakes in
+//! the name of a setting.
 
 use super::VARIABLES;
 use rules::Diagnostic;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The settings about messages.
 #[derive(Debug, Clone)]
 pub struct Messages {
-    /// `SMTP_HOST` and what belongs to it; nothing where there is no mail server.
+    /// `SMTP_HOST` and the settings that belong to it; none without a mail server.
     pub smtp: Option<SmtpSettings>,
     /// `SENDER_EMAIL_ADDRESS`, as alerts name it.
     pub sender: Option<Mailbox>,

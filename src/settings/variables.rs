@@ -26,7 +26,7 @@ const fn always(name: &'static str, default: &'static str, meaning: &'static str
     }
 }
 
-/// A default for development; production must say it.
+/// A default for development; mandatory in production.
 const fn mandatory(
     name: &'static str,
     development: &'static str,
@@ -53,7 +53,7 @@ const fn optional(name: &'static str, example: &'static str, meaning: &'static s
     }
 }
 
-/// All of them, in the order in which people look for them.
+/// All variables, in the order in which people look for them.
 pub const VARIABLES: &[Variable] = &[
     always(
         "NODE_ENV",
@@ -436,7 +436,7 @@ pub fn markdown() -> String {
     table
 }
 
-/// The example of a variable; empty for a name that is none.
+/// The example of a variable; empty for an unknown name.
 pub(super) fn example(name: &str) -> &'static str {
     VARIABLES
         .iter()
