@@ -49,7 +49,7 @@ enum Layer {
 enum Entry {
     File(Vec<u8>),
     Folder,
-    /// Why it cannot be read.
+    /// The reason why it cannot be read.
     Unreadable(String),
 }
 
@@ -273,7 +273,7 @@ impl Files {
 /// The text of a file outside the country's folder.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// The reason why it cannot be read.
 pub(super) fn text_at(path: &Path) -> Result<String, String> {
     let bytes = read(path, LARGEST_FILE)?;
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
