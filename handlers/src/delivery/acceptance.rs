@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What core has shown about the actions it asked about. Several deliveries may wait for the end of
-//! one action; core is asked once for all of them, and its answer is kept in the ledger.
+//! The state of actions in core. Several deliveries may wait until one action is accepted or rejected;
+//! core is asked once for all of them, and its answer is stored in the ledger.
 
 use crate::clock::{Clock, later};
 use crate::core_client::{CoreError, Fate};
@@ -17,7 +17,7 @@ use tracing::{error, warn};
 /// The longest first wait for the end of an action.
 const FIRST: SignedDuration = SignedDuration::from_mins(1);
 
-/// Core is asked at least this often about an action that was answered 202, and then for the truth …
+/// Core is asked at least this often about an action answered with 202, and then for the record itself …
 const LONGEST_WAITING: SignedDuration = SignedDuration::from_hours(12);
 
 /// … and about one that core was told to accept (200): that happens at once or not at all.
@@ -25,22 +25,22 @@ const LONGEST_ACCEPTED: SignedDuration = SignedDuration::from_hours(1);
 
 /// See the module.
 pub struct Acceptance {
-    /// Shows what became of actions.
+    /// Shows the state of actions.
     pub core: Arc<dyn CoreApi>,
-    /// Keeps what core has shown.
+    /// Stores the states that core has shown.
     pub ledger: Arc<dyn Ledger>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Its second wait comes before the first question, where that is less than a minute.
+    /// The retry schedule: its second wait comes before the first question, if it is less than a minute.
     pub schedule: Schedule,
 }
 
 impl Acceptance {
-    /// The action with which core has accepted the one that a delivery follows from, where the delivery
-    /// waits for that.
+    /// The action with which core has accepted the one that a delivery follows from; `None` if the
+    /// delivery does not wait for it.
     ///
     /// # Errors
-    /// How the attempt ends where core has not accepted.
+    /// The outcome of the attempt if core has not accepted the action.
     pub async fn accepted(&self, delivery: &Claimed) -> Result<Option<Box<Action>>, Outcome> {
         if !delivery.waits_for_acceptance() {
             return Ok(None);
@@ -55,11 +55,11 @@ impl Acceptance {
         }
     }
 
-    /// What became of an action, as core showed it to whoever asked last.
+    /// The state of an action, as core showed it last.
     ///
     /// # Errors
-    /// How the attempt ends where that is not known: [`Outcome::Undecided`] where it is too early to ask
-    /// again.
+    /// The outcome of the attempt if the state is not known: [`Outcome::Undecided`] if it is too early to
+    /// ask again.
     pub async fn fate(&self, delivery: &Claimed) -> Result<Fate, Outcome> {
         let (event, action) = (&delivery.event_id, &delivery.action_id);
         let (now, next) = (self.clock.now(), self.next(delivery));
@@ -85,7 +85,7 @@ impl Acceptance {
         Ok(fate)
     }
 
-    /// Remembers what core has shown.
+    /// Stores the state that core has shown.
     pub async fn learn(&self, delivery: &Claimed, fate: &Fate) {
         let (event, action) = (&delivery.event_id, &delivery.action_id);
         let learned = self.ledger.learn(event, action, fate, self.clock.now());
@@ -100,7 +100,7 @@ impl Acceptance {
         wait(2).or_else(|| wait(1)).unwrap_or(FIRST).min(FIRST)
     }
 
-    /// When core is asked again: after as long again as the action, or an unknown outcome, has waited.
+    /// When core is asked again: after the time that the action, or an unknown outcome, has waited so far.
     pub fn next(&self, delivery: &Claimed) -> Timestamp {
         let now = self.clock.now();
         let longest = if delivery.answer_status == 202 {
@@ -114,7 +114,7 @@ impl Acceptance {
     }
 }
 
-/// How an attempt ends where core does not give the token or the record that it needs.
+/// The outcome of an attempt if core does not give the token or the record that it needs.
 pub(crate) fn not_asked(delivery: &Claimed, error: &CoreError) -> Outcome {
     fault::note(fault::with_causes(error));
     if matches!(error, CoreError::Expired) {

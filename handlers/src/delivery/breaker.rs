@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How much a destination is asked at once: everything while it answers, nothing for a while after it
-//! failed several times in a row, then one attempt, and more with each that succeeds.
+//! The circuit breaker of a destination: all attempts while it answers, none for a while after five
+//! consecutive failures, then one attempt, and one more in parallel with each that succeeds.
 //!
-//! An attempt that is not made is not used up: an outage costs a delivery little of its schedule.
+//! Attempts that are not made do not count: an outage costs a delivery little of its schedule.
 
 use crate::delivery::outcome::Health;
 use opencrvs_toolkit::event_document::EventId;
@@ -10,22 +10,22 @@ use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How many attempts run at once while all is well.
+/// The maximum number of parallel attempts while the destination answers.
 const FULL: usize = 16;
-/// So many failures in a row are no accident.
+/// The number of consecutive failures that opens the circuit breaker.
 const TRIP: u32 = 5;
-/// So many events are remembered; the pause has reached its limit by then.
+/// The maximum number of events remembered; the pause has reached its limit by then.
 const MOST_SUSPECTS: usize = 1000;
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest: recovery is noticed within a minute.
+/// The longest pause: recovery is noticed within a minute.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What is known about one destination. On the monotonic clock: a clock that is set must not make a
-/// pause longer.
+/// The circuit breaker of one destination. It uses the monotonic clock: setting the system clock must
+/// not make a pause longer.
 #[derive(Debug)]
 pub(crate) struct Breaker {
-    /// How many attempts may run at once when there is no pause.
+    /// The maximum number of parallel attempts when there is no pause.
     allowed: usize,
     /// Failures since the last answer.
     failures: u32,
@@ -49,7 +49,7 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// How many attempts may run at once now.
+    /// The maximum number of parallel attempts now.
     pub(crate) fn allowed(&self, now: Instant) -> usize {
         if self.pause(now).is_some() {
             0
@@ -58,19 +58,19 @@ impl Breaker {
         }
     }
 
-    /// How long nothing may be tried.
+    /// The rest of the pause, in which nothing may be tried.
     pub(crate) fn pause(&self, now: Instant) -> Option<Duration> {
         let pause = self.paused_until?.saturating_duration_since(now);
         (!pause.is_zero()).then_some(pause)
     }
 
-    /// Whether the next attempt shows if the destination is well again.
+    /// True if the next attempt is a probe that shows whether the destination has recovered.
     pub(crate) fn is_probing(&self) -> bool {
         self.allowed == 1
     }
 
-    /// Takes note of how an attempt ended. One event that fails again and again says nothing about the
-    /// destination; several that fail while none succeeds do.
+    /// Records the health that an attempt shows. Repeated failures of one event say nothing about the
+    /// destination; failures of several events without a success do.
     pub(crate) fn learn(&mut self, event: &EventId, health: Health, now: Instant) {
         match health {
             Health::Well => self.answered(),
@@ -84,7 +84,7 @@ impl Breaker {
         }
     }
 
-    /// The destination answered, whatever it thinks of the delivery: one more at once.
+    /// The destination answered, even if it refused the delivery: one more parallel attempt.
     fn answered(&mut self) {
         *self = Self {
             allowed: (self.allowed + 1).min(FULL),
@@ -107,7 +107,7 @@ impl Breaker {
         }
     }
 
-    /// For a gauge: 0 all is well, 1 it answers again and is asked more and more, 2 it is left alone.
+    /// The value of a gauge: 0 healthy, 1 recovering with fewer parallel attempts, 2 paused.
     pub(crate) fn level(&self, now: Instant) -> f64 {
         match self.allowed(now) {
             0 => 2.0,

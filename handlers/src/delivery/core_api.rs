@@ -9,22 +9,21 @@ use jiff::Timestamp;
 /// Core, as the delivery of packets needs it.
 #[async_trait]
 pub trait CoreApi: Send + Sync {
-    /// Whether there is a system client: it asks about any record and gets fresh tokens.
+    /// True if there is a system client, which asks about any record and gets fresh tokens.
     fn has_system_client(&self) -> bool;
 
-    /// What became of an action, see [`Core::fate`]. Without a system client it is asked with the
-    /// hook's token, as long as that lasts.
+    /// The state of an action, see [`Core::fate`]. Without a system client core is asked with the
+    /// hook's token until that expires.
     async fn fate_of(&self, delivery: &Claimed) -> Result<Fate, CoreError>;
 
-    /// The same where no trace in the record is wanted, and an answer that may be a little old is good
-    /// enough.
+    /// The same, if possible without a trace in the record; the answer may be slightly out of date.
     async fn fate_without_trace(&self, delivery: &Claimed) -> Result<Fate, CoreError>;
 
-    /// A token that the delivery can be sent with now: that of the hook while it lasts, or, where it
-    /// must be fresh, one that nobody has seen.
+    /// A token that the delivery can be sent with now: that of the hook until it expires, or, if it
+    /// must be `fresh`, one that was never used.
     async fn token_for(&self, delivery: &Claimed, fresh: bool) -> Result<String, CoreError>;
 
-    /// When the hook's token ends, where there is no system client to get another.
+    /// When the hook's token expires; `None` if a system client can get another.
     fn token_ends(&self, delivery: &Claimed) -> Option<Timestamp>;
 }
 

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Encryption of what waits in the ledger: tokens and packets.
+//! Encryption of pending deliveries in the ledger: tokens and packets.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::str::FromStr;
 
-/// What stands before a sealed text; neither JSON nor a token begins like this.
+/// The prefix of an encrypted text; neither JSON nor a token begins with it.
 const MARK: &str = "sealed:";
 
-/// Keys of the ledger: the first one seals, all of them open, so that a key can be replaced while
-/// something still waits under the old one. Without any key, text is stored as it is.
+/// Keys of the ledger: the first one encrypts, all of them decrypt, so that a key can be replaced while
+/// deliveries encrypted with the old one are pending. Without any key, text is stored as it is.
 #[derive(Default)]
 pub struct Encryption(Vec<RandomizedNonceKey>);
 
-/// Why text cannot be sealed, opened, or a key not be used.
+/// The reason why text cannot be encrypted or decrypted, or a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EncryptionError {
-    /// A key that is none.
+    /// A text that is not a key.
     #[error("key {0} is not 32 bytes in base64; generate one with `openssl rand -base64 32`")]
     Key(usize),
-    /// The text was sealed with a key that is not in the list, or was changed.
+    /// The text was encrypted with a key that is not in the list, or was changed.
     #[error("no key in LEDGER_KEY decrypts it")]
     Open,
     /// The cryptographic library refused.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the server has promised, written down before it says so.
+//! The ledger: answers, registration numbers and deliveries, stored before the answer is sent.
 //!
 //! Core asks once about an action. The answer, the registration number and the deliveries that must
-//! follow are stored in one transaction before core hears of them; asked again, the same action gets
-//! the same answer. **Invariant:** nothing that is stored here is ever changed but the progress of a
-//! delivery.
+//! follow are stored in one transaction before the answer is sent; asked again, the same action gets
+//! the same answer. **Invariant:** stored entries never change, except for the progress of their
+//! deliveries.
 
 use crate::core_client::{Confirmation, Fate, HookedAction};
 use crate::delivery::encryption::Encryption;
@@ -38,22 +38,22 @@ pub struct Integration {
     pub name: String,
     /// Its id.
     pub client_id: String,
-    /// Its secret; empty once it was shown, and where a setting has it.
+    /// Its secret; empty after it was shown, and if a setting holds it.
     pub secret: SecretString,
-    /// Since when core is known to have it.
+    /// The time since which core is known to have it.
     pub registered_at: Option<Timestamp>,
     /// When the secret was shown.
     pub shown_at: Option<Timestamp>,
 }
 
 impl Integration {
-    /// Whether core has it and the secret is known.
+    /// True if core has it and the secret is known.
     pub fn is_usable(&self) -> bool {
         self.registered_at.is_some() && !self.secret.expose_secret().is_empty()
     }
 }
 
-/// An answer to core, as it goes over the wire and as it is repeated.
+/// An answer to core, as it is sent and repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// 200 accepts the action now, 202 says that somebody will accept or reject it later,
@@ -96,25 +96,25 @@ pub struct Entry {
     pub decision: String,
     /// For a registration: the number, one per action for ever.
     pub registration_number: Option<String>,
-    /// What core is told.
+    /// The answer to core.
     pub answer: Answer,
-    /// What must happen afterwards, in this order.
+    /// The deliveries that follow, in this order.
     pub deliveries: Vec<NewDelivery>,
 }
 
 impl Entry {
-    /// Whether its messages replace earlier ones about the same record that have not left.
+    /// True if its messages replace earlier unsent ones about the same record.
     pub fn replaces_messages(&self) -> bool {
         self.event_type != USER && self.answer.status == 200
     }
 }
 
-/// Something that must reach another system.
+/// A request or message that must reach another system.
 #[derive(Debug, Clone)]
 pub struct NewDelivery {
-    /// Where to.
+    /// The destination.
     pub destination: Destination,
-    /// What it means there: `create-uin`, `register.reject` …
+    /// The operation at the destination: `create-uin`, `register.reject` …
     pub operation: String,
     /// Path below the destination's URL.
     pub path: String,
@@ -124,12 +124,11 @@ pub struct NewDelivery {
     pub token: String,
     /// Not before this time.
     pub due_at: Timestamp,
-    /// What core is told where the destination refuses this for good, or it is given up.
+    /// The call to core if the destination refuses this permanently, or it is given up.
     pub fallback: Option<Confirmation>,
 }
 
-/// A system that deliveries go to, by the word that stands in the ledger and in logs. Each has a queue
-/// of its own.
+/// A system that receives deliveries, by its name in the ledger and in logs; each has its own queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destination(Cow<'static, str>);
 
@@ -145,53 +144,53 @@ impl Destination {
     /// People, by SMS.
     pub const SMS: Self = Self(Cow::Borrowed("sms"));
 
-    /// One that a setting names.
+    /// A destination that a setting names.
     pub fn named(word: String) -> Self {
         Self(word.into())
     }
 
-    /// The word.
+    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether what goes there is erased as soon as it has ended: a message may hold a password.
+    /// True if deliveries to it are erased as soon as they end, since a message may hold a password.
     pub fn is_forgotten(&self) -> bool {
         [Self::EMAIL, Self::SMS].contains(self)
     }
 }
 
-/// Event type of an entry that belongs to no record: something that a user of core is told. It is
-/// forgotten as a whole once it has ended.
+/// Event type of an entry that belongs to no record: a message to a user of core. The whole entry is
+/// erased after it has ended.
 pub const USER: &str = "user";
 
-/// What became of an entry.
+/// The result of storing an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
     /// It is stored.
     New,
-    /// The action was answered before, with this.
+    /// The action already has this answer.
     Before(Answer),
     /// Another action already has this registration number; nothing was stored.
     NumberTaken,
 }
 
-/// What is known of all attempts to bring a packet to the middleware. It decides whether and how the
-/// packet may be sent again: an identity is made once.
+/// The knowledge from all attempts to send a packet to the middleware. It decides whether and how the
+/// packet may be sent again: an identity is created once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Knowledge {
-    /// No request has left.
+    /// No request was sent.
     Untried,
     /// No request has arrived.
     NotReached,
-    /// Something on the way answered 503. If a request arrived all the same, the row that the
+    /// An intermediary answered 503. If a request arrived nevertheless, the row that the
     /// middleware keeps of its number stops a second one.
     Unavailable,
-    /// The middleware said that MOSIP was not started. Its row stays: number and token are used up.
+    /// The middleware answered that MOSIP was not started. Its row stays: number and token are used up.
     NotStarted,
-    /// The end of an attempt is not known: MOSIP may have started.
+    /// The outcome of an attempt is unknown: MOSIP may have started.
     Unknown,
-    /// The middleware took it.
+    /// The middleware took the packet.
     Taken,
 }
 
@@ -206,7 +205,7 @@ impl Knowledge {
         Self::Taken,
     ];
 
-    /// The word that stands in the ledger.
+    /// The word in the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Untried => "untried",
@@ -218,7 +217,7 @@ impl Knowledge {
         }
     }
 
-    /// What is known after one more attempt. Once unknown, it stays unknown until the packet is taken.
+    /// The knowledge after one more attempt. Once unknown, it stays unknown until the packet is taken.
     #[must_use]
     pub fn after(self, outcome: Outcome) -> Self {
         match (outcome, self) {
@@ -253,54 +252,54 @@ impl std::str::FromStr for Knowledge {
 pub struct Renumbered {
     /// The number, which the middleware has not seen.
     pub number: String,
-    /// It is this action's already, see [`NumberLedger::next_number`].
+    /// The number is already reserved for this action, see [`NumberLedger::next_number`].
     pub is_reserved: bool,
-    /// The body with it.
+    /// The body with the new number.
     pub payload: Value,
-    /// What core is told with it, see [`NewDelivery::fallback`].
+    /// The call to core with the new number, see [`NewDelivery::fallback`].
     pub fallback: Option<Confirmation>,
     /// The token that goes with it.
     pub token: String,
 }
 
-/// Whether a request may leave.
+/// The permission to send a request, or the reason why it may not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
-    /// The start of the attempt is written down.
+    /// The start of the attempt is stored.
     Begun,
-    /// Another action or attempt has this number; nothing was written down.
+    /// Another action or attempt has this number; nothing was stored.
     NumberTaken,
-    /// The lease is over, or somebody has stopped the delivery.
+    /// The lease has expired, or the delivery was stopped.
     LeaseLost,
 }
 
-/// What is known about an action's end in core, and whose turn it is to ask.
+/// The state of an action in core, and who asks core next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
-    /// Core has shown the end.
+    /// Core has shown that the action is accepted or rejected.
     Settled(Fate),
     /// The caller asks core, and reports with [`Ledger::learn`].
     Ask,
-    /// Somebody has asked; not again before this time.
+    /// Core was asked already; it is not asked again before this time.
     Asked(Timestamp),
 }
 
-/// Actions that core waits for, of one kind.
+/// Actions of one kind that core waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingActions {
-    /// Where the last delivery goes that they wait for.
+    /// The destination of the last delivery that they wait for.
     pub destination: Destination,
-    /// What is known of the packet that they wait for.
+    /// The knowledge from the attempts of the packet that they wait for.
     pub knowledge: Knowledge,
-    /// How far that packet has come.
+    /// The state of that packet.
     pub state: State,
-    /// How many.
+    /// The number of actions.
     pub count: u64,
     /// When the oldest was answered.
     pub oldest: Timestamp,
 }
 
-/// Why core still waits for an action, in one word: a label of the metrics.
+/// The reasons why core waits for an action, one word each: a label of the metrics.
 pub const WAITING_REASONS: [&str; 9] = [
     "not-sent",
     "not-reached",
@@ -333,7 +332,7 @@ impl WaitingActions {
 /// A delivery that this process has leased for one attempt.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// Row of the ledger; grows with time.
+    /// Row of the ledger; increases with time.
     pub id: i64,
     /// The event it belongs to.
     pub event_id: EventId,
@@ -341,11 +340,11 @@ pub struct Claimed {
     pub action_id: ActionId,
     /// Type of that action.
     pub action_type: String,
-    /// Status that core was given for that action.
+    /// Status of the answer to core about that action.
     pub answer_status: u16,
-    /// Where to.
+    /// The destination.
     pub destination: Destination,
-    /// What it means there.
+    /// The operation at the destination.
     pub operation: String,
     /// Path below the destination's URL.
     pub path: String,
@@ -353,17 +352,17 @@ pub struct Claimed {
     pub payload: String,
     /// Bearer token to present.
     pub token: String,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// When it was written down.
+    /// When it was stored.
     pub created_at: Timestamp,
-    /// What is known of the attempts before this one.
+    /// The knowledge from the attempts before this one.
     pub knowledge: Knowledge,
-    /// Since when the outcome is unknown.
+    /// The time since which the outcome is unknown.
     pub unknown_since: Option<Timestamp>,
-    /// The registration number that the action was given at first.
+    /// The first registration number of the action.
     pub registration_number: Option<String>,
-    /// What core is told where this is refused or given up.
+    /// The call to core if this is refused or given up.
     pub fallback: Option<Confirmation>,
 }
 
@@ -393,10 +392,10 @@ impl Claimed {
         }
     }
 
-    /// Whether core must have accepted the action first. The middleware cannot be made to forget what
-    /// it is told about an action that core was to accept at once (200); a 202 waits for the
-    /// middleware's own answer. All others are told what has happened: after a 202 that is not known
-    /// yet.
+    /// True if core must have accepted the action first. A packet to the middleware is irreversible:
+    /// after a 200 it is sent only when core has accepted the action; a 202 waits for the middleware's
+    /// own answer. Other destinations except core get accepted actions: after a 202 the acceptance is
+    /// not known yet.
     pub fn waits_for_acceptance(&self) -> bool {
         let asked_for_an_answer = self.answer_status == 202;
         if self.destination == Destination::MIDDLEWARE {
@@ -407,48 +406,48 @@ impl Claimed {
     }
 }
 
-/// How an attempt ended, without any content.
+/// The result of an attempt, without any content.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// When it began.
     pub started_at: Timestamp,
-    /// How long it took.
+    /// The duration.
     pub duration: SignedDuration,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Why, in words: with a host, without content.
+    /// The reason in words: with a host, without content.
     pub reason: Option<String>,
 }
 
-/// Where a delivery goes after an attempt.
+/// The next step of a delivery after an attempt.
 #[derive(Debug, Clone)]
 pub enum Next {
     /// It arrived; its token is erased.
     Delivered,
-    /// It will never be taken. What must follow instead, if anything.
+    /// It is refused permanently. The delivery that follows instead, if any.
     Refused(Option<NewDelivery>),
-    /// Again at that time.
+    /// Retry at that time.
     Retry(Timestamp),
-    /// The same with another token: this one was not accepted.
+    /// Retry at that time with another token: this one was not accepted.
     Renew(Timestamp),
-    /// Again at that time; nothing was tried yet, so that the schedule stands where it stood.
+    /// Retry at that time; nothing was tried yet, so this does not count in the schedule.
     Later(Timestamp),
-    /// An operator decides. What must follow all the same, if anything.
+    /// Parked for an operator. The delivery that follows nevertheless, if any.
     Parked(Option<NewDelivery>),
 }
 
-/// How far a delivery has come.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
     /// To be sent, now or later.
     Waiting,
     /// Arrived.
     Delivered,
-    /// Refused for good by the receiver.
+    /// Refused permanently by the receiver.
     Refused,
-    /// Given up for now: an operator decides.
+    /// Given up for now until an operator decides.
     Parked,
-    /// Given up for ever by an operator.
+    /// Given up permanently by an operator.
     Purged,
 }
 
@@ -462,7 +461,7 @@ impl State {
         Self::Purged,
     ];
 
-    /// The word that stands in the ledger.
+    /// The word in the ledger.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -489,7 +488,7 @@ impl std::str::FromStr for State {
     }
 }
 
-/// How many deliveries are where.
+/// The number of deliveries in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// See [`State::Waiting`].
@@ -502,27 +501,27 @@ pub struct Counts {
     pub parked: u64,
     /// See [`State::Purged`].
     pub purged: u64,
-    /// When the oldest one that waits was written down.
+    /// When the oldest waiting one was stored.
     pub oldest_waiting: Option<Timestamp>,
 }
 
 /// Deliveries in one state to one destination.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    /// Where to.
+    /// The destination.
     pub destination: Destination,
     /// `waiting` or `parked`.
     pub state: State,
-    /// How many.
+    /// The number of deliveries.
     pub depth: u64,
-    /// When the oldest was written down.
+    /// When the oldest was stored.
     pub oldest: Timestamp,
 }
 
-/// Which deliveries to list; what is `None` does not restrict.
+/// A filter for deliveries; a field that is `None` does not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// This one.
+    /// The one with this id.
     pub id: Option<i64>,
     /// Those in this state.
     pub state: Option<State>,
@@ -530,15 +529,15 @@ pub struct Filter {
     pub event_id: Option<EventId>,
     /// Those to this destination, or to one that begins with it and a colon: `forward`.
     pub destination: Option<Destination>,
-    /// Those whose last attempt ended so: the word of an [`Outcome`].
+    /// Those whose last attempt had this outcome: the word of an [`Outcome`].
     pub outcome: Option<String>,
-    /// Those written down before this time.
+    /// Those stored before this time.
     pub created_before: Option<Timestamp>,
-    /// Those written down at this time or later.
+    /// Those stored at this time or later.
     pub created_from: Option<Timestamp>,
     /// The oldest first, else the newest.
     pub oldest_first: bool,
-    /// At most so many.
+    /// The maximum number.
     pub limit: u32,
 }
 
@@ -555,38 +554,38 @@ pub struct Delivery {
     pub event_type: String,
     /// `REGISTER` …
     pub action_type: String,
-    /// What core was told about the action.
+    /// Status of the answer to core about the action.
     pub answer_status: u16,
-    /// When that was.
+    /// When core was answered.
     pub answered_at: Timestamp,
-    /// Where to.
+    /// The destination.
     pub destination: Destination,
-    /// What it means there.
+    /// The operation at the destination.
     pub operation: String,
-    /// How far it has come.
+    /// Its state.
     pub state: State,
     /// Attempts in the present round of the schedule.
     pub attempts: u32,
     /// When it is due, or was.
     pub due_at: Timestamp,
-    /// An attempt is under way, or was when its process died: nobody else tries before this time.
+    /// The end of the lease of an attempt under way, or of a process that died: no attempt before then.
     pub leased_until: Option<Timestamp>,
-    /// When it was written down.
+    /// When it was stored.
     pub created_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// Whether there still is something to send.
+    /// True if the payload is not erased yet.
     pub has_payload: bool,
-    /// Whether the token of the hook is still there to send it with.
+    /// True if the token to send it with is not erased yet.
     pub has_token: bool,
-    /// What is known of its attempts.
+    /// The knowledge from its attempts.
     pub knowledge: Knowledge,
-    /// Core has shown the end of the action.
+    /// True if core has shown that the action is accepted or rejected.
     pub is_settled: bool,
 }
 
 impl Delivery {
-    /// How a packet for the middleware stands, in the words that operators see.
+    /// The state of a packet for the middleware, in the words that operators see.
     pub fn standing(&self) -> &'static str {
         match (self.state, self.knowledge) {
             _ if self.destination != Destination::MIDDLEWARE => self.state.as_str(),
@@ -605,15 +604,15 @@ impl Delivery {
     }
 }
 
-/// The outcome of an attempt whose end is not written down.
+/// The outcome of an attempt whose end is not stored.
 pub const STARTED: &str = "started";
 
-/// An attempt as it was written down.
+/// An attempt as it was stored.
 #[derive(Debug, Clone)]
 pub struct PastAttempt {
     /// When it began.
     pub started_at: Timestamp,
-    /// How long it took; zero where its end is not known.
+    /// The duration; zero if its end is not known.
     pub duration: SignedDuration,
     /// The word of an [`Outcome`], or [`STARTED`].
     pub outcome: String,
@@ -623,16 +622,16 @@ pub struct PastAttempt {
     pub reason: Option<String>,
 }
 
-/// Why the ledger could not do it.
+/// The reason why an operation of the ledger failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The URL names no ledger that this build knows.
+    /// The URL does not name a ledger that this build supports.
     #[error("`{0}` is not a ledger; expected for example `sqlite://data/countryconfig.db`")]
     Url(String),
     /// A PostgreSQL URL with a fault; it is not repeated, as it may hold a password.
     #[error("the URL is not a PostgreSQL URL like `postgres://user:password@host:5432/database`")]
     PostgresUrl,
-    /// A token or packet that cannot be sealed or opened.
+    /// A token or packet that cannot be encrypted or decrypted.
     #[error("the ledger's encryption failed")]
     Encryption(#[from] crate::delivery::encryption::EncryptionError),
     /// There is no ledger where one was expected.
@@ -653,10 +652,10 @@ pub enum LedgerError {
     /// The tables cannot be brought up to date.
     #[error("the ledger's tables cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// What is in the ledger was sealed with a key that is not listed.
+    /// The ledger was encrypted with a key that is not listed.
     #[error("LEDGER_KEY does not decrypt the ledger; set the key that it was encrypted with")]
     Key,
-    /// The file was there when the ledger was opened.
+    /// The file was deleted after the ledger was opened.
     #[error(
         "the ledger's file `{0}` was deleted; restore it, or restart the server to create a new one"
     )]
@@ -670,7 +669,7 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// Whether the same may succeed a moment later, with another connection.
+    /// True if a retry with another connection may succeed.
     pub fn may_pass(&self) -> bool {
         !matches!(
             self,
@@ -679,16 +678,16 @@ impl LedgerError {
     }
 }
 
-/// The memory of the server.
+/// The server's store of answers, registration numbers and deliveries.
 #[async_trait]
 pub trait Ledger: NumberLedger {
-    /// Opens the database, and makes or updates its tables, where that was not done yet. Every operation
-    /// does it where it must; only here it may take minutes.
+    /// Opens the database and creates or updates its tables, if not done yet. Every operation does so if
+    /// necessary; only here it may take minutes.
     async fn prepare(&self) -> Result<(), LedgerError>;
 
     /// Stores an entry and its deliveries in one transaction, durable when this returns. A message about
-    /// an accepted action replaces an earlier one to the same person that has not left: declared and
-    /// registered in one go is one letter.
+    /// an accepted action replaces an earlier unsent one to the same person: an event that is declared and
+    /// registered at once gives one message.
     async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError>;
 
     /// The answer that an action was given, if it was asked about before.
@@ -698,9 +697,9 @@ pub trait Ledger: NumberLedger {
         action: &ActionId,
     ) -> Result<Option<Answer>, LedgerError>;
 
-    /// Leases deliveries to a destination that are due: at most one per event, the oldest first, so
-    /// that what concerns one record arrives in order. A lease that is not concluded by `until` is lost.
-    /// To probe a destination, what was never tried goes first: it is not known to be at fault.
+    /// Leases due deliveries to a destination: at most one per event, the oldest first, so that the
+    /// deliveries of one record arrive in order. A lease that is not concluded by `until` is lost.
+    /// To probe a destination, deliveries without an attempt go first: they are not known to be at fault.
     async fn claim(
         &self,
         destination: &Destination,
@@ -710,8 +709,8 @@ pub trait Ledger: NumberLedger {
         probe: bool,
     ) -> Result<Vec<Claimed>, LedgerError>;
 
-    /// Leases what an event has for a destination, whether or not it is due yet. Nothing where
-    /// another has leased it already.
+    /// Leases the delivery of an event to a destination, whether or not it is due yet. `None` if it is
+    /// leased already.
     async fn claim_of(
         &self,
         event: &EventId,
@@ -720,7 +719,7 @@ pub trait Ledger: NumberLedger {
         until: Timestamp,
     ) -> Result<Option<Claimed>, LedgerError>;
 
-    /// Writes down that an attempt starts, before its request leaves, with the number that a packet
+    /// Stores the start of an attempt before its request is sent, with the number that a packet
     /// gets for it. Until [`Ledger::conclude`] its outcome is unknown.
     async fn begin(
         &self,
@@ -729,7 +728,7 @@ pub trait Ledger: NumberLedger {
         now: Timestamp,
     ) -> Result<Begun, LedgerError>;
 
-    /// Writes down how an attempt ended, and what is next.
+    /// Stores the result of an attempt and the next step.
     async fn conclude(
         &self,
         claimed: &Claimed,
@@ -738,8 +737,8 @@ pub trait Ledger: NumberLedger {
         now: Timestamp,
     ) -> Result<(), LedgerError>;
 
-    /// When the next delivery to a destination is due that nobody has leased and that no earlier one of
-    /// its event holds back.
+    /// When the next delivery to a destination is due, of those that are not leased and not held back by
+    /// an earlier one of their event.
     async fn next_due(
         &self,
         destination: &Destination,
@@ -747,14 +746,14 @@ pub trait Ledger: NumberLedger {
     ) -> Result<Option<Timestamp>, LedgerError>;
 
     /// The last delivery to the middleware or core of each action that core was told to wait for (202)
-    /// and that nobody has settled as far as the ledger knows: what needs an operator first, then the
+    /// and that is not settled as far as the ledger knows: those that need an operator first, then the
     /// oldest action first. An action counts as settled when core was told its end, knew it already or
     /// has shown it ([`Ledger::learn`]), and when core has asked about a later action of the event: it
     /// allows none while one waits.
     async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError>;
 
-    /// What is known about an action's end in core. Where nobody has asked lately, it is the caller who
-    /// asks now, and nobody else before `again_at`.
+    /// The state of an action in core, as far as it is known. If core was not asked recently, the caller
+    /// asks now, and no other before `again_at`.
     async fn standing(
         &self,
         event: &EventId,
@@ -763,7 +762,7 @@ pub trait Ledger: NumberLedger {
         again_at: Timestamp,
     ) -> Result<Standing, LedgerError>;
 
-    /// Remembers what core has shown about an action. Its end is final, and makes due what waits for it.
+    /// Stores the state of an action in core. A final state makes the deliveries that wait for it due.
     async fn learn(
         &self,
         event: &EventId,
@@ -781,15 +780,15 @@ pub trait Ledger: NumberLedger {
     /// Deliveries for an operator.
     async fn deliveries(&self, filter: &Filter) -> Result<Vec<Delivery>, LedgerError>;
 
-    /// How many deliveries there are by state, whatever the limit.
+    /// Counts deliveries by state, regardless of the limit.
     async fn count(&self, filter: &Filter) -> Result<Vec<(State, u64)>, LedgerError>;
 
     /// The attempts of a delivery, the oldest first.
     async fn attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>, LedgerError>;
 
-    /// Sends a delivery again, with a new round of the schedule. `false` where nothing is left to send,
-    /// and, unless forced, where it might be sent twice: it has arrived, was refused for good, or an
-    /// attempt is under way. `assumed` replaces what is known of the attempts.
+    /// Sends a delivery again, with a new round of the schedule. `false` if nothing is left to send,
+    /// and, unless forced, if it might be sent twice: it has arrived, was refused permanently, or an
+    /// attempt is under way. `assumed` replaces the knowledge from the attempts.
     async fn retry(
         &self,
         delivery: i64,
@@ -798,37 +797,37 @@ pub trait Ledger: NumberLedger {
         now: Timestamp,
     ) -> Result<bool, LedgerError>;
 
-    /// Holds a waiting delivery back. `false` where it does not wait.
+    /// Parks a waiting delivery. `false` if it does not wait.
     async fn park(&self, delivery: i64) -> Result<bool, LedgerError>;
 
-    /// Gives a delivery up for ever and erases what it holds. `false` where it had ended already.
+    /// Gives a delivery up permanently and erases its content. `false` if it had ended already.
     async fn purge(&self, delivery: i64, now: Timestamp) -> Result<bool, LedgerError>;
 
-    /// Erases the packets that were delivered or refused before a moment; the fact that they were
-    /// stays, except that of [`USER`] entries. Says how many deliveries lost something.
+    /// Erases the packets that were delivered or refused before a time; their rows stay, except those
+    /// of [`USER`] entries. Returns the number of deliveries that lost something.
     async fn erase(&self, ended_before: Timestamp) -> Result<u64, LedgerError>;
 
-    /// Ends the waits that a clock wrote which was ahead: of what was made, tried or asked in the
-    /// future. Says of how many.
+    /// Ends waits that were stored by a clock that was ahead: those of rows made, tried or asked in the
+    /// future. Returns their number.
     async fn mend(&self, now: Timestamp) -> Result<u64, LedgerError>;
 
-    /// How many deliveries are where.
+    /// Counts the deliveries in each state.
     async fn counts(&self) -> Result<Counts, LedgerError>;
 
-    /// Remembers a small text that must survive a restart, such as core's public key.
+    /// Stores a small text that must survive a restart, such as core's public key.
     async fn keep(&self, name: &str, value: &str, now: Timestamp) -> Result<(), LedgerError>;
 
-    /// Such a text.
+    /// Returns such a text.
     async fn kept(&self, name: &str) -> Result<Option<String>, LedgerError>;
 
-    /// Such texts, by the beginning of their names.
+    /// Returns such texts, by the prefix of their names.
     async fn kept_under(&self, prefix: &str) -> Result<Vec<(String, String)>, LedgerError>;
 
-    /// Forgets such a text.
+    /// Deletes such a text.
     async fn forget(&self, name: &str) -> Result<(), LedgerError>;
 
-    /// Keeps the credentials of a system client before core hears of them. Gives those that are kept: of several
-    /// servers that share the ledger, the first one's. A secret that is not here any more is replaced.
+    /// Stores the credentials of a system client before core gets them. Returns the stored ones: of several
+    /// servers that share the ledger, the first one's. A secret that was erased is replaced.
     async fn keep_integration(
         &self,
         name: &str,
@@ -840,7 +839,7 @@ pub trait Ledger: NumberLedger {
     /// The system clients.
     async fn integrations(&self) -> Result<Vec<Integration>, LedgerError>;
 
-    /// Leases the creation of a client in core. `false` where another server is at it.
+    /// Leases the creation of a client in core. `false` if another server holds the lease.
     async fn lease_integration(
         &self,
         name: &str,
@@ -851,14 +850,14 @@ pub trait Ledger: NumberLedger {
     /// Ends such a lease.
     async fn release_integration(&self, name: &str) -> Result<(), LedgerError>;
 
-    /// Core has a client, with these credentials. Ends the lease.
+    /// Records that core has a client with these credentials. Ends the lease.
     async fn register_integration(
         &self,
         integration: &Integration,
         now: Timestamp,
     ) -> Result<(), LedgerError>;
 
-    /// Gives a client's secret, and erases it. Nothing where there is none to give.
+    /// Returns a client's secret and erases it. `None` if there is no secret.
     async fn show_integration(
         &self,
         name: &str,
@@ -874,14 +873,14 @@ pub trait Ledger: NumberLedger {
         now: Timestamp,
     ) -> Result<(), LedgerError>;
 
-    /// Whether the ledger would take an entry now.
+    /// Checks that the ledger can store an entry now.
     async fn writable(&self) -> Result<(), LedgerError>;
 
     /// Ends the connections; the last one writes the log of `SQLite` back into its file.
     async fn close(&self) -> Result<(), LedgerError>;
 }
 
-/// Whether a URL names a ledger that could be opened; nothing is opened.
+/// Checks that a URL names a ledger that could be opened; nothing is opened.
 ///
 /// # Errors
 /// An unknown kind of URL, or one with a fault.
@@ -893,7 +892,7 @@ pub fn check_url(url: &str) -> Result<(), LedgerError> {
     }
 }
 
-/// What follows the kind of URL is not repeated where it may hold a password.
+/// The error for an unknown URL: only its scheme is repeated if the rest may hold a password.
 fn unknown_url(url: &str) -> LedgerError {
     let shown = match url.split_once("://") {
         Some((scheme, rest)) if rest.contains('@') => format!("{scheme}://…"),
@@ -903,8 +902,8 @@ fn unknown_url(url: &str) -> LedgerError {
 }
 
 /// The ledger that a URL names. It is opened, and its tables are made or updated, when it is first used:
-/// until that succeeds, and whenever its database fails, its operations say why. What waits in it is
-/// sealed with the first key.
+/// until that succeeds, and whenever its database fails, its operations return the error. Its pending
+/// deliveries are encrypted with the first key.
 ///
 /// # Errors
 /// An unknown kind of URL, or one with a fault.
@@ -921,7 +920,7 @@ pub fn at(url: &str, seal: Encryption) -> Result<Arc<dyn Ledger>, LedgerError> {
 /// The same, opened already.
 ///
 /// # Errors
-/// A file or server that cannot be used, other keys than those it was sealed with, tables of a newer
+/// A file or server that cannot be used, other keys than those it was encrypted with, tables of a newer
 /// version.
 pub async fn open(url: &str, seal: Encryption) -> Result<Arc<dyn Ledger>, LedgerError> {
     let ledger = at(url, seal)?;

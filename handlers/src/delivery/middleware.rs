@@ -30,22 +30,22 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::{error, warn};
 
-/// Where the middleware keeps a row for each packet.
+/// The path for whose packets the middleware keeps a row each.
 const REGISTRATION: &str = "/events/registration";
 
-/// What the body of the middleware's own 500 says. Any other comes from something in between.
+/// The error in the body of the middleware's own 500. Any other 500 comes from an intermediary.
 const OWN_FAULT: &str = "An unexpected error occurred";
 
 /// A reply of the middleware up to this size is read.
 const REPLY_LIMIT: usize = 64 * 1024;
 
-/// Core is asked for a token and for the record before a packet leaves.
+/// The time to ask core for a token and for the record before a packet is sent.
 const PREPARATION: Duration = Duration::from_secs(25);
 
-/// How often another number is tried where one is taken. Each has millions of free ones.
+/// The maximum number of numbers tried if one is taken. Millions are free each time.
 const NUMBERS: u32 = 20;
 
-/// Brings a request to the middleware.
+/// Sends requests to the middleware.
 #[async_trait]
 pub trait Wire: Send + Sync {
     /// One request. The outcome is one of delivered, refused, not reached, unavailable, not started
@@ -55,13 +55,13 @@ pub trait Wire: Send + Sync {
 
 /// Packets to the middleware: one attempt each, and what may follow.
 pub struct Middleware {
-    /// The way there.
+    /// The connection to the middleware.
     pub wire: Arc<dyn Wire>,
-    /// Core, which shows what became of an action.
+    /// Core, which shows the state of an action.
     pub core: Arc<dyn CoreApi>,
-    /// What core has shown, for all who ask.
+    /// The states of actions that core has shown, shared by all deliveries.
     pub acceptance: Arc<Acceptance>,
-    /// Where the start of an attempt is written down.
+    /// The ledger that stores the start of an attempt.
     pub ledger: Arc<dyn Ledger>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -76,7 +76,7 @@ pub struct Middleware {
     pub unknown_for: SignedDuration,
 }
 
-/// How a packet may be sent again.
+/// The way in which a packet may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resend {
     /// With the same number and token, or to where the middleware keeps no row.
@@ -89,7 +89,7 @@ enum Resend {
     Never,
 }
 
-/// Whether a packet can be sent with a number that the middleware has not seen: where nobody was told
+/// True if a packet can be sent with a number that the middleware has not seen: if nobody was told
 /// the number, or MOSIP does not see it.
 pub fn can_renumber(delivery: &Delivery) -> bool {
     let untold = delivery.answer_status == 202 && delivery.action_type == "REGISTER";
@@ -97,7 +97,7 @@ pub fn can_renumber(delivery: &Delivery) -> bool {
 }
 
 impl Resend {
-    /// The middleware's row holds the token as well.
+    /// True if another token is needed too, since the middleware's row also holds the token.
     fn needs_fresh_token(self) -> bool {
         matches!(self, Self::FreshNumber | Self::Suffix)
     }
@@ -115,12 +115,12 @@ fn makes_identity(delivery: &Claimed) -> bool {
     delivery.operation == Operation::CreateUin.name()
 }
 
-/// Whether core waits for the middleware's own answer about the action.
+/// True if core waits for the middleware's own answer about the action.
 fn core_waits(delivery: &Claimed) -> bool {
     delivery.answer_status == 202
 }
 
-/// How a packet may be sent, after all that is known of earlier attempts.
+/// The way in which a packet may be sent, by the knowledge from earlier attempts.
 fn resend(delivery: &Claimed, known: Knowledge, number_field: Option<&str>) -> Resend {
     let row_may_exist = matches!(known, Knowledge::NotStarted | Knowledge::Unknown);
     if !row_may_exist || delivery.path != REGISTRATION {
@@ -163,10 +163,10 @@ impl Middleware {
         Ok(self.wire.post(&delivery.path, &token, &body).await)
     }
 
-    /// What core must have shown before the packet leaves.
+    /// Checks that core shows what it must before the packet is sent.
     ///
     /// # Errors
-    /// How the attempt ends where it does not leave now.
+    /// The outcome of the attempt if the packet is not sent now.
     async fn ask_core(&self, delivery: &Claimed) -> Result<(), Outcome> {
         let known = delivery.knowledge;
         let first = known == Knowledge::Untried;
@@ -207,7 +207,7 @@ impl Middleware {
         }
     }
 
-    /// The outcome of an attempt is unknown: what core shows by now. Nothing is sent.
+    /// The outcome by what core shows now, if that of an earlier attempt is unknown. Nothing is sent.
     async fn ask_about_unknown(&self, delivery: &Claimed) -> Outcome {
         if !core_waits(delivery) {
             // Core has accepted already; it learns nothing more.
@@ -236,10 +236,10 @@ impl Middleware {
         }
     }
 
-    /// Writes down that the attempt starts; gives the body to send.
+    /// Stores the start of the attempt; returns the body to send.
     ///
     /// # Errors
-    /// How the attempt ends where nothing may leave.
+    /// The outcome of the attempt if nothing may be sent.
     async fn begin(
         &self,
         delivery: &Claimed,
@@ -292,7 +292,7 @@ impl Middleware {
         })
     }
 
-    /// What follows an outcome, where the packet is not simply sent again as the schedule says.
+    /// The step after an outcome, if it is not simply the retry of the schedule.
     fn next_step(
         &self,
         delivery: &Claimed,
@@ -337,8 +337,8 @@ impl Middleware {
     }
 }
 
-/// What core is told about an action whose packet is not sent again, although nothing came of it: a
-/// correction is right whether or not MOSIP takes it. A birth waits for an operator.
+/// The call to core about an action whose packet is given up and did not start MOSIP: a correction
+/// is valid whether or not MOSIP takes it. A birth waits for an operator.
 fn given_up(delivery: &Claimed, now: Timestamp) -> Option<NewDelivery> {
     let is_correction = delivery.action_type.ends_with("_CORRECTION");
     let not_started = delivery.knowledge.after(Outcome::NotStarted) == Knowledge::NotStarted;
@@ -349,7 +349,7 @@ fn given_up(delivery: &Claimed, now: Timestamp) -> Option<NewDelivery> {
     Some(NewDelivery::confirming(fallback, &delivery.token, now))
 }
 
-/// The packet with another registration number, wherever the earlier one stands.
+/// The packet with another registration number in place of the earlier one, wherever that occurs.
 fn renumber(
     delivery: &Claimed,
     payload: &Value,
@@ -456,7 +456,7 @@ impl HttpWire {
     /// The events of the packets that the middleware keeps until their credential comes.
     ///
     /// # Errors
-    /// When it does not tell: not reached, or without the scope `record.search`.
+    /// When it does not answer: not reached, or without the scope `record.search`.
     pub async fn transactions(&self, token: &str) -> Result<Vec<String>, CoreError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How attempts end.
+//! Outcomes of attempts.
 
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use std::time::Duration;
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Any 2xx, whatever its body.
     Delivered(StatusCode),
-    /// The receiver will never take this: 400 or 422 of the middleware, or core has settled the
+    /// The receiver refuses this permanently: 400 or 422 of the middleware, or core has settled the
     /// action otherwise.
     Refused(StatusCode),
     /// Nothing was sent: core rejected the action that this follows from.
     Unwanted,
-    /// Nothing was sent: it is of no use to anybody any more.
+    /// Nothing was sent: it is no longer of use to anybody.
     Outdated,
-    /// Nothing was sent: core does not show the action as accepted yet. It may be asked again then.
+    /// Nothing was sent: core does not show the action as accepted yet. It may be asked at that time.
     Undecided(Timestamp),
-    /// Nothing was sent: its token has ended, and there is no system client to get another.
+    /// Nothing was sent: its token has expired, and there is no system client to get another.
     Expired,
     /// Nothing was sent: core did not give the token or show the record that sending needs first.
     Unprepared,
-    /// Nothing was sent: core shows that what the packet asks for has happened.
+    /// Nothing was sent: core shows that the action of the packet is accepted already.
     Settled,
-    /// Nothing was sent: the outcome of an earlier attempt is unknown. Core is asked again then.
+    /// Nothing was sent: the outcome of an earlier attempt is unknown. Core is asked again at that time.
     StillUnknown(Timestamp),
     /// Nothing was sent: this may not be sent again without an operator.
     GivenUp,
-    /// The middleware was not reached: no connection, or an answer of something before its handlers.
+    /// The middleware was not reached: no connection, or an answer before its handlers saw the packet.
     NotReached(Option<StatusCode>, Option<Duration>),
     /// 503: the middleware was most probably not reached.
     Unavailable(Option<Duration>),
@@ -67,7 +67,7 @@ pub const OUTCOMES: [&str; 17] = [
 ];
 
 impl Outcome {
-    /// The word that stands in the ledger and in logs.
+    /// The word in the ledger and in logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Delivered(_) => "delivered",
@@ -90,13 +90,13 @@ impl Outcome {
         }
     }
 
-    /// Whether an operator wants to know why.
+    /// True if an operator needs to know the reason.
     pub fn is_failure(self) -> bool {
         let is_success = matches!(self, Self::Delivered(_));
         self.was_sent() && !is_success || matches!(self, Self::Unprepared | Self::Expired)
     }
 
-    /// Whether a request left, or was about to.
+    /// True if a request was sent, or was about to be.
     pub fn was_sent(self) -> bool {
         match self {
             Self::Delivered(_)
@@ -119,7 +119,7 @@ impl Outcome {
         }
     }
 
-    /// How long the other side asks to be left alone.
+    /// The wait that the other side asks for.
     pub fn retry_after(self) -> Option<Duration> {
         match self {
             Self::Failed(_, after) | Self::NotReached(_, after) | Self::Unavailable(after) => after,
@@ -127,7 +127,7 @@ impl Outcome {
         }
     }
 
-    /// What an attempt says about its destination.
+    /// The health of the destination, as this outcome shows it.
     pub fn of_destination(self) -> Health {
         match self {
             Self::Timeout
@@ -160,15 +160,15 @@ impl Outcome {
     }
 }
 
-/// What an attempt says about its destination as a whole.
+/// The health of a destination as a whole, as an attempt shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// It answers, whatever it thinks of one delivery.
+    /// It answers, even if it refuses one delivery.
     Well,
-    /// It cannot be reached, does not answer in time, has a fault of its own (5xx) or too much to do (429).
+    /// It is not reachable, does not answer in time, has an error of its own (5xx) or too much to do (429).
     Failing,
     /// It failed with this delivery, which may be at fault itself.
     Suspect,
-    /// Nothing was sent, so that nothing is known.
+    /// Nothing was sent, so nothing is known.
     NotTried,
 }

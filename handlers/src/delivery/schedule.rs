@@ -49,7 +49,7 @@ pub fn duration(text: &str) -> Option<SignedDuration> {
 }
 
 impl Schedule {
-    /// How long to wait after failed attempt number `attempt` (from 1) of a delivery, or `None` when
+    /// The wait after failed attempt number `attempt` (from 1) of a delivery, or `None` when
     /// the schedule is exhausted. The jitter follows from the delivery's id: no randomness, so that a
     /// test or a simulation sees the same waits again.
     pub fn wait(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The ways deliveries take, and what all requests over HTTP have in common.
+//! Transports of deliveries, and the common parts of all HTTP requests.
 
 use crate::delivery::ledger::{Claimed, Next};
 use crate::delivery::outcome::Outcome;
@@ -20,17 +20,17 @@ pub trait Transport: Send + Sync {
     /// One attempt.
     async fn send(&self, delivery: &Claimed) -> Outcome;
 
-    /// The longest time of an attempt, where it is not that of the others.
+    /// The longest time of an attempt, if it is not that of the others.
     fn longest(&self) -> Option<Duration> {
         None
     }
 
-    /// From when on it could not be sent any more, where that is known.
+    /// The time from which it could not be sent any more, if known.
     fn sendable_until(&self, _delivery: &Claimed) -> Option<Timestamp> {
         None
     }
 
-    /// What follows an outcome, where that is not what usually follows.
+    /// The step after an outcome, if it is not the usual one.
     fn next(
         &self,
         _delivery: &Claimed,
@@ -42,7 +42,7 @@ pub trait Transport: Send + Sync {
     }
 }
 
-/// A client that follows no redirect (they would carry tokens elsewhere) and gives up in time.
+/// A client with a timeout that follows no redirects, since they would carry tokens elsewhere.
 ///
 /// # Errors
 /// When the TLS back end cannot start.
@@ -58,10 +58,10 @@ pub(crate) fn builder(timeout: Duration) -> ClientBuilder {
         .user_agent(concat!("countryconfig/", env!("CARGO_PKG_VERSION")))
 }
 
-/// Sends a request whose answer is its status, with the wait that the other side asks for.
+/// Sends a request; returns its status and the wait that the other side asks for.
 ///
 /// # Errors
-/// How the attempt ends without an answer.
+/// The outcome of the attempt without an answer.
 pub async fn status(request: RequestBuilder) -> Result<(StatusCode, Option<Duration>), Outcome> {
     let response = request.send().await.map_err(|error| unanswered(&error))?;
     let status = response.status();
@@ -79,7 +79,7 @@ pub async fn status(request: RequestBuilder) -> Result<(StatusCode, Option<Durat
     Ok((status, retry_after))
 }
 
-/// How long the other side asks to be left alone.
+/// The wait that the other side asks for, in the header `Retry-After`.
 pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     seconds.parse().ok().map(Duration::from_secs)

@@ -24,14 +24,14 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-/// The ledger is asked again after this time even when nothing was heard: another replica may have
+/// The ledger is asked again after this time even without a notification: another replica may have
 /// died with a lease.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// A lease lasts so much longer than its attempt.
+/// The time by which a lease lasts longer than its attempt.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
-/// After a failure of the ledger.
+/// The pause after a failure of the ledger.
 const FAILED: Duration = Duration::from_secs(1);
 
 /// Core is asked this long about an action that it was told to accept (200): that happens at once or not
@@ -44,27 +44,27 @@ const ASK_ABOUT_WAITING: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Core is not asked about the same action more often than this.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
-/// A destination, and who brings deliveries there.
+/// A destination and its transport.
 pub struct DeliveryTarget {
-    /// Where to.
+    /// The destination.
     pub destination: Destination,
-    /// By what means.
+    /// The transport to it.
     pub transport: Arc<dyn Transport>,
 }
 
 /// Everything the worker needs.
 pub struct Deliveries {
-    /// Where they are written down.
+    /// The ledger that stores them.
     pub ledger: Arc<dyn Ledger>,
-    /// Where they go: one queue each.
+    /// The destinations: one queue each.
     pub targets: Vec<DeliveryTarget>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// When to try again.
+    /// The retry schedule.
     pub schedule: Schedule,
-    /// Longest time of one attempt, where its destination has none of its own.
+    /// Longest time of one attempt, if its destination has none of its own.
     pub timeout: Duration,
-    /// Rung when the ledger has something new.
+    /// Notified when the ledger has something new.
     pub wake: Arc<Notify>,
 }
 
@@ -193,7 +193,7 @@ impl Deliveries {
         Ok(Some(outcome))
     }
 
-    /// How long nothing will be due.
+    /// The wait until the next delivery is due.
     async fn pause(&self, destination: &Destination) -> Duration {
         let now = self.clock.now();
         match self.ledger.next_due(destination, now).await {
@@ -304,7 +304,7 @@ fn learn(breaker: &mut Breaker, ended: Result<(EventId, Health), JoinError>) {
     }
 }
 
-/// What waits for core is parked where core has not decided for a long time.
+/// The next step of a delivery that waits for core: parked if core has not decided for a long time.
 fn ask_again(delivery: &Claimed, at: Timestamp, now: Timestamp) -> Next {
     let until = match delivery.answer_status {
         202 => ASK_ABOUT_WAITING,
@@ -316,8 +316,8 @@ fn ask_again(delivery: &Claimed, at: Timestamp, now: Timestamp) -> Next {
     Next::Later(at.max(later(now, ASK_AGAIN)))
 }
 
-/// When the middleware refuses for good what core waits for (202), core is told what the rule says:
-/// otherwise the record would wait for ever. What core accepted already (200) stays accepted.
+/// The call to core if the middleware permanently refuses a packet that core waits for (202), as the
+/// rule says: otherwise the record would wait for ever. After a 200 the action stays accepted.
 fn settlement(refused: &Claimed, now: Timestamp) -> Option<NewDelivery> {
     if refused.destination != Destination::MIDDLEWARE || refused.answer_status != 202 {
         return None;
@@ -332,7 +332,7 @@ fn settlement(refused: &Claimed, now: Timestamp) -> Option<NewDelivery> {
     Some(NewDelivery::confirming(fallback, &refused.token, now))
 }
 
-/// One line per attempt, with ids and no content, and its place in the metrics.
+/// Logs one line per attempt, with ids and no content, and counts it in the metrics.
 fn tell(delivery: &Claimed, attempt: &Attempt, next: &Next) {
     let (destination, outcome) = (delivery.destination.as_str(), attempt.outcome.as_str());
     counter!("countryconfig_deliveries_total", "destination" => destination.to_owned(), "operation" => delivery.operation.clone(), "outcome" => outcome).increment(1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A look at a ledger for operators. Unlike opening it, this makes no file and changes no table.
+//! Examines a ledger for operators. Unlike opening it, this creates no file and changes no table.
 
 use super::{Destination, LedgerError, postgres, sqlite};
 use crate::core_client;
@@ -9,29 +9,29 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection, Executor, PgConnection, Row, SqliteConnection};
 use std::collections::HashMap;
 
-/// So many pending deliveries are looked at.
+/// The maximum number of pending deliveries that are examined.
 const LOOKED_AT: i64 = 1000;
 
 const PENDING: &str = "SELECT event_id, payload, token, destination FROM deliveries WHERE state IN ('waiting', 'parked') ORDER BY id DESC LIMIT $1";
 
-/// What was found.
+/// The result of an examination.
 #[derive(Debug, Clone, Default)]
 pub struct Examination {
-    /// Version of the tables; nothing where there are none yet.
+    /// Version of the tables; `None` if there are none yet.
     pub version: Option<i64>,
     /// Version of the tables that this program makes.
     pub current: i64,
-    /// Pending deliveries that were looked at, at most a thousand.
+    /// Pending deliveries that were examined, at most a thousand.
     pub pending: usize,
     /// Those of them for each destination.
     pub pending_to: HashMap<Destination, usize>,
-    /// Those of them that no key opens.
+    /// Those of them that no key decrypts.
     pub unreadable: usize,
-    /// Those of them to the middleware or core whose token has ended.
+    /// Those of them to the middleware or core whose token has expired.
     pub expired: usize,
 }
 
-/// Connects to a ledger that is there, writes to it, and tries the keys on what waits in it.
+/// Connects to an existing ledger, writes to it, and tries the keys on its pending deliveries.
 ///
 /// # Errors
 /// When it cannot be reached, read or written.

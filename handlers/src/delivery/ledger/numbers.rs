@@ -10,17 +10,17 @@ use rules::registration_numbers::{Fallback, Office, Request};
 /// Makes the entry of a registration as soon as its number is known; nothing where there can be none.
 pub type WriteEntry<'a> = dyn Fn(&str) -> Option<Entry> + Send + Sync + 'a;
 
-/// A number that exists already is passed over so often.
+/// The maximum number of existing numbers that are passed over.
 pub(super) const MOST_PASSED: u32 = 200;
 
-/// What became of a registration.
+/// The result of storing a registration.
 #[derive(Debug)]
 pub enum Registered {
-    /// It is stored, with this entry. The number is another than that of the format for a reason.
+    /// It is stored with this entry, and with the reason if the number is not that of the format.
     New(Box<Entry>, Option<Fallback>),
-    /// The action was answered before, with this.
+    /// The action already has this answer.
     Before(Answer),
-    /// Somebody else holds the sequence for too long; nothing was stored.
+    /// The sequence was locked for too long; nothing was stored.
     Busy,
     /// There is no entry; nothing was stored.
     Unwritten,
@@ -37,7 +37,7 @@ pub struct SequenceState {
     pub changed_at: Timestamp,
 }
 
-/// Why a position of a sequence is the number of no record.
+/// The reason why a position of a sequence is not the number of any record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LostBecause {
     /// Core was told to reject the registration, or has shown that it did.
@@ -337,12 +337,12 @@ pub(super) fn unsigned(position: i64) -> u64 {
     u64::try_from(position).unwrap_or(0)
 }
 
-/// Whether somebody else holds what a statement needs. SQLite has no such locks.
+/// True if a statement timed out waiting for a lock. SQLite has no such locks.
 pub(super) fn is_lock_timeout(error: &LedgerError) -> bool {
     matches!(error, LedgerError::Database(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "55P03"))
 }
 
-/// Where a number comes from.
+/// The origin of a number.
 pub(super) struct Origin<'a> {
     pub(super) draw: &'a rules::registration_numbers::Draw,
     pub(super) position: Option<i64>,

@@ -6,13 +6,13 @@ use super::{Knowledge, LedgerError, State};
 use jiff::{SignedDuration, Timestamp};
 use std::str::FromStr;
 
-/// The clocks of two servers may differ by so much.
+/// The maximum difference between the clocks of two servers.
 pub(super) const SKEW: SignedDuration = SignedDuration::from_mins(1);
 
 /// No lease lasts this long.
 pub(super) const LONGEST_LEASE: SignedDuration = SignedDuration::from_hours(1);
 
-/// What cannot be decrypted is looked at again after this time.
+/// The wait before a delivery that cannot be decrypted is tried again.
 pub(super) const UNREADABLE: SignedDuration = SignedDuration::from_mins(1);
 
 pub(super) fn moment(ms: i64) -> Result<Timestamp, LedgerError> {
@@ -79,7 +79,7 @@ macro_rules! pending {
     };
 }
 
-/// What an operator sees of deliveries, and of the actions that caused them.
+/// The columns of deliveries, and of the actions that caused them, that operators see.
 macro_rules! select_delivery {
     () => {
         "SELECT d.id, d.event_id, d.action_id, a.event_type, a.action_type, a.answer_status, a.recorded_at, d.destination, \

@@ -154,7 +154,7 @@ fn id(path: &Path) -> Option<(u64, u64)> {
     return Some((0, u64::from(file.is_dir())));
 }
 
-/// How a file that is there is opened.
+/// The options to open an existing file.
 pub(super) fn options_of_existing(url: &str) -> Result<SqliteConnectOptions, LedgerError> {
     let options = SqliteConnectOptions::from_str(url);
     let options = options.map_err(|_| LedgerError::Url(url.to_owned()))?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A ledger whose operations always end, and whose answers outlast a failure of its database: core asks
-//! once, and a hook whose answer cannot be written down blocks its record.
+//! A ledger with timeouts for all operations and retries for answers: core asks once, and a hook whose
+//! answer cannot be stored, because the database failed, blocks its record.
 
 use super::numbers::{LostNumber, NumberLedger, Registered, SequenceState, WriteEntry};
 use super::{
@@ -20,22 +20,22 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
-/// An answer is tried to be written for this long. Core waits for it for 30 s.
+/// Storing an answer is retried for this long. Core waits for it for 30 s.
 const PATIENCE: Duration = Duration::from_secs(25);
-/// The pause between two attempts to write an answer.
+/// The pause between two attempts to store an answer.
 const PAUSE: Duration = Duration::from_millis(300);
-/// The longest time of an operation that somebody waits for.
+/// The longest time of an operation that a caller waits for.
 const SHORT: Duration = Duration::from_secs(6);
 /// The longest time of one that goes through all rows.
 const LONG: Duration = Duration::from_mins(5);
 
-/// A database that can begin anew with its connections.
+/// A database that can replace its connections.
 pub(super) trait Renewable: Ledger {
     /// The connections that were made until now are not used again.
     fn renew(&self);
 }
 
-/// Which connections may still be used: after a failure, those that are made later.
+/// The connections that may still be used: after a failure, only those that are made later.
 #[derive(Clone, Default)]
 pub(super) struct Trust(Arc<Mutex<Option<Instant>>>);
 
@@ -68,7 +68,7 @@ impl<L: Renewable> Steady<L> {
         }
     }
 
-    /// Whether there is room for an answer: a disk that is nearly full still takes a smaller row.
+    /// Checks that there is room for an answer: a disk that is nearly full still takes a smaller row.
     async fn room(&self) -> Result<(), LedgerError> {
         const NAME: &str = "room";
         let room = "0".repeat(ROOM);
