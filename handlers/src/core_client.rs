@@ -98,7 +98,7 @@ fn confirmation(
     })
 }
 
-/// What core shows about an action that it asked about.
+/// The state of an action that core asked about, as core shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
     /// It happened: the action with which core accepted it.
@@ -120,10 +120,10 @@ impl Fate {
     }
 }
 
-/// Why core did not tell.
+/// The reason why a request to core failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CoreError {
-    /// The hook's token has ended, and there is no system client.
+    /// The hook's token has expired, and there is no system client.
     #[error("the token has expired")]
     Expired,
     /// No answer, or one that is no JSON of the expected kind.
@@ -185,7 +185,7 @@ pub struct HookedAction<'a> {
     pub token: &'a str,
 }
 
-/// What a token says about itself. It was verified when it came, or comes from core itself.
+/// The claims of a token. It was verified when it came, or comes from core itself.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Claims {
@@ -214,7 +214,7 @@ impl Claims {
     }
 }
 
-/// When a token ends; nothing for a text that is not one.
+/// When a token expires; `None` for a text that is not a token.
 pub(crate) fn token_end(token: &str) -> Option<Timestamp> {
     Claims::of(token)?.end()
 }
@@ -245,7 +245,7 @@ impl Core {
         &self.gateway
     }
 
-    /// Whether there is a system client to ask core with.
+    /// True if there is a system client to ask core with.
     pub fn may_ask(&self) -> bool {
         self.credentials.load().is_some()
     }
@@ -290,8 +290,8 @@ impl Core {
         self.action_token(hooked.event_id, hooked.action_id).await
     }
 
-    /// Whether core's search shows the record with this action waiting: a question that leaves no
-    /// trace in the record. The search may be a little behind, and does not know every record.
+    /// True if core's search shows the record with this action waiting. A search leaves no trace in the
+    /// record, but it may be slightly behind and does not know every record.
     async fn is_found_waiting(&self, hooked: HookedAction<'_>) -> Result<bool, CoreError> {
         #[derive(Deserialize)]
         struct Found {
@@ -318,8 +318,8 @@ impl Core {
         Ok(found.results.iter().any(waits))
     }
 
-    /// What became of an action, see [`Core::fate`]. Without a system client it is asked with the hook's
-    /// token, as long as that lasts.
+    /// The state of an action, see [`Core::fate`]. Without a system client core is asked with the hook's
+    /// token until that expires.
     pub(crate) async fn fate_of(&self, hooked: HookedAction<'_>) -> Result<Fate, CoreError> {
         let token = if self.may_ask() {
             None
@@ -333,8 +333,7 @@ impl Core {
         self.fate(hooked.event_id, hooked.action_id, token).await
     }
 
-    /// The same where no trace in the record is wanted, and an answer that may be a little old is good
-    /// enough.
+    /// The same, if possible without a trace in the record; the answer may be slightly out of date.
     pub(crate) async fn fate_without_trace(
         &self,
         hooked: HookedAction<'_>,
@@ -345,8 +344,8 @@ impl Core {
         self.fate_of(hooked).await
     }
 
-    /// What became of an action, asked with a token of that record, or as the system client. Core
-    /// keeps a READ action of each such question in the record.
+    /// The state of an action, asked with a token of that record or as the system client. Each such
+    /// question leaves a READ action in the record.
     ///
     /// # Errors
     /// When core is not reachable, gives no token, or does not show the record.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What happens when core reports an action: which rule applies, which registration number it gets,
-//! what is answered, and what is delivered afterwards. **Invariant:** nothing here knows the web
-//! framework or the forms.
+//! The handling of an action that core reports: the rule that applies, the registration number, the
+//! answer, and the deliveries that follow. **Invariant:** nothing here knows the web framework or the
+//! forms.
 
 pub mod analytics;
 pub mod clock;

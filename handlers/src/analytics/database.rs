@@ -20,7 +20,7 @@ use uuid::Uuid;
 const SCHEMA: &str = "analytics";
 /// Connections of one replica.
 const CONNECTIONS: u32 = 4;
-/// How long one of them is waited for.
+/// The timeout of waiting for one of them.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// Tables that are not made yet are looked for again and again …
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -28,7 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const MADE_WITHIN: Duration = Duration::from_mins(1);
 /// Rows that are sent at once.
 const CHUNK: usize = 1000;
-/// Held by everyone who writes: shared for one record, alone for a batch of a reindex.
+/// The advisory lock of all writers: shared for one record, exclusive for a batch of a reindex.
 const LOCK: i64 = 0x616e_616c_7974_6963;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/analytics/migrations");
@@ -126,27 +126,27 @@ impl Table {
     }
 }
 
-/// Why something was not written.
+/// The reason why something was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum AnalyticsError {
     /// The URL is not repeated, as it may hold a password.
     #[error("the URL is not a PostgreSQL URL like `postgres://user:password@host:5432/database`")]
     Url,
-    /// The database refused, or is not there.
+    /// The database refused, or is not reachable.
     #[error("the analytics database failed")]
     Database(#[from] sqlx::Error),
-    /// Nobody has made the tables.
+    /// The tables are missing or old.
     #[error("the analytics tables are missing or old: run `countryconfig analytics migrate`")]
     Tables,
     /// The tables cannot be brought up to date.
     #[error("the analytics tables cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// What should become rows is none.
+    /// The content for rows cannot be written as JSON.
     #[error("rows cannot be written as JSON")]
     Json(#[from] serde_json::Error),
 }
 
-/// What a role may do that was made for logging in.
+/// The permissions of a role that was made for logging in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// As this server.
@@ -156,12 +156,12 @@ pub enum Access {
 }
 
 impl AnalyticsError {
-    /// The database is there, and says why not.
+    /// True if the error is an answer of the database.
     pub(super) fn is_of_database(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::Database(_)))
     }
 
-    /// The database took offence at what it was given: it will the next time.
+    /// True if the database refused the data itself, as it will the next time.
     pub(super) fn is_about_data(&self) -> bool {
         // Cardinality violations, data exceptions, integrity constraints, limits.
         let classes = ["21", "22", "23", "54"];
@@ -170,7 +170,7 @@ impl AnalyticsError {
             .any(|class| self.sql_state().starts_with(class))
     }
 
-    /// The database is there, but did not do it.
+    /// The SQLSTATE of an answer of the database; empty for any other error.
     pub(super) fn sql_state(&self) -> String {
         let Self::Database(sqlx::Error::Database(error)) = self else {
             return String::new();
@@ -179,7 +179,7 @@ impl AnalyticsError {
     }
 }
 
-/// How others are kept out while something is written.
+/// The lock that is held while something is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lock {
     /// Others write other records meanwhile.
@@ -205,7 +205,7 @@ pub struct Database {
     pool: PgPool,
 }
 
-/// Where the analytics database is.
+/// The URL of the analytics database.
 #[derive(Clone)]
 pub struct Url(PgConnectOptions);
 
@@ -253,7 +253,7 @@ impl Database {
         Ok(())
     }
 
-    /// Whether every migration was made. A role that may only write can tell.
+    /// True if every migration was made. A role that may only write can check it.
     ///
     /// # Errors
     /// A database that is not there.
@@ -299,7 +299,7 @@ impl Database {
         self.execute_alone(include_str!("roles.sql")).await
     }
 
-    /// What two replicas cannot do at once.
+    /// Executes a statement that two replicas cannot execute at once.
     async fn execute_alone(&self, statement: &'static str) -> Result<(), AnalyticsError> {
         let mut transaction = self.pool.begin().await?;
         Lock::Alone.take(&mut transaction).await?;
@@ -384,18 +384,18 @@ impl Database {
     }
 }
 
-/// Why one record was not written.
+/// The reason why one record was not written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// It makes no rows.
     #[error(transparent)]
     Rows(RowError),
-    /// The database does not take what is in it.
+    /// The database refuses its values.
     #[error("the database refused its values")]
     Refused,
 }
 
-/// Which answers were cleared by actions of these records, as hooks have shown.
+/// The answers that were cleared by actions of these records, as hooks have shown.
 async fn cleared(
     connection: &mut PgConnection,
     records: &[EventDocument],
@@ -417,7 +417,7 @@ async fn cleared(
     Ok(cleared)
 }
 
-/// Writes the rows of records; `false`, and nothing is written, where the database does not take one.
+/// Writes the rows of records; `false`, and nothing is written, if the database refuses one.
 async fn replace(connection: &mut PgConnection, records: &[&Rows]) -> Result<bool, AnalyticsError> {
     let mut savepoint = connection.begin().await?;
     let written = async {

@@ -16,7 +16,7 @@ pub struct Turn<'a> {
     _alone: MutexGuard<'a, ()>,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Records that were written.
@@ -38,13 +38,13 @@ pub struct Failed {
     pub error: String,
 }
 
-/// Why nothing of a batch was written.
+/// The reason why nothing of a batch was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReindexError {
-    /// The body is no list.
+    /// The body is not a list.
     #[error("the body is not a JSON array of event documents")]
     Body(#[source] serde_json::Error),
-    /// The database is not there, or its tables are not.
+    /// The database is not reachable, or its tables are missing.
     #[error("could not write to the analytics database")]
     Database(#[from] AnalyticsError),
     /// A fault of ours.
@@ -128,8 +128,8 @@ impl Report {
     }
 }
 
-/// What of a batch is to be written, with the place of each record. One document after the other, so
-/// that no more than what is counted of them is in memory at once.
+/// The records of a batch to write, with the place of each. Documents are read one after the other, so
+/// that only what is counted of them is in memory at once.
 fn read(
     json: &[u8],
     counting: &AnalyticsConfig,

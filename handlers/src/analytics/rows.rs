@@ -53,24 +53,24 @@ pub struct Row {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Cleared {
-    /// By what was asked for.
+    /// Cleared by the request.
     asked: Fields,
-    /// By what came with the acceptance.
+    /// Cleared by the acceptance.
     answered: Fields,
 }
 
-/// What a record says about the table.
+/// The rows of a record, and the rows to remove.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
     /// The record.
     pub event_id: Uuid,
     /// Its accepted actions, in the order in which they took effect.
     pub rows: Vec<Row>,
-    /// Actions that were turned down: a row of one was written too early.
+    /// Rejected actions: a row of one was written too early.
     pub rejected: Vec<Uuid>,
 }
 
-/// Why a record has no rows.
+/// The reason why a record has no rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// The tables know UUIDs.
@@ -296,7 +296,7 @@ fn without_nulls(mut fields: Fields) -> Fields {
     fields
 }
 
-/// What was cleared: the members that are null, and those that have such members.
+/// The cleared answers: the members that are null, and those that have such members.
 fn nulls(fields: &Fields) -> Fields {
     let cleared = fields.iter().filter_map(|(key, value)| match value {
         Value::Null => Some((key.clone(), Value::Null)),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Where records are made: places as core knows them.
+//! Places where records are made, as core knows them.
 
 use super::{Core, CoreError};
 use serde::{Deserialize, Serialize};
@@ -44,13 +44,13 @@ pub struct Location {
 pub struct LocationLists {
     /// The areas.
     pub areas: Vec<Area>,
-    /// What is in them.
+    /// The locations in them.
     pub locations: Vec<Location>,
 }
 
 impl LocationLists {
-    /// Takes core's lists. What is no place is left out; a place whose area is not among the areas
-    /// stands for itself.
+    /// Reads core's lists. Entries that are not places are left out; a place whose area is not among the
+    /// areas gets none.
     pub fn of(areas: Value, locations: Value) -> Self {
         let mut seen = HashSet::new();
         let mut areas: Vec<Area> = entries(areas);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Where things are, as core knows it: names for what a record keeps as an id, and the office that is
+//! Places as core knows them: names for the ids of places in a record, and the office that is
 //! responsible for a place.
 
 use super::location_lists::{Area, Location, LocationLists};
@@ -32,7 +32,7 @@ impl LocationCache {
     /// All places: asked for as the system client, or with a token where there is none.
     ///
     /// # Errors
-    /// When core does not tell.
+    /// When core does not answer.
     pub async fn map(&self, token: Option<&str>) -> Result<Arc<LocationIndex>, CoreError> {
         let mut kept = self.kept.lock().await;
         if let Some((_, map)) = kept.as_ref().filter(|(until, _)| Instant::now() < *until) {
@@ -80,8 +80,7 @@ impl LocationIndex {
         }
     }
 
-    /// What a place is called, and each area around it, from the smallest; nothing where there is no
-    /// such place.
+    /// The names of a place and of each area around it, from the smallest; empty if there is no such place.
     pub fn names(&self, id: &str) -> Vec<&str> {
         let location = self
             .locations
@@ -91,7 +90,7 @@ impl LocationIndex {
         location.into_iter().chain(areas).collect()
     }
 
-    /// The office that is responsible for a place: the nearest, in its area or in one around that. Where
+    /// The office that is responsible for a place: the nearest, in its area or in one around that. If
     /// several are, the one that was named, if it is among them, else the first by name.
     pub fn office(&self, id: &str, named: &str) -> Option<&str> {
         let offices = self

@@ -13,22 +13,22 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-/// Core is asked so often: offices change seldom.
+/// The interval at which core is asked: offices change seldom.
 const EVERY: Duration = Duration::from_mins(10);
-/// And not more often than this where an office is not known.
+/// The shortest interval, for offices that are not known.
 const AT_LEAST: Duration = Duration::from_secs(30);
-/// Where core or the ledger failed.
+/// The wait after a failure of core or the ledger.
 const AGAIN: Duration = Duration::from_mins(1);
 
-/// Keeps the offices in the ledger as core has them.
+/// Synchronises the offices in the ledger with those of core.
 pub struct OfficeCodes {
-    /// Where they come from.
+    /// The source of the offices.
     core: Arc<Core>,
-    /// Where they are kept.
+    /// The ledger that stores them.
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     missed: Notify,
-    /// Of the last hook whose office was not known: to ask core with where there is no system client.
+    /// The token of the last hook with an unknown office, to ask core with if there is no system client.
     token: Mutex<Option<String>>,
 }
 
@@ -44,7 +44,7 @@ impl OfficeCodes {
         }
     }
 
-    /// Looks for an office that was not known, behind the hook's back.
+    /// Looks for an unknown office, without delaying its hook.
     pub fn look_again(&self, token: &str) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.to_owned());
         self.missed.notify_one();
@@ -84,7 +84,7 @@ impl OfficeCodes {
         }
     }
 
-    /// How many offices have changed; nothing where core cannot be asked yet.
+    /// Updates the offices and returns how many have changed; `None` if core cannot be asked yet.
     async fn fill(&self) -> Result<Option<u64>, Box<dyn std::error::Error + Send + Sync>> {
         let token = self
             .token
@@ -103,7 +103,7 @@ impl OfficeCodes {
     }
 }
 
-/// What has an id of the country. Users work in other places than offices, too.
+/// The locations with an id of the country. Users work in places other than offices, too.
 fn offices(lists: &LocationLists) -> Vec<Office> {
     let areas: HashMap<&str, &Area> = lists.areas.iter().map(|area| (&*area.id, area)).collect();
     let mut offices = Vec::new();

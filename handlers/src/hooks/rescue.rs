@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Records that nobody asked about. Core asks once: where the question or its answer was lost, a record
-//! waits for ever. Here such records are found, decided as if asked now, and ended in core.
+//! Rescue of records whose hook was lost. Core asks once: if the question or its answer is lost, a record
+//! waits for ever. Such records are found here, decided as if asked now, and settled in core.
 //!
-//! **Invariant:** what this ledger answered counts and is never decided again. **Invariant:** an identity
-//! is not made by itself for an action that this server does not know: the server that stood here before,
-//! another one, or this one before a backup was restored may have sent it already. An action whose hook
-//! came here and was not decided is known.
+//! **Invariant:** answers in this ledger are final and never decided again. **Invariant:** an identity
+//! is not created automatically for an action that this server does not know: a former server, another
+//! one, or this one before a backup was restored may have sent it already. An action whose hook came
+//! here and was not decided is known.
 
 use crate::clock::{Clock, later};
 use crate::core_client::{self, Core, CoreError};
@@ -34,27 +34,27 @@ mod unanswered;
 pub use database::{DatabaseError, DatabaseUrl};
 pub use unanswered::{Asked, Unanswered};
 
-/// Names under which the ledger keeps hooks without an answer begin so.
+/// The prefix of the names under which the ledger keeps hooks without an answer.
 const KEPT: &str = "unanswered:";
 /// A hook without an answer goes into the ledger after this time.
 const INTO_LEDGER: SignedDuration = SignedDuration::from_mins(1);
-/// A record that could not be ended is read again, which leaves a trace in it, after this time.
+/// A record that could not be settled is read again, which leaves a trace in it, after this time.
 const AGAIN: SignedDuration = SignedDuration::from_hours(12);
-/// So many records are looked at in one round.
+/// The maximum number of records examined in one round.
 const MOST: usize = 1000;
-/// So many results of core's search are looked at: it gives no more.
+/// The maximum number of results of core's search, which gives no more.
 const MOST_SEARCHED: usize = 10_000;
-/// So many at once.
+/// The number of results per page of the search.
 const PAGE: usize = 100;
 
-/// What a round does.
+/// The mode of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing.
     Off,
-    /// Says what it found.
+    /// Reports what it finds.
     Report,
-    /// Ends it.
+    /// Settles what it finds.
     On,
 }
 
@@ -70,7 +70,7 @@ impl FromStr for Mode {
     }
 }
 
-/// What knows of an action that waits.
+/// The source that shows a waiting action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -92,7 +92,7 @@ pub enum Source {
 pub struct Found {
     /// The record.
     pub event_id: EventId,
-    /// The action; core's search does not tell.
+    /// The action; core's search does not show it.
     pub action_id: Option<ActionId>,
     /// `REGISTER` …
     pub action_type: String,
@@ -100,11 +100,11 @@ pub struct Found {
     pub event_type: Option<String>,
     /// Since when it waits, or is known to.
     pub since: Timestamp,
-    /// Where it was found.
+    /// The source that showed it.
     pub source: Source,
 }
 
-/// Why core waits.
+/// The reason why core waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
@@ -112,7 +112,7 @@ pub enum Reason {
     AnswerLost,
     /// As far as the ledger knows it was never asked about.
     NeverAsked,
-    /// The same, and its decision would make an identity.
+    /// The same, and its decision would create an identity.
     MakesIdentity,
 }
 
@@ -130,7 +130,7 @@ impl Reason {
     }
 }
 
-/// What became of one action.
+/// The result for one action.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
@@ -142,11 +142,11 @@ pub struct Step {
     pub action_type: String,
     /// Since when it waits.
     pub since: Timestamp,
-    /// The end.
+    /// The result.
     pub end: End,
 }
 
-/// How the look at one action ended.
+/// The result of examining one action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
@@ -180,12 +180,12 @@ impl End {
         }
     }
 
-    /// Whether it still needs somebody.
+    /// True if the action still needs attention.
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Found(_) | Self::TooEarly | Self::Impossible(_))
     }
 
-    /// Whether core is, or will be, told.
+    /// True if core has got an answer or will get one.
     pub fn is_rescued(&self) -> bool {
         matches!(self, Self::Accepted | Self::Queued | Self::Sent)
     }
@@ -209,16 +209,16 @@ impl fmt::Display for End {
     }
 }
 
-/// What a look from all sources found.
+/// The result of a round over all sources.
 #[derive(Debug)]
 pub struct Round {
-    /// What became of it.
+    /// The result for each action.
     pub steps: Vec<Step>,
-    /// Why a source did not tell.
+    /// The errors of sources that could not be read.
     pub unseen: Vec<RescueError>,
 }
 
-/// Why a record, or all of them, cannot be looked at.
+/// The reason why a record, or all of them, cannot be examined.
 #[derive(Debug, thiserror::Error)]
 pub enum RescueError {
     /// Core shows records to a system client only.
@@ -256,26 +256,26 @@ pub struct Rescue {
     pub unanswered: Arc<Unanswered>,
     /// Core's own database, read only.
     pub database: Option<SecretString>,
-    /// What waits for less time may still be answered.
+    /// The minimum wait: an action that waits for less time may still be answered.
     pub after: SignedDuration,
-    /// The same where an operator names the record.
+    /// The same if an operator names the record.
     pub at_least: SignedDuration,
-    /// What is known from round to round.
+    /// The state kept from round to round.
     pub seen: Mutex<Seen>,
 }
 
-/// What a process remembers from round to round.
+/// The state that a process keeps from round to round.
 #[derive(Default)]
 pub struct Seen {
     /// When core's search showed a record as waiting first.
     first: BTreeMap<EventId, Timestamp>,
-    /// Records that were read and could not be ended.
+    /// Records that were read and could not be settled.
     looked: BTreeMap<EventId, (Timestamp, Vec<Step>)>,
 }
 
 impl Rescue {
-    /// Finds what waits, from all sources, and ends it where it is told to. Gives what was found and what
-    /// became of it, and why a source does not tell. What core's search shows must be there in two rounds at
+    /// Finds waiting actions in all sources, and settles them if the mode says so. Returns the result for
+    /// each, and the errors of sources. A record that core's search shows must be shown in two rounds at
     /// least [`Rescue::after`] apart, unless an operator has started the round.
     ///
     /// # Errors
@@ -323,7 +323,7 @@ impl Rescue {
         Ok(Round { steps, unseen })
     }
 
-    /// What waits for long enough, from all sources, one for each record.
+    /// The actions that have waited long enough, from all sources, one for each record.
     async fn found(&self, by_hand: bool) -> Result<(Vec<Found>, Vec<RescueError>), RescueError> {
         let mut unseen = Vec::new();
         self.put_into_ledger().await;
@@ -404,7 +404,7 @@ impl Rescue {
             .collect())
     }
 
-    /// Hooks that this process did not answer go where every server finds them.
+    /// Moves hooks that this process did not answer into the ledger, where every server finds them.
     pub async fn put_into_ledger(&self) {
         let now = self.clock.now();
         for asked in self.unanswered.before(later(now, -INTO_LEDGER)) {
@@ -431,8 +431,8 @@ impl Rescue {
         }
     }
 
-    /// Why core waits for what was found, as far as the ledger tells; nothing where the ledger knows that
-    /// it was told to wait.
+    /// The reason why core waits for an action, as far as the ledger shows; `None` if the ledger shows that
+    /// core was told to wait.
     async fn reason(&self, found: &Found) -> Result<Option<Reason>, LedgerError> {
         let event = &found.event_id;
         let answered = if let Some(action) = &found.action_id {
@@ -473,7 +473,7 @@ impl Rescue {
         (self.clock.now() < later(*at, AGAIN)).then(|| steps.clone())
     }
 
-    /// What could not be ended is not read again soon.
+    /// Remembers a record that could not be settled, so that it is not read again soon.
     fn remember(&self, event: &EventId, ended: &[Step]) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.looked.remove(event);
@@ -499,8 +499,8 @@ impl Rescue {
         Ok(())
     }
 
-    /// Looks at one record and ends what waits in it. With `dry`, only says what would be done. The look
-    /// itself leaves a READ action in the record.
+    /// Examines one record and settles its waiting actions. With `dry`, only reports what would be done.
+    /// Reading the record leaves a READ action in it.
     ///
     /// # Errors
     /// When core does not show the record, or the ledger cannot be read.
@@ -545,8 +545,8 @@ impl Rescue {
         Ok(steps)
     }
 
-    /// Whether an action was surely not decided: its hook came to this server, and so to no other, without
-    /// being decided, and the middleware keeps no packet of the record. Without its word, nothing is sure.
+    /// True if an action was certainly not decided: its hook came to this server, and so to no other, without
+    /// being decided, and the middleware keeps no packet of the record. False if the middleware is silent.
     async fn is_undecided(&self, event: &EventId, action: &ActionId) -> Result<bool, LedgerError> {
         let kept = self.ledger.kept(&format!("{KEPT}{event}:{action}")).await?;
         let asked = kept.and_then(|kept| serde_json::from_str::<Asked>(&kept).ok());
@@ -573,7 +573,7 @@ impl Rescue {
         }
     }
 
-    /// Tells core what it was answered.
+    /// Sends core the stored answer.
     async fn accept(
         &self,
         record: &EventDocument,
@@ -656,11 +656,11 @@ impl Rescue {
         }
     }
 
-    /// Whether nothing speaks for an earlier packet about a record: the middleware keeps none, and core
-    /// does not know its end. A packet whose credential was lost afterwards leaves no sign there.
+    /// True if there is no sign of an earlier packet about a record: the middleware keeps none, and core
+    /// does not know its result. A packet whose credential was lost afterwards leaves no sign there.
     ///
     /// # Errors
-    /// Why the middleware does not tell.
+    /// The reason why the middleware does not answer.
     pub async fn is_unsent(&self, event: &EventId) -> Result<bool, RescueError> {
         let token = self.core.system_token().await?;
         let kept = self.middleware.transactions(&token).await?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// The answer that holds it.
 const NATIONAL_ID: &str = "child.nid";
 
-/// What a revocation or a reinstatement of a birth changes in the record; nothing for other actions.
+/// The changes that a revocation or reinstatement of a birth makes in the record; none for other actions.
 pub(crate) fn patch(event_type: &str, history: &History<'_>, pending: &Action) -> Fields {
     let custom = pending
         .custom_action_type
@@ -24,7 +24,7 @@ pub(crate) fn patch(event_type: &str, history: &History<'_>, pending: &Action) -
     changed.into_iter().collect()
 }
 
-/// The last national ID that the record had; nothing where it has one.
+/// The last national ID that the record had; `None` if it has one.
 fn cleared_national_id<'h>(history: &'h History<'_>) -> Option<&'h Value> {
     let values: Vec<_> = history
         .changes_of(NATIONAL_ID)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether the people in a declaration are who it says: the one question whose answer comes from the
-//! network before core is answered. It has a deadline, and whoever is not known about by then keeps
-//! the status that the record has.
+//! Verification of the people in a declaration: the only request over the network before core is
+//! answered. It has a deadline; anyone not verified by then keeps the status that the record has.
 
 mod http;
 
@@ -19,13 +18,13 @@ use tracing::warn;
 
 pub use http::HttpVerifier;
 
-/// All people of a record are asked about at once, and this long: a registrar waits.
+/// The timeout for verifying all people of a record, in parallel: a registrar waits.
 pub const DEADLINE: Duration = Duration::from_secs(4);
 
 /// The page that holds what is said about a person, and the gender that the page itself tells.
 struct Person(&'static str, Option<&'static str>);
 
-/// Who is asked about, by event type.
+/// The people to verify, by event type.
 const PEOPLE: [(&str, [Person; 3]); 2] = [
     (
         "birth",
@@ -45,7 +44,7 @@ const PEOPLE: [(&str, [Person; 3]); 2] = [
     ),
 ];
 
-/// What the ID system knows of a person.
+/// The result of verifying a person in the ID system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identity {
     /// National ID, name and date of birth belong together.
@@ -64,14 +63,14 @@ impl Identity {
     }
 }
 
-/// Knows identities.
+/// Verifies identities.
 #[async_trait]
 pub trait Verifier: Send + Sync {
     /// Asks about one person, with the hook's token.
     async fn verify(&self, question: &Value, token: &str) -> Result<Identity, Outcome>;
 }
 
-/// How identities are verified.
+/// The way in which identities are verified.
 #[derive(Clone, Default)]
 pub enum Identities {
     /// Ask.
@@ -86,7 +85,7 @@ pub enum Identities {
 /// On which actions identities are verified, and how.
 #[derive(Clone, Default)]
 pub struct Verification {
-    /// How.
+    /// The way in which identities are verified.
     pub identities: Identities,
     /// On which actions.
     pub on: Actions,
@@ -121,7 +120,7 @@ enum About {
     TheUnanswered,
 }
 
-/// What is asked about one person.
+/// The question about one person.
 pub(crate) struct Question {
     page: &'static str,
     body: Value,
@@ -131,14 +130,14 @@ pub(crate) struct Question {
 pub(crate) type Questions = [Option<Question>; 3];
 
 impl Verification {
-    /// Whether the middleware is asked, whose answer may be another one tomorrow.
+    /// True if the middleware is asked; its answer may change from day to day.
     pub(crate) fn asks(&self) -> bool {
         matches!(self.identities, Identities::Ask(_))
     }
 
-    /// What is to be asked because of an action; `state` is what it proposes.
+    /// The questions for an action; `state` holds the answers that it proposes.
     ///
-    /// A registration is the last moment for a person about whom nobody answered when the data were declared.
+    /// A registration is the last chance for people without a result when the data were declared.
     pub(crate) fn questions(
         &self,
         event: &EventDocument,
@@ -162,7 +161,7 @@ impl Verification {
         questions.iter().any(Option::is_some).then_some(questions)
     }
 
-    /// `<person>.verified` for everybody who is known about before the deadline.
+    /// `<person>.verified` for everyone with a result before the deadline.
     pub(crate) async fn patch(
         &self,
         questions: &Questions,
@@ -198,8 +197,8 @@ impl Verification {
     }
 }
 
-/// What is asked about a person whose date of birth, national ID and name are known. Whoever has
-/// identified with E-Signet needs no second look.
+/// The question about a person whose date of birth, national ID and name are known; `None` for anyone
+/// already authenticated with eSignet.
 fn question(person: &Person, about: About, event: &EventId, state: &Fields) -> Option<Question> {
     let Person(page, gender) = *person;
     let answer = |field: &str| state.get(&format!("{page}.{field}"));

@@ -26,16 +26,16 @@ const TIMEOUT: Duration = Duration::from_secs(6);
 /// No credential or offer is as large.
 const REPLY_LIMIT: usize = 64 * 1024;
 
-/// Who signs credentials of a kind.
+/// An issuer, which signs credentials of a kind.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// Where requests go.
+    /// The URL for requests.
     pub url: Url,
     /// This server's own credential there.
     pub token: Option<SecretString>,
 }
 
-/// Why no credential is issued.
+/// The reason why no credential is issued.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// No issuer of this kind is set.
@@ -67,7 +67,7 @@ pub enum CredentialError {
     /// The record does not say what a credential needs.
     #[error("the record has no `{0}`")]
     Lacks(String),
-    /// Core does not tell where things are.
+    /// Core does not give its places.
     #[error("could not get locations from core")]
     Places(#[source] CoreError),
     /// The issuer cannot be reached, or does not answer in time.
@@ -83,23 +83,23 @@ pub enum CredentialError {
 
 /// Asks issuers for credentials.
 pub struct Credentials {
-    /// Carries requests.
+    /// Sends requests.
     pub client: Client,
     /// Shows records.
     pub core: Arc<Core>,
     /// Knows places.
     pub atlas: Arc<LocationCache>,
-    /// Who signs what is offered.
+    /// The issuer of offered credentials.
     pub offer: Option<Issuer>,
-    /// Who signs what is printed.
+    /// The issuer of printed credentials.
     pub paper: Option<Issuer>,
 }
 
 impl Credentials {
-    /// Who signs credentials of a kind.
+    /// The issuer that signs credentials of a kind.
     ///
     /// # Errors
-    /// When nobody does.
+    /// When none is configured.
     pub fn issuer(&self, kind: CredentialKind) -> Result<&Issuer, CredentialError> {
         let issuer = match kind {
             CredentialKind::Offer => &self.offer,
@@ -222,7 +222,7 @@ impl Credentials {
     }
 }
 
-/// Whether the issuer's answer is what it should be: the URI of an offer, or three parts of a signed
+/// True if the issuer's answer has the expected form: the URI of an offer, or three parts of a signed
 /// text.
 fn is_answer(kind: CredentialKind, answer: &str) -> bool {
     let plain = answer.bytes().all(|byte| byte.is_ascii_graphic());
@@ -252,7 +252,7 @@ pub fn picture(kind: CredentialKind, answer: &str) -> Result<String, QrError> {
     }
 }
 
-/// Whether a registration was revoked, and not reinstated since.
+/// True if a registration was revoked, and not reinstated since.
 fn is_revoked(history: &History<'_>) -> bool {
     let accepted = history.accepted_actions();
     let last = |custom: &str| {
@@ -262,7 +262,7 @@ fn is_revoked(history: &History<'_>) -> bool {
     last("REVOKE_REGISTRATION") > last("REINSTATE_REVOKE_REGISTRATION")
 }
 
-/// Adds what places are called to what a record says.
+/// Adds the names of places to the answers of a record.
 fn name_places(state: &mut Fields, fields: Vec<(String, String)>, map: &LocationIndex) {
     for (name, id) in fields {
         let names = map.names(&id);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Other systems that learn of every accepted action: each gets the event with the action as core
+//! Webhooks to other systems for every accepted action: each gets the event with the action as core
 //! accepted it, signed after the Standard Webhooks convention.
 
 use crate::clock::Clock;
@@ -22,11 +22,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 use tracing::error;
 
-/// What signs: a key that sender and receiver share, written `whsec_` and 24 to 64 bytes in base64.
+/// A signing key that sender and receiver share, written `whsec_` and 24 to 64 bytes in base64.
 #[derive(Clone)]
 pub struct Secret(hmac::Key);
 
-/// A text that is no such key; it is not repeated.
+/// A text that is not such a key; it is not repeated.
 #[derive(Debug, thiserror::Error)]
 #[error("it is not `whsec_` followed by 24 to 64 bytes in base64")]
 pub struct SecretError;
@@ -54,30 +54,30 @@ impl Secret {
     }
 }
 
-/// Tells of actions whoever `FORWARD_ACTIONS_TO` names.
+/// Forwards actions to the systems that `FORWARD_ACTIONS_TO` names.
 pub struct Forwarding {
-    /// Tells what core accepted.
+    /// Shows which actions core accepted.
     pub core: Arc<Core>,
-    /// Where to.
+    /// The destinations.
     pub to: Vec<Destination>,
 }
 
 /// One URL of `FORWARD_ACTIONS_TO`.
 pub struct Webhook {
-    /// Carries it there.
+    /// Sends requests.
     pub client: Client,
-    /// Shows what became of an action that waited.
+    /// Shows the state of an action that waited.
     pub acceptance: Arc<Acceptance>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Where to.
+    /// The URL of the receiver.
     pub url: Url,
-    /// Signs; nothing is signed without.
+    /// The signing key; without it nothing is signed.
     pub secret: Option<Secret>,
 }
 
-/// What the ledger and the log call a URL: its host, as the rest may be secret, and a number that tells
-/// it from others there.
+/// The name of a URL in the ledger and the log: its host, as the rest may be secret, and a number that
+/// tells it from others there.
 pub fn destination(url: &Url) -> Destination {
     let hash = digest::digest(&digest::SHA256, url.as_str().as_bytes());
     let number = hash

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a government portal or a health system may ask of core through this server: a few operations,
-//! each with a route of its own. A portal shows a credential that this server gave it, and acts as the
-//! system client; who shows a token of core acts as its bearer, and core decides what that may do.
+//! Requests of government portals and health systems to core through this server: a few operations,
+//! each with a route of its own. A portal shows a credential of this server and acts as the system
+//! client; a caller with a token of core acts as its bearer, and core decides what that may do.
 
 use crate::core_client::locations::LocationCache;
 use crate::core_client::{Core, CoreError};
@@ -27,20 +27,20 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-/// A picture, or a document that was scanned, may have so many bytes.
+/// The maximum size of a picture or a scanned document, in bytes.
 pub const BODY_LIMIT: usize = 50 * 1024 * 1024;
-/// The longest that a call may take, with its body and that of the answer.
+/// The timeout of a call, with its body and that of the answer.
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// A body of which nothing arrives for so long is given up, and with it the place of its call.
+/// A body of which nothing arrives for this long is aborted, and the place of its call is freed.
 const STALLED: Duration = Duration::from_secs(10);
-/// So many calls at once; hooks and their connections are never waited for.
+/// The maximum number of parallel calls; they do not wait for hooks and their connections.
 const AT_ONCE: usize = 32;
 /// Bodies without a length that are in memory at once, each of up to [`BODY_LIMIT`].
 const BUFFERED_AT_ONCE: usize = 4;
 
 /// The name by which a caller follows a call through the systems.
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
-/// What core learns of a caller's headers, besides the token.
+/// The headers of a caller that core gets, besides the token.
 const THERE: [HeaderName; 7] = [
     ACCEPT,
     ACCEPT_ENCODING,
@@ -50,7 +50,7 @@ const THERE: [HeaderName; 7] = [
     IF_NONE_MATCH,
     CORRELATION,
 ];
-/// What a caller learns of core's headers.
+/// The headers of core that a caller gets.
 const BACK: [HeaderName; 9] = [
     CACHE_CONTROL,
     CONTENT_ENCODING,
@@ -63,7 +63,7 @@ const BACK: [HeaderName; 9] = [
     CORRELATION,
 ];
 
-/// What can be asked of core.
+/// An operation that can be asked of core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// The forms.
@@ -72,11 +72,11 @@ pub enum Operation {
     Locations,
     /// A new record.
     Create,
-    /// Tell of a birth or death.
+    /// Notify core of a birth or death.
     Notify,
     /// One record.
     Read,
-    /// Records by what they say.
+    /// Records by their content.
     Search,
     /// Request, approve or reject a correction.
     Correct,
@@ -110,8 +110,8 @@ impl Operation {
         }
     }
 
-    /// What the bearer of a token of core must be allowed to do, any of it; nothing where every token
-    /// will do.
+    /// The permissions of which the bearer of a token of core needs any one; empty if every token is
+    /// accepted.
     pub fn permissions(self) -> &'static [&'static str] {
         match self {
             Self::Config | Self::Locations => &[],
@@ -180,7 +180,7 @@ fn bytes_of(hex: &str) -> Option<[u8; 32]> {
 }
 
 impl Tokens {
-    /// Whose token this is. It takes as long whichever it is, and if it is none.
+    /// The name of the portal whose token this is. Takes constant time for known and unknown tokens.
     pub fn holder(&self, token: &str) -> Option<&str> {
         let hash = digest::digest(&digest::SHA256, token.as_bytes());
         let mut holder = None;
@@ -193,7 +193,7 @@ impl Tokens {
     }
 }
 
-/// Who calls.
+/// A caller.
 #[derive(Debug, Clone)]
 pub enum Caller {
     /// A portal, by its name.
@@ -203,7 +203,7 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// How the log calls it.
+    /// Its name in the log.
     fn name(&self) -> &str {
         match self {
             Self::Portal(name) => name,
@@ -212,16 +212,16 @@ impl Caller {
     }
 }
 
-/// A body while it passes.
+/// A streamed body.
 pub type Passing = BoxStream<'static, io::Result<Bytes>>;
 
 /// A call as it goes to core.
 pub struct Call {
-    /// What it is about.
+    /// The operation.
     pub operation: Operation,
-    /// How.
+    /// The HTTP method.
     pub method: Method,
-    /// Below the gateway's URL; made of fixed words and ids that were read as such.
+    /// The path below the gateway's URL; made of fixed words and ids that were parsed as such.
     pub path: String,
     /// The query as it came.
     pub query: Option<String>,
@@ -241,7 +241,7 @@ pub struct Relayed {
     pub body: Passing,
 }
 
-/// Why core was not asked, or did not answer.
+/// The reason why core was not asked, or did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PortalError {
     /// Too many calls are under way.
@@ -267,27 +267,27 @@ pub enum PortalError {
     Unreachable(#[source] Fault),
 }
 
-/// A birth or death that a portal tells of, about a record that exists. Core checks the rest of it.
+/// A portal's notification of a birth or death, for an existing record. Core checks the rest of it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Notification {
     /// The record.
     pub event_id: Uuid,
-    /// By which core knows a repetition.
+    /// The id by which core detects a repetition.
     pub transaction_id: String,
-    /// The office, where no other is responsible for the place of the event.
+    /// The office, if no other is responsible for the place of the event.
     pub created_at_location: String,
     /// The answers, by field.
     pub declaration: Map<String, Value>,
     /// Answers about the notification itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotation: Option<Map<String, Value>>,
-    /// Whether the record stays with whom it is assigned to.
+    /// True if the record stays assigned to the same user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_assignment: Option<bool>,
 }
 
-/// The way to core.
+/// Relays calls to core.
 pub struct Portal {
     client: Client,
     core: Arc<Core>,
@@ -299,7 +299,7 @@ pub struct Portal {
 }
 
 impl Portal {
-    /// With the credentials of portals and what they may ask for.
+    /// A relay with the credentials of portals and the operations that are open.
     pub fn new(
         client: Client,
         core: Arc<Core>,
@@ -325,7 +325,7 @@ impl Portal {
         Some(Caller::Portal(name.to_owned()))
     }
 
-    /// Whether an operation is open.
+    /// True if an operation is open.
     pub fn allows(&self, operation: Operation) -> bool {
         self.operations.0.contains(&operation)
     }

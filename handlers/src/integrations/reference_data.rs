@@ -25,16 +25,16 @@ const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS reference_data;
     );
     CREATE INDEX IF NOT EXISTS icd10_code_idx ON reference_data.icd10 (code)";
 
-/// What had to be changed in the table.
+/// The changes made in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changes {
-    /// Causes that are new, said otherwise, or back.
+    /// Causes that are new, changed, or back.
     pub written: u64,
     /// Causes that cannot be chosen any more.
     pub retired: u64,
 }
 
-/// Why the table is not in step.
+/// The reason why the table is not up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceDataError {
     /// A URL with a fault; it is not repeated, as it may hold a password.
@@ -48,7 +48,7 @@ pub enum ReferenceDataError {
     Timeout,
 }
 
-/// Where the table is: `REFERENCE_DATA_DATABASE_URL`.
+/// The database of the table: `REFERENCE_DATA_DATABASE_URL`.
 #[derive(Debug, Clone)]
 pub struct ReferenceData(PgConnectOptions);
 

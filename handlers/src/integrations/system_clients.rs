@@ -291,7 +291,7 @@ impl SystemClients {
         created
     }
 
-    /// Whether core has the client, with the credentials that are known here.
+    /// True if core has the client, with the credentials that are known here.
     async fn is_there(&self, client: &WantedIntegration, listed: &[Listed]) -> Result<bool, Cause> {
         let name = client.name.as_str();
         let preset = self.preset(client);

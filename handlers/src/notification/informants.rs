@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What informants are told after an action on the birth or death that they declared.
+//! Messages to informants after an action on the birth or death that they declared.
 
 use super::{Sender, StoredMessage, destination};
 use crate::clock::later;
@@ -13,13 +13,13 @@ use opencrvs_toolkit::event_document::{ActionType, Fields};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Follows actions on births and deaths. Words are found later: the hook only notes who is to be told
-/// what.
+/// Listens to actions on births and deaths. Texts are rendered later: the hook only stores the
+/// recipient and the message.
 pub struct Informants {
     /// Sends it.
     pub sender: Arc<Sender>,
-    /// A message about a declaration leaves so much later than others: one about its registration that
-    /// comes meanwhile replaces it.
+    /// The delay of a message about a declaration: one about its registration that comes meanwhile
+    /// replaces it.
     pub hold: SignedDuration,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What registration offices are called. Core knows them by ids of its own, so core is asked, seldom and
+//! Names of registration offices. Core knows them by ids of its own, so core is asked, seldom and
 //! never while it waits for an answer itself.
 
 use crate::clock::Clock;
@@ -10,9 +10,9 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tracing::warn;
 
-/// Names are taken for true so long.
+/// The time for which names are cached.
 const FRESH: SignedDuration = SignedDuration::from_hours(1);
-/// Core is asked again so long after it did not tell, or did not know an office.
+/// The wait before core is asked again after it did not answer, or did not know an office.
 const PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The offices that core knows.

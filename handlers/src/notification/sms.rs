@@ -11,12 +11,12 @@ use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest that a gateway may take.
+/// The timeout of a gateway.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// So much of a reply is read; what is longer says nothing about success.
+/// The maximum size of a reply that is read; a longer one says nothing about success.
 const REPLY_LIMIT: usize = 64 * 1024;
 
-/// Brings a text to a telephone.
+/// Sends text messages to telephones.
 #[async_trait]
 pub trait Sms: Send + Sync {
     /// One attempt; the number is international, `+260…`.
@@ -29,18 +29,18 @@ pub trait Sms: Send + Sync {
     async fn reach(&self) -> Result<String, Fault>;
 }
 
-/// What the settings say about SMS gateways.
+/// The settings of SMS gateways.
 #[derive(Clone)]
 pub struct SmsSettings {
-    /// Carries requests.
+    /// Sends requests.
     pub client: Client,
-    /// The gateway of Infobip, used where the country describes no other.
+    /// The gateway of Infobip, used if the country describes no other.
     pub infobip: Option<Arc<Description>>,
     /// The secret of Infobip.
     pub infobip_key: SecretString,
     /// The secret of the gateway that the country describes.
     pub gateway_key: SecretString,
-    /// From whom texts come.
+    /// The sender of texts.
     pub sender: String,
     /// Without a gateway nobody is told; in development a log line stands for each text.
     pub production: bool,

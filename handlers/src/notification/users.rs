@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What core wants its users to be told.
+//! Messages that core sends to its users through this server.
 
 use super::sender::{ALERT, Sender, entry, id_of};
 use super::{Channel, StoredMessage, destination};
@@ -20,14 +20,14 @@ use std::time::Duration;
 use tracing::{error, info};
 use uuid::Uuid;
 
-/// Who waits for a code waits so long for its answer.
+/// The time that core waits for the result of an urgent message, such as a code.
 const WAIT: Duration = Duration::from_secs(5);
-/// Until then nobody else tries what is tried at once.
+/// The time for which nobody else sends a message that is sent at once.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(5);
-/// So many get one and the same e-mail, unseen by each other: servers take at least 100.
+/// The maximum number of recipients of one e-mail, unseen by each other: servers take at least 100.
 const BATCH: usize = 50;
 
-/// Who is to be told.
+/// The recipient of a message.
 #[derive(Default)]
 pub struct Recipient {
     /// Given name.
@@ -36,14 +36,14 @@ pub struct Recipient {
     pub email: Option<String>,
     /// Telephone number.
     pub mobile: Option<String>,
-    /// Others who get an announcement, unseen by each other.
+    /// Further recipients of an announcement, unseen by each other.
     pub bcc: Vec<String>,
     /// Language, where the caller knows it.
     pub language: Option<String>,
 }
 
 impl Recipient {
-    /// Where the recipient is told.
+    /// The recipient's address or number for a delivery method, if there is one.
     pub fn contact(&self, method: DeliveryMethod) -> Option<&String> {
         let contact = match method {
             DeliveryMethod::Email => self.email.as_ref(),
@@ -65,19 +65,19 @@ pub struct Alert {
     pub html: String,
 }
 
-/// Why nobody was told, or not yet.
+/// The reason why a message was not delivered, or not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotTold {
-    /// Users are told another way.
+    /// The recipient has no address for the method by which users get messages.
     #[error("the recipient has no {}", contact(*.0))]
     NoContact(DeliveryMethod),
-    /// Nothing is set to send it with.
+    /// No server or gateway is set to send it with.
     #[error("{} is not set", setting(*.0))]
     NoWay(DeliveryMethod),
     /// An announcement is too long for an SMS.
     #[error("this message exists only as e-mail, and users get SMS (application.toml)")]
     EmailOnly,
-    /// The server or gateway will never take it.
+    /// The server or gateway refuses it permanently.
     #[error("it was refused permanently")]
     Refused,
     /// It did not arrive in time; it is tried again while it is of use.
@@ -102,7 +102,7 @@ fn setting(method: DeliveryMethod) -> &'static str {
     }
 }
 
-/// Tells users.
+/// Sends messages to users.
 pub struct Users {
     /// Renders and sends.
     pub sender: Arc<Sender>,
@@ -113,13 +113,13 @@ pub struct Users {
 }
 
 impl Users {
-    /// How users are told.
+    /// The method by which users get messages.
     pub fn method(&self) -> DeliveryMethod {
         self.sender.config.load().files.users
     }
 
-    /// Tells a user something: what is urgent at once, anything else out of the ledger. `payload` is
-    /// what core says besides the recipient.
+    /// Sends a message to a user: urgent ones at once, any other from the ledger. `payload` is what core
+    /// gives besides the recipient.
     ///
     /// # Errors
     /// Why not, or not yet.
@@ -223,7 +223,7 @@ impl Users {
         .await
     }
 
-    /// What core says, and what follows from it.
+    /// The variables of a message: those of core, and those derived from them.
     fn variables(&self, message: &Message, mut payload: Variables) -> Variables {
         if let Some(lasts) = message.lasts {
             payload.insert("minutes".into(), lasts.as_mins().into());
@@ -285,7 +285,7 @@ impl Users {
         }
     }
 
-    /// One attempt that nothing is written down about.
+    /// Makes one attempt of which nothing is stored.
     async fn without_ledger(&self, entry: &Entry) -> Result<(), NotTold> {
         let Some(delivery) = entry.deliveries.first() else {
             return Err(NotTold::Lost);

@@ -106,7 +106,7 @@ fn answers_of(rows: &[Row]) -> Vec<Value> {
         .collect()
 }
 
-/// What decides whether an answer counts is kept to decide, and is in no row.
+/// Answers that only decide whether another answer counts are kept for that, and are not in a row.
 #[test]
 fn hidden_answers_are_not_counted() {
     let declared = |more: Value| ("EDIT", "Accepted", json!({"declaration": more}));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core's own tables, the one complete list of what waits: core's search does not know an action that
-//! was left by a time-out. Only read, and only where an operator gives a role for it.
+//! Core's own tables, the only complete list of waiting actions: core's search does not know an action
+//! that was left after a timeout. They are only read, and only if an operator gives a role for it.
 
 use super::{Found, Source};
 use jiff::Timestamp;
@@ -11,11 +11,11 @@ use sqlx::{Connection, Executor, Row};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The longest look at core's tables.
+/// The timeout of reading core's tables.
 const LIMIT: Duration = Duration::from_mins(1);
-/// So many actions are looked at in one round, the oldest first.
+/// The maximum number of actions examined in one round, the oldest first.
 const MOST: i64 = 10_000;
-/// What is read, by table. Core's tables are its own and may change with any version.
+/// The columns that are read, by table. Core's tables are internal and may change with any version.
 const COLUMNS: [(&str, &str); 8] = [
     ("events", "id"),
     ("events", "event_type"),
@@ -40,7 +40,7 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Why core's tables do not tell.
+/// The reason why core's tables cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// `RESCUE_DATABASE_URL` cannot be used.
@@ -51,12 +51,12 @@ pub enum DatabaseError {
         "core's table `app.{0}` has no readable column `{1}`: core has another version, or the role of RESCUE_DATABASE_URL may not select the column"
     )]
     Column(&'static str, &'static str),
-    /// It takes too long.
+    /// The database takes too long.
     #[error("core's database did not answer in time (RESCUE_DATABASE_URL)")]
     Timeout,
 }
 
-/// The actions that wait in core since before a moment.
+/// The actions that have waited in core since before a time.
 pub(super) async fn waiting(
     url: &SecretString,
     before: Timestamp,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The hooks that core has asked and that were not answered: under way now, or lost with a process that
-//! was killed, a caller that went away, a ledger that was not there. Kept in a file on local disk, which
-//! outlives the process; what stays unanswered goes from there into the ledger.
+//! Hooks without an answer: under way now, or lost because the process was killed, the caller
+//! disconnected or the ledger was not reachable. They are kept in a file on local disk, which outlives
+//! the process; those that stay unanswered go from there into the ledger.
 //!
-//! Each hook is a line, each answer another. A thread of its own writes them: a disk that hangs holds up
-//! no hook. Nothing is synchronised to the disk, so the end of the machine, unlike that of the process,
-//! may lose the last lines; core's own search and database then tell.
+//! Each hook is a line, each answer another. A separate thread writes them, so that a hanging disk does
+//! not delay a hook. Nothing is synchronised to the disk, so a crash of the machine, unlike that of the
+//! process, may lose the last lines; core's own search and database then show those hooks.
 
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, mpsc};
 use tracing::warn;
 
-/// A file beyond this size is written anew with what is still unanswered.
+/// A file beyond this size is rewritten with the hooks that are still unanswered.
 const LONG: u64 = 1024 * 1024;
-/// So many processes may keep their files side by side.
+/// The maximum number of processes that keep their files side by side.
 const FILES: usize = 32;
 
 /// A hook.
@@ -29,7 +29,7 @@ const FILES: usize = 32;
 pub struct Asked {
     /// The record.
     pub event_id: EventId,
-    /// What core asks about.
+    /// The action that core asks about.
     pub action_id: ActionId,
     /// `birth`, `death` …
     pub event_type: String,
@@ -61,8 +61,8 @@ pub struct Unanswered {
 }
 
 impl Unanswered {
-    /// Remembers in this file, or in one beside it where another process has it, and takes over what
-    /// processes have left that are no more. Without a file, in memory only.
+    /// Stores hooks in this file, or in one beside it if another process uses it, and takes over the hooks
+    /// of processes that have ended. Without a file, in memory only.
     pub fn at(path: Option<&Path>) -> Self {
         let mut open = HashMap::new();
         let mut own: Option<File> = None;
@@ -115,8 +115,8 @@ impl Unanswered {
         open.insert(key, hook);
     }
 
-    /// What a record shows as waiting, as core has sent it with a reindex. A later look tells whether that is
-    /// right.
+    /// Remembers the pending actions of a record that core has sent with a reindex. A later check tells
+    /// whether they do wait.
     pub fn shown(&self, record: &EventDocument) {
         for pending in record.history().pending_actions() {
             let kind = pending.action_type.as_str();
@@ -204,7 +204,7 @@ fn locked(path: &Path) -> std::io::Result<Option<File>> {
     }
 }
 
-/// What a file holds of hooks without an answer. A line that was cut off says nothing.
+/// The hooks without an answer in a file. A truncated line is ignored.
 fn read(file: &File) -> HashMap<Key, Asked> {
     let mut open = HashMap::new();
     for line in BufReader::new(file).lines().map_while(Result::ok) {

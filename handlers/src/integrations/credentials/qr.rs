@@ -8,7 +8,7 @@ use qrcode::{Color, EcLevel, QrCode};
 /// Light modules around the code, as readers expect.
 const MARGIN: usize = 4;
 
-/// Why there is no picture.
+/// The reason why there is no picture.
 #[derive(Debug, thiserror::Error)]
 pub enum QrError {
     /// It has more characters than a code can hold.
@@ -19,12 +19,12 @@ pub enum QrError {
     Png(#[from] png::EncodingError),
 }
 
-/// How much of a code may be lost.
+/// The share of a code that may be unreadable.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Spare {
-    /// 7 %: what is printed large, and long.
+    /// 7 %: for long texts that are printed large.
     Little,
-    /// 15 %: what is shown on a screen.
+    /// 15 %: for codes that are shown on a screen.
     Some,
 }
 
