@@ -12,7 +12,7 @@ use crate::field::{AnyField, FieldConditional};
 use crate::message::Message;
 use crate::page::Form;
 
-/// Something a user can do with a record.
+/// An action that a user can take on a record.
 ///
 /// Core takes the types that have a constructor here; any other name makes it refuse all events. Types that a
 /// version of core does not know yet are left out for it, see [`crate::writer`].
@@ -29,7 +29,7 @@ pub struct Action {
     dialog_form: Vec<AnyField>,
 }
 
-/// A type of action with what belongs to it alone.
+/// A type of action, with the settings that only this type has.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ActionKind {
     Read(Review),
@@ -38,7 +38,7 @@ pub(crate) enum ActionKind {
     Edit,
     Reject,
     Archive,
-    /// A type of core's that takes nothing but what all types take.
+    /// A type of core's without settings of its own.
     Plain(&'static str),
     PrintCertificate(Form),
     RequestCorrection(Form),
@@ -49,7 +49,7 @@ pub(crate) enum ActionKind {
     },
 }
 
-/// The page on which a declaration is looked over: its title and the fields below it.
+/// The page for the review of a declaration: its title and the fields below it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     title: Message,
@@ -296,7 +296,7 @@ impl Action {
         self
     }
 
-    /// Core looks for duplicates when the action is taken; for DECLARE and REGISTER.
+    /// Core searches for duplicates when the action is taken; for DECLARE and REGISTER.
     pub fn deduplication(self, deduplication: Option<Deduplication>) -> Self {
         Self {
             deduplication,

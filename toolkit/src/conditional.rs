@@ -36,7 +36,7 @@ pub use record::{
 #[derive(Clone, Debug)]
 pub struct Conditional {
     body: Arc<Body>,
-    /// The keyword and the parts that a `.and()` or `.or()` chain grows, so that a chain of three stays one flat list.
+    /// The keyword and the parts of an `.and()` or `.or()` chain, so that a chain of three is one flat list.
     chain: Option<(&'static str, Vec<Nested>)>,
 }
 
@@ -180,7 +180,7 @@ impl From<&Conditional> for Nested {
     }
 }
 
-/// Equal are conditionals of equal content, however they were built.
+/// Conditionals are equal if their content is equal, however they were built.
 impl PartialEq for Conditional {
     fn eq(&self, other: &Self) -> bool {
         self.schema_id() == other.schema_id()
@@ -263,13 +263,13 @@ fn canonical(schema: &Schema, content: &mut Vec<u8>) {
     }
 }
 
-/// Its length goes first, so that no two documents run into the same bytes.
+/// Adds a text after its length, so that different documents never give the same bytes.
 fn text(text: &str, content: &mut Vec<u8>) {
     content.extend_from_slice(&text.len().to_be_bytes());
     content.extend_from_slice(text.as_bytes());
 }
 
-/// Takes the `$id`s of schemas away.
+/// Removes the `$id`s of schemas.
 fn without_ids(schema: Value) -> Value {
     match schema {
         Value::Object(members) => {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of core, as far as a country configuration must tell it from others. Later ones are greater.
+/// A version of core, distinguished only where a country configuration differs. Later ones are greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CoreVersion {
     /// 2.0.0.
@@ -14,7 +14,7 @@ pub enum CoreVersion {
     V2_0_1,
     /// 2.1 and its patches.
     V2_1,
-    /// 2.2 as its development shows it.
+    /// 2.2, as far as its development is known.
     V2_2,
 }
 

@@ -16,7 +16,7 @@ pub struct Deduplication {
 }
 
 impl Deduplication {
-    /// A search with its id, its name and what duplicates have in common.
+    /// A search with its id, its name and the features that duplicates have in common.
     pub fn new(id: &str, label: impl Into<Message>, query: Clause) -> Self {
         let label = label
             .into()

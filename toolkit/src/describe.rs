@@ -64,7 +64,7 @@ pub fn describe(schema: &Value) -> String {
     }
 }
 
-/// Several parts; those that are made of several themselves stand in brackets.
+/// Joins several parts; parts made of several themselves are put in brackets.
 fn join(parts: &[Value], word: &str) -> String {
     let bracketed = |part: &Value| {
         let inner = describe(part);
@@ -111,7 +111,7 @@ fn form(asked: &Value) -> String {
     }
 }
 
-/// A field of which only the type is said: another one is compared with it.
+/// Checks for a field with only a type: another field is compared with it.
 fn is_mention(about: &Value) -> bool {
     let Value::Object(about) = about else {
         return false;

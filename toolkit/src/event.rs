@@ -24,7 +24,7 @@ use crate::page::{Form, Page};
 use crate::search::SearchSection;
 use crate::summary::SummaryField;
 
-/// A kind of event: what is declared, what can be done with a record, and how records are found and listed.
+/// A kind of event: its declaration, its actions, its search and its lists of records.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     id: String,
@@ -41,7 +41,7 @@ pub struct Event {
     flags: Vec<FlagConfig>,
     analytics: bool,
     icons: Icons,
-    /// As it was read, where it was not built: it is served like that.
+    /// The document that it was read from, if it was not built in: it is served unchanged.
     document: Option<Arc<Value>>,
 }
 
@@ -94,7 +94,7 @@ pub struct FlagConfig {
 }
 
 impl FlagConfig {
-    /// A mark that says that someone must act.
+    /// A mark that calls for an action.
     pub fn action_required(id: &str, label: impl Into<Message>) -> Self {
         Self::new(id, true, label.into())
     }
@@ -120,7 +120,7 @@ impl FlagConfig {
 }
 
 impl Event {
-    /// A kind of event with its id, its name, the title of a record and what is declared.
+    /// A kind of event with its id, its name, the title of a record and its declaration.
     ///
     /// The title may hold fields of the declaration as ICU arguments.
     pub fn new(
@@ -152,7 +152,7 @@ impl Event {
         }
     }
 
-    /// The title of a record whose title would be empty.
+    /// The fallback for an empty title of a record.
     pub fn fallback_title(self, title: impl Into<Message>) -> Self {
         let title = title
             .into()

@@ -82,7 +82,7 @@ enum References {
     Several(Vec<FieldReference>),
 }
 
-/// When a field, an option, an action or a summary line is shown or can be used.
+/// A condition for showing or using a field, an option, an action or a summary line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FieldConditional {
     #[serde(rename = "type")]
@@ -246,7 +246,7 @@ impl<K> Field<K> {
         }
     }
 
-    /// The field must be filled in when it is shown, and this is said when it is not.
+    /// The field must be filled in when it is shown, with the message for an empty one.
     pub fn required_with_message(self, message: impl Into<Message>) -> Self {
         Self {
             required: Required::WithMessage {

@@ -31,7 +31,7 @@ pub enum HookAction {
 }
 
 impl HookAction {
-    /// All of them.
+    /// All actions with a hook.
     pub const ALL: [Self; 12] = [
         Self::Notify,
         Self::Declare,
@@ -47,7 +47,7 @@ impl HookAction {
         Self::Custom,
     ];
 
-    /// The action of this type; nothing for one that core never asks about.
+    /// The action of this type; none for a type without a hook.
     pub fn of(action_type: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|action| action.name() == action_type)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The contract of OpenCRVS core as Rust types: what a country configuration says, and how it is said on the wire.
+//! The contract of OpenCRVS core as Rust types: the content of a country configuration, and its wire format.
 //!
-//! Nothing here does I/O. A value that can be built is, as far as types can say, one that core accepts; what types
-//! cannot say, [`event::problems`] finds.
+//! Nothing here does I/O. Core accepts every value that can be built, as far as types can ensure that;
+//! [`event::problems`] finds the other faults.
 
 pub mod action;
 pub mod conditional;

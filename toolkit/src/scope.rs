@@ -83,7 +83,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A text that is no scope.
+/// A text that is not a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("scope `{scope}`: {what}")]
 pub struct ScopeError {

@@ -53,7 +53,7 @@ enum Source {
     Event,
 }
 
-/// A field of the search form: a field of the declaration, or something that core keeps about every record.
+/// A field of the search form: a field of the declaration, or a value that core keeps about every record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SearchField {
@@ -181,7 +181,7 @@ impl SearchField {
         }
     }
 
-    /// Id of the field, or `event.` with the name of what core keeps.
+    /// Id of the field, or `event.` with the name of a value that core keeps.
     pub fn field_id(&self) -> &str {
         &self.field_id
     }

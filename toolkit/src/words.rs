@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Conditionals in the words in which a country's rules and forms write conditions.
+//! Conditionals in the short form in which a country's rules and forms write conditions.
 //!
 //! ```
 //! use opencrvs_toolkit::{prelude::*, words::words};
@@ -10,12 +10,12 @@
 
 use serde_json::{Map, Value};
 
-/// The words that are translated to this conditional again; none where it has no short form.
+/// The short form that is translated to this conditional again; none if there is none.
 pub fn words(schema: &Value) -> Option<String> {
     whole(schema).map(|words| words.text)
 }
 
-/// A condition, and what binds its parts.
+/// A condition, and the operator between its parts.
 struct Words {
     text: String,
     operator: Operator,
@@ -216,7 +216,7 @@ fn answer(form: &Value) -> Option<Words> {
     None
 }
 
-/// A field and a part of it. What is not a name has no words.
+/// A field and a part of it. A key that is not a name has no short form.
 fn name(id: &str, path: &[&str]) -> Option<String> {
     let is_word = |part: &str| {
         let mut letters = part.chars();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Lists of records that wait for someone.
+//! Workqueues: lists of records that wait for someone.
 
 mod versions;
 

@@ -50,7 +50,7 @@ const LATER_SETTINGS: [(&str, [&str; 2]); 4] = [
     ("FIELD_GROUP", ["separator", "hideEmptyFields"]),
 ];
 
-/// The type that core 2.2 has for an action of the country's own; none where it stays the country's own.
+/// The type that core 2.2 has for an action of the country's own; none if it stays the country's own.
 pub fn registration_action(custom: &str, core: CoreVersion) -> Option<&'static str> {
     let mut known = REGISTRATION_ACTIONS.iter();
     let (_, cores) = known.find(|(name, _)| *name == custom)?;
@@ -134,7 +134,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A dialog with a field that must be filled in is one that the country relies on.
+    /// Reports a dialog with a mandatory field: the country relies on such a dialog.
     fn dialog_form(&mut self, action: &Value, name: &str) {
         let fields = action.get("form").and_then(Value::as_array);
         let mut fields = fields.into_iter().flatten();
@@ -152,7 +152,7 @@ impl Writer<'_> {
         }
     }
 
-    /// An action that core does itself: it is left out unless something would be different without it.
+    /// Reports an action that core does itself, if leaving it out would change something.
     fn left_out(&mut self, action: &Value, name: &str, actions: &[Value]) {
         let stands_in = match name {
             "UNARCHIVE" => return,
@@ -231,8 +231,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Core 2.1 has entries of their own for actions for which core 2.0 takes those of others. They are added, so
-    /// that the actions stay as they were.
+    /// Adds entries for actions that are separate in core 2.1, but share the entries of others in core 2.0.
+    /// The actions themselves stay unchanged.
     fn complete_actions(&mut self, event: &mut Map<String, Value>) {
         let Some(actions) = event.get_mut("actions").and_then(Value::as_array_mut) else {
             return;
@@ -278,7 +278,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Core 2.2 has no flag `incomplete`: the status tells.
+    /// Removes the flag `incomplete`, for which core 2.2 has a status.
     fn ask_for_status(&mut self, event: &mut Map<String, Value>) {
         let actions = event.get_mut("actions").and_then(Value::as_array_mut);
         for action in actions.into_iter().flatten() {

@@ -10,7 +10,7 @@ use crate::field::{AnyField, FieldConditional};
 use crate::message::Message;
 use crate::page::Form;
 
-/// Types that take nothing but what all types take, from core 2.1 on.
+/// Types without settings of their own, from core 2.1 on.
 const PLAIN: [&str; 9] = [
     "NOTIFY",
     "UNARCHIVE",
@@ -23,7 +23,7 @@ const PLAIN: [&str; 9] = [
     "UNASSIGN",
 ];
 
-/// An action as it is written.
+/// An action as the document has it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {

@@ -13,14 +13,14 @@ enum Clause {
     After,
 }
 
-/// A date field waiting for what it is compared with.
+/// A date field whose right side of the comparison is still to come.
 #[derive(Clone, Debug)]
 pub struct DateComparison {
     field: FieldReference,
     clause: Clause,
 }
 
-/// A date field waiting for the day from which a number of days is counted.
+/// A date field whose reference day, for a number of days, is still to come.
 #[derive(Clone, Debug)]
 pub struct Days {
     comparison: DateComparison,

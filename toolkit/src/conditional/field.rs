@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::schema::{Schema, Word, schema};
 use super::{Conditional, Nested};
 
-/// Letters of the Latin script, digits, apostrophes, dots and hyphens; a chunk in parentheses per word; single spaces.
+/// Letters of the Latin script, digits, apostrophes, dots and hyphens; one part of each word may be in
+/// parentheses; single spaces.
 const ENGLISH_NAME: &str = concat!(
     r"^[\p{Script=Latin}0-9'.-]*(\([\p{Script=Latin}0-9'.-]+\))?[\p{Script=Latin}0-9'.-]*",
     r"( [\p{Script=Latin}0-9'.-]*(\([\p{Script=Latin}0-9'.-]+\))?[\p{Script=Latin}0-9'.-]*)*$"
@@ -65,7 +66,7 @@ pub fn field(id: impl Into<String>) -> FieldReference {
     }
 }
 
-/// A conditional whose `$form` must satisfy the schema given: the way out when no builder fits.
+/// A conditional whose `$form` must satisfy the given schema, for cases without a builder.
 pub fn form_conditional(form: impl Into<Value>) -> Conditional {
     about_form(form.into().into())
 }
@@ -238,7 +239,7 @@ impl FieldReference {
         }))
     }
 
-    /// Holds when the value is there and satisfies the schema given: the way out when no builder fits.
+    /// Holds when the value is there and satisfies the given schema, for cases without a builder.
     pub fn satisfies(&self, schema: impl Into<Value>) -> Conditional {
         self.must_be(schema.into().into())
     }

@@ -104,7 +104,7 @@ pub struct ScopeOption {
     option: String,
 }
 
-/// A scope of the user waiting for the name of an option.
+/// A scope of the user whose option is still to be named.
 #[derive(Clone, Debug)]
 pub struct ScopeReference(String);
 
@@ -118,7 +118,7 @@ pub enum Jurisdiction {
     Location,
     /// Everywhere.
     All,
-    /// As far as an option of one of the user's scopes says.
+    /// The area in an option of one of the user's scopes.
     #[serde(untagged)]
     Scope(ScopeOption),
 }
@@ -248,7 +248,7 @@ impl Window {
 #[derive(Clone, Copy, Debug)]
 pub struct EventReference;
 
-/// Something core keeps about a record, for example `legalStatuses.REGISTERED.acceptedAt`.
+/// A value that core keeps about a record, for example `legalStatuses.REGISTERED.acceptedAt`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventFieldReference {
     #[serde(rename = "$$event")]
@@ -271,7 +271,7 @@ impl EventReference {
         }
     }
 
-    /// Something core keeps about the record, for dates of events and for search.
+    /// A value that core keeps about the record, for dates of events and for search.
     pub fn attribute(self, name: &str) -> EventFieldReference {
         EventFieldReference {
             name: name.to_owned(),
@@ -287,7 +287,7 @@ impl EventReference {
 }
 
 impl EventFieldReference {
-    /// Name of what core keeps.
+    /// Name of the value that core keeps.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::age;
 
-/// The object that core evaluates conditionals against; what is not given is absent, as core leaves it out.
+/// The object that core evaluates conditionals against; values that are not given are absent, as in core.
 #[derive(Clone, Debug)]
 pub struct Context {
     root: Value,

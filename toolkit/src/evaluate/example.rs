@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A text that a pattern matches, to show people what is asked for.
+//! A text that a pattern matches, as an example for people.
 
 use super::Pattern;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// The longest example, in bytes; more is of no help to anybody.
+/// The longest example, in bytes; a longer one helps nobody.
 const LONGEST: usize = 40;
 
 /// A text that the pattern matches.
@@ -20,7 +20,7 @@ pub(super) fn of(pattern: &Pattern) -> Option<String> {
 
 struct Example {
     text: String,
-    /// Digits that were free to choose, so far.
+    /// Number of freely chosen digits so far.
     digits: u32,
 }
 

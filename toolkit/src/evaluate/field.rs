@@ -17,7 +17,7 @@ pub struct FieldRules {
     validators: Vec<Validator>,
 }
 
-/// A rule about a value, and what the user is told when it is broken.
+/// A rule about a value, and the message when it is broken.
 #[derive(Clone, Debug)]
 pub struct Validator {
     /// Id of the message.
@@ -122,7 +122,8 @@ impl FieldRules {
     }
 }
 
-/// Core's idea of an empty value: absent, an empty text, or a composite of nothing but these. Null is not empty.
+/// Checks for a value that core counts as empty: absent, an empty text, or a composite of only these. Null
+/// is not empty.
 fn is_empty(value: Option<&Value>) -> bool {
     let blank = |value: &Value| value.as_str() == Some("");
     match value {

@@ -11,7 +11,7 @@ use super::pattern::Pattern;
 use super::pointer::{Place, Pointer, is_falsy};
 use super::{Obstacle, Verdict};
 
-/// One assertion. A keyword holds for values of a type that it does not speak about, as JSON Schema says.
+/// One assertion. A keyword holds for values of types that it does not apply to, as JSON Schema says.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     All(Vec<Node>),
@@ -163,8 +163,8 @@ impl Node {
 }
 
 impl Node {
-    /// The same assertion where only the form and today are known: what asks about anything else is unknown. The node
-    /// speaks about a value `depth` levels below the root.
+    /// The same assertion where only the form and today are known: parts about anything else are unknown. The
+    /// node is about a value `depth` levels below the root.
     pub(super) fn about_the_form(self, depth: usize) -> Self {
         let known = |key: &String| depth > 0 || FORM.contains(&key.as_str());
         let within = |node: Box<Self>, depth| Box::new(node.about_the_form(depth));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `$data`: a value of the schema that stands in the data.
+//! `$data`: a value of the schema that is taken from the data.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(super) struct Pointer {
     keys: Vec<String>,
 }
 
-/// Why a pointer is refused.
+/// The reason why a pointer is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PointerFault {
     Syntax,
@@ -75,7 +75,7 @@ impl Pointer {
         Ok(Self { up, keys })
     }
 
-    /// The key of the root below which the value stands; nothing where the way does not begin at the root.
+    /// The key of the root that holds the value; none if the path does not begin at the root.
     pub(super) fn first_key_from_root(&self, depth: usize) -> Option<&str> {
         let from_root = self.up.is_none_or(|levels| levels == depth);
         let first = self.keys.first().map_or("", String::as_str);
@@ -100,7 +100,7 @@ impl Pointer {
     }
 }
 
-/// A value and what it stands in, up to the root.
+/// A value and its parents, up to the root.
 pub(super) struct Place<'a> {
     pub(super) value: &'a Value,
     parent: Option<&'a Place<'a>>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Places in the text of a JSON document.
 
-/// The byte at which the value at a JSON pointer begins, or the nearest value around it that is there.
+/// The byte at which the value at a JSON pointer begins, or the nearest value around it if it is missing.
 /// The text must be JSON.
 pub fn place_of(text: &str, pointer: &str) -> usize {
     let mut scan = Scan { text, at: 0 };

@@ -11,7 +11,7 @@ use crate::conditional::mentions;
 use crate::field::FieldType;
 use crate::hook_action::HookAction;
 
-/// Something about an event that core would refuse, or that would fail later.
+/// A problem of an event, which core would refuse, or which would fail later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Id of the event.
@@ -74,7 +74,7 @@ const EVENT_SEARCH_FIELDS: [&str; 6] = [
 ];
 
 impl Event {
-    /// Everything about the event that core would refuse, or that would fail later; empty when all is well.
+    /// All problems of the event that core would refuse, or that would fail later; empty if there are none.
     ///
     /// [`problems`] checks several events, which share ids of messages, together.
     pub fn problems(&self) -> Vec<Problem> {
@@ -423,7 +423,7 @@ impl Check<'_> {
     }
 }
 
-/// Everything that core would refuse about the events together, each event's own problems included.
+/// All problems of the events together, each event's own problems included.
 pub fn problems(events: &[Event]) -> Vec<Problem> {
     let mut ids = BTreeSet::new();
     let twice = events
@@ -497,7 +497,7 @@ pub fn core_flags() -> impl Iterator<Item = String> {
     inherent.chain(of_actions)
 }
 
-/// The closest of the names, when it is close enough to be a slip of the pen.
+/// The closest of the names, if it is close enough to be a typing error.
 pub(super) fn did_you_mean<'a>(
     wrong: &str,
     names: impl IntoIterator<Item = &'a str>,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Events as documents: a country's own, changed or imported ones.
 //!
-//! A document is served as it is written, so that keys unknown to this program reach core. What this program
-//! reads of it, it reads through the same [`Event`] as a built-in one.
+//! A document is served as it is written, so that keys unknown to this program reach core. The program
+//! reads it as the same [`Event`] as a built-in one.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::message::Message;
 use crate::page::Form;
 use crate::search::SearchSection;
 
-/// An event as it is written.
+/// An event as the document has it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {
@@ -43,7 +43,7 @@ impl Event {
     /// Reads an event as core takes it. The `$id`s of conditionals are made again from their content.
     ///
     /// # Errors
-    /// Everything in its structure that core would refuse.
+    /// All parts of its structure that core would refuse.
     pub fn from_json(mut document: Value) -> Result<Self, Vec<Problem>> {
         let problems = structure::problems(&document);
         if !problems.is_empty() {

@@ -111,7 +111,7 @@ fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// Works on what stands at a key, with the pointer to it.
+/// Visits the value at a key, with the pointer to it.
 fn below(pointer: &mut String, key: &str, work: impl FnOnce(&mut String)) {
     let length = pointer.len();
     pointer.push('/');

@@ -7,7 +7,7 @@ use super::Problem;
 use super::problems::did_you_mean;
 use crate::field::FieldType;
 
-/// More problems are not reported: an event with so many needs a look as a whole.
+/// Limit of reported problems: an event with more needs a review as a whole.
 const MOST: usize = 100;
 /// Maximum depth of fields in fields and clauses in clauses.
 const DEEPEST: usize = 64;
@@ -164,7 +164,7 @@ const SEARCH: &[Key] = &[
     may("validations", VALIDATIONS),
 ];
 
-/// Of every action.
+/// Keys of every action.
 const ACTION: &[Key] = &[
     must(
         "type",
@@ -222,7 +222,7 @@ const DUPLICATES: Key = may(
     ]),
 );
 
-/// Of one type of action.
+/// Keys of one type of action.
 const ACTIONS: &[(&str, &[Key])] = &[
     ("READ", &[REVIEW]),
     ("DECLARE", &[REVIEW, DUPLICATES, may("dialogCopy", DIALOG)]),
@@ -240,7 +240,7 @@ const ACTIONS: &[(&str, &[Key])] = &[
     ),
 ];
 
-/// Of every field.
+/// Keys of every field.
 const FIELD: &[Key] = &[
     must("id", Text),
     must("type", Text),
@@ -286,7 +286,7 @@ const REQUEST: &[Key] = &[
     may("timeout", Number),
 ];
 
-/// Of one type of field. The value with which it starts is not looked at: core takes many shapes there.
+/// Keys of one type of field. The default value is not checked: core takes many shapes there.
 const FIELDS: &[(&str, &[Key])] = &[
     (
         "TEXT",
@@ -563,7 +563,7 @@ const FIELDS: &[(&str, &[Key])] = &[
     ("CUSTOM", &[must("src", Text)]),
 ];
 
-/// Everything in an event that core would refuse for its structure.
+/// All parts of an event that core would refuse for their structure.
 pub(super) fn problems(document: &Value) -> Vec<Problem> {
     let id = document.get("id").and_then(Value::as_str);
     let mut check = Check {

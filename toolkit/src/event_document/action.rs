@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One thing that was done to a record, or was asked for.
+//! One action of a record, done or requested.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub struct Action {
     /// The type of the action.
     #[serde(rename = "type")]
     pub action_type: ActionType,
-    /// Asked for, or answered.
+    /// The status: requested, or answered.
     pub status: ActionStatus,
     /// The answers that this action changes; a null clears one.
     pub declaration: Fields,
@@ -33,7 +33,7 @@ pub struct Action {
     /// On the answer to a correction: the accepted request that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<ActionId>,
-    /// On an accepted registration.
+    /// The registration number, on an accepted registration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_number: Option<String>,
     /// The custom action, where the type is `CUSTOM`.

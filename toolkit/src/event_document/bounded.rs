@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! JSON values in bounded memory. A value takes more memory than its text: `0,` in a list takes two
-//! bytes as text and 72 as a value. What a text may take is counted while it is read, so that no text
-//! can use up the memory of the process.
+//! JSON values in bounded memory. A value takes more memory than its text: `0,` in a list takes two bytes
+//! as text and 72 as a value. The memory is counted while a text is read, so that no text can use up the
+//! memory of the process.
 
 use std::cell::Cell;
 use std::fmt;
@@ -19,7 +19,7 @@ const PIECE: usize = 16;
 /// list of members, and its place in the table of keys.
 const MEMBER: usize = size_of::<(usize, String, Value)>() + 2 * size_of::<usize>();
 
-/// Why there is no value.
+/// The reason why there is no value.
 pub(super) enum NoValue {
     /// The text is not JSON.
     Json(serde_json::Error),
@@ -77,7 +77,7 @@ impl Bound<'_> {
         Ok(())
     }
 
-    /// Gives back what a list took but does not need.
+    /// Releases the memory that a list took but does not need.
     fn fit<T>(self, list: &mut Vec<T>) {
         let spare = list.capacity() - list.len();
         list.shrink_to_fit();

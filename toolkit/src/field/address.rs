@@ -42,7 +42,7 @@ impl StreetField {
         &self.id
     }
 
-    /// The field must be filled in when it is shown, and this is said when it is not.
+    /// The field must be filled in when it is shown, with the message for an empty one.
     pub fn required_with_message(self, message: impl Into<Message>) -> Self {
         let message = message
             .into()

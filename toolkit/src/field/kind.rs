@@ -21,7 +21,7 @@ macro_rules! field_types {
             /// All types.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The name that stands in the configuration.
+            /// The name in the configuration.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => $wire,)+
@@ -33,7 +33,7 @@ macro_rules! field_types {
         pub mod types {
             use super::{FieldType, Kind};
 
-            /// A field whose type does not matter any more.
+            /// A field of any type.
             #[derive(Clone, Debug, PartialEq)]
             pub enum Any {}
 
@@ -137,7 +137,7 @@ field_types! {
     QrReader = "QR_READER",
     /// Ways to read an identity.
     IdReader = "ID_READER",
-    /// A sign that something is being fetched.
+    /// A loading indicator.
     Loader = "LOADER",
     /// A value without any input.
     AlphaHidden = "ALPHA_HIDDEN",

@@ -13,7 +13,7 @@ use super::{SelectOption, StreetField};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Settings(Vec<(Cow<'static, str>, Setting)>);
 
-/// The value of a setting. Long lists are not made JSON before they are written.
+/// The value of a setting. Long lists become JSON only when they are written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Setting {
     Json(Value),
@@ -30,7 +30,7 @@ impl Settings {
         }
     }
 
-    /// The settings under a key; none when a value stands there that is not ours to change.
+    /// The settings under a key, added if missing; none if the key has a plain value.
     pub(super) fn group(&mut self, key: &'static str) -> Option<&mut Self> {
         if !self.0.iter().any(|(known, _)| *known == key) {
             self.set(key.into(), Setting::Group(Self::default()));

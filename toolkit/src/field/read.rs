@@ -12,7 +12,7 @@ use super::{
 };
 use crate::message::Message;
 
-/// A field as it is written; what only some types have is left over.
+/// A field as the document has it; `own` holds the settings that only some types have.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Written {

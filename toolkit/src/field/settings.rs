@@ -214,7 +214,7 @@ impl Field<File> {
 }
 
 impl Field<Text> {
-    /// Hides what is typed.
+    /// Hides the typed text.
     pub fn password(self) -> Self {
         self.configured("type", "password")
     }
@@ -289,7 +289,7 @@ impl Field<RadioGroup> {
 }
 
 impl Field<Country> {
-    /// Changes when single countries are offered; the labels stay core's.
+    /// Changes the conditions for offering single countries; the labels stay core's.
     pub fn option_overrides(
         self,
         options: impl IntoIterator<Item = (String, Conditional)>,
@@ -332,7 +332,7 @@ pub enum AreaType {
 }
 
 impl Field<AdministrativeArea> {
-    /// Offers only what lies in the area chosen in another field.
+    /// Offers only places in the area chosen in another field.
     pub fn part_of(self, field: impl Into<FieldReference>) -> Self {
         self.configured("partOf", field.into())
     }
@@ -600,7 +600,7 @@ impl Field<Search> {
 }
 
 impl Field<Autocomplete> {
-    /// Address that is asked; what was typed is put at its end.
+    /// Address of the request; the typed text is added at its end.
     pub fn url(self, url: impl Into<String>) -> Self {
         self.configured("url", url.into())
     }

@@ -27,7 +27,7 @@ impl Workqueue {
     }
 }
 
-/// Core 2.0 drops `allOf`, so that a list would hold more records, and a clause with nothing else every record.
+/// Core 2.0 drops `allOf`: a list would hold more records, and a clause with nothing else all records.
 fn without_all_of(query: WorkqueueQuery, core: CoreVersion) -> Result<WorkqueueQuery, String> {
     let is_alone = query.clauses.len() == 1;
     let mut further = Vec::new();
