@@ -18,7 +18,7 @@ pub const PERSON_PARTS: [&str; 8] = [
     "occupation",
 ];
 
-/// The ends of the ids of the fields that the parts have.
+/// The last parts of the ids of the fields of each part.
 pub const PERSON_FIELDS: [&str; 14] = [
     "name",
     "dob",
@@ -51,8 +51,8 @@ pub struct PersonBlock<'a> {
     pub parts: &'a [&'a str],
 }
 
-/// The questions about a person, without reading an identity. They are asked only when the condition holds, core's
-/// JSON of it.
+/// The questions about a person, without reading an identity. They are asked only when the condition, as
+/// core's JSON, holds.
 pub fn person_fields(
     env: &Environment,
     block: &PersonBlock<'_>,

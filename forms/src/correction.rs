@@ -15,7 +15,7 @@ fn section(event: &str, key: &str) -> String {
     form_id(event, &format!("section.{key}"))
 }
 
-/// The whole form: who asks and why, the identity of whoever asks, documents and fees.
+/// The whole form: the requester and the reason, the requester's identity, documents and fees.
 pub(crate) fn correction_form(
     env: &Environment,
     event: &str,
@@ -194,7 +194,7 @@ fn reason_fields(event: &str) -> [AnyField; 2] {
     ]
 }
 
-/// Officials do not have to prove who they are.
+/// The page on which the requester's identity is confirmed; officials do not need it.
 fn identity_page(event: &str) -> Page {
     let id = |key: &str| form_id(event, key);
     let is_not = |requester: &str| not(field("requester.type").equals(requester));

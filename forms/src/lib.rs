@@ -31,17 +31,17 @@ use opencrvs_toolkit::event::Event;
     reason = "each switches something of its own"
 )]
 pub struct Environment {
-    /// Page of E-Signet to which the browser goes to authenticate a person.
+    /// Page of eSignet to which the browser goes to authenticate a person.
     pub esignet_redirect_url: String,
-    /// Id under which E-Signet knows this installation.
+    /// Client id of this installation at eSignet.
     pub openid_provider_client_id: String,
-    /// Address at which the MOSIP middleware exchanges E-Signet's code for the person's data.
+    /// Address at which the MOSIP middleware exchanges eSignet's code for the person's data.
     pub mosip_api_userinfo_url: String,
     /// Address of this server, as browsers reach it.
     pub country_config_url: String,
     /// Address of the client application, as browsers reach it.
     pub client_app_url: String,
-    /// The country, as its three-letter code: where addresses and nationalities start.
+    /// The three-letter code of the country: the default of addresses and nationalities.
     pub country_code: String,
     /// The format of phone numbers, as an ECMAScript regular expression.
     pub phone_number_pattern: String,

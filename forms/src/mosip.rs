@@ -12,7 +12,7 @@ const CLAIMS: &str = "%7B%22userinfo%22%3A%7B%22name%22%3A%7B%22essential%22%3At
     %22birthdate%22%3A%7B%22essential%22%3Atrue%7D%2C%22address%22%3A%7B%22essential%22%3Atrue%7D%2C\
     %22individual_id%22%3A%7B%22essential%22%3Atrue%7D%7D%2C%22id_token%22%3A%7B%7D%7D";
 
-/// Fields that show whether a person's identity is verified, and that read it from a QR code or from E-Signet.
+/// Fields that show whether a person's identity is verified, and that read it from a QR code or eSignet.
 pub(crate) fn identity_fields(env: &Environment, person: &Person) -> Vec<AnyField> {
     let mut fields = vec![status_field(person)];
     if person.uses_esignet() {
@@ -50,7 +50,8 @@ fn status_field(person: &Person) -> AnyField {
     person.shown(field).into()
 }
 
-/// The way to E-Signet and back: its answer arrives as parameters of the address and is exchanged for the data.
+/// The redirect to eSignet and back: its answer arrives as parameters of the address, and is exchanged for
+/// the person's data.
 fn esignet_fields(env: &Environment, person: &Person) -> [AnyField; 3] {
     let params = person.field("query-params");
     let fetch = person.field("verify-nid-http-fetch");
@@ -137,7 +138,7 @@ fn id_reader_field(env: &Environment, person: &Person) -> AnyField {
         .into()
 }
 
-/// E-Signet's page with the parameters of a login request.
+/// eSignet's page with the parameters of a login request.
 fn authorize_url(env: &Environment) -> String {
     format!(
         "{}?client_id={}&response_type=code&scope=openid%20profile\

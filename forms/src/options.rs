@@ -3,7 +3,7 @@
 
 use opencrvs_toolkit::prelude::*;
 
-/// A choice whose label stands among the shared ones, `form.field.label.…`.
+/// A choice with one of the shared labels, `form.field.label.…`.
 pub(crate) fn shared(value: &str, key: &str, text: &str) -> SelectOption {
     option(value, (format!("form.field.label.{key}"), text))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! People: what every form asks about a mother, a father, an informant, a spouse or the deceased, written once.
+//! People: the questions that all forms share about a mother, father, informant, spouse or deceased.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use opencrvs_toolkit::prelude::*;
 
 use crate::{Environment, address, options, validators};
 
-/// States of an identity after which the person's data are not typed any more.
+/// States of an identity in which the person's data cannot be typed any more.
 pub(crate) const SETTLED: [&str; 3] = ["pending", "verified", "authenticated"];
 
 /// Longest part of a name, in characters.
@@ -64,7 +64,7 @@ impl Person {
         }
     }
 
-    /// The person cannot authenticate: nobody stands in front of the camera.
+    /// Leaves out authentication: the person is not present.
     pub(crate) fn without_esignet(self) -> Self {
         Self {
             esignet: false,
@@ -72,7 +72,7 @@ impl Person {
         }
     }
 
-    /// No identity of the person is read or verified.
+    /// Leaves out the reading and verification of the person's identity.
     pub(crate) fn without_identity(self) -> Self {
         Self {
             identity: false,
@@ -365,7 +365,7 @@ pub(crate) fn full_name(id: &str, label: Message) -> Field<types::Name> {
     )
 }
 
-/// Somebody whose details may be missing, unless that person is the informant: the box, and the reason.
+/// The box and the reason for missing details of a person; not offered if that person is the informant.
 pub(crate) fn details_may_be_missing(
     person: &Person,
     label: &str,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! People who ask for a certificate or a correction: what their forms share.
+//! Parts that the forms of certificates and corrections share about the requester.
 
 use opencrvs_toolkit::prelude::*;
 

@@ -3,7 +3,7 @@
 
 use opencrvs_toolkit::prelude::*;
 
-/// The page on which a declaration is looked over, with a comment and the informant's signature.
+/// The page for the review of a declaration, with a comment and the informant's signature.
 pub(crate) fn review(event: &str, title: Message) -> Review {
     let label = |key: &str| format!("event.{event}.action.declare.form.review.{key}.label");
     Review::new(
@@ -39,7 +39,7 @@ pub(crate) fn title_with_name(id: &str, what: &str, person: &str) -> Message {
     )
 }
 
-/// The title of a record whose title would be empty.
+/// The fallback for an empty title of a record.
 pub(crate) fn fallback_title() -> Message {
     message("event.fallbackTitle", "No name provided")
 }

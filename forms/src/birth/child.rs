@@ -143,7 +143,7 @@ fn weight_at_birth() -> Field<types::Number> {
         )
 }
 
-/// Places of birth; each role sees those that it registers.
+/// Places of birth; each role sees only those that it registers.
 fn places_of_birth() -> Vec<SelectOption> {
     let is = |role| user().has_role(role);
     vec![

@@ -54,8 +54,8 @@ fn offer_code() -> FieldReference {
     field("get-credential-offer").get("data.credential_offer_uri_qr")
 }
 
-/// The issuer has answered with an offer. `is_undefined` is of no use here: it takes an answer that is on
-/// its way, or an error, for one.
+/// Holds when the issuer has answered with an offer. `is_undefined` cannot be used here: it takes a pending
+/// answer, or an error, for an offer.
 fn offered() -> Conditional {
     offer_code().matches(".")
 }

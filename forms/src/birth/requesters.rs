@@ -22,7 +22,7 @@ pub(super) struct Situation {
     pub(super) relation: &'static Relation,
     /// Parents who are known and are not the informant.
     pub(super) parents: Vec<Parent>,
-    /// The record is in this situation.
+    /// Holds when the record is in this situation.
     pub(super) holds: Conditional,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! When, where and how the person died.
+//! The time, the place and the manner of death.
 
 use opencrvs_toolkit::prelude::*;
 
