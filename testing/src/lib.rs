@@ -15,7 +15,7 @@ pub mod postgres;
 
 use std::time::Duration;
 
-/// Looks until something is true, but not for ever.
+/// Polls until a condition is true, with a time limit.
 ///
 /// # Panics
 /// After a minute.

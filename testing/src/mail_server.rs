@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A real mail server as a process of its own, and what it was sent.
+//! A real mail server as a process of its own, and the messages that it received.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 
-/// Debian's Python has the server (`apt-get install python3-aiosmtpd`), another one may have it too.
+/// The Python with the server: Debian's (`apt-get install python3-aiosmtpd`), or another one that has it.
 static PYTHON: LazyLock<&str> = LazyLock::new(|| {
     let has_it = |python: &&str| {
         let asked = Command::new(python)
@@ -23,7 +23,7 @@ static PYTHON: LazyLock<&str> = LazyLock::new(|| {
     })
 });
 
-/// It does not outlive its test.
+/// A mail server for one test; it ends with the test.
 pub struct MailServer {
     child: Child,
     /// The port on which it listens.

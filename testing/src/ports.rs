@@ -3,10 +3,9 @@
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// A port of the loopback interface on which nobody listens, and which no connection is given as its
-/// own: the system takes those from 32768 up. Of a port from there, a client that connects again and
-/// again while nobody listens can be given the same one, is then connected to itself, and whoever wants
-/// to listen cannot.
+/// A port of the loopback interface on which nobody listens, below the system's range of source ports
+/// (from 32768 up). A client that connects repeatedly to a closed port in that range can get the same port
+/// as its source. It is then connected to itself, and no server can listen on the port.
 ///
 /// # Panics
 /// If all ports are taken.

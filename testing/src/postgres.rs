@@ -64,13 +64,13 @@ impl Cluster {
         cluster
     }
 
-    /// Ends the server as a crash would, with its connections.
+    /// Kills the server with its connections, as a crash would.
     pub fn stop(&mut self) {
         self.command("stop");
         self.expect("down");
     }
 
-    /// Starts it again, on what it had written.
+    /// Starts it again, on the data that it had written.
     pub fn resume(&mut self) {
         self.command("start");
         self.expect("up");
@@ -125,7 +125,7 @@ pub async fn database() -> String {
     SHARED.get_or_init(Cluster::start).database().await
 }
 
-/// Makes a database beside the one that a URL names.
+/// Makes a database on the server of a URL.
 async fn make_database(url: &str) -> String {
     let name = format!("countryconfig_test_{}", uuid::Uuid::new_v4().simple());
     let mut connection = PgConnection::connect(url).await.expect(MISSING);
@@ -137,7 +137,7 @@ async fn make_database(url: &str) -> String {
     format!("{server}/{name}?{parameters}")
 }
 
-/// The folder of `initdb` and `postgres`, the newest where there are several.
+/// The folder of `initdb` and `postgres`; the newest if there are several.
 fn programs() -> Option<PathBuf> {
     let holds = |folder: &Path| {
         ["initdb", "postgres"]
@@ -160,7 +160,7 @@ fn programs() -> Option<PathBuf> {
         .find(|folder| holds(folder))
 }
 
-/// User and group for a server that is started by root: those of the package, else `nobody`.
+/// User and group for a server started by root: those of the package, else `nobody`.
 fn unprivileged() -> (u32, u32) {
     let users = std::fs::read_to_string("/etc/passwd").unwrap();
     let find = |name: &str| {
@@ -183,7 +183,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts it before the database of a URL, with so many sessions.
+    /// Starts it in front of the database of a URL, with this number of sessions.
     ///
     /// # Panics
     /// If `PgBouncer` is not installed, or does not start.
