@@ -51,7 +51,7 @@ impl Drop for Working {
 }
 
 impl Activity {
-    /// The head of a request has come.
+    /// Records that the head of a request has arrived.
     pub(super) fn working(self: &Arc<Self>) -> Working {
         let mut state = self.state();
         state.working += 1;
