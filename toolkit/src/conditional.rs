@@ -40,7 +40,7 @@ pub struct Conditional {
     chain: Option<(&'static str, Vec<Nested>)>,
 }
 
-/// Shared by the clones of a conditional and by those that contain it: one question often guards a whole page.
+/// Shared by the clones of a conditional and by those that contain it: one often guards a whole page.
 #[derive(Debug)]
 struct Body {
     schema: Schema,

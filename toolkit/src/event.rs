@@ -171,7 +171,7 @@ impl Event {
         }
     }
 
-    /// The place of the event, a field of the declaration; without it, the office where the record was created.
+    /// The field with the place of the event; without it, the office where the record was created.
     pub fn place_of_event(self, place: FieldReference) -> Self {
         Self {
             place: Some(place),
@@ -221,8 +221,8 @@ impl Event {
         }
     }
 
-    /// The record shows an icon, one of core's names, while this holds; of several the first that holds. From core
-    /// 2.1 on.
+    /// The record shows an icon, one of core's names, while this holds; of several, the first that holds. From
+    /// core 2.1 on.
     pub fn icon_if(mut self, icon: &str, conditional: impl Into<Conditional>) -> Self {
         self.icons.0.push((icon.to_owned(), conditional.into()));
         self

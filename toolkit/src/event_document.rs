@@ -42,10 +42,10 @@ pub struct EventDocument {
     /// The short code on the informant's receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
-    /// When the record was made, as core wrote it.
+    /// The time at which the record was created, as core wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
-    /// When the row was last written, which is not when the last action was taken.
+    /// The time of the last write of the row, which is not the time of the last action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<String>,
     /// All actions, usually but not always in the order of time.

@@ -264,8 +264,8 @@ impl<K> Field<K> {
         }
     }
 
-    /// The same only while this holds, for example while the record has a flag. From core 2.1 on; core 2.0 refuses
-    /// all events because of it.
+    /// The same only while this holds, for example while the record has a flag. From core 2.1 on; core 2.0
+    /// refuses all events because of it.
     pub fn secured_if(self, conditional: impl Into<Conditional>) -> Self {
         Self {
             secured: Secured::When(conditional.into()),
@@ -334,7 +334,7 @@ impl<K> Field<K> {
         self.conditional(FieldConditional::display_on_review(conditional))
     }
 
-    /// The value must satisfy a rule; otherwise the user is told the message.
+    /// The value must satisfy a rule; otherwise the form shows the message.
     pub fn validate(
         mut self,
         validator: impl Into<Conditional>,

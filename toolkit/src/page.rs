@@ -59,7 +59,7 @@ struct Confirmation {
 }
 
 impl Verification {
-    /// Texts of the button that confirms, of the button that does not, and of the question asked before going on
+    /// Texts of the button that confirms, of the button that does not, and of the question before going on
     /// unconfirmed: title and body.
     pub fn new(
         verify: impl Into<Message>,

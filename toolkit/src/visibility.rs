@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The answers that count: those whose field the form shows.
 //!
-//! Core's client hides a field as soon as no SHOW conditional of it holds, and forgets its answer. Records of earlier
-//! versions, of API clients and of notifications keep such answers. [`Visibility::on`] gives readers of a record the
-//! form's own view of it, as core computes it before it validates: hidden answers are left out, which may hide or show
-//! further fields, until nothing changes.
+//! Core's client hides a field as soon as no SHOW conditional of it holds, and drops its answer. Records of
+//! earlier versions, of API clients and of notifications keep such answers. [`Visibility::on`] gives readers
+//! of a record the form's own view of it, as core computes it before it validates: hidden answers are left
+//! out, which may hide or show further fields, until nothing changes.
 //!
 //! - Only SHOW counts, of a field and of its page. ENABLE and `DISPLAY_ON_REVIEW` hide nothing.
 //! - One SHOW conditional of a field is enough, as in core 2.0. So is one of several fields with the same id.

@@ -134,8 +134,8 @@ pub struct Workqueue {
 
 /// The records in a list: those that satisfy all, or at least one, of several descriptions.
 ///
-/// Core refuses a description that stands alone, and silently ignores keys that it does not know, so descriptions are
-/// built by [`Records`].
+/// Core refuses a single description, and silently ignores unknown keys, so descriptions are built by
+/// [`Records`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WorkqueueQuery {
     #[serde(rename = "type")]

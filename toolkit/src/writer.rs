@@ -33,7 +33,7 @@ const TYPES_OF_2_0: [&str; 9] = [
     "CUSTOM",
 ];
 
-/// Actions that core has itself from 2.2 on, and the names of the country's own actions in their place before.
+/// Actions that core has from 2.2 on, and the names of the country's own actions that they replace.
 const REGISTRATION_ACTIONS: [(&str, &str); 2] = [
     ("REVOKE_REGISTRATION", "REVOKE_REGISTRATION"),
     ("REINSTATE_REVOKE_REGISTRATION", "REINSTATE_REGISTRATION"),

@@ -244,12 +244,12 @@ impl FieldReference {
         self.must_be(schema.into().into())
     }
 
-    /// Holds when the JavaScript function `(value, context) => boolean` says so; it must stand alone.
+    /// Holds when the JavaScript function `(value, context) => boolean` returns true; it must be self-contained.
     pub fn custom_client_validator(&self, code: &str) -> Conditional {
         self.must_be(schema!({ "customClientValidator": { "code": (code.to_owned()) } }))
     }
 
-    /// A value computed in the browser by the JavaScript function `(value, context) => …`; it must stand alone.
+    /// A value computed in the browser by the self-contained JavaScript function `(value, context) => …`.
     pub fn custom_client_evaluation(self, code: impl Into<String>) -> Evaluation {
         Evaluation {
             code: code.into(),

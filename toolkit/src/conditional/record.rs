@@ -45,7 +45,7 @@ pub fn window() -> Window {
     Window
 }
 
-/// A default that the browser computes with the JavaScript function `(_, context) => …`; it must stand alone.
+/// A default that the browser computes with the self-contained JavaScript function `(_, context) => …`.
 pub fn evaluate(code: impl Into<String>) -> Computed {
     Computed { code: code.into() }
 }

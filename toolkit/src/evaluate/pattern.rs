@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! ECMAScript regular expressions with the `u` flag, translated for the `regex` crate.
 //!
-//! The two languages share most of their syntax and differ in meaning: `\d`, `\w` and `\s` are other sets, `.` stops at
-//! more line ends, and inside brackets `[`, `&&`, `--` and `~~` are plain characters in ECMAScript. So every pattern is
-//! read and written anew; what cannot run in linear time (looking around, back references) is refused by name.
+//! The two languages share most of their syntax and differ in meaning: `\d`, `\w` and `\s` are other sets,
+//! `.` stops at more line ends, and inside brackets `[`, `&&`, `--` and `~~` are plain characters in
+//! ECMAScript. So every pattern is parsed and rewritten. Parts that cannot run in linear time (lookaround,
+//! back references) are refused by name.
 
 use regex::Regex;
 use std::fmt::Write as _;

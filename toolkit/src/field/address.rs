@@ -7,8 +7,8 @@ use super::{FieldConditional, Required};
 use crate::conditional::{Conditional, FieldReference, UserFieldReference};
 use crate::message::Message;
 
-/// A text field inside an address. Its conditionals ask about `country`, `addressType`, `administrativeArea` and the
-/// ids of administrative levels, not about fields of the form.
+/// A text field inside an address. Its conditionals ask about `country`, `addressType`, `administrativeArea`
+/// and the ids of administrative levels, not about fields of the form.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StreetField {
     id: String,
