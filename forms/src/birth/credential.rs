@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Offers the birth certificate as a verifiable credential, which the requester's wallet fetches by a QR code.
+//! Offers of the birth certificate as a verifiable credential, which the wallet fetches by a QR code.
 
 use opencrvs_toolkit::prelude::*;
 use serde_json::json;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The causes of death as a physician certifies them: a chain of causes A to E, and other conditions, each with up to
-//! eight coded conditions that appear one after the other.
+//! The causes of death as a physician certifies them: a chain of causes A to E, and other conditions, each
+//! with up to eight coded conditions that appear one after the other.
 
 use opencrvs_toolkit::prelude::*;
 
