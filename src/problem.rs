@@ -48,7 +48,7 @@ impl ProblemBody {
     }
 }
 
-/// The event and the action of a hook, as far as they are known.
+/// The event and the action of a hook, if known.
 #[derive(Debug, Clone, Default)]
 pub struct Ids {
     /// The record.

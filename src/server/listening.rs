@@ -44,7 +44,7 @@ impl Listening {
         self.1
     }
 
-    /// Serves until it is told to stop, then gives requests in progress some time to end.
+    /// Serves until the stop signal, then gives requests in progress some time to end.
     pub async fn serve(
         self,
         endpoint: impl Endpoint + 'static,
