@@ -221,8 +221,8 @@ impl Event {
         }
     }
 
-    /// The record shows an icon, one of core's names, while this holds; of several, the first that holds. From
-    /// core 2.1 on.
+    /// The record shows an icon, one of core's names, while this holds; of several, the first that holds.
+    /// From core 2.1 on.
     pub fn icon_if(mut self, icon: &str, conditional: impl Into<Conditional>) -> Self {
         self.icons.0.push((icon.to_owned(), conditional.into()));
         self

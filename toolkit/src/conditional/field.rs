@@ -244,7 +244,7 @@ impl FieldReference {
         self.must_be(schema.into().into())
     }
 
-    /// Holds when the JavaScript function `(value, context) => boolean` returns true; it must be self-contained.
+    /// Holds when the self-contained JavaScript function `(value, context) => boolean` returns true.
     pub fn custom_client_validator(&self, code: &str) -> Conditional {
         self.must_be(schema!({ "customClientValidator": { "code": (code.to_owned()) } }))
     }
