@@ -346,8 +346,8 @@ impl Keys {
         kept.is_ok()
     }
 
-    /// Checks the value of an Authorization header: a token for one of these audiences. Core sends `Bearer x`,
-    /// `x` and `Bearer Bearer x`.
+    /// Checks the value of an Authorization header: a token for one of these audiences. Core sends
+    /// `Bearer x`, `x` and `Bearer Bearer x`.
     ///
     /// # Errors
     /// See [`AuthError`].
