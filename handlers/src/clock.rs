@@ -4,9 +4,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Tells the time.
+/// A source of the time.
 pub trait Clock: Send + Sync {
-    /// This moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -21,7 +21,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A moment so much later; the end of time where there is none.
+/// A time plus a duration; the last possible time on overflow.
 pub(crate) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.checked_add(by).unwrap_or(Timestamp::MAX)
 }

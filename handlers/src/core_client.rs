@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core as this server calls it: what became of an action, accepting and rejecting one that waits,
-//! and the tokens for that.
+//! Core as this server calls it: the state of an action, accepting and rejecting one that waits, and
+//! the tokens for that.
 
 use crate::clock::Clock;
 use crate::fault::Fault;
@@ -126,7 +126,7 @@ pub enum CoreError {
     /// The hook's token has expired, and there is no system client.
     #[error("the token has expired")]
     Expired,
-    /// No answer, or one that is no JSON of the expected kind.
+    /// No answer, or one that is not JSON of the expected kind.
     #[error("core did not answer")]
     Http(#[source] Fault),
     /// Core does not know this server as a client, or not by this secret.
@@ -259,8 +259,8 @@ impl Core {
         claims.end().is_none_or(|end| self.clock.now() < end)
     }
 
-    /// A token that something can be sent with now because of an action: that of the hook while it lasts,
-    /// else one of the system client for the same action.
+    /// A token to send something with now because of an action: that of the hook until it expires, else
+    /// one of the system client for the same action.
     pub(crate) async fn token(
         &self,
         hooked: HookedAction<'_>,
@@ -552,7 +552,7 @@ impl Core {
         result
     }
 
-    /// If this is the system client's token, the next who needs it gets a new one.
+    /// Discards the system client's token if it is this one; the next caller gets a new one.
     pub(crate) async fn forget(&self, token: &str) {
         let mut kept = self.system_token.lock().await;
         kept.take_if(|(known, _)| known == token);

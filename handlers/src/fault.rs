@@ -201,12 +201,12 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
 }
 
 tokio::task_local! {
-    /// The reason for the end of the attempt under way. Whoever meets a fault has no say in what it means
-    /// for the attempt, and whoever decides that needs no words, so the words do not pass through all.
+    /// The reason for the end of the attempt under way. It is kept here and not returned, as the code that
+    /// meets a fault does not decide the outcome, and the code that decides needs no words.
     static REASON: RefCell<Option<String>>;
 }
 
-/// Runs an attempt; gives also the last reason that was noted meanwhile.
+/// Runs an attempt; also returns the last reason that was noted meanwhile.
 pub async fn noting<T>(attempt: impl Future<Output = T>) -> (T, Option<String>) {
     let noted = async {
         let ended = attempt.await;
@@ -215,7 +215,7 @@ pub async fn noting<T>(attempt: impl Future<Output = T>) -> (T, Option<String>) 
     REASON.scope(RefCell::default(), noted).await
 }
 
-/// Notes why the attempt under way ends as it does. Outside an attempt nobody asks.
+/// Notes the reason for the end of the attempt under way. Outside an attempt it is ignored.
 pub fn note(reason: impl fmt::Display) {
     // Fails outside an attempt only.
     drop(REASON.try_with(|noted| noted.replace(Some(reason.to_string()))));

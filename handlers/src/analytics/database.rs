@@ -33,7 +33,7 @@ const LOCK: i64 = 0x616e_616c_7974_6963;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/analytics/migrations");
 
-/// A table and how a row of it is told from another.
+/// A table and the key of its rows.
 struct Table {
     name: &'static str,
     /// Names of columns, with spaces between them.
@@ -78,7 +78,7 @@ const ACTIONS: Table = Table {
 };
 
 impl Table {
-    /// Takes its rows as one JSON text, and leaves those alone that stay as they are.
+    /// The upsert of rows given as one JSON text; unchanged rows are not written.
     fn upsert(&self) -> String {
         let name = self.name;
         let list = |columns: &[&str]| columns.join(", ");
@@ -345,7 +345,7 @@ impl Database {
         Ok(results)
     }
 
-    /// Writes what the country's files tell.
+    /// Writes the figures of the country's files.
     pub(super) async fn write_figures(&self, figures: &Figures) -> Result<(), AnalyticsError> {
         let mut transaction = self.pool.begin().await?;
         LEVELS.write(&mut transaction, &figures.levels).await?;

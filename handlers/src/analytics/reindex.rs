@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core sends all its records, batch after batch, whenever it renews its search index.
+//! Reindexing: core sends all its records in batches whenever it renews its search index.
 
 use super::Analytics;
 use super::database::{AnalyticsError, Lock};
@@ -34,7 +34,7 @@ pub struct Report {
 pub struct Failed {
     /// Its place in the batch, from 0.
     pub index: usize,
-    /// Why.
+    /// The reason.
     pub error: String,
 }
 
@@ -47,7 +47,7 @@ pub enum ReindexError {
     /// The database is not reachable, or its tables are missing.
     #[error("could not write to the analytics database")]
     Database(#[from] AnalyticsError),
-    /// A fault of ours.
+    /// An internal error.
     #[error("reading the batch was aborted")]
     Broken(#[from] tokio::task::JoinError),
 }

@@ -2,8 +2,8 @@
 //! A record as rows of the table `event_actions`: one per accepted action, with the answers as they
 //! stood after it.
 //!
-//! Core stores an action twice, as it was asked for and as it was accepted. A row tells when, where and
-//! by whom it was asked for, under the id of that request: all this is known when the hook comes, so
+//! Core stores an action twice, as it was asked for and as it was accepted. A row holds time, place and
+//! user of the request, under the id of that request: all this is known when the hook comes, so
 //! that a row written then and one written from core's own record later are the same.
 
 use country::analytics_config::{AnalyticsConfig, Country};
@@ -76,7 +76,7 @@ pub enum RowError {
     /// The tables know UUIDs.
     #[error("`{0}` is not a UUID")]
     Id(String),
-    /// Nothing can be counted without a time.
+    /// An action without a time cannot be counted.
     #[error("action `{0}` has no time")]
     Time(ActionId),
 }
@@ -84,7 +84,7 @@ pub enum RowError {
 /// The rows of a record that was reduced to what may be counted.
 ///
 /// # Errors
-/// Ids that are none, actions without a time.
+/// Ids that are not UUIDs, actions without a time.
 pub fn rows(event: &EventDocument, counting: &AnalyticsConfig) -> Result<Rows, RowError> {
     let AnalyticsConfig {
         marks,
@@ -161,8 +161,8 @@ pub fn rows(event: &EventDocument, counting: &AnalyticsConfig) -> Result<Rows, R
     })
 }
 
-/// Puts back what core's export leaves out: which answers were cleared, by id of the row whose action
-/// cleared them.
+/// Restores the cleared answers, which core's export leaves out, by id of the row whose action cleared
+/// them.
 pub(super) fn restore(event: &mut EventDocument, cleared: &HashMap<Uuid, Cleared>) {
     let cleared_by = |id: &ActionId| cleared.get(&id.as_str().parse().ok()?);
     for action in &mut event.actions {
@@ -224,7 +224,7 @@ fn time(action: &Action) -> Result<Timestamp, RowError> {
     time.ok_or_else(|| RowError::Time(action.id.clone()))
 }
 
-/// The answers as a column holds them, with what is worked out from them.
+/// The answers as a column holds them, with the values derived from them.
 fn answers(event_type: &str, state: Fields, at: Timestamp, country: &Country) -> Fields {
     let mut answers = state;
     if event_type == "birth" {

@@ -29,7 +29,7 @@ impl LocationCache {
         Self { core, kept }
     }
 
-    /// All places: asked for as the system client, or with a token where there is none.
+    /// All places: asked for as the system client, or with a token if there is none.
     ///
     /// # Errors
     /// When core does not answer.

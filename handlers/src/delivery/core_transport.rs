@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Accepting and rejecting in core what waits there.
+//! Accepts and rejects waiting actions in core.
 
 use crate::core_client::{Core, Fate};
 use crate::delivery::acceptance::not_asked;
@@ -13,7 +13,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
 use std::sync::Arc;
 
-/// Brings confirmations to core.
+/// Sends confirmations to core.
 pub struct CoreTransport {
     client: Client,
     core: Arc<Core>,
@@ -25,8 +25,8 @@ impl CoreTransport {
         Self { client, core }
     }
 
-    /// Core refuses to accept or reject what it has settled already, with 400, 404, 409 or 500,
-    /// which may also mean something else; the record tells.
+    /// The outcome by the record, after core refused a call with 400, 404, 409 or 500: the action may
+    /// be settled already, or the status may mean something else.
     async fn settled(
         &self,
         delivery: &Claimed,

@@ -50,7 +50,7 @@ impl FromStr for Encryption {
 }
 
 impl Encryption {
-    /// Seals a text; `context` must be given again to open it, so that sealed texts cannot be swapped.
+    /// Encrypts a text; decryption needs the same `context`, so that encrypted texts cannot be swapped.
     ///
     /// # Errors
     /// When the library refuses.
@@ -66,10 +66,10 @@ impl Encryption {
         Ok(format!("{MARK}{}", STANDARD.encode(sealed)))
     }
 
-    /// Opens a text; one that was stored without a key is returned as it is.
+    /// Decrypts a text; one that was stored without a key is returned as it is.
     ///
     /// # Errors
-    /// When no key opens it.
+    /// When no key decrypts it.
     pub fn open(&self, text: &str, context: &str) -> Result<String, EncryptionError> {
         let Some(sealed) = text.strip_prefix(MARK) else {
             return Ok(text.to_owned());

@@ -56,7 +56,7 @@ impl Integration {
 /// An answer to core, as it is sent and repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// 200 accepts the action now, 202 says that somebody will accept or reject it later,
+    /// 200 accepts the action now, 202 announces that it is accepted or rejected later,
     /// 400 rejects it: a legal act.
     pub status: u16,
     /// The JSON body of a 200; empty with a 202, whose body core does not read.
@@ -616,9 +616,9 @@ pub struct PastAttempt {
     pub duration: SignedDuration,
     /// The word of an [`Outcome`], or [`STARTED`].
     pub outcome: String,
-    /// HTTP status, where there was one.
+    /// HTTP status, if there was one.
     pub status: Option<u16>,
-    /// Why it failed, in words.
+    /// The reason for a failure, in words.
     pub reason: Option<String>,
 }
 
@@ -747,9 +747,9 @@ pub trait Ledger: NumberLedger {
 
     /// The last delivery to the middleware or core of each action that core was told to wait for (202)
     /// and that is not settled as far as the ledger knows: those that need an operator first, then the
-    /// oldest action first. An action counts as settled when core was told its end, knew it already or
-    /// has shown it ([`Ledger::learn`]), and when core has asked about a later action of the event: it
-    /// allows none while one waits.
+    /// oldest action first. An action counts as settled when core got its acceptance or rejection, had it
+    /// already or has shown it ([`Ledger::learn`]), and when core has asked about a later action of the
+    /// event: it allows none while one waits.
     async fn pending(&self, limit: u32) -> Result<Vec<Delivery>, LedgerError>;
 
     /// The state of an action in core, as far as it is known. If core was not asked recently, the caller

@@ -79,7 +79,7 @@ pub struct Middleware {
 /// The way in which a packet may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resend {
-    /// With the same number and token, or to where the middleware keeps no row.
+    /// With the same number and token, or to a path for which the middleware keeps no row.
     AsItIs,
     /// With a fresh registration number and another token: nobody was told the earlier one.
     FreshNumber,

@@ -147,7 +147,7 @@ impl Outcome {
         }
     }
 
-    /// HTTP status or SMTP reply, where there was one.
+    /// HTTP status or SMTP reply, if there was one.
     pub fn status(self) -> Option<u16> {
         let status = match self {
             Self::Delivered(status) | Self::Refused(status) | Self::Failed(status, _) => status,

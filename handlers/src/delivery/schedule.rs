@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! When a failed delivery is tried again.
+//! The retry schedule of failed deliveries.
 
 use jiff::SignedDuration;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Each wait is stretched or shortened by up to this share, so that what failed together does not
-/// come back together.
+/// Each wait is lengthened or shortened by up to this share, so that deliveries that failed together
+/// are not retried together.
 const JITTER: f64 = 0.2;
 
 /// A receiver may ask for more time (`Retry-After`), up to this many times the planned wait.
@@ -24,7 +24,7 @@ const RETRY_AFTER_LIMIT: i32 = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule(Vec<SignedDuration>);
 
-/// Why a text is no schedule.
+/// The error for a text that is not a schedule.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a duration like `5s`, `1m` or `2h`")]
 pub struct ScheduleError(String);

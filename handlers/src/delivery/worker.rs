@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The worker that brings deliveries from the ledger to their destinations: at least once, in order
-//! per event, until it succeeds, is refused for good, or the schedule ends and an operator takes over.
+//! per event, until it succeeds, is refused permanently, or the schedule ends and an operator takes over.
 
 use crate::clock::{Clock, later};
 use crate::core_client;
@@ -70,7 +70,7 @@ pub struct Deliveries {
 
 impl Deliveries {
     /// Works until `stop` becomes true, then finishes the attempts under way. Each destination has a
-    /// loop of its own: one that hangs does not hold up what goes to another.
+    /// loop of its own: one that hangs does not delay deliveries to another.
     pub async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) {
         let bells: Vec<_> = self.targets.iter().map(|_| Notify::new()).collect();
         let ring_all = async {

@@ -98,7 +98,7 @@ pub struct Found {
     pub action_type: String,
     /// `birth`, `death` …
     pub event_type: Option<String>,
-    /// Since when it waits, or is known to.
+    /// The time since which it waits, or is known to wait.
     pub since: Timestamp,
     /// The source that showed it.
     pub source: Source,
@@ -140,7 +140,7 @@ pub struct Step {
     pub action_id: Option<ActionId>,
     /// `REGISTER` …
     pub action_type: String,
-    /// Since when it waits.
+    /// The time since which it waits.
     pub since: Timestamp,
     /// The result.
     pub end: End,
@@ -150,9 +150,9 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
-    /// Core was told the answer of the ledger, or one that was decided now.
+    /// Core has accepted it, with the answer of the ledger or one that was decided now.
     Accepted,
-    /// Core is told as soon as it can be reached.
+    /// Core gets the answer as soon as it is reachable.
     Queued,
     /// It waits for the middleware now, as it would have after its hook.
     Sent,
@@ -230,7 +230,7 @@ pub enum RescueError {
     /// Core did not search.
     #[error("core's search failed")]
     Search(#[source] CoreError),
-    /// The ledger does not say what was answered.
+    /// The answers in the ledger cannot be read.
     #[error("the ledger cannot be read")]
     Ledger(#[from] LedgerError),
     /// Core's tables.
@@ -240,13 +240,13 @@ pub enum RescueError {
 
 /// See the module.
 pub struct Rescue {
-    /// Shows records and is told their end.
+    /// Shows records and gets the answers.
     pub core: Arc<Core>,
     /// Decides.
     pub hooks: Arc<Hooks>,
-    /// Knows what was answered.
+    /// Stores the answers.
     pub ledger: Arc<dyn Ledger>,
-    /// Tells core.
+    /// Sends answers to core.
     pub deliveries: Arc<Deliveries>,
     /// The middleware, asked for the packets that it keeps.
     pub middleware: HttpWire,

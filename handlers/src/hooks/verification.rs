@@ -21,7 +21,7 @@ pub use http::HttpVerifier;
 /// The timeout for verifying all people of a record, in parallel: a registrar waits.
 pub const DEADLINE: Duration = Duration::from_secs(4);
 
-/// The page that holds what is said about a person, and the gender that the page itself tells.
+/// The page that holds the answers about a person, and the gender that the page implies.
 struct Person(&'static str, Option<&'static str>);
 
 /// The people to verify, by event type.

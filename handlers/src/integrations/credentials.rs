@@ -109,8 +109,8 @@ impl Credentials {
     }
 
     /// The issuer's answer about a record that the bearer of a token may see: a credential, or the URI of
-    /// its offer. `visible` tells which answers count today; `may` says whether the bearer may have one of an event
-    /// type.
+    /// its offer. `visible` tells which answers count today; `may` says whether the bearer may have one of
+    /// an event type.
     ///
     /// # Errors
     /// When there is none.

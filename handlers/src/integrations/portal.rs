@@ -227,7 +227,7 @@ pub struct Call {
     pub query: Option<String>,
     /// The headers as they came.
     pub headers: HeaderMap,
-    /// The body as it comes; nothing where there is none.
+    /// The body as it comes; `None` if there is none.
     pub body: Option<Passing>,
 }
 
@@ -333,7 +333,7 @@ impl Portal {
     /// Passes a call on, and core's answer back; neither is kept.
     ///
     /// # Errors
-    /// When there is no answer of core.
+    /// When core does not answer.
     pub async fn relay(&self, caller: &Caller, call: Call) -> Result<Relayed, PortalError> {
         let free = self.free.clone().try_acquire_owned();
         let place = free.map_err(|_| PortalError::Busy)?;
@@ -411,10 +411,10 @@ impl Portal {
         })
     }
 
-    /// Tells core of a birth or death, in the name of the office that is responsible for its place.
+    /// Notifies core of a birth or death, in the name of the office that is responsible for its place.
     ///
     /// # Errors
-    /// When there is no answer of core.
+    /// When core does not answer.
     pub async fn notify(
         &self,
         caller: &Caller,
@@ -467,7 +467,7 @@ impl Portal {
     }
 }
 
-/// Those of the headers that go on.
+/// The headers that are passed on.
 fn only(names: &[HeaderName], headers: &HeaderMap) -> HeaderMap {
     let known = names
         .iter()
@@ -491,14 +491,14 @@ async fn complete(body: Passing, fault: &OnceLock<BodyFault>) -> Result<Vec<u8>,
     })
 }
 
-/// Why a body does not go on.
+/// The reason why a body ends early.
 #[derive(Clone, Copy)]
 enum BodyFault {
     TooLarge,
     Stalled,
 }
 
-/// A body that breaks off, and says why, when it becomes too large or stalls.
+/// A body that breaks off, with the reason in `fault`, when it becomes too large or stalls.
 fn limited(body: Passing, fault: Arc<OnceLock<BodyFault>>) -> Passing {
     let breaks_off = move |why: BodyFault| {
         fault.get_or_init(|| why);
@@ -569,7 +569,7 @@ mod tests {
         );
     }
 
-    /// A query may say whom somebody looks for, and errors are logged with their causes.
+    /// A query may name the person searched for, and errors are logged with their causes.
     #[tokio::test]
     async fn an_error_says_nothing_of_the_query() {
         let client = crate::delivery::transport::client(TIMEOUT).unwrap();

@@ -12,8 +12,8 @@ use std::time::Duration;
 /// The longest that it may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Made only where it is missing: in an installation of the reference it is there, and belongs to
-/// another user.
+/// The table, created only if it is missing: in an installation of the reference it exists and belongs
+/// to another user.
 const TABLE: &str = "CREATE SCHEMA IF NOT EXISTS reference_data;
     CREATE TABLE IF NOT EXISTS reference_data.icd10 (
         id text PRIMARY KEY,
@@ -65,10 +65,10 @@ impl FromStr for ReferenceData {
 }
 
 impl ReferenceData {
-    /// Connects; gives the host.
+    /// Connects; returns the host.
     ///
     /// # Errors
-    /// Why nothing could be written.
+    /// The reason why nothing could be written.
     pub async fn reach(&self) -> Result<String, Fault> {
         let host = format!("{}:{}", self.0.get_host(), self.0.get_port());
         let connection = PgConnection::connect_with(&self.0).await;
@@ -77,7 +77,7 @@ impl ReferenceData {
         Ok(host)
     }
 
-    /// Brings the table in step with the country's list. Replicas do so one after the other.
+    /// Synchronises the table with the country's list. Replicas do so one after the other.
     ///
     /// # Errors
     /// When the database cannot be reached, or does not allow it; then nothing has changed.

@@ -62,7 +62,7 @@ impl FromStr for Presets {
     }
 }
 
-/// Creates system clients in core, and gives this server its own.
+/// Creates system clients in core, and sets the one of this server.
 pub struct SystemClients {
     client: Client,
     events: String,
@@ -76,12 +76,12 @@ pub struct SystemClients {
     turn: Mutex<()>,
 }
 
-/// Why a client is not there.
+/// The reason why a client is missing.
 #[derive(Debug)]
 pub struct Missing {
-    /// Its name; none where core did not tell which clients there are.
+    /// Its name; `None` if core did not list its clients.
     pub name: Option<String>,
-    /// Why, and what to do.
+    /// The cause, with its remedy.
     pub why: Cause,
 }
 
@@ -94,7 +94,7 @@ pub enum Cause {
     /// It answered otherwise than expected.
     #[error("core's events service answered {0}")]
     Status(StatusCode),
-    /// An answer that says nothing.
+    /// An unusable answer.
     #[error("core's events service did not answer with {0}; check EVENTS_URL")]
     Content(&'static str),
     /// 400 of core.
@@ -102,7 +102,7 @@ pub enum Cause {
         "core refuses its name, its scopes or its credentials; check integrations.toml and INTEGRATION_CREDENTIALS"
     )]
     Refused,
-    /// The token has ended, or is not for this.
+    /// The token has expired, or is not for this.
     #[error("core does not take its own token any more; it asks again with another")]
     Token,
     /// Core has another client of this name.
@@ -115,10 +115,10 @@ pub enum Cause {
         "core did not take the credentials of INTEGRATION_CREDENTIALS and made others; take the client out of that setting and read them with `countryconfig integrations show`"
     )]
     PresetIgnored,
-    /// Somebody has switched it off.
+    /// The client was disabled.
     #[error("it is disabled in core; enable it there (Configurations, Integrations)")]
     Disabled,
-    /// Another server is at it.
+    /// Another server is creating it.
     #[error("another server is creating it; core asks again")]
     UnderWay,
     /// Another run was at it, or core was slow.
@@ -233,7 +233,7 @@ impl SystemClients {
             .unwrap_or(Err(vec![slow]))
     }
 
-    /// Gives this server its client, once core has it. `false` while it is not known.
+    /// Sets this server's own client, once core has it. `false` while it is not known.
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -395,7 +395,7 @@ impl SystemClients {
         listed.map_err(|_| Cause::Content("a list of system clients"))
     }
 
-    /// Creates a client. Gives the credentials that core has made in place of those that were sent.
+    /// Creates a client. Returns the credentials that core has made in place of those that were sent.
     async fn post(
         &self,
         client: &WantedIntegration,

@@ -94,7 +94,7 @@ impl Informants {
     }
 }
 
-/// On whose page the informant's name stands.
+/// The page that holds the informant's name.
 fn informant(state: &Fields) -> &'static str {
     match text(state, "informant.relation") {
         Some("MOTHER") => "mother",

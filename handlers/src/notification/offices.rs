@@ -39,7 +39,7 @@ impl Offices {
         }
     }
 
-    /// The name of an office; nothing where core does not tell.
+    /// The name of an office; `None` if core does not give it.
     pub async fn name(&self, id: &str) -> Option<String> {
         if !self.core.may_ask() {
             return None;

@@ -22,10 +22,10 @@ pub trait Sms: Send + Sync {
     /// One attempt; the number is international, `+260…`.
     async fn send(&self, number: &str, text: &str) -> Outcome;
 
-    /// Connects, and sends nothing; gives the host.
+    /// Connects, and sends nothing; returns the host.
     ///
     /// # Errors
-    /// Why the gateway cannot be reached.
+    /// The reason why the gateway cannot be reached.
     async fn reach(&self) -> Result<String, Fault>;
 }
 
@@ -42,7 +42,7 @@ pub struct SmsSettings {
     pub gateway_key: SecretString,
     /// The sender of texts.
     pub sender: String,
-    /// Without a gateway nobody is told; in development a log line stands for each text.
+    /// Without a gateway no text is sent; in development a log line replaces each text.
     pub production: bool,
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! E-mail through an SMTP server.
 //!
-//! The dialogue is led here, command by command: the transport of `lettre` gives up a message for all
-//! when one address is refused, waits for an answer without end, and may take the late answer to one
-//! message for that to the next. What is kept of it is the client of a connection, the commands and
-//! the writing of messages.
+//! The dialogue is implemented here, command by command: the transport of `lettre` fails a message for
+//! all recipients when one address is refused, waits for an answer without a timeout, and may take the
+//! late answer to one message for that to the next. Used from `lettre` are the client of a connection,
+//! the commands and the writing of messages.
 
 use crate::delivery::outcome::Outcome;
 use crate::fault::{self, Fault};
@@ -139,10 +139,10 @@ impl Smtp {
         sent
     }
 
-    /// Connects and logs in as for a message, and sends none. `false` where the server offers no login.
+    /// Connects and logs in as for a message, and sends none. `false` if the server offers no login.
     ///
     /// # Errors
-    /// Why no message could be sent.
+    /// The reason why no message could be sent.
     pub async fn reach(&self) -> Result<bool, Fault> {
         let hello = ClientId::Domain(self.settings.sender.email.domain().to_owned());
         let mut connection = match timeout(CONNECT, self.connection(&hello)).await {
@@ -209,7 +209,7 @@ impl Smtp {
         Ok(connection)
     }
 
-    /// One that was used lately.
+    /// A connection that was used recently.
     fn take(&self) -> Option<AsyncSmtpConnection> {
         let mut kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(_, since)| since.elapsed() < IDLE);
@@ -230,7 +230,7 @@ fn is_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Hands a message over. After anything but success the connection is at its end.
+/// Hands a message over. The connection is unusable after anything but success.
 async fn transaction(
     connection: &mut AsyncSmtpConnection,
     sender: &Address,

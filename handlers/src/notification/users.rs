@@ -38,7 +38,7 @@ pub struct Recipient {
     pub mobile: Option<String>,
     /// Further recipients of an announcement, unseen by each other.
     pub bcc: Vec<String>,
-    /// Language, where the caller knows it.
+    /// Language, if the caller knows it.
     pub language: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl Recipient {
     }
 }
 
-/// An e-mail with its own words, for those who look after the installation.
+/// An e-mail with its own text, for the operators of the installation.
 pub struct Alert {
     /// The sender's address.
     pub from: String,
@@ -106,7 +106,7 @@ fn setting(method: DeliveryMethod) -> &'static str {
 pub struct Users {
     /// Renders and sends.
     pub sender: Arc<Sender>,
-    /// Bring messages on their way.
+    /// Deliver messages.
     pub deliveries: Arc<Deliveries>,
     /// `LOGIN_URL`.
     pub login_url: String,
@@ -122,7 +122,7 @@ impl Users {
     /// gives besides the recipient.
     ///
     /// # Errors
-    /// Why not, or not yet.
+    /// The reason why it was not delivered, or not yet.
     pub async fn tell(
         &self,
         message: &'static Message,
@@ -189,10 +189,10 @@ impl Users {
         Ok(())
     }
 
-    /// Sends an alert, out of the ledger or, if that is what the alert is about, without it.
+    /// Sends an alert from the ledger or, if the alert is about the ledger, without it.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why it was not delivered.
     pub async fn alert(&self, alert: Alert) -> Result<(), NotTold> {
         if matches!(*self.sender.mail, Channel::Closed) {
             return Err(NotTold::NoWay(DeliveryMethod::Email));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Registration numbers in the ledger: sequences, and the offices that numbers tell of.
+//! Registration numbers in the ledger: sequences, and the offices whose codes numbers contain.
 
 use super::{Answer, Entry, LedgerError};
 use async_trait::async_trait;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use rules::registration_numbers::{Fallback, Office, Request};
 
-/// Makes the entry of a registration as soon as its number is known; nothing where there can be none.
+/// Makes the entry of a registration as soon as its number is known; `None` if there can be none.
 pub type WriteEntry<'a> = dyn Fn(&str) -> Option<Entry> + Send + Sync + 'a;
 
 /// The maximum number of existing numbers that are passed over.
@@ -59,7 +59,7 @@ impl LostBecause {
     }
 }
 
-/// A number of a sequence that is the number of no record.
+/// Numbers of a sequence that no record has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostNumber {
     /// The sequence.
@@ -68,11 +68,11 @@ pub struct LostNumber {
     pub from: u64,
     /// Its last position.
     pub to: u64,
-    /// The number; none of a position that was passed over.
+    /// The number; `None` for a position that was passed over.
     pub number: Option<String>,
     /// The record.
     pub event_id: Option<EventId>,
-    /// Why.
+    /// The reason.
     pub because: LostBecause,
 }
 
@@ -88,7 +88,7 @@ pub trait NumberLedger: Send + Sync {
     ) -> Result<Registered, LedgerError>;
 
     /// Another number of the same format for a packet, in place of the current one. The same again until a
-    /// packet leaves with it. Nothing where the number of the action has no format.
+    /// packet is sent with it. `None` if the number of the action has no format.
     async fn next_number(
         &self,
         event: &EventId,
@@ -97,7 +97,7 @@ pub trait NumberLedger: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<String>, LedgerError>;
 
-    /// Keeps the offices that core has; those that it has no more stay. Says how many have changed.
+    /// Stores core's offices; those that core no longer has stay. Returns how many have changed.
     async fn keep_offices(&self, offices: &[Office], now: Timestamp) -> Result<u64, LedgerError>;
 
     /// The offices, by core's id.
@@ -106,7 +106,7 @@ pub trait NumberLedger: Send + Sync {
     /// All sequences, by name.
     async fn sequences(&self) -> Result<Vec<SequenceState>, LedgerError>;
 
-    /// Makes a position the last of a sequence. `false` where the sequence is as far already.
+    /// Makes a position the last of a sequence. `false` if the sequence is as far already.
     async fn raise_sequence(
         &self,
         name: &str,
@@ -114,7 +114,7 @@ pub trait NumberLedger: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, LedgerError>;
 
-    /// The numbers of sequences that are the number of no record, as far as the ledger knows.
+    /// The numbers of sequences that no record has, as far as the ledger knows.
     async fn lost_numbers(&self) -> Result<Vec<LostNumber>, LedgerError>;
 }
 
@@ -122,7 +122,7 @@ pub trait NumberLedger: Send + Sync {
 macro_rules! sql_numbers {
     ($Ledger:ident, $Database:ty, $Row:ty) => {
         impl $Ledger {
-            /// Takes the next position. Whoever wants the same sequence waits until this transaction ends.
+            /// Takes the next position. Others that need the same sequence wait until this transaction ends.
             async fn next_position(tx: &mut sqlx::Transaction<'_, $Database>, sequence: &Sequence, now: Timestamp) -> Result<i64, LedgerError> {
                 Ok(Self::query_scalar(
                     "INSERT INTO sequences (name, last, changed_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \

@@ -37,13 +37,13 @@ const SCHEMA: &str = "countryconfig";
 const CONNECTIONS: u32 = 8;
 /// The longest wait for a connection.
 const ACQUIRE: Duration = Duration::from_secs(4);
-/// A connection that does not answer within this time is thrown away.
+/// A connection that does not answer within this time is discarded.
 const PING: Duration = Duration::from_secs(1);
-/// Held while tables are made: replicas may start together.
+/// The lock held while tables are created: replicas may start together.
 const LOCK: i64 = 0x6363_6f6e_6669_6721;
 
-/// Nothing is expected of the session: the database's defaults may be others, and behind a pooler the next
-/// transaction may have another session. A replica that stands still in a transaction holds up the others for
+/// Sets all that a transaction needs: the database's defaults may differ, and behind a pooler the next
+/// transaction may have another session. A replica that hangs in a transaction delays the others for
 /// seconds only.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path TO countryconfig; \
     SET LOCAL lock_timeout TO '4s'; SET LOCAL statement_timeout TO '60s'; \
@@ -51,7 +51,7 @@ pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 const READ: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL search_path TO countryconfig; \
     SET LOCAL statement_timeout TO '60s'";
 
-/// Their lock would be one of the session.
+/// The migrations, without sqlx's own lock, which would be one of the session.
 pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrations = sqlx::migrate!("src/delivery/ledger/migrations/postgres");
     migrations.set_locking(false);

@@ -27,12 +27,12 @@ pub(super) fn knowledge(word: &str) -> Result<Knowledge, LedgerError> {
     Knowledge::from_str(word).map_err(LedgerError::Content)
 }
 
-/// Writes something. Only what is committed reaches the disk: anything less would not notice that it is full.
+/// Writes a row. Only committed data reaches the disk: anything less would not detect a full disk.
 pub(super) const WRITE: &str = "INSERT INTO kept (name, value, kept_at) VALUES ('writable', '', 0) \
      ON CONFLICT (name) DO UPDATE SET kept_at = kept.kept_at + 1";
 
-/// `true` for a delivery that an earlier one of the same event and destination holds back, or that tells
-/// somebody of an action whose acceptance core has yet to be told by a call.
+/// `true` for a delivery that an earlier one of the same event and destination holds back, or that
+/// reports an action whose acceptance has yet to be sent to core by a call.
 macro_rules! held_back {
     () => {
         "EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.event_id = due.event_id AND earlier.state IN ('waiting', 'parked') \
@@ -60,7 +60,7 @@ macro_rules! claim_where {
     };
 }
 
-/// The ended deliveries of what users were told before `$1`.
+/// The ended deliveries of messages to users before `$1`.
 macro_rules! of_users {
     () => {
         "SELECT d.id FROM actions AS a JOIN deliveries AS d ON d.event_id = a.event_id AND d.action_id = a.action_id \
@@ -151,8 +151,8 @@ macro_rules! sql_ledger {
                 sqlx::query_scalar(statement).persistent($persistent)
             }
 
-            /// Refuses keys that do not open what is in the ledger, and notes the newest one. With others,
-            /// what waits could not be sent, and what is added could not be read later.
+            /// Refuses keys that do not decrypt the ledger, and stores a mark of the newest one. With other
+            /// keys, pending deliveries could not be sent, and new ones could not be read later.
             async fn hold_key(&self, tx: &mut sqlx::Transaction<'static, $Database>) -> Result<(), LedgerError> {
                 // A ledger of an earlier version has no note: there, what waits tells.
                 let row = Self::query(
@@ -188,7 +188,7 @@ macro_rules! sql_ledger {
                 Ok(Some(Answer { status: status(row.try_get(0)?)?, body: body.map_err(|e| LedgerError::Content(e.to_string()))? }))
             }
 
-            /// Stores what was not there a moment ago.
+            /// Stores an entry that was not there a moment ago.
             async fn store(&self, mut tx: sqlx::Transaction<'static, $Database>, entry: &Entry, origin: Option<&Origin<'_>>, now: Timestamp) -> Result<Recorded, LedgerError> {
                 let stored = Self::query(
                     "INSERT INTO actions (event_id, action_id, event_type, action_type, decision, registration_number, \
@@ -269,8 +269,8 @@ macro_rules! sql_ledger {
                 Ok(())
             }
 
-            /// Writes down that nobody else may use a number, and where it comes from: how many the action had
-            /// before, and how another one is made. `false` where it is another's.
+            /// Reserves a number, with its origin: how many the action had before, and how another one is
+            /// made. `false` if another action has it.
             async fn insert_number(
                 tx: &mut sqlx::Transaction<'_, $Database>,
                 number: &str,
@@ -299,7 +299,7 @@ macro_rules! sql_ledger {
                 Ok(inserted.rows_affected() == 1)
             }
 
-            /// Nothing is the empty text.
+            /// Encrypts a value as JSON; `None` is the empty text.
             fn sealed_json<T: serde::Serialize>(&self, value: Option<&T>, event: &EventId) -> Result<String, LedgerError> {
                 let Some(value) = value else { return Ok(String::new()) };
                 let text = serde_json::to_string(value).map_err(|e| LedgerError::Content(e.to_string()))?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The middleware as the one that knows identities.
+//! The middleware as the verifier of identities.
 
 use super::{Identity, Verifier};
 use crate::delivery::outcome::Outcome;
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
-/// The middleware says `verified` or `failed` about an identity; more than so many bytes say neither.
+/// The maximum size of the middleware's answer about an identity: `verified` or `failed`.
 const VERDICT_LIMIT: usize = 8;
 
 /// Asks the middleware about identities.
