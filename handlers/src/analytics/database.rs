@@ -246,7 +246,7 @@ impl Database {
     /// and then do not say why.
     ///
     /// # Errors
-    /// Why the database cannot be used.
+    /// The reason why the database cannot be used.
     pub async fn reach(&self) -> Result<(), AnalyticsError> {
         let options = self.pool.connect_options();
         PgConnection::connect_with(&options).await?.close().await?;

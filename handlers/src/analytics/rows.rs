@@ -215,7 +215,7 @@ fn uuid(id: &str) -> Result<Uuid, RowError> {
     id.parse().map_err(|_| RowError::Id(id.to_owned()))
 }
 
-/// In UTC or with an offset, depending on where core took it from.
+/// The time of an action, which core gives in UTC or with an offset, depending on its source.
 fn time(action: &Action) -> Result<Timestamp, RowError> {
     let time = action
         .created_at
@@ -260,7 +260,7 @@ fn of_birth(answers: &Fields, at: Timestamp, country: &Country) -> Fields {
         .collect()
 }
 
-/// A health institution is in the country; an address says where it is.
+/// The country of birth: a health institution is in this country; an address names its own.
 fn country_of_birth(answers: &Fields, country: &Country) -> Option<String> {
     let addresses = [
         "child.birthLocation.privateHome",

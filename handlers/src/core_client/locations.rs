@@ -23,7 +23,7 @@ pub struct LocationCache {
 }
 
 impl LocationCache {
-    /// Nothing is asked yet.
+    /// Does not ask core yet.
     pub fn new(core: Arc<Core>) -> Self {
         let kept = Mutex::default();
         Self { core, kept }

@@ -20,7 +20,7 @@ pub struct CoreTransport {
 }
 
 impl CoreTransport {
-    /// Nothing is sent yet.
+    /// Sends nothing yet.
     pub fn new(client: Client, core: Arc<Core>) -> Self {
         Self { client, core }
     }

@@ -642,7 +642,7 @@ pub enum LedgerError {
     File {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },

@@ -3,9 +3,9 @@
 //!
 //! An identity is made once. The middleware keeps a row with the number and the token of a packet
 //! before it calls MOSIP, and answers 500 to any other packet with one of them. So a packet is sent
-//! again only where it is known that MOSIP was not started, and then with a number and a token that
-//! the middleware has not seen. Where the outcome of an attempt is not known, core is asked until it
-//! shows the end of the action.
+//! again only if it is known that MOSIP was not started, and then with a number and a token that
+//! the middleware has not seen. If the outcome of an attempt is unknown, core is asked until it
+//! shows that the action is accepted or rejected.
 
 use crate::clock::{Clock, later};
 use crate::core_client::{CoreError, Fate};

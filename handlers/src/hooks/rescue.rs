@@ -50,7 +50,7 @@ const PAGE: usize = 100;
 /// The mode of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing.
+    /// Does nothing.
     Off,
     /// Reports what it finds.
     Report,

@@ -30,7 +30,7 @@ struct Known {
 }
 
 impl Offices {
-    /// Nothing is asked yet.
+    /// Does not ask core yet.
     pub fn new(core: Arc<Core>, clock: Arc<dyn Clock>) -> Self {
         Self {
             core,

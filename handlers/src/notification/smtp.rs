@@ -79,7 +79,7 @@ impl From<Outcome> for Sent {
 }
 
 impl Smtp {
-    /// Nothing is connected yet.
+    /// Does not connect yet.
     ///
     /// # Errors
     /// When the system's certificates cannot be read.
