@@ -151,8 +151,8 @@ impl From<reqwest::Error> for CoreError {
     }
 }
 
-/// This server as a client of core: `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`, or the client that core has
-/// created for it.
+/// This server as a client of core: `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`, or the client that
+/// core has created for it.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// Its id.
@@ -377,7 +377,7 @@ impl Core {
     /// A record as core shows it to the bearer of a token. Core notes in the record that it was read.
     ///
     /// # Errors
-    /// Also where the bearer may not see it, or there is none.
+    /// Also if the bearer may not see it, or it does not exist.
     pub async fn record(&self, event: &EventId, token: &str) -> Result<EventDocument, CoreError> {
         let input = json!({"eventId": event});
         let record: Value = self.query("event.get", Some(&input), token).await?;

@@ -33,7 +33,7 @@ pub struct OfficeCodes {
 }
 
 impl OfficeCodes {
-    /// Nothing is asked yet.
+    /// Does not ask core yet.
     pub fn new(core: Arc<Core>, ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> Self {
         Self {
             core,
@@ -51,7 +51,7 @@ impl OfficeCodes {
     }
 
     /// Asks core at start, every ten minutes, and after a hook of an unknown office. Never ends.
-    /// `needed` says whether any number tells where it was registered.
+    /// `needed` says whether any number contains the code of its office.
     pub async fn keep_up(&self, needed: impl Fn() -> bool) {
         let mut is_told = false;
         loop {

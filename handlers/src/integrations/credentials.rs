@@ -87,7 +87,7 @@ pub struct Credentials {
     pub client: Client,
     /// Shows records.
     pub core: Arc<Core>,
-    /// Knows places.
+    /// Gives the names of places.
     pub atlas: Arc<LocationCache>,
     /// The issuer of offered credentials.
     pub offer: Option<Issuer>,
@@ -241,7 +241,7 @@ fn is_answer(kind: CredentialKind, answer: &str) -> bool {
     }
 }
 
-/// The picture of an answer, as a `data:` URL: large and dense where it is printed.
+/// The QR code of an answer, as a `data:` URL: large and dense if it is printed.
 ///
 /// # Errors
 /// An answer that is too long.

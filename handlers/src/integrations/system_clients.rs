@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! System clients of core. From version 2.0.1 on core asks at its start for the clients that the country needs, with
-//! a token that may create them and lasts a minute.
+//! System clients of core. From version 2.0.1 on core asks at its start for the clients that the country
+//! needs, with a token that may create them and lasts a minute.
 //!
-//! **Invariant:** id and secret are in the ledger before core hears of them, and a repetition sends the same. So a
-//! crash loses no secret, and servers that share a ledger create each client once. Nothing that core has is changed.
+//! **Invariant:** id and secret are in the ledger before they are sent to core, and a repetition sends the
+//! same. So a crash loses no secret, and servers that share a ledger create each client once. Clients that
+//! core has already are not changed.
 
 use crate::clock::Clock;
 use crate::core_client::{Core, Credentials};
@@ -26,17 +27,17 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
-/// Core gives up after 5 s, and asks again while the first run goes on.
+/// The longest run: core gives up after 5 s, and asks again while the first run goes on.
 const LONGEST: Duration = Duration::from_millis(4300);
 /// The longest wait for one answer of core.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// A server that has begun to create a client has ended after this time, or was killed.
+/// The lease for creating a client: a server that began it has ended after this time, or was killed.
 const LEASE: SignedDuration = SignedDuration::from_secs(6);
 /// Bytes of a secret.
 const SECRET: usize = 32;
 
-/// Ids and secrets that other programs know already, by the name of their client: `MOSIP=<id>:<secret>`, one a line
-/// or with commas between them.
+/// Ids and secrets that other programs know already, by the name of their client: `MOSIP=<id>:<secret>`,
+/// one a line or separated by commas.
 #[derive(Debug, Clone, Default)]
 pub struct Presets(Vec<(String, Credentials)>);
 
@@ -121,7 +122,7 @@ pub enum Cause {
     /// Another server is creating it.
     #[error("another server is creating it; core asks again")]
     UnderWay,
-    /// Another run was at it, or core was slow.
+    /// Another run was under way, or core was slow.
     #[error("creating the clients took longer than core waits; it asks again")]
     Slow,
     /// The credentials could not be stored or read.
