@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::core_version::CoreVersion;
 use crate::event::{Event, Problem};
+use crate::event_document::Action;
 use crate::workqueue::ICONS;
 
 /// Events in the form of a version of core.
@@ -55,6 +56,15 @@ pub fn registration_action(custom: &str, core: CoreVersion) -> Option<&'static s
     let mut known = REGISTRATION_ACTIONS.iter();
     let (_, cores) = known.find(|(name, _)| *name == custom)?;
     (core >= CoreVersion::V2_2).then_some(*cores)
+}
+
+/// The name that the country has for an action of its own, whatever core's version: core 2.2 has types for
+/// some of them. `None` for core's other actions.
+pub fn custom_action(action: &Action) -> Option<&str> {
+    let own = action.action_type.as_str();
+    let known = || REGISTRATION_ACTIONS.iter().find(|(_, cores)| *cores == own);
+    let of_core = || known().map(|(name, _)| *name);
+    action.custom_action_type.as_deref().or_else(of_core)
 }
 
 /// Writes events for a version of core.
@@ -161,7 +171,11 @@ impl Writer<'_> {
             _ => "",
         };
         let other = actions.iter().find(|other| type_of(other) == stands_in);
-        let conditionals = |action: &Value| action.get("conditionals").cloned();
+        let is_empty = |list: &Value| list.as_array().is_some_and(Vec::is_empty);
+        let conditionals = |action: &Value| {
+            let list = action.get("conditionals").filter(|list| !is_empty(list));
+            list.cloned()
+        };
         let core = self.core;
         if conditionals(action) != other.and_then(conditionals) {
             let what = format!(

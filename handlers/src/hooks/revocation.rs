@@ -4,6 +4,7 @@
 //! second identity.
 
 use opencrvs_toolkit::event_document::{Action, Fields, History};
+use opencrvs_toolkit::writer::custom_action;
 use serde_json::Value;
 
 /// The answer that holds it.
@@ -11,10 +12,7 @@ const NATIONAL_ID: &str = "child.nid";
 
 /// The changes that a revocation or reinstatement of a birth makes in the record; none for other actions.
 pub(crate) fn patch(event_type: &str, history: &History<'_>, pending: &Action) -> Fields {
-    let custom = pending
-        .custom_action_type
-        .as_deref()
-        .filter(|_| event_type == "birth" && pending.action_type.as_str() == "CUSTOM");
+    let custom = custom_action(pending).filter(|_| event_type == "birth");
     let national_id = match custom {
         Some("REVOKE_REGISTRATION") => Some(Value::Null),
         Some("REINSTATE_REVOKE_REGISTRATION") => cleared_national_id(history).cloned(),

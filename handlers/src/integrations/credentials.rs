@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use country::credential_template::{CredentialKind, CredentialTemplate};
 use opencrvs_toolkit::event_document::{Action, EventDocument, EventId, Fields, History};
 use opencrvs_toolkit::visibility::Visible;
+use opencrvs_toolkit::writer::custom_action;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode, Url};
 use rules::expression::Facts;
@@ -256,7 +257,7 @@ pub fn picture(kind: CredentialKind, answer: &str) -> Result<String, QrError> {
 fn is_revoked(history: &History<'_>) -> bool {
     let accepted = history.accepted_actions();
     let last = |custom: &str| {
-        let is = |action: &&Action| action.custom_action_type.as_deref() == Some(custom);
+        let is = |action: &&Action| custom_action(action) == Some(custom);
         accepted.iter().rposition(is)
     };
     last("REVOKE_REGISTRATION") > last("REINSTATE_REVOKE_REGISTRATION")
