@@ -168,8 +168,8 @@ pub struct Core {
     auth: String,
     clock: Arc<dyn Clock>,
     credentials: ArcSwapOption<Credentials>,
-    /// The system token and its end. The lock is held while it is renewed: once for all who wait.
-    system_token: Mutex<Option<(String, Timestamp)>>,
+    /// The system token, its end and its client. The lock is held while it is renewed: once for all who wait.
+    system_token: Mutex<Option<(String, Timestamp, String)>>,
 }
 
 /// An action of a record with the token of its hook.
@@ -250,9 +250,12 @@ impl Core {
         self.credentials.load().is_some()
     }
 
-    /// From now on this server is this client.
-    pub fn become_client(&self, credentials: Credentials) {
+    /// From now on this server is this client. Returns true if it was another one, or none.
+    pub fn become_client(&self, credentials: Credentials) -> bool {
+        let before = self.credentials.load();
+        let is_new = before.as_ref().is_none_or(|b| b.id != credentials.id);
         self.credentials.store(Some(Arc::new(credentials)));
+        is_new
     }
 
     fn is_alive(&self, claims: &Claims) -> bool {
@@ -515,7 +518,10 @@ impl Core {
         let credentials = self.credentials.load_full().ok_or(CoreError::Expired)?;
         let mut cached = self.system_token.lock().await;
         let now = self.clock.now();
-        if let Some((token, _)) = cached.as_ref().filter(|(_, end)| now < *end) {
+        let mut usable = cached
+            .iter()
+            .filter(|(_, end, client)| now < *end && *client == credentials.id);
+        if let Some((token, ..)) = usable.next() {
             return Ok(token.clone());
         }
         let token = self
@@ -536,7 +542,7 @@ impl Core {
         let end = Claims::of(&token).and_then(|claims| claims.end());
         *cached = end
             .and_then(|end| end.checked_sub(BEFORE_EXPIRY).ok())
-            .map(|end| (token.clone(), end));
+            .map(|end| (token.clone(), end, credentials.id.clone()));
         Ok(token)
     }
 
@@ -555,7 +561,7 @@ impl Core {
     /// Discards the system client's token if it is this one; the next caller gets a new one.
     pub(crate) async fn forget(&self, token: &str) {
         let mut kept = self.system_token.lock().await;
-        kept.take_if(|(known, _)| known == token);
+        kept.take_if(|(known, ..)| known == token);
     }
 
     async fn grant(&self, form: &[(&str, &str)]) -> Result<String, CoreError> {

@@ -77,7 +77,7 @@ impl SystemReady {
 impl SystemReady {
     async fn create(&self, request: &Request) -> Result<Ready, Problem> {
         let token = authorized(&self.0, request).await;
-        if token.is_ok() {
+        if token.as_ref().is_ok_and(|token| token.may(PERMISSION)) {
             self.0.core_gateway.called(request.uri().path());
         }
         if self.0.core_gateway.setting() < CoreVersion::V2_0_1 {

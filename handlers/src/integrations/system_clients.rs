@@ -254,12 +254,16 @@ impl SystemClients {
     }
 
     fn adopt(&self, own: &Integration) {
-        if !self.core.may_ask() {
+        // The client of SYSTEM_CLIENT_ID has priority.
+        if self.own.is_some() {
+            return;
+        }
+        let is_new = self.core.become_client(Credentials {
+            id: own.client_id.clone(),
+            secret: own.secret.clone(),
+        });
+        if is_new {
             info!("Core has a system client for this server: `{}`", own.name);
-            self.core.become_client(Credentials {
-                id: own.client_id.clone(),
-                secret: own.secret.clone(),
-            });
         }
     }
 
@@ -353,6 +357,7 @@ impl SystemClients {
         let kept = Integration {
             client_id: created.client_id,
             secret: created.client_secret.into(),
+            registered_at: None,
             ..kept
         };
         self.there(client, kept).await?;

@@ -805,6 +805,9 @@ impl Ledger for Memory {
         let Some((kept, _)) = tables.integrations.get_mut(name) else {
             return Ok(None);
         };
+        if kept.registered_at.is_none() {
+            return Ok(None);
+        }
         let shown = kept.clone();
         kept.secret = SecretString::default();
         let has_secret = !secrecy::ExposeSecret::expose_secret(&shown.secret).is_empty();

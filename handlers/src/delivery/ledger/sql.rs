@@ -983,10 +983,10 @@ macro_rules! sql_ledger {
 
             async fn show_integration(&self, name: &str, now: Timestamp) -> Result<Option<Integration>, LedgerError> {
                 let mut tx = self.transaction().await?;
-                let row = Self::query(concat!(select_integration!(), "WHERE name = $1 AND secret <> ''")).bind(name).fetch_optional(&mut *tx).await?;
+                let row = Self::query(concat!(select_integration!(), "WHERE name = $1 AND secret <> '' AND registered_at IS NOT NULL")).bind(name).fetch_optional(&mut *tx).await?;
                 let Some(row) = row else { return Ok(None) };
                 let shown = self.integration(&row)?;
-                let erased = Self::query("UPDATE integrations SET secret = '', shown_at = $2 WHERE name = $1 AND secret <> ''")
+                let erased = Self::query("UPDATE integrations SET secret = '', shown_at = $2 WHERE name = $1 AND secret <> '' AND registered_at IS NOT NULL")
                     .bind(name)
                     .bind(now.as_millisecond())
                     .execute(&mut *tx)
