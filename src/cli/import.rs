@@ -66,21 +66,13 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     let Value::Array(events) = events else {
         bail!("/config/events is not a list of events");
     };
+    let ids: Vec<String> = events.iter().map(id).collect::<Result<_, _>>()?;
     let texts = source.get("/content/client").await?;
     // As they are served: for a version of core that does not know all that they have.
     let built_in = writer::events(&country::events(settings), settings.core_version)?;
     let mut told = String::from("# What was imported\n\n## Events\n\n");
     let mut written = Vec::new();
-    for event in events {
-        let id = event
-            .get("id")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if id.is_empty() || !id.chars().all(is_name) {
-            bail!("an event of /config/events has no id that can name a file");
-        }
+    for (id, event) in ids.iter().zip(events) {
         let event = plain(event);
         let mut known = built_in.events.iter();
         let same = known.any(|known| plain(known.clone()) == event);
@@ -140,6 +132,18 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
         "{told}\nServe it: COUNTRY_DIR=built-in:{} countryconfig serve\n",
         into.display()
     ))
+}
+
+/// The id of an event, which names its file.
+fn id(event: &Value) -> anyhow::Result<String> {
+    let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if id.is_empty() || !id.chars().all(is_name) {
+        bail!(
+            "/config/events has an event with the id `{id}`, which cannot name a file: it may have letters, digits and `-`"
+        );
+    }
+    Ok(id.to_owned())
 }
 
 /// The source of the documents.
@@ -301,11 +305,11 @@ fn addresses(settings: &CountrySettings, source: &Source) -> Vec<(String, &'stat
 /// The event with names in place of the addresses of one installation.
 fn named(value: Value, addresses: &[(String, &'static str)]) -> Value {
     match value {
-        Value::String(mut text) => {
-            for (address, name) in addresses {
-                text = text.replace(address.as_str(), name);
-            }
-            Value::String(text)
+        Value::String(text) => {
+            let replaced = addresses.iter().fold(text, |text, (address, name)| {
+                replace_address(&text, address, name)
+            });
+            Value::String(replaced)
         }
         Value::Array(items) => Value::Array(
             items
@@ -323,6 +327,22 @@ fn named(value: Value, addresses: &[(String, &'static str)]) -> Value {
         }
         other => other,
     }
+}
+
+/// Replaces an address, but not the beginning of a longer host, port or name.
+fn replace_address(text: &str, address: &str, name: &str) -> String {
+    let mut parts = text.split(address);
+    let mut replaced = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let goes_on = |c: char| c.is_alphanumeric() || "-_.:@".contains(c);
+        replaced.push_str(if part.starts_with(goes_on) {
+            address
+        } else {
+            name
+        });
+        replaced.push_str(part);
+    }
+    replaced
 }
 
 /// Writes remarks about the parts of an event that an implementer must check.

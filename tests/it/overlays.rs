@@ -284,6 +284,27 @@ fn layers_apply_in_order_and_forms_of_actions_can_be_changed() {
     );
 }
 
+/// A field that stands in both reviews is moved in both, and stands once in each afterwards.
+#[test]
+fn a_field_of_the_review_is_moved_in_both_actions_that_show_it() {
+    let move_it = "[[move]]\nform = 'review'\nfield = 'review.comment'\nafter = 'review.signature'";
+    let country = Country::with(&[("forms/birth.toml", move_it)]);
+    let event = country.event("birth");
+    let ids = |review: &Value| -> Vec<String> {
+        let fields = review["fields"].as_array().unwrap().iter();
+        fields
+            .map(|f| f["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let actions = event["actions"].as_array().unwrap().iter();
+    let reviews: Vec<_> = actions
+        .filter(|action| action["review"].is_object())
+        .map(|action| ids(&action["review"]))
+        .collect();
+    let moved = ["review.signature", "review.comment"];
+    assert_eq!(reviews, [moved, moved]);
+}
+
 #[rstest]
 #[case::unknown_key(
     "[[chnage]]\nfield = 'child.dob'\n",
@@ -876,6 +897,44 @@ async fn a_running_country_is_imported() {
             assert_eq!(found, Vec::<String>::new(), "{id}");
         }
     }
+}
+
+/// Addresses of the installation get names, longer ones stay, and one bad event leaves nothing behind.
+#[test]
+fn a_folder_of_answers_is_imported_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    fs::create_dir(&config).unwrap();
+    let into = folder.path().join("into");
+    let import = |events: &Value| {
+        fs::write(config.join("events.json"), events.to_string()).unwrap();
+        let source = folder.path().to_str().unwrap();
+        countryconfig(&["import", source, "--into", into.to_str().unwrap()], &[])
+    };
+    let mut club = built_in("death");
+    club["id"] = json!("club");
+    club["own"] = json!([
+        "http://localhost:3040/icd10",
+        "http://localhost:30401/icd10"
+    ]);
+    let mut nameless = club.clone();
+    nameless["id"] = json!("../club");
+    let run = import(&json!([club, nameless]));
+    let said = text(&run.stderr);
+    assert!(
+        !run.status.success() && said.contains("`../club`"),
+        "{said}"
+    );
+    assert!(!into.exists(), "something was written");
+    let run = import(&json!([club]));
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let written = fs::read_to_string(into.join("forms/club.json")).unwrap();
+    let written: Value = serde_json::from_str(&written).unwrap();
+    let expected = json!([
+        "{{country-config-url}}/icd10",
+        "http://localhost:30401/icd10"
+    ]);
+    assert_eq!(written["own"], expected);
 }
 
 /// A running server takes changed forms whole, or keeps those that it has and says why.

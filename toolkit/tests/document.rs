@@ -27,6 +27,7 @@ fn club() -> Event {
         Action::declare(("club.declare", "Apply"), review()),
         Action::register(("club.register", "Accept")).show_if(status("DECLARED")),
     ])
+    .icon_if("Users", status("REGISTERED"))
 }
 
 #[test]
@@ -69,6 +70,7 @@ fn unknown_keys_pass_and_ids_of_conditionals_are_made_again() {
 )]
 #[case("/declaration/pages/0/fields/1/required", json!("yes"), "/declaration/pages/0/fields/1/required", "`required` must be true or false")]
 #[case("/declaration/pages/0/fields/1/conditionals/0/type", json!("SHOWN"), "/declaration/pages/0/fields/1/conditionals/0/type", "unknown type `SHOWN`")]
+#[case("/icon/Users", json!("always"), "/icon/Users", "`Users` must be a JSON Schema")]
 #[case("/actions/2/type", json!("VALIDATE"), "/actions/2/type", "unknown type `VALIDATE`")]
 #[case("/actions/0/type", json!("EDIT"), "/actions/0", "`dialogCopy` is missing")]
 #[case("", json!([]), "", "an event is an object")]

@@ -40,6 +40,15 @@ const OWN: [&str; 8] = [
     "place-of-event",
 ];
 
+/// What says which of several fields of one name is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OfSeveral {
+    /// The key `nth`.
+    Nth,
+    /// Nothing: the name stands once, or in both reviews.
+    None,
+}
+
 /// The parts that a file removed.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
@@ -218,6 +227,7 @@ impl Work<'_, '_, '_> {
         section: &Section<'_>,
         form: &str,
         name: &Text<'_>,
+        of_several: OfSeveral,
     ) -> Option<Vec<Spot>> {
         let lists = document::field_lists(document, form);
         let spots = document::spots(document, &lists, name.value);
@@ -232,7 +242,8 @@ impl Work<'_, '_, '_> {
             self.missing(name.span.clone(), message, name.value, ids);
             return None;
         }
-        if let Some(nth) = section.item("nth") {
+        let nth = section.item("nth");
+        if let Some(nth) = nth.filter(|_| of_several == OfSeveral::Nth) {
             let index = nth
                 .as_integer()
                 .and_then(|nth| usize::try_from(nth.checked_sub(1)?).ok());
@@ -249,7 +260,10 @@ impl Work<'_, '_, '_> {
                 name.value,
                 spots.len()
             );
-            let hint = format!("say which with nth = 1 to {}", spots.len());
+            let hint = match of_several {
+                OfSeveral::Nth => format!("say which with nth = 1 to {}", spots.len()),
+                OfSeveral::None => "name a field that stands there once".to_owned(),
+            };
             self.reader.error(name.span.clone(), message, Some(hint));
             return None;
         }
@@ -262,10 +276,11 @@ impl Work<'_, '_, '_> {
         document: &Value,
         section: &Section<'_>,
         form: &str,
+        of_several: OfSeveral,
     ) -> Option<Vec<Spot>> {
         for (key, offset) in [("after", 1), ("before", 0)] {
             if let Some(anchor) = section.text(self.reader, key) {
-                let spots = self.fields_named(document, section, form, &anchor)?;
+                let spots = self.fields_named(document, section, form, &anchor, of_several)?;
                 let moved = spots.into_iter().map(|spot| Spot {
                     index: spot.index + offset,
                     ..spot
@@ -275,15 +290,7 @@ impl Work<'_, '_, '_> {
         }
         let pages = document::pages(document, form);
         if let Some(page) = section.text(self.reader, "page") {
-            let Some(spot) = document::spots(document, &pages, page.value)
-                .into_iter()
-                .next()
-            else {
-                let ids = document::ids(document, &pages);
-                let message = format!("there is no page `{}`", page.value);
-                self.missing(page.span.clone(), message, page.value, ids);
-                return None;
-            };
+            let spot = self.page_named(document, form, &page)?;
             return Some(vec![Spot {
                 list: format!("{}/{}/fields", spot.list, spot.index),
                 index: usize::MAX,
@@ -328,7 +335,7 @@ impl Work<'_, '_, '_> {
                 return;
             }
         }
-        let targets = self.targets(document, section, &form);
+        let targets = self.targets(document, section, &form, OfSeveral::Nth);
         let field = self.field(section);
         if let (Some(targets), Some(field)) = (targets, field) {
             for spot in targets {
@@ -344,7 +351,8 @@ impl Work<'_, '_, '_> {
         };
         if let Some(name) = section.text(self.reader, "field") {
             let place = self.place(&name.span.clone());
-            let Some(spots) = self.fields_named(document, section, &form, &name) else {
+            let Some(spots) = self.fields_named(document, section, &form, &name, OfSeveral::Nth)
+            else {
                 return;
             };
             for spot in spots.iter().rev() {
@@ -466,7 +474,9 @@ impl Work<'_, '_, '_> {
         let named = section.clone().called(format!("{kind} `{}`", name.value));
         match kind {
             "field" => {
-                let Some(spots) = self.fields_named(document, section, &form, &name) else {
+                let Some(spots) =
+                    self.fields_named(document, section, &form, &name, OfSeveral::Nth)
+                else {
                     return;
                 };
                 for spot in spots {
@@ -510,15 +520,13 @@ impl Work<'_, '_, '_> {
             return;
         };
         if let Some(name) = section.text(self.reader, "field") {
-            let Some(spots) = self.fields_named(document, section, &form, &name) else {
+            let Some(spots) = self.fields_named(document, section, &form, &name, OfSeveral::Nth)
+            else {
                 return;
             };
             let target = ["after", "before"]
                 .iter()
                 .any(|key| section.item(key).is_some());
-            let Some(spot) = spots.first().cloned() else {
-                return;
-            };
             // A field that goes to the end of a page names that page.
             if !target && section.item("page").is_none() {
                 let message = format!("`{}` is moved nowhere", name.value);
@@ -527,16 +535,21 @@ impl Work<'_, '_, '_> {
                     .error(section.span.clone(), message, Some(hint.to_owned()));
                 return;
             }
-            let Some(field) = remove_at(document, &spot) else {
+            let before = document.clone();
+            let mut field = None;
+            for spot in spots.iter().rev() {
+                field = remove_at(document, spot);
+            }
+            let Some(field) = field else {
                 return;
             };
-            match self.targets(document, section, &form) {
+            match self.targets(document, section, &form, OfSeveral::None) {
                 Some(targets) => {
                     for target in targets {
                         Self::insert(document, &target, field.clone());
                     }
                 }
-                None => Self::insert(document, &spot, field),
+                None => *document = before,
             }
             return;
         }

@@ -431,7 +431,10 @@ impl<'a> Translation<'a> {
                 Ok(answers_ordered(&one, order, &other))
             }
             (Operand::Days(from, to), Operand::Number(number)) => {
-                let Some(days) = number.as_i64().filter(|days| days.abs() <= 1_000_000) else {
+                let Some(days) = number
+                    .as_i64()
+                    .filter(|days| (-1_000_000..=1_000_000).contains(days))
+                else {
                     return Err(fault(
                         node,
                         "days are counted in whole numbers up to a million",

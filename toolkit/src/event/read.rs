@@ -51,8 +51,10 @@ impl Event {
         }
         identify(&mut document);
         if let Some(icons) = document.get_mut("icon") {
-            let read = Icons::deserialize(&*icons).unwrap_or_default();
-            *icons = serde_json::to_value(read).unwrap_or_default();
+            // The structure is checked above.
+            if let Ok(read) = Icons::deserialize(&*icons) {
+                *icons = serde_json::to_value(read).unwrap_or_default();
+            }
         }
         let read = Written::deserialize(&document).map_err(|error| {
             let id = document.get("id").and_then(Value::as_str);

@@ -94,6 +94,7 @@ const EVENT: &[Key] = &[
         ])),
     ),
     may("analytics", Flag),
+    may("icon", Values(&Conditional)),
 ];
 
 const FORM: Shape = Table(&[must("label", Message), must("pages", List(&Table(PAGE)))]);

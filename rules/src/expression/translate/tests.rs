@@ -64,6 +64,11 @@ fn words_and_builders_say_the_same(#[case] text: &str, #[case] built: Conditiona
 #[case("aa == 'x'", 0, "unknown variable `aa`")]
 #[case("status", 0, "this is a text, neither true nor false")]
 #[case("a.matches('(')", 2, "the pattern ")]
+#[case(
+    "days(a, today) > -9223372036854775808",
+    15,
+    "days are counted in whole numbers up to a million"
+)]
 #[case("'x' in a", 4, "only a list of values has a translation after `in`")]
 fn what_has_no_translation_has_a_place(#[case] text: &str, #[case] at: usize, #[case] what: &str) {
     let faults = translate(text, &fields()).unwrap_err();
