@@ -7,7 +7,7 @@ use opencrvs_toolkit::event_document::{ActionId, EventId};
 use rules::csv_table::{Row, Table};
 use rules::diagnostic::{Diagnostic, did_you_mean};
 use rules::registration_number::NumberFormat;
-use rules::registration_numbers::{EventFormat, Formats, LAST_POSITION, Office, Request, Scope};
+use rules::registration_numbers::{Formats, LAST_POSITION, Office, Request, Scope};
 
 /// The last position of a sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,7 @@ fn read(
     let today =
         date.ok_or_else(|| wrong("year", "there is no such year and month".into(), None))?;
     let office = office(cell("office"), formats);
-    if needs_office(format) && office.is_none() {
+    if format.needs_office() && office.is_none() {
         let ids = formats
             .offices
             .iter()
@@ -138,13 +138,6 @@ fn read(
         last,
         number: draw.preview(last),
     })
-}
-
-fn needs_office(format: &EventFormat) -> bool {
-    format
-        .per
-        .iter()
-        .any(|scope| matches!(scope, Scope::Office | Scope::Area(_)))
 }
 
 /// An office by its id in the country's files, or by its code.

@@ -192,7 +192,7 @@ impl Hooks {
                 today,
                 registration_number: number.or_else(|| history.registration_number()),
             };
-            self.entry(&facts, number, &patch, token, rescued)
+            self.entry(&policy, &facts, number, &patch, token, rescued)
         };
         let dry = rescued.is_some_and(|rescued| rescued.dry);
         let format = policy.numbers.of(event.event_type.as_str());
@@ -215,11 +215,11 @@ impl Hooks {
             match registered {
                 Registered::New(entry, fallback) => {
                     self.count_number(request, fallback, token);
-                    self.say(&entry, &entry.answer, false);
+                    self.say(event, pending, &entry.answer, Some(&entry));
                     return Ok(entry.answer);
                 }
                 Registered::Before(answer) => {
-                    info!(event.id = %event.id, action.id = %pending.id, status = answer.status, repeated = true, "Answered {} of {} `{}` with {}", pending.action_type, event.event_type, event.id, answer.status);
+                    self.say(event, pending, &answer, None);
                     return Ok(answer);
                 }
                 // Below there is no entry either, and the reason.
@@ -240,32 +240,38 @@ impl Hooks {
             let promises = entry.registration_number.is_some() || tells_the_middleware(&entry);
             if !promises && !patch_was_asked_for && entry.deliveries.is_empty() {
                 // Nothing is promised, so nothing has to be remembered: asked again, it is decided again.
+                count(&entry);
                 return Ok(entry.answer);
             }
-            let (answer, repeated) = match self.ledger.record(&entry, self.clock.now()).await {
-                Ok(Recorded::New) => (entry.answer.clone(), false),
-                Ok(Recorded::Before(answer)) => (answer, true),
+            match self.ledger.record(&entry, self.clock.now()).await {
+                Ok(Recorded::New) => {}
+                Ok(Recorded::Before(answer)) => {
+                    self.say(event, pending, &answer, None);
+                    return Ok(answer);
+                }
                 Ok(Recorded::NumberTaken) => continue,
                 // An error would strand the record for something that core does not depend on. Asked
                 // again, the identities are verified again.
                 Err(error) if !promises && rescued.is_none() => {
                     error!(error = &error as &dyn std::error::Error, event.id = %event.id, action.id = %pending.id, "Could not store identities and messages of `{}` for its {}", event.id, pending.action_type);
-                    (entry.answer.clone(), false)
                 }
                 Err(error) => return Err(error.into()),
-            };
-            self.say(&entry, &answer, repeated);
-            return Ok(answer);
+            }
+            self.say(event, pending, &entry.answer, Some(&entry));
+            return Ok(entry.answer);
         }
     }
 
-    /// What is done once an answer is stored.
-    fn say(&self, entry: &Entry, answer: &Answer, repeated: bool) {
-        let (event, action) = (&entry.event_id, &entry.action_id);
-        let (status, decision) = (answer.status, &entry.decision);
-        info!(event.id = %event, action.id = %action, status, repeated, decision, "Answered {} of {} `{event}` with {status}", entry.action_type, entry.event_type);
-        if !entry.deliveries.is_empty() && !repeated {
-            self.wake.notify_one();
+    /// Logs an answer; one that is new is counted, and its deliveries begin.
+    fn say(&self, event: &EventDocument, pending: &Action, answer: &Answer, new: Option<&Entry>) {
+        let (repeated, status) = (new.is_none(), answer.status);
+        let decision = new.map(|entry| entry.decision.as_str());
+        info!(event.id = %event.id, action.id = %pending.id, status, repeated, decision, "Answered {} of {} `{}` with {status}", pending.action_type, event.event_type, event.id);
+        if let Some(entry) = new {
+            count(entry);
+            if !entry.deliveries.is_empty() {
+                self.wake.notify_one();
+            }
         }
     }
 
@@ -288,7 +294,7 @@ impl Hooks {
                 warn!(event.id = %request.event_id, office.id = office, "Office `{office}` has no code that a registration number can tell: `{}` got a fallback number", request.event_id);
             }
             Some(Fallback::Busy) => {
-                warn!(event.id = %request.event_id, office.id = office, "The sequence of office `{office}` was held by another transaction for too long: `{}` gets a fallback number", request.event_id);
+                warn!(event.id = %request.event_id, office.id = office, "The sequence of office `{office}` gave no free number in time: `{}` gets a fallback number", request.event_id);
             }
         }
     }
@@ -306,13 +312,13 @@ impl Hooks {
 
     fn entry(
         &self,
+        policy: &Policy,
         facts: &Facts<'_>,
         fresh: Option<&str>,
         patch: &Fields,
         token: &str,
         rescued: Option<Rescued>,
     ) -> Result<Entry, HookError> {
-        let policy = self.policy.load();
         let decision = policy.decide(facts);
         let makes_identity = |outcome: &&Outcome| outcome.operation == Operation::CreateUin;
         let mut outcome = decision.outcome();
@@ -323,8 +329,6 @@ impl Hooks {
             Some(WithIdentity::Continue) => outcome = outcome.filter(|o| !makes_identity(o)),
             _ => {}
         }
-        let rule = outcome.map_or("none", |outcome| outcome.rule.as_str());
-        counter!("countryconfig_decisions_total", "rule" => rule.to_owned()).increment(1);
         let due_at = later(self.clock.now(), self.delay);
         let mut deliveries = match outcome {
             None => vec![],
@@ -374,12 +378,19 @@ impl Hooks {
             action_id: facts.action.id.clone(),
             event_type: facts.event.event_type.clone(),
             action_type: facts.action.action_type.to_string(),
+            rule: outcome.map(|outcome| outcome.rule.clone()),
             decision: decision.summary(),
             registration_number: fresh.map(str::to_owned),
             answer,
             deliveries,
         })
     }
+}
+
+/// Counts a decision by its rule.
+fn count(entry: &Entry) {
+    let rule = entry.rule.as_deref().unwrap_or("none").to_owned();
+    counter!("countryconfig_decisions_total", "rule" => rule).increment(1);
 }
 
 /// What core is told where the middleware refuses what core waits for.

@@ -188,7 +188,8 @@ impl EventFormat {
     /// Returns true if the number tells where it was registered.
     pub fn needs_office(&self) -> bool {
         let of_place = |part: &Part| matches!(part, Part::OfficeCode | Part::AreaCode(_));
-        self.format.parts.iter().any(of_place)
+        let by_place = |scope: &Scope| matches!(scope, Scope::Office | Scope::Area(_));
+        self.format.has(of_place) || self.per.iter().any(by_place)
     }
 }
 

@@ -184,6 +184,7 @@ async fn ledger(folder: &Path, name: &str, key: &str, token: &str) -> String {
         action_id: ActionId::new("a"),
         event_type: "birth".into(),
         action_type: "REGISTER".into(),
+        rule: None,
         decision: "birth".into(),
         registration_number: None,
         answer: Answer::wait(),

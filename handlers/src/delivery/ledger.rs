@@ -92,6 +92,8 @@ pub struct Entry {
     pub event_type: String,
     /// `REGISTER` …
     pub action_type: String,
+    /// The rule that decided, if one did. It is not stored.
+    pub rule: Option<String>,
     /// The decision without values, for operators.
     pub decision: String,
     /// For a registration: the number, one per action for ever.

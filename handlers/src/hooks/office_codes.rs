@@ -60,13 +60,20 @@ impl OfficeCodes {
             } else {
                 Ok(None)
             };
-            let pause = if filled.is_err() { AGAIN } else { EVERY };
+            let pause = match filled {
+                Ok(Some(_)) => EVERY,
+                // A system client may be there soon, or files that need offices.
+                Ok(None) => AT_LEAST,
+                Err(_) => AGAIN,
+            };
             let asked = !matches!(filled, Ok(None));
             match filled {
-                Ok(None | Some(0)) => {}
+                Ok(None) => {}
                 Ok(Some(offices)) => {
                     is_told = false;
-                    info!(offices, "The ledger has new codes of {offices} offices");
+                    if offices > 0 {
+                        info!(offices, "The ledger has new codes of {offices} offices");
+                    }
                 }
                 Err(error) if !std::mem::replace(&mut is_told, true) => {
                     warn!(
@@ -95,8 +102,12 @@ impl OfficeCodes {
         if token.is_none() && !self.core.may_ask() {
             return Ok(None);
         }
-        let lists = self.core.location_lists(token.as_deref()).await?;
-        let offices = offices(&lists);
+        let lists = self.core.location_lists(token.as_deref()).await;
+        if lists.is_err() && token.is_some() {
+            let mut kept = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+            *kept = kept.take().or(token);
+        }
+        let offices = offices(&lists?);
         Ok(Some(
             self.ledger.keep_offices(&offices, self.clock.now()).await?,
         ))

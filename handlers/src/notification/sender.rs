@@ -271,6 +271,7 @@ pub(super) fn entry(
         action_id: ActionId::new(id),
         event_type: USER.to_owned(),
         action_type: operation.to_owned(),
+        rule: None,
         decision: operation.to_owned(),
         registration_number: None,
         answer: Answer {

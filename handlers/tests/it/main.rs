@@ -33,6 +33,7 @@ fn entry(event: &str, action: &str, number: &str) -> Entry {
         action_id: ActionId::new(action),
         event_type: "birth".into(),
         action_type: "REGISTER".into(),
+        rule: None,
         decision: "birth".into(),
         registration_number: Some(number.into()),
         answer: Answer::wait(),

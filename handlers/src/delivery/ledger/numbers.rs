@@ -215,7 +215,11 @@ macro_rules! sql_numbers {
                     return Ok(Some(unused));
                 }
                 let draw: Draw = serde_json::from_str(&draw).map_err(|e| LedgerError::Content(e.to_string()))?;
-                let Some((number, position)) = Self::free_number(&mut tx, &draw, now).await? else { return Ok(None) };
+                let Some((number, position)) = Self::free_number(&mut tx, &draw, now).await? else {
+                    // The positions that were passed over are not tried again.
+                    tx.commit().await?;
+                    return Ok(None);
+                };
                 let origin = Origin { draw: &draw, position };
                 let drawn = i64::try_from(rows.len()).unwrap_or(i64::MAX);
                 if !Self::insert_number(&mut tx, &number, event, action, Some((&origin, drawn, None)), now).await? {
