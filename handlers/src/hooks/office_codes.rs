@@ -68,7 +68,6 @@ impl OfficeCodes {
             };
             let asked = !matches!(filled, Ok(None));
             match filled {
-                Ok(None) => {}
                 Ok(Some(offices)) => {
                     is_told = false;
                     if offices > 0 {
@@ -81,7 +80,7 @@ impl OfficeCodes {
                         "The offices could not be taken from core; those in the ledger are used"
                     );
                 }
-                Err(_) => {}
+                Ok(None) | Err(_) => {}
             }
             if asked {
                 tokio::time::sleep(AT_LEAST).await;
