@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Trying the server without core: stand-ins for what surrounds it, on this machine only.
+//! A sandbox to try the server without core: simulated services, on this machine only.
 
 use crate::server::{self, Listening};
 use crate::settings::{Settings, WebUrl};
-use crate::{country, log, report};
+use crate::{log, report};
 use anyhow::Context;
 use handlers::clock::{Clock, SystemClock};
 use jiff::tz::TimeZone;
@@ -61,7 +61,7 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
         delivery_delay: Duration::from_millis(500),
         ..settings
     };
-    let country = country::load(&settings)
+    let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let listener = Listening::on(settings.listen)
         .await
@@ -80,7 +80,7 @@ fn say(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{text}")
 }
 
-/// Writes two sample records with fresh ids and says what to do with them.
+/// Writes two sample records with new ids, and returns instructions for them.
 fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Result<String> {
     let mut text = format!(
         "\nThe sandbox runs. Core's key, the middleware and core's gateway are stand-ins inside this process.\n\n\
@@ -147,16 +147,16 @@ pub fn sample_birth(event: &str, action: &str, mother_verified: &str) -> Value {
     })
 }
 
-/// MOSIP makes the credential of a packet so much later.
+/// Time that MOSIP takes to make the credential of a packet.
 const CREDENTIAL: Duration = Duration::from_secs(1);
 
-/// What the stand-ins remember.
+/// The state of the simulated services.
 struct Around {
     public_key: String,
     /// The middleware's rows: registration numbers and the tokens that came with them, each unique. A
     /// row is there from before MOSIP is called until its credential comes.
     rows: Mutex<HashMap<String, String>>,
-    /// How many identities MOSIP has made.
+    /// The number of identities that MOSIP has made.
     identities: AtomicU32,
 }
 
@@ -181,14 +181,14 @@ fn key(Data(around): Data<&Arc<Around>>) -> String {
     around.public_key.clone()
 }
 
-/// Whatever is wrong, the middleware says no more than this.
+/// The middleware's only error answer, whatever is wrong.
 fn fault() -> Response {
     Json(json!({"error": "An unexpected error occurred"}))
         .with_status(StatusCode::INTERNAL_SERVER_ERROR)
         .into_response()
 }
 
-/// Sample data, shown to whoever tries the sandbox. `false` where the middleware cannot read it.
+/// Prints the sample data of a packet. `false` if the middleware cannot read it.
 fn show_packet(body: &Value) -> bool {
     drop(say(&format!("\nThe middleware got a packet:\n{body:#}\n")));
     let fields = body.get("requestFields").and_then(Value::as_object);
@@ -232,7 +232,7 @@ fn registration(
             String::new()
         };
         drop(say(&format!(
-            "\nMOSIP has made the credential: the middleware tells core to accept the action that waits, with the number {number}{identity}.\n"
+            "\nMOSIP has issued the credential: the middleware accepts the pending action in core, with the number {number}{identity}.\n"
         )));
     });
     (StatusCode::ACCEPTED, Json(json!({}))).into_response()
