@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 mod analytics;
 mod authoring;
-pub(crate) mod certificates;
+mod certificates;
 mod deliveries;
 mod fields;
 mod import;

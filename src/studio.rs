@@ -8,6 +8,7 @@
 
 mod case;
 mod conditions;
+mod decision;
 mod desk;
 mod forms;
 mod generated;
@@ -16,32 +17,35 @@ mod model;
 mod overview;
 mod papers;
 mod places;
+mod problems;
 mod queues;
-mod rules;
 mod view;
 mod watch;
 
-use crate::country::Files;
+use crate::log;
 use crate::pages::{self, Changes, Hosts};
 use crate::settings::Settings;
-use crate::{country, log};
 use anyhow::Context as _;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use country::Files;
 use desk::Desk;
-use model::{Model, Problem};
+use model::Model;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt, Response, Route, get, post};
+use problems::Problem;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Options of `countryconfig studio`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// The country's folder; the built-in country, which cannot be changed, when it is left out
-    folder: Option<PathBuf>,
-    /// Port on this machine; the next free one when it is taken
+    /// The country's folder, or `built-in:DIR` for one with changes only; default: `COUNTRY_DIR`, or the
+    /// built-in country, which cannot be changed
+    #[arg(value_name = "DIR")]
+    country: Option<String>,
+    /// Port on this machine; the next free one if it is taken
     #[arg(long, value_name = "PORT", default_value_t = 7070)]
     port: u16,
 }
@@ -49,14 +53,21 @@ pub struct Options {
 /// What the pages show, and the record on the desk.
 pub struct Studio {
     settings: Settings,
-    /// The country's folder; none for the built-in country.
+    /// The folder that files are written to; none for the built-in country.
     folder: Option<PathBuf>,
-    /// The last state without errors; nothing while there was none.
+    /// The last state that can be served; nothing while there was none.
     model: ArcSwapOption<Model>,
-    /// What is wrong with the files as they are now, if they have errors.
-    trouble: ArcSwap<Vec<Problem>>,
+    trouble: ArcSwap<Trouble>,
     desk: Mutex<Desk>,
     changes: Changes,
+}
+
+/// Errors in the files as they are now.
+#[derive(Default)]
+struct Trouble {
+    problems: Vec<Problem>,
+    /// The files cannot be served: the pages show an earlier state of them.
+    stale: bool,
 }
 
 /// Serves the studio until the process is told to stop.
@@ -65,7 +76,7 @@ pub struct Studio {
 /// When no port is free.
 pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
     log::start(&settings);
-    let studio = Studio::open(settings, options.folder.clone()).await?;
+    let studio = Studio::open(settings, options.country.as_deref()).await?;
     studio.watch()?;
     let (listening, note) = pages::listen(options.port).await?;
     let address = listening.address();
@@ -73,13 +84,13 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
     if let Some(note) = note {
         writeln!(out, "{note}")?;
     }
-    let what = studio.folder.as_ref().map_or_else(
-        || {
+    let what = match &studio.settings.country_dir {
+        Some(dir) => format!("`{dir}`"),
+        None => {
             "the built-in country (read only; `countryconfig init DIR` makes a folder of your own)"
                 .to_owned()
-        },
-        |folder| format!("`{}`", folder.display()),
-    );
+        }
+    };
     writeln!(out, "Studio of {what}: http://{address}/")?;
     let pages = studio.endpoint(Hosts::loopback(address));
     let stop = async {
@@ -93,24 +104,35 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
 }
 
 impl Studio {
-    /// Reads a country and prepares its pages. Errors in its files are shown by the pages.
+    /// Reads a country and prepares its pages. `country` is a value for `COUNTRY_DIR`, and takes the place of
+    /// that setting. Errors in the files are shown by the pages.
     ///
     /// # Errors
-    /// When the folder is not there.
-    pub async fn open(settings: Settings, folder: Option<PathBuf>) -> anyhow::Result<Arc<Self>> {
-        if let Some(folder) = &folder {
+    /// When a folder is not there, or is not a country.
+    pub async fn open(settings: Settings, country: Option<&str>) -> anyhow::Result<Arc<Self>> {
+        let country_dir = country.map(str::to_owned).or(settings.country_dir.clone());
+        let folders = country::folders(country_dir.as_deref());
+        for folder in &folders {
+            let name = folder.display();
             std::fs::read_dir(folder).with_context(|| {
-                let folder = folder.display();
-                format!("cannot read the folder `{folder}`; `countryconfig init {folder}` makes one to start with")
+                format!("cannot read the folder `{name}`; `countryconfig init {name}` makes one to start with")
             })?;
         }
-        let country_dir = folder.as_ref().map(|folder| folder.display().to_string());
+        if let [folder] = folders.as_slice()
+            && country_dir.as_deref().map(Path::new) == Some(folder.as_path())
+            && !folder.join("application.toml").exists()
+        {
+            let folder = folder.display();
+            anyhow::bail!(
+                "`{folder}` has no application.toml; if it has only changes, open `built-in:{folder}`"
+            );
+        }
         let studio = Arc::new(Self {
             settings: Settings {
                 country_dir,
                 ..settings
             },
-            folder,
+            folder: folders.last().cloned(),
             model: ArcSwapOption::empty(),
             trouble: ArcSwap::default(),
             desk: Mutex::default(),
@@ -146,8 +168,11 @@ impl Studio {
                 "/forms/:event/:form/:page",
                 get(forms::get_page).post(forms::post_page),
             )
-            .at("/rules", get(rules::get_rules).post(rules::post_rules))
-            .at("/rules/save", post(rules::post_save))
+            .at(
+                "/rules",
+                get(decision::get_rules).post(decision::post_rules),
+            )
+            .at("/rules/save", post(decision::post_save))
             .at("/rules/case", post(case::post_case))
             .at("/papers", get(papers::get_papers))
             .at("/papers/certificate/:id", get(papers::get_certificate))
@@ -166,21 +191,31 @@ impl Studio {
     /// Reads and checks the files as they are now, and tells open pages. The number stands for their
     /// content.
     fn read(&self) -> u64 {
-        let files = Files::of(self.settings.country_dir.as_deref());
-        let fingerprint = files.fingerprint();
-        let read = country::checked(&self.settings, files)
-            .and_then(|snapshot| Model::of(&self.settings, snapshot));
-        let trouble = match read {
+        let settings = self.settings.country();
+        let files = || Files::of(settings.country_dir.as_deref());
+        let read = files();
+        let fingerprint = read.fingerprint();
+        let (problems, snapshot) = match country::checked(&settings, read) {
+            Ok(snapshot) => (Vec::new(), Ok(snapshot)),
+            // Cases that are not met keep nobody from looking at the rules.
+            Err(problems) => (problems, country::load(&settings)),
+        };
+        let mut trouble = Trouble {
+            problems: Problem::all(problems, &files()),
+            stale: false,
+        };
+        match snapshot.and_then(|snapshot| Model::of(&settings, snapshot)) {
             Ok(model) => {
                 self.desk().settle(&model);
                 self.model.store(Some(Arc::new(model)));
-                Vec::new()
             }
             Err(problems) => {
-                let files = Files::of(self.settings.country_dir.as_deref());
-                Problem::all(problems, &files)
+                trouble.stale = true;
+                if trouble.problems.is_empty() {
+                    trouble.problems = Problem::all(problems, &files());
+                }
             }
-        };
+        }
         self.trouble.store(Arc::new(trouble));
         self.changes.tell();
         fingerprint

@@ -192,7 +192,7 @@ impl Certificate {
         preview::render(&self.template, &self.readable, record, settings)
     }
 
-    /// Whether the template names a field of the declaration.
+    /// Returns true if the template names a field of the declaration.
     pub fn names(&self, field: &str) -> bool {
         let (whole, text) = (self.template.whole(), |end| format!("\"{field}{end}"));
         whole.contains(&text('"')) || whole.contains(&text('.'))

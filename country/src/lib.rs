@@ -67,6 +67,7 @@ pub use application::Application;
 pub use files::{Files, fingerprint, folders, init, init_minimal};
 pub use form_index::FormIndex;
 pub use last_numbers::{LastNumber, last_numbers, office};
+pub use overlays::Definition;
 pub use places::{Area, Location, Places};
 pub use served::{Caching, Content, Served};
 pub use settings::{CountrySettings, WebUrl};
@@ -962,10 +963,31 @@ pub fn untranslated(
 
 /// The events of this country, with the settings that reach its forms.
 pub fn events(settings: &CountrySettings) -> Vec<Event> {
+    events_and_definitions(settings).0
+}
+
+/// The events of this country, and the places where its files define or change their fields.
+pub fn events_and_definitions(settings: &CountrySettings) -> (Vec<Event>, Definitions) {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
-    events_of(settings, &files, &application, &mut reading.found)
+    let events = overlays::events(&files, &environment(settings, &files, &application));
+    (events.list, Definitions(events.definitions))
+}
+
+/// The places where a country's files define or change the fields of its events.
+pub struct Definitions(Vec<Definition>);
+
+impl Definitions {
+    /// The places of a field of a form: `declaration`, or the name of an action. None for a built-in field
+    /// without changes.
+    pub fn of(&self, files: &Files, event: &str, form: &str, field: &str) -> Vec<Definition> {
+        let mut found = overlays::in_json(files, event, form, field);
+        let overlaid = self.0.iter();
+        let overlaid = overlaid.filter(|known| known.event == event && known.form == form);
+        found.extend(overlaid.filter(|known| known.field == field).cloned());
+        found
+    }
 }
 
 /// The faults in the country's changes to the forms.

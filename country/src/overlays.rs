@@ -5,6 +5,7 @@
 //! A change works on the event as core's JSON. The result is read and checked like any event, and what is wrong with
 //! it is reported on the line of the change that caused it.
 
+mod definitions;
 mod document;
 pub mod export;
 mod operations;
@@ -12,6 +13,8 @@ mod parts;
 
 use super::files::Files;
 use super::texts::TextUse;
+pub use definitions::Definition;
+pub(super) use definitions::in_json;
 use document::{Origins, PlaceInFile};
 use opencrvs_toolkit::event::{Event, Problem, place_of};
 use rules::annotated_toml::{Reader, Section, position};
@@ -30,6 +33,8 @@ pub(super) struct Events {
     pub(super) list: Vec<Event>,
     /// The texts of the files, with their places.
     pub(super) said: Vec<TextUse>,
+    /// The places of their fields in the files that are laid over them.
+    pub(super) definitions: Vec<Definition>,
     pub(super) found: Vec<Diagnostic>,
 }
 
@@ -59,6 +64,7 @@ pub(super) fn events(files: &Files, environment: &forms::Environment) -> Events 
     let mut events = Events {
         list: forms::events(environment),
         said: Vec::new(),
+        definitions: Vec::new(),
         found: Vec::new(),
     };
     let stem = |file: &String, ending: &str| {
@@ -257,6 +263,7 @@ impl Events {
         file: &str,
     ) -> Option<Event> {
         origins.collect(&mut document);
+        let definitions = definitions::in_overlays(&document, &origins);
         let place = |pointer: &str| {
             let place = origins.of(pointer).cloned();
             place.unwrap_or_else(|| PlaceInFile::start(file))
@@ -277,6 +284,7 @@ impl Events {
                 return None;
             }
         };
+        self.definitions.extend(definitions);
         for (field, place) in &removed.fields {
             let is_there = event.field_ids().any(|(id, _)| id == field);
             if is_there {

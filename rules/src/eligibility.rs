@@ -183,16 +183,14 @@ impl RuleSet {
     }
 
     /// The names of the rules of an event type with a condition that reads a field.
-    pub fn reading(&self, event: &str, field: &str) -> impl Iterator<Item = &str> {
-        let reads = move |at: &usize| {
-            let condition = self.conditions.get(*at);
-            condition
-                .is_some_and(|condition| condition.expression.fields().any(|read| read == field))
+    pub fn reading(&self, event: &str, field: &str) -> Vec<&str> {
+        let reads = |at: &usize| {
+            let mut condition = self.conditions.get(*at).into_iter();
+            condition.any(|condition| condition.expression.fields().any(|read| read == field))
         };
-        let rules = self.rules.iter().filter(move |rule| rule.event == event);
-        rules
-            .filter(move |rule| rule.conditions.iter().any(reads))
-            .map(|rule| rule.name.as_str())
+        let rules = self.rules.iter().filter(|rule| rule.event == event);
+        let reading = rules.filter(|rule| rule.conditions.iter().any(reads));
+        reading.map(|rule| rule.name.as_str()).collect()
     }
 
     /// Decides, and keeps the reasons.

@@ -43,7 +43,7 @@ impl Expression {
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.places.iter().filter_map(|place| match &place.source {
             Source::Field { id, .. } | Source::Ever(id) => Some(id.as_str()),
-            Source::Variable(_) => None,
+            Source::Variable(_) | Source::Core(_) => None,
         })
     }
 

@@ -2,15 +2,14 @@
 //! Keeps the record on the desk as a case of `eligibility.tests.toml`.
 
 use super::Studio;
-use super::forms::DECLARATION;
-use super::rules::write;
+use super::decision::{shown, write};
+use super::model::DECLARATION;
 use super::view::{self, NUMBER, Sent, View, sent};
 use crate::pages;
-use handlers::policy::Policy;
-use handlers::rules::Decision;
-use poem::http::StatusCode;
 use poem::web::{Data, Form};
-use poem::{IntoResponse, Response, handler};
+use poem::{Response, handler};
+use rules::eligibility::Decision;
+use rules::policy::Policy;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ pub(super) fn post_case(Data(studio): Data<&Arc<Studio>>, Form(body): Form<Sent>
         let name = sent(&body, "name").map(str::trim).unwrap_or_default();
         match kept(view, name) {
             Ok(()) => pages::see_other("/"),
-            Err(why) => (StatusCode::CONFLICT, why).into_response(),
+            Err(why) => shown(view, None, Some(&why)),
         }
     })
 }
@@ -30,9 +29,9 @@ pub(super) fn post_case(Data(studio): Data<&Arc<Studio>>, Form(body): Form<Sent>
 /// Adds the case to the file.
 fn kept(view: &View, name: &str) -> Result<(), String> {
     let folder = view.studio.folder.as_ref();
-    let folder = folder.ok_or("the built-in country cannot be changed")?;
+    let folder = folder.ok_or("The built-in country cannot be changed.")?;
     if name.is_empty() {
-        return Err("a case has a name".to_owned());
+        return Err("A case needs a name.".to_owned());
     }
     let trial = view.trial().and_then(|(_, trial)| trial.ok());
     let known: &Policy = &view.model.snapshot.policy;
@@ -41,8 +40,11 @@ fn kept(view: &View, name: &str) -> Result<(), String> {
     let path = folder.join(CASES);
     let mut text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(format!("cannot read `{}`: {error}", path.display())),
+        // The file will take the place of that in an earlier layer.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            view.model.files.text(CASES).unwrap_or_default()
+        }
+        Err(error) => return Err(format!("Could not read `{}`: {error}", path.display())),
     };
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');

@@ -19,10 +19,18 @@ pub(super) struct Desk {
     pub(super) standing: Standing,
     /// The action that rules decide on.
     pub(super) action: String,
-    /// Text for `eligibility.toml` that is tried out; nothing while it is as in the file.
-    pub(super) trial: Option<String>,
+    /// A changed `eligibility.toml` that is tried out; nothing while it is as in the file.
+    pub(super) trial: Option<Draft>,
     /// The day that counts as today; today where none is chosen.
     pub(super) today: Option<Date>,
+}
+
+/// A changed text of a file.
+#[derive(Clone)]
+pub(super) struct Draft {
+    pub(super) text: String,
+    /// The text of the file when the change was begun.
+    pub(super) base: String,
 }
 
 /// What is known of a record besides its answers.

@@ -5,8 +5,10 @@
 use super::Studio;
 use super::conditions::sign;
 use super::desk;
-use super::model::{EventForms, Field, Form, FormPage, filled_in};
-use super::view::{self, Sent, View, sent};
+use super::model::{
+    DECLARATION, EventForms, Field, Form, FormPage, all_hold, conditions, filled_in, items, text,
+};
+use super::view::{self, Sent, View, default_button, sent};
 use crate::pages;
 use maud::{Markup, html};
 use opencrvs_toolkit::evaluate::Context;
@@ -22,7 +24,6 @@ mod panel;
 mod sheet;
 mod values;
 
-pub(super) use super::model::DECLARATION;
 pub(super) use input::{Control, input};
 pub(super) use sheet::get_sheet;
 pub(super) use values::{in_words, take};
@@ -258,6 +259,7 @@ fn shown(view: &View, [event, form, page]: [&str; 3], look: &Look) -> Response {
         (steps(view, place, page))
         div.split data-today=(view.today) {
             form #form data-live method="post" action=(path) autocomplete="off" novalidate {
+                (default_button())
                 input type="hidden" name="field" value=(look.field);
                 input type="hidden" name="check" value=(if look.check { "1" } else { "" });
                 (body)
@@ -338,7 +340,7 @@ fn form_page(view: &View, place: Place<'_>, page: &FormPage, look: &Look) -> Mar
     let (systems, shown): (Vec<_>, Vec<_>) =
         shown.into_iter().partition(|field| field.is_of_systems());
     html! {
-        div.card.form {
+        div.card.form lang=(view.desk.language) {
             h2 { (view.worded(place, &page.title)) }
             @if !page.is_shown(&context) {
                 p.banner.warn { "With the answers so far core's client leaves this page out." }
@@ -395,17 +397,33 @@ fn one_field(
 impl View {
     /// A text of a form with its arguments.
     fn worded(&self, place: Place<'_>, message: &Value) -> String {
-        let answers = self.desk.answers(&place.event.id, DECLARATION);
+        self.filled_in(place.event, message)
+    }
+
+    /// A text of an event with its arguments: answers of the declaration, or parts of them.
+    fn filled_in(&self, event: &EventForms, message: &Value) -> String {
+        let answers = self.desk.answers(&event.id, DECLARATION);
         let argument = |name: &str| {
-            let field = place
-                .event
-                .declaration
-                .fields()
-                .find(|field| field.id == name);
-            let value = answers.get(name);
-            match (field, value) {
-                (Some(field), Some(value)) => in_words(self, field, value),
-                _ => String::new(),
+            let mut fields = event.declaration.fields();
+            let part = |field: &Field| {
+                let rest = name.strip_prefix(&field.id)?;
+                (rest.is_empty() || rest.starts_with('.')).then(|| rest.to_owned())
+            };
+            let named = fields.find_map(|field| Some((field, part(field)?)));
+            let Some((field, path)) = named else {
+                return String::new();
+            };
+            let mut path = path.split('.').filter(|part| !part.is_empty()).peekable();
+            let Some(value) = answers.get(&field.id) else {
+                return String::new();
+            };
+            if path.peek().is_none() {
+                return in_words(self, field, value);
+            }
+            match path.try_fold(value, |value, part| value.get(part)) {
+                Some(Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+                None => String::new(),
             }
         };
         filled_in(&self.say(message), &argument)
@@ -502,13 +520,14 @@ fn review(view: &View, place: Place<'_>, look: &Look) -> Markup {
         .collect();
     html! {
         div.card {
-            h2 { (summary(view, place.event).unwrap_or_else(|| view.say(place.event.json.get("fallbackTitle").unwrap_or(&Value::Null)))) }
+            h2 { (title_of(view, place.event).unwrap_or_else(|| view.say(place.event.json.get("fallbackTitle").unwrap_or(&Value::Null)))) }
             @if wrong.is_empty() {
                 p.banner.good { (sign("good", "✓", "good")) " Nothing is missing: this can be declared." }
             } @else {
                 p.banner.warn { (wrong.len()) " answers are missing or not valid. Until then it can be notified only." }
             }
         }
+        (summary(view, place.event, &context))
         @for page in &pages {
             @let reviewed: Vec<_> = page.fields.iter().filter(|field| field.asks() && field.is_shown(&context) && field.is_reviewed(&context)).collect();
             @if !reviewed.is_empty() {
@@ -545,34 +564,50 @@ fn review(view: &View, place: Place<'_>, look: &Look) -> Markup {
 }
 
 /// The title of the record, as lists show it; nothing while its answers are missing.
-pub(super) fn summary(view: &View, event: &EventForms) -> Option<String> {
-    let answers = view.desk.answers(&event.id, DECLARATION);
-    let argument = |name: &str| {
-        let mut fields = event.declaration.fields();
-        let field =
-            fields.find(|field| name == field.id || name.starts_with(&format!("{}.", field.id)));
-        let Some(field) = field else {
-            return String::new();
-        };
-        let path = name
-            .get(field.id.len()..)
-            .unwrap_or_default()
-            .split('.')
-            .filter(|part| !part.is_empty());
-        let value = path.fold(answers.get(&field.id), |value, part| value?.get(part));
-        match value {
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => in_words(view, field, other),
-            None => String::new(),
-        }
-    };
-    let title = event.json.get("title").unwrap_or(&Value::Null);
-    let title = filled_in(&view.say(title), &argument);
+pub(super) fn title_of(view: &View, event: &EventForms) -> Option<String> {
+    let title = view.filled_in(event, event.json.get("title").unwrap_or(&Value::Null));
     (!title.trim().is_empty()).then_some(title)
 }
 
-/// The file in which a field is written. A country's own forms will name their line here.
-fn written_in(event: &str, form: &Form, page: &str) -> String {
+/// The lines that core's client shows of the record before it is opened.
+fn summary(view: &View, event: &EventForms, context: &Context) -> Markup {
+    let answers = view.desk.answers(&event.id, DECLARATION);
+    let summary = event.json.get("summary").unwrap_or(&Value::Null);
+    let line = |line: &Value| {
+        if !all_hold(&conditions(line, "SHOW"), context) {
+            return None;
+        }
+        let own_label = line.get("label").map(|label| view.say(label));
+        let mut fields = event.declaration.fields();
+        let field = fields.find(|field| field.id == text(line, "fieldId"));
+        let label = own_label.or(field.map(|field| view.say(field.label())));
+        let value = match (field, line.get("value")) {
+            (_, Some(composed)) => view.filled_in(event, composed),
+            (Some(field), None) => answers
+                .get(&field.id)
+                .map(|value| in_words(view, field, value))
+                .unwrap_or_default(),
+            (None, None) => String::new(),
+        };
+        let empty = line.get("emptyValueMessage").map(|text| view.say(text));
+        let value = Some(value).filter(|value| !value.trim().is_empty());
+        Some((
+            label.unwrap_or_default(),
+            value.or(empty).unwrap_or_default(),
+        ))
+    };
+    html! {
+        section.card {
+            h3 { "Summary" }
+            dl.facts {
+                @for (label, value) in items(summary, "fields").iter().filter_map(line) { dt { (label) } dd { (value) } }
+            }
+        }
+    }
+}
+
+/// The source file of a built-in field.
+fn source_file(event: &str, form: &Form, page: &str) -> String {
     let snake = |id: &str| {
         let mut snake = String::new();
         for character in id.chars() {

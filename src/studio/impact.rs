@@ -4,10 +4,10 @@
 use super::generated::{Generator, Numbers};
 use super::model::Model;
 use super::view::NUMBER;
-use handlers::Facts;
-use handlers::policy::Policy;
 use jiff::civil::Date;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use rules::Facts;
+use rules::policy::Policy;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -100,15 +100,12 @@ impl Comparing<'_> {
             .collect();
         let tallies: Vec<(usize, Tally)> = std::thread::scope(|scope| {
             let pairs = &pairs;
-            let chunks: Vec<_> = shares
-                .chunks(shares.len().div_ceil(threads))
-                .enumerate()
-                .collect();
-            let working: Vec<_> = chunks
-                .into_iter()
+            let chunks = shares.chunks(shares.len().div_ceil(threads));
+            let working: Vec<_> = (1..)
+                .zip(chunks)
                 .map(|(thread, shares)| {
                     scope.spawn(move || {
-                        let mut numbers = Numbers::of(thread as u64 + 1);
+                        let mut numbers = Numbers::of(thread);
                         let parts = shares.iter().filter_map(|(pair, count)| {
                             Some((
                                 *count,
@@ -239,7 +236,7 @@ impl Comparing<'_> {
         if before.outcome() == after.outcome() {
             return;
         }
-        let outcome = |decision: &handlers::rules::Decision| {
+        let outcome = |decision: &rules::eligibility::Decision| {
             decision.outcome().map_or_else(
                 || "MOSIP is not involved".to_owned(),
                 |outcome| {

@@ -2,24 +2,26 @@
 //! A country as the pages show it: the documents that are served to core, and what is wrong with its
 //! files.
 
-use crate::country::certificates::{Certificates, Clients};
-use crate::country::{self, Files, Snapshot};
-use crate::settings::Settings;
-use handlers::Vocabulary;
-use handlers::diagnostic::{Diagnostic, Severity};
+use super::problems::Problem;
+use country::certificates::{Certificates, Clients};
+use country::{CountrySettings, Definitions, Files, FormIndex, Snapshot};
+use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::scope::Scope;
+use rules::Vocabulary;
+use rules::diagnostic::Diagnostic;
 use serde_json::Value;
-use std::collections::HashMap;
 
 mod event;
 mod place;
 mod wording;
 
-pub(super) use event::{Condition, DECLARATION, EventForms, Field, Form, FormPage, all_hold};
+pub(super) use event::{
+    Condition, DECLARATION, EventForms, Field, Form, FormPage, all_hold, conditions,
+};
 pub(super) use place::{Place, Places};
 pub(super) use wording::{Wording, filled_in};
 
-/// A country without errors.
+/// A country that can be served.
 pub(super) struct Model {
     pub(super) snapshot: Snapshot,
     pub(super) files: Files,
@@ -33,6 +35,9 @@ pub(super) struct Model {
     pub(super) certificates: Certificates,
     pub(super) clients: Clients,
     pub(super) vocabulary: Vocabulary,
+    pub(super) definitions: Definitions,
+    /// By language.
+    pub(super) untranslated: Vec<(String, Vec<Message>)>,
 }
 
 /// A role, and the office of its first user.
@@ -43,42 +48,15 @@ pub(super) struct Role {
     pub(super) office: Option<String>,
 }
 
-/// A diagnostic with the source line that it is about.
-pub(super) struct Problem {
-    pub(super) diagnostic: Diagnostic,
-    pub(super) line: Option<String>,
-}
-
-impl Problem {
-    /// Diagnostics with their lines, those of one file together, errors first.
-    pub(super) fn all(mut problems: Vec<Diagnostic>, files: &Files) -> Vec<Self> {
-        let by_place = |problem: &Diagnostic| {
-            let warning = problem.severity == Severity::Warning;
-            (problem.file.clone(), warning, problem.line, problem.column)
-        };
-        problems.sort_by_key(by_place);
-        let mut texts: HashMap<String, Option<String>> = HashMap::new();
-        let with_line = |diagnostic: Diagnostic| {
-            let text = texts
-                .entry(diagnostic.file.clone())
-                .or_insert_with(|| files.text_by_name(&diagnostic.file));
-            let mut lines = text.as_deref().unwrap_or_default().lines();
-            let line = lines.nth(diagnostic.line.saturating_sub(1));
-            Self {
-                line: line.map(str::to_owned),
-                diagnostic,
-            }
-        };
-        problems.into_iter().map(with_line).collect()
-    }
-}
-
 impl Model {
     /// Of a country that was read.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn of(settings: &Settings, mut snapshot: Snapshot) -> Result<Self, Vec<Diagnostic>> {
+    pub(super) fn of(
+        settings: &CountrySettings,
+        mut snapshot: Snapshot,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let files = Files::of(settings.country_dir.as_deref());
         let (certificates, clients) = country::certificates(settings)?;
         let document = |path: &str| document(&snapshot, path);
@@ -87,13 +65,16 @@ impl Model {
         let users = list(&document("/config/users")?);
         let roles = list(&document("/config/roles")?);
         let application = document("/config/application")?;
-        let fields = |event: &EventForms| {
-            let fields = event.declaration.fields();
-            let ids: Vec<String> = fields.map(|field| field.id.clone()).collect();
-            (event.id.clone(), ids)
-        };
+        let (built, definitions) = country::events_and_definitions(settings);
+        let languages = snapshot.application.languages.iter();
+        let untranslated = languages.map(|language| {
+            let missing = country::untranslated(settings, language);
+            missing.map(|missing| (language.clone(), missing))
+        });
         Ok(Self {
-            vocabulary: Vocabulary::new(events.iter().map(fields)),
+            vocabulary: FormIndex::of(&built).vocabulary,
+            untranslated: untranslated.collect::<Result<_, Vec<_>>>()?,
+            definitions,
             places: Places::of(&document("/config/locations")?, &application),
             wording: Wording::of(&document("/content/client")?),
             roles: roles.iter().map(|role| Role::of(role, &users)).collect(),
@@ -144,9 +125,10 @@ impl Role {
 
 /// A document that is served.
 fn document(snapshot: &Snapshot, path: &str) -> Result<Value, Vec<Diagnostic>> {
-    let blob = snapshot.served.at(path);
-    let bytes = blob.map(|blob| blob.identity()).unwrap_or_default();
-    serde_json::from_slice(&bytes)
+    let mut served = snapshot.served.iter();
+    let content = served.find(|(known, _)| *known == path);
+    let bytes = content.map_or(&[] as &[u8], |(_, content)| &content.bytes);
+    serde_json::from_slice(bytes)
         .map_err(|error| vec![Diagnostic::of_file(path, error.to_string())])
 }
 

@@ -3,88 +3,38 @@
 
 use super::Studio;
 use super::conditions::sign;
-use super::model::{Model, Problem};
-use super::view::{self, View};
-use crate::pages::{self, Page, Section, Site};
-use handlers::diagnostic::Severity;
+use super::model::Model;
+use super::problems::{Problem, listed};
+use super::view::{self, View, origin};
 use maud::{Markup, html};
 use poem::web::Data;
 use poem::{Response, handler};
+use rules::eligibility::CasesReport;
 use std::sync::Arc;
-
-impl Problem {
-    pub(super) fn is_error(&self) -> bool {
-        self.diagnostic.severity == Severity::Error
-    }
-}
 
 #[handler]
 pub(super) fn get_overview(Data(studio): Data<&Arc<Studio>>) -> Response {
     view::with(studio, |view| {
-        let name = view
-            .model
-            .snapshot
-            .name
-            .as_deref()
-            .unwrap_or(&view.model.snapshot.application.name);
+        let snapshot = &view.model.snapshot;
+        let name = snapshot.name.as_deref();
+        let report = snapshot.policy.rules.run_cases(&snapshot.cases);
         let content = html! {
             (origin(studio))
-            (figures(view))
-            (problems(&studio.trouble.load(), &view.model))
+            (figures(view, &report))
+            (problems(&studio.trouble.load().problems, &view.model))
             (languages(view))
-            (cases(&view.model))
+            (cases(&report))
         };
+        let name = name.unwrap_or(&snapshot.application.name);
         view.page("/", "/", name, content)
     })
 }
 
-/// The page of a country that has had errors from the start.
-pub(super) fn without_model(studio: &Studio, version: &str) -> Response {
-    let page = Page {
-        site: Site {
-            name: "Studio",
-            sections: &[Section {
-                path: "/",
-                name: "Overview",
-            }],
-        },
-        section: "/",
-        title: "This country cannot be shown yet",
-        version,
-        controls: html! {},
-        notice: html! {},
-        content: html! {
-            (origin(studio))
-            p { "Correct the errors below. The pages appear as soon as the files have none." }
-            (listed(&studio.trouble.load()))
-        },
-    };
-    pages::html(page.render())
-}
-
-fn origin(studio: &Studio) -> Markup {
-    html! {
-        p.lead {
-            @match &studio.folder {
-                Some(folder) => { "Files: " code { (folder.display()) } },
-                None => {
-                    "The built-in country, read only. To change it, write it to a folder and open that: "
-                    code { "countryconfig init DIR" } ", then " code { "countryconfig studio DIR" } "."
-                },
-            }
-        }
-    }
-}
-
-fn figures(view: &View) -> Markup {
+fn figures(view: &View, report: &CasesReport) -> Markup {
     let model = &view.model;
-    let report = model.snapshot.policy.rules.run_cases(&model.snapshot.cases);
     let passed = report.results.iter().filter(|result| result.passed).count();
-    let fields: usize = model
-        .events
-        .iter()
-        .map(|event| event.declaration.fields().count())
-        .sum();
+    let fields = model.events.iter().map(|event| &event.declaration);
+    let fields: usize = fields.map(|form| form.fields().count()).sum();
     let figure = |path: &str, figure: String, what: &str| {
         html! { div.card { div.figure { (figure) } a href=(path) { (what) } } }
     };
@@ -113,69 +63,27 @@ fn problems(trouble: &[Problem], model: &Model) -> Markup {
     }
 }
 
-/// Problems below the names of their files.
-fn listed(problems: &[Problem]) -> Markup {
-    let same_file = |one: &Problem, other: &Problem| one.diagnostic.file == other.diagnostic.file;
-    html! {
-        @for group in problems.chunk_by(same_file) {
-            @if let Some(first) = group.first() {
-                section.card {
-                    h3.mono { (first.diagnostic.file) }
-                    @for problem in group { (shown(problem)) }
-                }
-            }
-        }
-    }
-}
-
-/// A problem with its line.
-pub(super) fn shown(problem: &Problem) -> Markup {
-    let diagnostic = &problem.diagnostic;
-    let class = if problem.is_error() { "bad" } else { "warn" };
-    html! {
-        div.problem {
-            p { span.tag.(class) { (diagnostic.severity) } " " (diagnostic.message) }
-            @if let Some(line) = &problem.line {
-                (source(line, diagnostic.line, diagnostic.column, class))
-            }
-            @if let Some(hint) = &diagnostic.hint { p.hint { (hint) } }
-        }
-    }
-}
-
-/// A line with its number, in which what begins at a column is marked.
-fn source(line: &str, number: usize, column: usize, class: &str) -> Markup {
-    const LONGEST: usize = 300;
-    let line: String = line.chars().take(LONGEST).collect();
-    let marked = crate::report::word(&line, column);
-    let (before, rest) = line.split_at(marked.start.min(line.len()));
-    let (word, after) = rest.split_at_checked(marked.len()).unwrap_or((rest, ""));
-    html! {
-        pre.(class) { span.at { (number) " │ " } (before) mark { (word) } (after) }
-    }
-}
-
 fn languages(view: &View) -> Markup {
     const MOST: usize = 60;
-    let wording = &view.model.wording;
+    let model = &view.model;
     html! {
         h2 { "Languages" }
         div.scroll { table {
-            thead { tr { th { "Language" } th.number { "Texts" } th { "Missing" } } }
+            thead { tr { th { "Language" } th.number { "Texts" } th { "Texts of the country without a translation" } } }
             tbody {
-                @for language in wording.languages() {
-                    @let missing = wording.missing(language);
+                @for (language, missing) in &model.untranslated {
                     tr {
                         th scope="row" { (language) }
-                        td.number { (wording.count(language)) }
+                        td.number { (model.wording.count(language)) }
                         td {
                             @if missing.is_empty() {
                                 (sign("good", "✓", "good")) " none"
                             } @else {
                                 details {
                                     summary { (missing.len()) " texts" }
-                                    ul { @for id in missing.iter().take(MOST) { li.mono { (id) } } }
+                                    ul { @for text in missing.iter().take(MOST) { li { (text.text()) " " span.small.soft.mono { (text.id()) } } } }
                                     @if missing.len() > MOST { p.soft { "and " (missing.len() - MOST) " more" } }
+                                    p.hint { code { "countryconfig texts --missing " (language) } " prints them as rows to fill in." }
                                 }
                             }
                         }
@@ -186,8 +94,7 @@ fn languages(view: &View) -> Markup {
     }
 }
 
-fn cases(model: &Model) -> Markup {
-    let report = model.snapshot.policy.rules.run_cases(&model.snapshot.cases);
+fn cases(report: &CasesReport) -> Markup {
     html! {
         h2 #cases { "Cases of the rules" }
         @if report.results.is_empty() {
@@ -208,9 +115,6 @@ fn cases(model: &Model) -> Markup {
                     }
                 }
             } }
-        }
-        @if !report.never_deciding.is_empty() {
-            p { "No case is decided by: " @for rule in &report.never_deciding { code { (rule) } " " } }
         }
     }
 }

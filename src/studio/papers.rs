@@ -2,15 +2,15 @@
 //! Certificates and messages, filled in with the record on the desk.
 
 use super::Studio;
-use super::forms::{DECLARATION, summary};
-use super::model::{Model, Places};
+use super::forms::title_of;
+use super::model::{DECLARATION, Model, Places};
 use super::view::{self, View};
-use crate::cli::certificates::with_its_fonts;
-use crate::country::certificates::{Certificate, Place, Record};
-use crate::country::templates;
+use crate::certificate_fonts::with_fonts;
 use crate::pages;
-use handlers::notification::messages::{MESSAGES, Message};
-use handlers::notification::templates::Variables;
+use country::certificates::{Certificate, Place, Record};
+use country::notification;
+use country::notification::messages::{MESSAGES, Message};
+use country::notification::templates::Variables;
 use maud::{Markup, html};
 use poem::http::HeaderValue;
 use poem::http::header::CONTENT_SECURITY_POLICY;
@@ -18,6 +18,7 @@ use poem::web::{Data, Path, Query};
 use poem::{Response, handler};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 mod sms;
@@ -153,32 +154,44 @@ fn drawing(view: &View, certificate: &Certificate, filling: Filling) -> Result<S
     let svg = certificate
         .render(&record, client)
         .map_err(|error| error.to_string())?;
-    with_its_fonts(&svg, certificate, &model.files).map_err(|error| error.to_string())
+    with_fonts(&svg, certificate, &model.files).map_err(|error| error.to_string())
 }
 
-/// Tells the record the names of the places that its answers name.
+/// Names the places of the answers as core does: by ids of its own, whose names the record knows.
 fn name_places(places: &Places, record: &mut Record) {
-    let ids: Vec<String> = record
-        .declaration
-        .values()
-        .filter_map(|value| {
-            value
-                .get("administrativeArea")
-                .unwrap_or(value)
-                .as_str()
-                .map(str::to_owned)
-        })
-        .collect();
-    for place in ids.iter().flat_map(|id| places.path(id)) {
+    let mut named = Vec::new();
+    for value in record.declaration.values_mut() {
+        let value = match value {
+            Value::Object(address) => address.get_mut("administrativeArea"),
+            other => Some(other),
+        };
+        if let Some(Value::String(id)) = value
+            && places.get(id).is_some()
+        {
+            named.push(std::mem::replace(id, core_id(id)));
+        }
+    }
+    for place in named.iter().flat_map(|id| places.path(id)) {
+        let id = core_id(&place.id);
         let known = Place {
             name: place.name.clone(),
-            parent_id: place.parent.clone(),
+            parent_id: place.parent.as_deref().map(core_id),
         };
         match place.kind {
-            Some(_) => record.locations.insert(place.id.clone(), known),
-            None => record.administrative_areas.insert(place.id.clone(), known),
+            Some(_) => record.locations.insert(id, known),
+            None => record.administrative_areas.insert(id, known),
         };
     }
+}
+
+/// An id of core's for a place: the same for the same place.
+fn core_id(id: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    let bytes = u128::from(hasher.finish()).to_be_bytes();
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
 }
 
 #[handler]
@@ -207,15 +220,12 @@ pub(super) fn get_certificate(
 #[handler]
 pub(super) fn get_letter(Data(studio): Data<&Arc<Studio>>, Path(word): Path<String>) -> Response {
     view::with(studio, |view| {
-        let voice = &view.model.snapshot.voice;
         let Some(message) = Message::named(&word) else {
             return view::not_found("such message");
         };
         let language = Some(view.desk.language.as_str());
-        match voice
-            .templates
-            .letter(message, language, variables(view, message))
-        {
+        let templates = &view.model.snapshot.notification.templates;
+        match templates.email(message, language, variables(view, message)) {
             Ok(letter) => on_its_own("text/html; charset=utf-8", letter.html),
             Err(error) => view::not_found(&format!("letter: {error}")),
         }
@@ -232,13 +242,13 @@ fn on_its_own(content_type: &'static str, content: String) -> Response {
 
 /// Made-up values, and those of the record on the desk where a message names them.
 fn variables(view: &View, message: &Message) -> Variables {
-    let mut variables = templates::sample(&view.model.snapshot.voice, message);
+    let mut variables = notification::sample(&view.model.snapshot.notification, message);
     let event = message
         .word
         .split('-')
         .next()
         .and_then(|event| view.model.event(event));
-    if let Some(name) = event.and_then(|event| summary(view, event)) {
+    if let Some(name) = event.and_then(|event| title_of(view, event)) {
         variables.insert("name".to_owned(), Value::from(name));
     }
     variables
@@ -248,9 +258,9 @@ fn message_shown(view: &View, word: &str) -> Markup {
     let Some(message) = Message::named(word).or(MESSAGES.first()) else {
         return html! {};
     };
-    let templates = &view.model.snapshot.voice.templates;
+    let templates = &view.model.snapshot.notification.templates;
     let language = Some(view.desk.language.as_str());
-    let letter = templates.letter(message, language, variables(view, message));
+    let letter = templates.email(message, language, variables(view, message));
     let sms = templates.sms(message, language, variables(view, message));
     html! {
         h2 { (message.word) }

@@ -5,8 +5,7 @@
 use super::Studio;
 use super::conditions::sign;
 use super::desk::STATUSES;
-use super::forms::DECLARATION;
-use super::model::{Condition, Model, Role, all_hold, items, text};
+use super::model::{DECLARATION, Model, Role, all_hold, conditions, items, text};
 use super::view::{self, Sent, View, sent};
 use maud::{Markup, html};
 use poem::web::{Data, Form};
@@ -346,18 +345,13 @@ fn offered(view: &View, role: &Role, configured: &[Value]) -> Vec<(String, bool)
         {
             continue;
         }
-        let conditions = |effect: &str| {
-            let all = items(action, "conditionals")
-                .iter()
-                .filter(|conditional| text(conditional, "type") == effect);
-            all.filter_map(|conditional| conditional.get("conditional"))
-                .map(Condition::of)
-                .collect::<Vec<_>>()
-        };
-        if all_hold(&conditions("SHOW"), &context) {
+        if all_hold(&conditions(action, "SHOW"), &context) {
             let custom = text(action, "customActionType");
             let name = if custom.is_empty() { kind } else { custom };
-            offered.push((name.to_owned(), all_hold(&conditions("ENABLE"), &context)));
+            offered.push((
+                name.to_owned(),
+                all_hold(&conditions(action, "ENABLE"), &context),
+            ));
         }
     }
     offered

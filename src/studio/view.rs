@@ -3,7 +3,8 @@
 
 use super::Studio;
 use super::desk::Desk;
-use super::model::Model;
+use super::model::{DECLARATION, Model};
+use super::problems::listed;
 use crate::pages::{self, Page, Section, Site};
 use handlers::clock::{Clock as _, SystemClock};
 use jiff::civil::Date;
@@ -56,6 +57,11 @@ pub(super) struct View {
     version: String,
 }
 
+/// The button that the Enter key presses in a form whose other buttons do something special.
+pub(super) fn default_button() -> Markup {
+    html! { button.visually-hidden tabindex="-1" aria-hidden="true" { "Send" } }
+}
+
 /// A form that was sent: names and values in the order of the page.
 pub(super) type Sent = Vec<(String, String)>;
 
@@ -70,7 +76,7 @@ pub(super) fn with(studio: &Arc<Studio>, render: impl FnOnce(&View) -> Response)
     // Before what it stands for: a page that is older than its version would stay.
     let version = studio.changes.version();
     let Some(model) = studio.model.load_full() else {
-        return super::overview::without_model(studio, &version);
+        return without_model(studio, &version);
     };
     let desk = studio.desk().clone();
     let today = model.snapshot.policy.today(SystemClock.now());
@@ -172,7 +178,7 @@ impl View {
     /// The record as core has it: what was done to it follows from its status.
     pub(super) fn event_document(&self, event: &str) -> Value {
         let standing = &self.desk.standing;
-        let declaration = self.desk.answers(event, super::forms::DECLARATION);
+        let declaration = self.desk.answers(event, DECLARATION);
         let ever: Fields = standing
             .ever
             .iter()
@@ -244,15 +250,53 @@ fn leaves(model: &Model, answers: &Fields) -> Vec<String> {
         .collect()
 }
 
+/// The page of a country that has had errors from the start.
+fn without_model(studio: &Studio, version: &str) -> Response {
+    let page = Page {
+        site: Site {
+            sections: SITE.sections.get(..1).unwrap_or_default(),
+            ..SITE
+        },
+        section: "/",
+        title: "This country cannot be shown yet",
+        version,
+        controls: html! {},
+        notice: html! {},
+        content: html! {
+            (origin(studio))
+            p { "Correct the errors below. The pages appear as soon as the country can be served." }
+            (listed(&studio.trouble.load().problems))
+        },
+    };
+    pages::html(page.render())
+}
+
+/// The files that are shown.
+pub(super) fn origin(studio: &Studio) -> Markup {
+    html! {
+        p.lead {
+            @match &studio.settings.country_dir {
+                Some(dir) => { "Files: " code { (dir) } },
+                None => {
+                    "The built-in country, read only. To change it, write it to a folder and open that: "
+                    code { "countryconfig init DIR" } ", then " code { "countryconfig studio DIR" } "."
+                },
+            }
+        }
+    }
+}
+
 /// Errors in the files as they are now.
 fn notice(studio: &Studio, section: &str) -> Markup {
     let trouble = studio.trouble.load();
-    let errors = trouble.iter().filter(|problem| problem.is_error()).count();
+    let errors = || trouble.problems.iter().filter(|problem| problem.is_error());
     html! {
-        @if let Some(first) = trouble.iter().find(|problem| problem.is_error()) {
+        @if let Some(first) = errors().next() {
+            @let number = errors().count();
             div.banner.bad {
-                strong { (errors) " error" @if errors != 1 { "s" } " in the country's files. " }
-                "These pages show the last state without errors. "
+                strong { (number) " error" @if number != 1 { "s" } " in the country's files. " }
+                @if trouble.stale { "These pages show the last state without errors. " }
+                @else { "The country can be served all the same. " }
                 @if section != "/" {
                     span.mono { (first.diagnostic.file) ":" (first.diagnostic.line) } " " (first.diagnostic.message) ". "
                     a href="/" { "See all" }

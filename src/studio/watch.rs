@@ -2,7 +2,7 @@
 //! Changed files are read as soon as nobody writes them any more.
 
 use super::Studio;
-use crate::country;
+
 use anyhow::Context as _;
 use notify::{Event, RecursiveMode, Watcher as _};
 use std::path::PathBuf;
@@ -20,13 +20,14 @@ const LOOK: Duration = Duration::from_secs(2);
 /// # Errors
 /// When there is no thread.
 pub(super) fn start(studio: &Arc<Studio>) -> anyhow::Result<()> {
-    let Some(folder) = studio.folder.clone() else {
+    let folders = country::folders(studio.settings.country_dir.as_deref());
+    if folders.is_empty() {
         return Ok(());
-    };
+    }
     let studio = Arc::downgrade(studio);
     let thread = std::thread::Builder::new().name("country".to_owned());
     thread
-        .spawn(move || watch(&studio, &[folder]))
+        .spawn(move || watch(&studio, &folders))
         .context("cannot start a thread to watch the country's folder")?;
     Ok(())
 }

@@ -22,18 +22,25 @@ struct Running {
     _studio: std::sync::Arc<Studio>,
 }
 
+fn settings() -> Settings {
+    Settings::load(None, std::iter::empty()).unwrap()
+}
+
 /// A folder with the sample country.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    countryconfig::country::init(folder.path()).unwrap();
+    country::init(folder.path()).unwrap();
     folder
 }
 
+/// A studio of a folder, or of the built-in country.
 async fn studio(folder: Option<&Path>) -> Running {
-    let settings = Settings::load(None, std::iter::empty()).unwrap();
-    let studio = Studio::open(settings, folder.map(Path::to_owned))
-        .await
-        .unwrap();
+    of_country(folder.map(|folder| folder.to_str().unwrap())).await
+}
+
+/// A studio of a value of `COUNTRY_DIR`.
+async fn of_country(country: Option<&str>) -> Running {
+    let studio = Studio::open(settings(), country).await.unwrap();
     studio.watch().unwrap();
     let (listening, _) = pages::listen(0).await.unwrap();
     let address = listening.address();
@@ -121,8 +128,7 @@ fn form_pages(event: &Value) -> Vec<String> {
 }
 
 fn events() -> Vec<Value> {
-    let settings = Settings::load(None, std::iter::empty()).unwrap();
-    let events = serde_json::to_value(countryconfig::country::events(&settings)).unwrap();
+    let events = serde_json::to_value(country::events(&settings().country())).unwrap();
     events.as_array().unwrap().clone()
 }
 
@@ -374,6 +380,100 @@ async fn changed_rules_are_tried_compared_and_saved() {
     }
     studio.post("/rules/save", &[]).await;
     assert_eq!(std::fs::read_to_string(&file).unwrap(), changed);
+}
+
+#[tokio::test]
+async fn a_change_made_elsewhere_is_not_overwritten() {
+    let folder = folder();
+    let studio = studio(Some(folder.path())).await;
+    let file = folder.path().join("eligibility.toml");
+    let rules = std::fs::read_to_string(&file).unwrap();
+    let draft = format!("{rules}# of the page\n");
+    studio
+        .post("/rules", &[("event", "birth"), ("rules", &draft)])
+        .await;
+    let elsewhere = format!("{rules}# of an editor\n");
+    std::fs::write(&file, &elsewhere).unwrap();
+    let page = studio.post("/rules/save", &[]).await;
+    assert!(page.contains("has changed since you began"), "{page}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), elsewhere);
+}
+
+/// Fields of the program, changed ones, and the country's own; the changes stand in a folder that is laid over
+/// the built-in country.
+#[tokio::test]
+async fn a_field_tells_the_file_and_line_where_it_is_defined() {
+    let folder = tempfile::tempdir().unwrap();
+    let forms = folder.path().join("forms");
+    std::fs::create_dir(&forms).unwrap();
+    let changes = r#"
+[[change]]
+field = "child.gender"
+label = "Sex of the child"
+
+[[add]]
+id = "child.card"
+type = "TEXT"
+label = "Card"
+page = "child"
+show-if = "child.gender == 'male'"
+"#;
+    std::fs::write(forms.join("birth.toml"), changes).unwrap();
+    let country = format!("built-in:{}", folder.path().display());
+    let studio = of_country(Some(&country)).await;
+    let panel = async |field: &str| {
+        let page = studio
+            .get(&format!("/forms/birth/declaration/child?field={field}"))
+            .await;
+        let (_, panel) = page.split_once("id=\"panel\"").unwrap();
+        panel.to_owned()
+    };
+    let file = forms.join("birth.toml").display().to_string();
+    let built_in = panel("child.name").await;
+    assert!(
+        built_in.contains("forms/src/birth/child.rs") && !built_in.contains(&file),
+        "{built_in}"
+    );
+    let changed = panel("child.gender").await;
+    assert!(
+        changed.contains("forms/src/birth/child.rs")
+            && changed.contains(&format!("label: <code>{file}:4</code>")),
+        "{changed}"
+    );
+    let own = panel("child.card").await;
+    assert!(
+        own.contains(&format!("<code>{file}:6</code>")) && !own.contains("forms/src"),
+        "{own}"
+    );
+    assert!(own.contains("child.gender == 'male'"), "{own}");
+}
+
+#[tokio::test]
+async fn a_folder_with_changes_only_is_opened_over_the_built_in_country() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = folder.path().to_str().unwrap();
+    let Err(error) = Studio::open(settings(), Some(name)).await else {
+        panic!("a folder without application.toml is not a country");
+    };
+    let error = error.to_string();
+    assert!(error.contains(&format!("`built-in:{name}`")), "{error}");
+}
+
+/// A rule that a case forbids is shown, with the case that is not met.
+#[tokio::test]
+async fn a_case_that_is_not_met_is_an_error_and_the_rules_are_shown_all_the_same() {
+    let folder = folder();
+    let file = folder.path().join("eligibility.toml");
+    let rules = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, rules.replace("today) < 10\"", "today) < 1\"")).unwrap();
+    let studio = studio(Some(folder.path())).await;
+    let page = studio.get("/").await;
+    assert!(
+        page.contains("The country can be served all the same.")
+            && page.contains("eligibility.tests.toml"),
+        "{page}"
+    );
+    assert!(studio.get("/rules").await.contains("today) &lt; 1"));
 }
 
 #[tokio::test]

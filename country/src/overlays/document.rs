@@ -67,6 +67,22 @@ impl Origins {
         unmark(document, &mut String::new(), &mut self.by_pointer);
     }
 
+    /// The place from which this part as a whole came.
+    pub(super) fn of_whole(&self, pointer: &str) -> Option<&PlaceInFile> {
+        self.place(*self.by_pointer.get(pointer)?)
+    }
+
+    /// The members of an object, by name, that were set at a place of their own.
+    pub(super) fn of_members<'o>(
+        &'o self,
+        pointer: &str,
+    ) -> impl Iterator<Item = (&'o str, &'o PlaceInFile)> {
+        let beginning = format!("{pointer}/");
+        let from = self.by_pointer.range(beginning.clone()..);
+        from.map_while(move |(at, number)| Some((at.strip_prefix(&beginning)?, *number)))
+            .filter_map(|(member, number)| Some((member, self.place(number)?)))
+    }
+
     /// The place from which a part came, or else that of the part around it.
     pub(super) fn of(&self, pointer: &str) -> Option<&PlaceInFile> {
         let mut at = pointer;
@@ -139,7 +155,7 @@ pub(super) fn at<'d>(document: &'d mut Value, spot: &Spot) -> Option<&'d mut Map
         .as_object_mut()
 }
 
-fn list<'d>(document: &'d Value, pointer: &str) -> &'d [Value] {
+pub(super) fn list<'d>(document: &'d Value, pointer: &str) -> &'d [Value] {
     let list = document.pointer(pointer).and_then(Value::as_array);
     list.map(Vec::as_slice).unwrap_or_default()
 }

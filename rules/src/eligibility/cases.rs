@@ -69,9 +69,7 @@ impl Cases {
             _ => Err(reader.into_found()),
         }
     }
-}
 
-impl Cases {
     /// The example that stands at a line of the file.
     pub fn at(&self, line: usize) -> Option<&Case> {
         self.cases.iter().find(|case| case.line == line)
@@ -94,7 +92,7 @@ impl Case {
         self.today
     }
 
-    /// Whether the record has a registration number.
+    /// Returns true if its record has a registration number.
     pub fn is_registered(&self) -> bool {
         self.registration_number.is_some()
     }

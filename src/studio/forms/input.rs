@@ -2,11 +2,11 @@
 //! A field as core's client shows it: label, input, hint, errors.
 
 use super::values::{country, in_words, place_kinds};
-use crate::studio::model::{Condition, Field, Place, items, text};
+use crate::studio::model::{Field, Place, all_hold, conditions, items, text};
 use crate::studio::view::View;
-use handlers::countries;
 use maud::{Markup, html};
-use opencrvs_toolkit::evaluate::{Context, Verdict};
+use opencrvs_toolkit::evaluate::Context;
+use rules::countries;
 use serde_json::{Value, json};
 
 /// So many suggestions for what is typed.
@@ -217,7 +217,18 @@ impl Control<'_> {
                 }
                 @if let Some(times) = self.value { span.hint { " pressed: " (times) } }
             },
+            "DATE_RANGE" | "SELECT_DATE_RANGE" | "FIELD_GROUP" | "SEARCH" | "CUSTOM" => self.json(),
             _ => self.line("text", self.text().to_owned()),
+        }
+    }
+
+    /// A value that is not played: it is written as core stores it.
+    fn json(&self) -> Markup {
+        let value = self.value.map(Value::to_string).unwrap_or_default();
+        html! {
+            input id=(self.id) type="text" name=(self.part("json")) value=(value) disabled[!self.enabled]
+                placeholder="JSON" aria-invalid=[self.invalid()] aria-describedby=[self.described()];
+            p.hint { "Not played here: write the value as JSON." }
         }
     }
 
@@ -267,7 +278,6 @@ impl Control<'_> {
     }
 
     fn select(&self) -> Markup {
-        let model = &self.view.model;
         let choices: Vec<(String, String)> = match self.field.kind.as_str() {
             "COUNTRY" => countries_of(self.view),
             "VERIFICATION_STATUS" => ["verified", "authenticated", "failed", "pending"]
@@ -281,7 +291,6 @@ impl Control<'_> {
                 .collect(),
         };
         let known = choices.iter().any(|(code, _)| code == self.text());
-        let _ = model;
         html! {
             select id=(self.id) name=(self.name()) disabled[!self.enabled] aria-invalid=[self.invalid()] aria-describedby=[self.described()] {
                 option value="" { "" }
@@ -461,14 +470,7 @@ impl Control<'_> {
             .field
             .setting("streetAddressForm")
             .and_then(Value::as_array);
-        let shown = |line: &&Value| {
-            let shown = items(line, "conditionals")
-                .iter()
-                .filter(|conditional| text(conditional, "type") == "SHOW");
-            shown
-                .filter_map(|conditional| conditional.get("conditional"))
-                .all(|schema| Condition::of(schema).verdict(&context) != Verdict::Fails)
-        };
+        let shown = |line: &&Value| all_hold(&conditions(line, "SHOW"), &context);
         lines.into_iter().flatten().filter(shown).collect()
     }
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The panel about one field: where it is defined, why it is shown or hidden, and what reads it.
 
-use super::{DECLARATION, Look, Place, written_in};
+use super::{DECLARATION, Look, Place, source_file};
 use crate::studio::conditions::{explained, mark};
 use crate::studio::model::{Condition, Field, Form, FormPage, Model, items, text};
 use crate::studio::view::View;
 use maud::{Markup, html};
-use opencrvs_toolkit::conditional::fields_in;
+use opencrvs_toolkit::conditional::{Conditional, fields_in};
 use opencrvs_toolkit::describe::describe;
 use opencrvs_toolkit::evaluate::{Context, Predicate};
+use opencrvs_toolkit::words::words;
 use serde_json::Value;
 
 pub(super) fn panel(view: &View, place: Place<'_>, page: &str, look: &Look) -> Markup {
@@ -28,7 +29,7 @@ pub(super) fn panel(view: &View, place: Place<'_>, page: &str, look: &Look) -> M
             dt { "Label" } dd { (view.say(field.label())) " " span.small.soft.mono { (text(field.label(), "id")) } }
             dt { "Type" } dd { code { (field.kind) } }
             dt { "Value" } dd { @match value { Some(value) => code { (value) }, None => span.soft { "not answered" } } }
-            dt { "Defined" } dd { "in Rust: " code { (written_in(&place.event.id, form, &page.id)) } }
+            dt { "Defined" } dd { (defined(view, place, form, page, field)) }
         }
         @if field.json.get("secured") == Some(&Value::Bool(true)) { p.small { span.tag { "secured" } " Core shows it to the assigned user only." } }
         (page_condition(page, &context))
@@ -38,6 +39,29 @@ pub(super) fn panel(view: &View, place: Place<'_>, page: &str, look: &Look) -> M
         (validators(view, field, &context))
         (sources(field))
         (readers(view, place, field))
+    }
+}
+
+/// A condition as `forms/*.toml` writes it.
+fn in_files(condition: &Condition) -> Option<String> {
+    words(&Conditional::from_schema(condition.schema.clone()).schema())
+}
+
+/// The file and line where a field is defined, and those of the country's changes to it.
+fn defined(view: &View, place: Place<'_>, form: &Form, page: &FormPage, field: &Field) -> Markup {
+    let model = &view.model;
+    let event = &place.event.id;
+    let definitions = model
+        .definitions
+        .of(&model.files, event, &form.key, &field.id);
+    let (whole, parts): (Vec<_>, Vec<_>) =
+        definitions.iter().partition(|place| place.part.is_none());
+    html! {
+        @if whole.is_empty() { "in the program: " code { (source_file(event, form, &page.id)) } }
+        @for place in whole { div { code { (place.file) ":" (place.line) } } }
+        @for place in parts {
+            div.small { (place.part.as_deref().unwrap_or_default()) ": " code { (place.file) ":" (place.line) } }
+        }
     }
 }
 
@@ -86,7 +110,10 @@ fn conditions(
             h3 { (what) }
             @if conditions.is_empty() { p.soft { (none) } }
             @if conditions.len() > 1 { p.hint { (several) } }
-            @for condition in conditions { (explained(&condition.schema, context)) }
+            @for condition in conditions {
+                (explained(&condition.schema, context))
+                @if let Some(words) = in_files(condition) { p.small.soft { "In files: " code { (words) } } }
+            }
         }
     }
 }
@@ -196,10 +223,8 @@ fn in_conditions(place: Place<'_>, id: &str) -> Vec<String> {
 
 fn in_rules(model: &Model, place: Place<'_>, id: &str) -> Vec<String> {
     let rules = &model.snapshot.policy.rules;
-    rules
-        .reading(&place.event.id, id)
-        .map(str::to_owned)
-        .collect()
+    let names = rules.reading(&place.event.id, id).into_iter();
+    names.map(str::to_owned).collect()
 }
 
 fn in_packets(model: &Model, place: Place<'_>, id: &str) -> Vec<String> {

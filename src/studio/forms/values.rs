@@ -4,8 +4,8 @@
 use crate::studio::desk;
 use crate::studio::model::{Field, Form, Model, Place, items, text};
 use crate::studio::view::View;
-use handlers::countries;
 use opencrvs_toolkit::event_document::Fields;
+use rules::countries;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 

@@ -155,14 +155,6 @@ impl FormPage {
 
 impl Field {
     fn of(json: &Value) -> Self {
-        let conditions = |effect: &str| {
-            let all = items(json, "conditionals").iter();
-            let of_effect = all.filter(|conditional| text(conditional, "type") == effect);
-            of_effect
-                .filter_map(|conditional| conditional.get("conditional"))
-                .map(Condition::of)
-                .collect()
-        };
         let references = |key: &str| {
             let references = json.get(key);
             let one = references
@@ -180,9 +172,9 @@ impl Field {
             required: json
                 .get("required")
                 .is_some_and(|required| *required != false),
-            show: conditions("SHOW"),
-            enable: conditions("ENABLE"),
-            review: conditions("DISPLAY_ON_REVIEW"),
+            show: conditions(json, "SHOW"),
+            enable: conditions(json, "ENABLE"),
+            review: conditions(json, "DISPLAY_ON_REVIEW"),
             parents: parents.collect(),
             sources: references("value"),
             json: json.clone(),
@@ -206,7 +198,7 @@ impl Field {
 
     /// Whether it takes an answer from a person.
     pub(in crate::studio) fn asks(&self) -> bool {
-        const SILENT: [&str; 13] = [
+        const SILENT: [&str; 15] = [
             "BULLET_LIST",
             "DIVIDER",
             "PAGE_HEADER",
@@ -220,6 +212,8 @@ impl Field {
             "QUERY_PARAM_READER",
             "ALPHA_HIDDEN",
             "ALPHA_PRINT_BUTTON",
+            "LINK_BUTTON",
+            "QR_READER",
         ];
         !SILENT.contains(&self.kind.as_str())
     }
@@ -240,13 +234,7 @@ impl Field {
 
     /// The choices that are shown: value and label.
     pub(in crate::studio) fn choices(&self, context: &Context) -> Vec<(&str, &Value)> {
-        let shown = |option: &&Value| {
-            let conditions = items(option, "conditionals").iter();
-            let shown = conditions.filter(|conditional| text(conditional, "type") == "SHOW");
-            shown
-                .filter_map(|conditional| conditional.get("conditional"))
-                .all(|schema| Condition::of(schema).verdict(context) != Verdict::Fails)
-        };
+        let shown = |option: &&Value| all_hold(&conditions(option, "SHOW"), context);
         let options = items(&self.json, "options").iter().filter(shown);
         options
             .map(|option| {
@@ -257,6 +245,14 @@ impl Field {
             })
             .collect()
     }
+}
+
+/// The conditions with an effect on a part of an event.
+pub(in crate::studio) fn conditions(json: &Value, effect: &str) -> Vec<Condition> {
+    let all = items(json, "conditionals").iter();
+    let of_effect = all.filter(|conditional| text(conditional, "type") == effect);
+    let schemas = of_effect.filter_map(|conditional| conditional.get("conditional"));
+    schemas.map(Condition::of).collect()
 }
 
 /// Whether all conditions hold; one that cannot be judged here does.

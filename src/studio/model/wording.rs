@@ -3,7 +3,7 @@
 
 use super::{items, text};
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// The country's texts, language by language, the country's first language first.
 pub(in crate::studio) struct Wording(Vec<(String, HashMap<String, String>)>);
@@ -26,28 +26,16 @@ impl Wording {
         self.0.iter().map(|(code, _)| code.as_str())
     }
 
-    /// The wording of a message in a language; its default where there is none.
+    /// The wording of a message in a language; its default where there is none. A label may also be a plain text.
     pub(in crate::studio) fn say(&self, language: &str, message: &Value) -> String {
+        if let Some(plain) = message.as_str() {
+            return plain.to_owned();
+        }
         let of = |(code, texts): &(String, HashMap<String, String>)| {
             (code == language).then(|| texts.get(text(message, "id")).cloned())?
         };
         let known = self.0.iter().find_map(of);
         known.unwrap_or_else(|| text(message, "defaultMessage").to_owned())
-    }
-
-    /// Texts that a language lacks and another one has.
-    pub(in crate::studio) fn missing(&self, language: &str) -> Vec<&str> {
-        let all: BTreeSet<&str> = self
-            .0
-            .iter()
-            .flat_map(|(_, texts)| texts.keys().map(String::as_str))
-            .collect();
-        let Some((_, own)) = self.0.iter().find(|(code, _)| code == language) else {
-            return Vec::new();
-        };
-        all.into_iter()
-            .filter(|id| !own.contains_key(*id))
-            .collect()
     }
 
     /// The number of texts of a language.

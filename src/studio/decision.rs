@@ -3,25 +3,28 @@
 
 use super::Studio;
 use super::conditions::sign;
-use super::forms::{Control, DECLARATION, input, take};
+use super::desk::Draft;
+use super::forms::{Control, input, take};
 use super::impact::{self, Impact};
-use super::model::{Field, Problem};
-use super::view::{self, NUMBER, Sent, View, sent};
+use super::model::{DECLARATION, Field};
+use super::problems::Problem;
+use super::view::{self, NUMBER, Sent, View, default_button, sent};
 use super::{desk, generated};
 use crate::pages;
-use handlers::Facts;
-use handlers::diagnostic::Diagnostic;
-use handlers::mosip_mapping::{Mapping, Packet, PacketError, build_packet};
-use handlers::policy::Policy;
-use handlers::rules::{
-    ACTIONS, ConditionTrace, Decision, RuleOutcome, RuleSet, RuleTrace, Verdict,
-};
 use maud::{Markup, html};
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use opencrvs_toolkit::hook_action::HookAction;
 use poem::web::{Data, Form, Query};
 use poem::{Response, handler};
+use rules::Facts;
+use rules::diagnostic::Diagnostic;
+use rules::eligibility::{ConditionTrace, Decision, RuleOutcome, RuleSet, RuleTrace, Verdict};
+use rules::mosip_mapping::{Mapping, Packet, PacketError, build_packet};
+use rules::policy::Policy;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The file that a changed text is for.
@@ -70,12 +73,12 @@ pub(super) async fn post_rules(
 pub(super) fn post_save(Data(studio): Data<&Arc<Studio>>) -> Response {
     view::with(studio, |view| {
         let note = match (&studio.folder, view.trial()) {
-            (Some(folder), Some((text, Ok(_)))) => {
-                let written = write(&folder.join(RULES), text);
-                if written.is_ok() {
+            (Some(folder), Some((draft, Ok(_)))) => {
+                let saved = save(view, &folder.join(RULES), draft);
+                if saved.is_ok() {
                     studio.desk().trial = None;
                 }
-                written.err()
+                saved.err()
             }
             (None, _) => Some("The built-in country cannot be changed.".to_owned()),
             _ => Some("There is no changed text without errors.".to_owned()),
@@ -87,9 +90,30 @@ pub(super) fn post_save(Data(studio): Data<&Arc<Studio>>) -> Response {
     })
 }
 
+/// Writes a draft, unless the file has changed since the draft was begun.
+fn save(view: &View, path: &Path, draft: &Draft) -> Result<(), String> {
+    let now = match std::fs::read_to_string(path) {
+        Ok(now) => now,
+        // The file will take the place of that in an earlier layer.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            view.model.files.text(RULES).unwrap_or_default()
+        }
+        Err(error) => return Err(format!("Could not read `{}`: {error}", path.display())),
+    };
+    if now != draft.base {
+        return Err(format!(
+            "`{}` has changed since you began. Copy your text, discard the change, and write it into the new text.",
+            path.display()
+        ));
+    }
+    write(path, &draft.text)
+}
+
 /// Replaces a file of the country's folder.
-pub(super) fn write(path: &std::path::Path, text: &str) -> Result<(), String> {
-    let fresh = path.with_extension("toml.new");
+pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // A hidden file does not belong to the country.
+    let fresh = path.with_file_name(format!(".{name}.new"));
     let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path));
     written.map_err(|error| format!("Could not write `{}`: {error}", path.display()))
 }
@@ -107,8 +131,9 @@ pub(super) struct Decided {
 
 impl View {
     /// The changed text of the rules and what it says; nothing while it is as in the file.
-    pub(super) fn trial(&self) -> Option<(&str, Trial)> {
-        let text = self.desk.trial.as_deref()?;
+    pub(super) fn trial(&self) -> Option<(&Draft, Trial)> {
+        let draft = self.desk.trial.as_ref()?;
+        let text = draft.text.as_str();
         let files = &self.model.files;
         let policy = || {
             let vocabulary = &self.model.vocabulary;
@@ -131,23 +156,15 @@ impl View {
                 mapping,
                 visibility: known.visibility.clone(),
                 time_zone: known.time_zone.clone(),
+                numbers: known.numbers.clone(),
             })
         };
         let with_lines = |problems: Vec<Diagnostic>| {
-            let line = |diagnostic: &Diagnostic| {
-                text.lines()
-                    .nth(diagnostic.line.saturating_sub(1))
-                    .map(str::to_owned)
-            };
-            problems
-                .into_iter()
-                .map(|diagnostic| Problem {
-                    line: line(&diagnostic),
-                    diagnostic,
-                })
-                .collect()
+            let problems = problems.into_iter();
+            let problems = problems.map(|diagnostic| Problem::in_text(diagnostic, text));
+            problems.collect()
         };
-        Some((text, policy().map_err(with_lines)))
+        Some((draft, policy().map_err(with_lines)))
     }
 
     /// Lets rules decide about the record on the desk.
@@ -231,7 +248,7 @@ fn keep(view: &View, body: &Sent) -> Result<(), String> {
             desk.replace(&event.id, DECLARATION, answers);
         }
     }
-    if let Some(action) = sent(body, "action").filter(|action| ACTIONS.contains(action)) {
+    if let Some(action) = sent(body, "action").filter(|action| HookAction::of(action).is_some()) {
         if desk.action != action {
             usual_status(action).clone_into(&mut desk.standing.status);
         } else if let Some(status) =
@@ -250,11 +267,10 @@ fn keep(view: &View, body: &Sent) -> Result<(), String> {
     if let Some(text) = sent(body, "rules") {
         // Browsers send lines that end as on paper tape.
         let text = text.replace("\r\n", "\n");
-        let same = model
-            .files
-            .text(RULES)
-            .is_ok_and(|file| file.trim_end() == text.trim_end());
-        desk.trial = (!same && sent(body, "do") != Some("discard")).then_some(text);
+        let file = model.files.text(RULES).unwrap_or_default();
+        let same = file.trim_end() == text.trim_end();
+        let base = desk.trial.take().map_or(file, |draft| draft.base);
+        desk.trial = (!same && sent(body, "do") != Some("discard")).then_some(Draft { text, base });
     }
     if sent(body, "do") == Some("load") {
         let records = records(sent(body, "records").unwrap_or_default())?;
@@ -368,7 +384,12 @@ fn compared(view: &View, body: &Sent) -> Result<Impact, String> {
     ))
 }
 
-fn shown(view: &View, impact: Option<Result<Impact, String>>, note: Option<&str>) -> Response {
+/// The page, with the result of a comparison, and a note about what could not be done.
+pub(super) fn shown(
+    view: &View,
+    impact: Option<Result<Impact, String>>,
+    note: Option<&str>,
+) -> Response {
     let known = &view.model.snapshot.policy;
     let trial = view.trial();
     let trial_policy = trial.as_ref().and_then(|(_, trial)| trial.as_ref().ok());
@@ -376,6 +397,7 @@ fn shown(view: &View, impact: Option<Result<Impact, String>>, note: Option<&str>
     let content = html! {
         @if let Some(note) = note { p.banner.bad role="alert" { (note) } }
         form #rules method="post" action="/rules" data-live autocomplete="off" novalidate {
+            (default_button())
             div.split.even {
                 section.card { (record(view, &policies)) }
                 section { (decisions(view, known, trial_policy)) }
@@ -405,7 +427,7 @@ fn record(view: &View, policies: &[&Policy]) -> Markup {
         h2 { "The record" }
         div.parts {
             (choice("event", "Event", view.model.events.iter().map(|event| event.id.as_str()), &desk.event))
-            (choice("action", "Action that core asks about", ACTIONS.into_iter(), &desk.action))
+            (choice("action", "Action that core asks about", HookAction::ALL.into_iter().map(HookAction::name), &desk.action))
             (choice("status", "Status before it", desk::STATUSES.into_iter(), &desk.standing.status))
             div {
                 label for="today" { "Day of the decision" }
@@ -569,16 +591,16 @@ fn condition_trace(condition: &ConditionTrace) -> Markup {
 /// The text of the rules, what is wrong with it, and what it would change.
 fn wording(
     view: &View,
-    trial: Option<&(&str, Trial)>,
+    trial: Option<&(&Draft, Trial)>,
     impact: Option<&Result<Impact, String>>,
 ) -> Markup {
     let file = view.model.files.text(RULES).unwrap_or_default();
-    let text = trial.map_or(file.as_str(), |(text, _)| *text);
+    let text = trial.map_or(&file, |(draft, _)| &draft.text);
     html! {
         section #wording {
             h2 { "The rules" }
             p.hint { "Change the text to see at once what becomes of the record above. Nothing is written to the file before you save." }
-            @if let Some((_, Err(problems))) = trial { div.card role="alert" { @for problem in problems { (super::overview::shown(problem)) } } }
+            @if let Some((_, Err(problems))) = trial { div.card role="alert" { @for problem in problems { (problem.shown()) } } }
             textarea.code name="rules" spellcheck="false" wrap="off" aria-label="Text of eligibility.toml" { (text) }
             div.row {
                 button name="do" value="impact" { "What would change" }
