@@ -70,9 +70,23 @@ impl CredentialTemplate {
     pub fn request(&self, facts: &Facts<'_>) -> Value {
         self.request.fill(facts).unwrap_or_default()
     }
+
+    /// Returns true if the request needs a field.
+    pub fn reads(&self, field: &str) -> bool {
+        self.required.iter().any(|known| known == field) || self.request.reads(field)
+    }
 }
 
 impl Tree {
+    fn reads(&self, field: &str) -> bool {
+        match self {
+            Self::Constant(_) => false,
+            Self::Expression(expression) => expression.fields().any(|read| read == field),
+            Self::List(items) => items.iter().any(|item| item.reads(field)),
+            Self::Object(members) => members.iter().any(|(_, member)| member.reads(field)),
+        }
+    }
+
     /// Nothing where nothing is known.
     fn fill(&self, facts: &Facts<'_>) -> Option<Value> {
         match self {

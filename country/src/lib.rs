@@ -795,6 +795,7 @@ fn build(
                 list: events,
                 said: said_in_files,
                 found: mut problems,
+                definitions: _,
             } = overlays::events(files, environment);
             let written = writer::events(&events, version)?;
             let said = match level {

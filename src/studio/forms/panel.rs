@@ -169,6 +169,10 @@ fn readers(view: &View, place: Place<'_>, field: &Field) -> Markup {
             of_declaration(place, || in_certificates(&view.model, place, &field.id)),
         ),
         (
+            "Credentials",
+            of_declaration(place, || in_credentials(&view.model, place, &field.id)),
+        ),
+        (
             "The event",
             of_declaration(place, || in_event(place, &field.id)),
         ),
@@ -239,6 +243,15 @@ fn in_certificates(model: &Model, place: Place<'_>, id: &str) -> Vec<String> {
     certificates
         .filter(|certificate| certificate.names(id))
         .map(|certificate| certificate.id.clone())
+        .collect()
+}
+
+fn in_credentials(model: &Model, place: Place<'_>, id: &str) -> Vec<String> {
+    let templates = model.snapshot.credentials.iter();
+    let templates = templates.filter(|template| template.event == place.event.id);
+    let reading = templates.filter(|template| template.reads(id));
+    reading
+        .map(|template| template.kind.name().to_owned())
         .collect()
 }
 
