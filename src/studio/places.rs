@@ -15,6 +15,9 @@ use std::sync::Arc;
 const MOST: usize = 200;
 /// The width of the map in its own units.
 const WIDTH: f64 = 600.0;
+/// The outlines of an area, in degrees: each a list of points.
+type Rings = Vec<Vec<[f64; 2]>>;
+
 /// Outlines of a country have fewer points.
 const MOST_POINTS: usize = 20_000;
 
@@ -121,7 +124,7 @@ fn map(view: &View, area: &str) -> Markup {
         .and_then(|map| map.get("features")?.as_array())
         .cloned()
         .unwrap_or_default();
-    let outlines: Vec<(String, Vec<Vec<[f64; 2]>>)> = features.iter().map(outline).collect();
+    let outlines: Vec<(String, Rings)> = features.iter().map(outline).collect();
     let Some(frame) = Frame::around(
         outlines
             .iter()
@@ -149,13 +152,13 @@ fn map(view: &View, area: &str) -> Markup {
 }
 
 /// Name and rings of a feature.
-fn outline(feature: &Value) -> (String, Vec<Vec<[f64; 2]>>) {
+fn outline(feature: &Value) -> (String, Rings) {
     let name = feature
         .pointer("/properties/State")
         .and_then(Value::as_str)
         .unwrap_or_default()
         .trim();
-    let mut rings = Vec::new();
+    let mut rings = Rings::new();
     if let Some(coordinates) = feature.pointer("/geometry/coordinates") {
         collect(coordinates, &mut rings, 0);
     }
@@ -163,7 +166,7 @@ fn outline(feature: &Value) -> (String, Vec<Vec<[f64; 2]>>) {
 }
 
 /// Rings lie one list deeper in a multipolygon than in a polygon.
-fn collect(value: &Value, rings: &mut Vec<Vec<[f64; 2]>>, depth: usize) {
+fn collect(value: &Value, rings: &mut Rings, depth: usize) {
     let point = |value: &Value| Some([value.get(0)?.as_f64()?, value.get(1)?.as_f64()?]);
     let Some(list) = value.as_array().filter(|_| depth < 4) else {
         return;

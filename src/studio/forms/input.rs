@@ -435,7 +435,7 @@ impl Control<'_> {
                         label.sub for=(id) { (self.view.say(label)) }
                         select id=(id) name=(self.part(&format!("area.{level}"))) {
                             option value="" {}
-                            @for area in areas { option value=(area.id) selected[chosen == Some(&area.id)] { (area.name) } }
+                            @for area in areas { option value=(area.id) selected[chosen == Some(area.id.as_str())] { (area.name) } }
                         }
                     }
                 }

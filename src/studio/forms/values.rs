@@ -128,7 +128,7 @@ fn read(
             })
         }
         "CHECKBOX" => whole.map(|value| Some(json!(value == "true"))),
-        "NUMBER" => whole.map(|value| number(value)),
+        "NUMBER" => whole.map(number),
         "BUTTON" => sent
             .iter()
             .any(|(key, value)| key == "press" && *value == field.id)

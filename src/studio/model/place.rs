@@ -129,7 +129,7 @@ impl Places {
     /// none is named.
     pub(in crate::studio) fn search<'p>(
         &'p self,
-        kinds: &'p [&str],
+        kinds: &[&str],
         typed: &str,
     ) -> impl Iterator<Item = &'p Place> {
         let typed = typed
