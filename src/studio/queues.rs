@@ -281,6 +281,9 @@ fn scope_of(action: &str) -> &'static [&'static str] {
         "PRINT_CERTIFICATE" => &["record.print-certified-copies"],
         "REQUEST_CORRECTION" => &["record.request-correction", "record.correct"],
         "CUSTOM" => &["record.custom-action"],
+        "UNARCHIVE" => &["record.unarchive"],
+        "REVOKE_REGISTRATION" => &["record.revoke-registration"],
+        "REINSTATE_REGISTRATION" => &["record.reinstate-registration"],
         _ => &[],
     }
 }
@@ -292,8 +295,15 @@ fn available(status: &str, flags: &BTreeSet<String>, action: &str) -> bool {
         "CREATED" => &["READ", "DECLARE", "NOTIFY", "CUSTOM"],
         "NOTIFIED" => &["READ", "EDIT", "ARCHIVE", "REJECT", "CUSTOM"],
         "DECLARED" => &["READ", "REGISTER", "ARCHIVE", "REJECT", "CUSTOM", "EDIT"],
-        "REGISTERED" => &["READ", "PRINT_CERTIFICATE", "REQUEST_CORRECTION", "CUSTOM"],
-        _ => &["READ", "CUSTOM"],
+        "REGISTERED" => &[
+            "READ",
+            "PRINT_CERTIFICATE",
+            "REQUEST_CORRECTION",
+            "CUSTOM",
+            "REVOKE_REGISTRATION",
+            "REINSTATE_REGISTRATION",
+        ],
+        _ => &["READ", "CUSTOM", "UNARCHIVE"],
     };
     let offered = if has("edit-in-progress") {
         ["NOTIFY", "DECLARE", "REGISTER"].contains(&action)
