@@ -168,7 +168,8 @@ fn name_places(places: &Places, record: &mut Record) {
         if let Some(Value::String(id)) = value
             && places.get(id).is_some()
         {
-            named.push(std::mem::replace(id, core_id(id)));
+            let cores = core_id(id);
+            named.push(std::mem::replace(id, cores));
         }
     }
     for place in named.iter().flat_map(|id| places.path(id)) {

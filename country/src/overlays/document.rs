@@ -80,7 +80,7 @@ impl Origins {
         let beginning = format!("{pointer}/");
         let from = self.by_pointer.range(beginning.clone()..);
         from.map_while(move |(at, number)| Some((at.strip_prefix(&beginning)?, *number)))
-            .filter_map(|(member, number)| Some((member, self.place(number)?)))
+            .filter_map(move |(member, number)| Some((member, self.place(number)?)))
     }
 
     /// The place from which a part came, or else that of the part around it.
