@@ -139,7 +139,10 @@ impl Studio {
             changes: Changes::default(),
         });
         let reading = studio.clone();
-        tokio::task::spawn_blocking(move || drop(reading.read())).await?;
+        tokio::task::spawn_blocking(move || {
+            reading.read();
+        })
+        .await?;
         Ok(studio)
     }
 

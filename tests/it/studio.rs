@@ -655,6 +655,23 @@ async fn a_form_is_filled_in_with_the_keyboard_alone() {
     );
 }
 
+/// Enter in a text sends the form, and presses none of its buttons.
+#[tokio::test]
+async fn enter_presses_no_button_that_does_something_else() {
+    let studio = studio(None).await;
+    let browser = Browser::start(1400, 900).await;
+    browser.open(&format!("{}/rules", studio.url)).await;
+    browser.type_into("#ever", "child.nid\u{e007}").await;
+    browser.until("!document.body.hasAttribute('aria-busy') && document.querySelector('#ever').getAttribute('value') === 'child.nid'").await;
+    let text = browser.text().await;
+    assert!(!text.contains("There is no record in the text"), "{text}");
+    browser.click("button[value=impact]").await;
+    browser
+        .until("document.body.innerText.includes('change their text first')")
+        .await;
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_mistake_in_a_file_is_shown_at_its_line_and_goes_when_it_is_mended() {
     let folder = folder();
