@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Debian's Chromium, driven over WebDriver by its own chromedriver.
+//! Debian's Chromium, driven over `WebDriver` by its own chromedriver.
 
 use super::process::client;
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The key under which WebDriver names an element.
+/// The key under which `WebDriver` names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with one window. It ends with its test.
