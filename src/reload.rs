@@ -218,16 +218,9 @@ fn swap(app: &App, country: Snapshot) {
     for warning in &country.warnings {
         warn!("{warning}");
     }
-    let mut country = ServedCountry::new(country);
+    let sms = &app.notifications.users.sender.sms;
+    let mut country = ServedCountry::new(country, sms);
     country.keep(&app.country.load());
-    app.hooks.policy.store(country.policy.clone());
-    if let Some(analytics) = &app.analytics {
-        analytics.count(Arc::new(country.analytics_config()));
-    }
-    app.notifications
-        .users
-        .sender
-        .replace(country.notification.clone());
     let country = Arc::new(country);
     app.country.store(country.clone());
     compress_later(&country);

@@ -63,7 +63,7 @@ pub struct App {
     /// The condition of the server: ready to answer hooks or not.
     pub condition: Condition,
     /// The country: forms and rules. Replaced when its files change.
-    pub country: ArcSwap<ServedCountry>,
+    pub country: Arc<ArcSwap<ServedCountry>>,
     /// The reason why the last change of the country's files was refused, or their cases that fail.
     pub refused_change: ArcSwapOption<String>,
     /// Counts accepted actions; none if no database is set for it.

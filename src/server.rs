@@ -17,6 +17,7 @@ use handlers::analytics::Analytics;
 use handlers::clock::{Clock, SystemClock};
 use handlers::core_client::Core;
 use handlers::core_client::locations::LocationCache;
+use handlers::current::Current;
 use handlers::delivery::acceptance::Acceptance;
 use handlers::delivery::core_transport::CoreTransport;
 use handlers::delivery::ledger::{self, Destination};
@@ -33,9 +34,7 @@ use handlers::integrations::portal::Portal;
 use handlers::integrations::reference_data::{Changes, ReferenceData};
 use handlers::integrations::system_clients::{Presets, SystemClients};
 use handlers::notification::sms::SmsSettings;
-use handlers::notification::{
-    Channel, Informants, NotificationConfig, Offices, Sender, Smtp, Users,
-};
+use handlers::notification::{Channel, Informants, Offices, Sender, Smtp, Users};
 use jiff::SignedDuration;
 use opencrvs_toolkit::core_version::CoreVersion;
 use secrecy::ExposeSecret;
@@ -108,9 +107,12 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         schedule: settings.delivery_retry_schedule.clone(),
     });
     let middleware = Arc::new(middleware(settings, wire.clone(), &core, &acceptance)?);
+    let sms = sms_settings(settings, &client);
+    let country = ServedCountry::new(country, &sms);
+    let country = Arc::new(ArcSwap::from_pointee(country));
     let sender = Arc::new(sender(
         settings,
-        &client,
+        sms,
         &country,
         &core,
         &acceptance,
@@ -155,7 +157,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         system_clients: system_clients(settings, &client, &core, &ledger)?.into(),
         condition: Condition::new(ledger.clone()),
         ledger,
-        country: ArcSwap::from_pointee(ServedCountry::new(country)),
+        country,
         refused_change: ArcSwapOption::empty(),
         notifications: Notifications::new(users, settings),
         core_gateway: CoreGateway::new(settings.core_version),
@@ -284,10 +286,19 @@ fn middleware(
     })
 }
 
+/// A part of the country in use.
+fn current<T: Send + Sync + 'static>(
+    country: &Arc<ArcSwap<ServedCountry>>,
+    part: fn(&ServedCountry) -> &Arc<T>,
+) -> Current<T> {
+    let country = country.clone();
+    Current::new(move || part(&country.load()).clone())
+}
+
 /// Decides about actions.
 fn hooks(
     settings: &Settings,
-    country: &Snapshot,
+    country: &Arc<ArcSwap<ServedCountry>>,
     core: &Arc<Core>,
     client: &reqwest::Client,
     acceptance: &Arc<Acceptance>,
@@ -297,7 +308,7 @@ fn hooks(
     let (ledger, clock) = (acceptance.ledger.clone(), acceptance.clock.clone());
     let offices = OfficeCodes::new(core.clone(), ledger.clone(), clock.clone());
     Ok(Arc::new(Hooks {
-        policy: ArcSwap::new(country.policy.clone()),
+        policy: current(country, |country| &country.policy),
         verification: verification(settings, client),
         ledger,
         clock,
@@ -352,18 +363,16 @@ fn verification(settings: &Settings, client: &reqwest::Client) -> Verification {
 /// Brings messages to people.
 fn sender(
     settings: &Settings,
-    client: &reqwest::Client,
-    country: &Snapshot,
+    sms: SmsSettings,
+    country: &Arc<ArcSwap<ServedCountry>>,
     core: &Arc<Core>,
     acceptance: &Arc<Acceptance>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Sender> {
     let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
     let smtp = smtp.context("the system's certificates cannot be read")?;
-    let sms = sms_settings(settings, client);
-    let config = NotificationConfig::new(country.notification.clone(), &sms);
     Ok(Sender {
-        config: ArcSwap::from_pointee(config),
+        config: current(country, |country| &country.messages),
         sms,
         mail: Arc::new(Channel::of(smtp, settings.production)),
         core: core.clone(),
@@ -487,21 +496,15 @@ fn analytics(
     settings: &Settings,
     core: &Arc<Core>,
     acceptance: &Arc<Acceptance>,
-    country: &Snapshot,
+    country: &Arc<ArcSwap<ServedCountry>>,
 ) -> anyhow::Result<Option<Arc<Analytics>>> {
     let Some(url) = &settings.analytics_database_url else {
         return Ok(None);
     };
-    let (url, counting) = (
-        url.expose_secret().parse()?,
-        Arc::new(country.analytics_config()),
-    );
-    Ok(Some(Arc::new(Analytics::new(
-        url,
-        core.clone(),
-        acceptance.clone(),
-        counting,
-    ))))
+    let url = url.expose_secret().parse()?;
+    let counting = current(country, |country| &country.statistics);
+    let analytics = Analytics::new(url, core.clone(), acceptance.clone(), counting);
+    Ok(Some(Arc::new(analytics)))
 }
 
 /// Core, as these settings reach it.

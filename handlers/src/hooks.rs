@@ -9,12 +9,12 @@ pub mod verification;
 
 use crate::clock::{Clock, later};
 use crate::core_client::{self, Confirmation};
+use crate::current::Current;
 use crate::delivery::ledger::{
     Answer, Destination, Entry, Ledger, LedgerError, NewDelivery, Recorded, Registered,
 };
 use crate::hooks::office_codes::OfficeCodes;
 use crate::hooks::verification::Verification;
-use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 use opencrvs_toolkit::event_document::{
@@ -33,8 +33,8 @@ use tracing::{error, info, warn};
 
 /// Decides about actions, and writes down what it promises.
 pub struct Hooks {
-    /// The country's rules; another set when its files change.
-    pub policy: ArcSwap<Policy>,
+    /// The country's rules.
+    pub policy: Current<Policy>,
     /// Which identities are verified, and how.
     pub verification: Verification,
     /// The memory.
@@ -166,7 +166,7 @@ impl Hooks {
         rescued: Option<Rescued>,
     ) -> Result<Answer, HookError> {
         let history = event.history();
-        let policy = self.policy.load_full();
+        let policy = self.policy.load();
         let today = policy.today(self.clock.now());
         let visible = policy.visibility.on(today);
         let mut patch = revocation::patch(&event.event_type, &history, pending);

@@ -693,10 +693,12 @@ fn why_not(delivery: &Delivery, now: Timestamp) -> String {
 fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Timestamp) -> String {
     let (id, destination) = (last.id, last.destination.as_str());
     match said {
-        Some(Err(error)) => return format!("yours: core does not show it ({error})"),
+        Some(Err(error)) => return format!("action needed: core does not show it ({error})"),
         Some(Ok(fate @ (Fate::Accepted(_) | Fate::Rejected))) => {
             let fate = fate.as_str();
-            return format!("yours: it is {fate} in core already, so `deliveries purge {id}`");
+            return format!(
+                "action needed: it is {fate} in core already, so `deliveries purge {id}`"
+            );
         }
         _ => {}
     }
@@ -732,14 +734,14 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
             )
         }
         (State::Parked, _) => format!(
-            "yours: {}; `deliveries show {id}`, then `deliveries retry {id}`, or `deliveries purge {id}` and {by_hand}",
+            "action needed: {}; `deliveries show {id}`, then `deliveries retry {id}`, or `deliveries purge {id}` and {by_hand}",
             last.standing()
         ),
-        (State::Purged, _) => format!("yours: given up here, so {by_hand}"),
+        (State::Purged, _) => format!("action needed: given up here, so {by_hand}"),
         (State::Refused, to) if *to == Destination::CORE => {
             "it was settled in core already".to_owned()
         }
-        (State::Refused, _) => format!("yours: refused by {destination}, so {by_hand}"),
+        (State::Refused, _) => format!("action needed: refused by {destination}, so {by_hand}"),
         (State::Delivered, to) if *to == Destination::CORE => "core was notified".to_owned(),
         (State::Delivered, _) => {
             let since = last.ended_at.map_or_else(String::new, |at| {
@@ -747,7 +749,7 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
             });
             if said.is_some() {
                 return format!(
-                    "yours: the middleware took it{since} and core still waits: ask at the middleware whether MOSIP has issued the credential"
+                    "action needed: the middleware took it{since} and core still waits: ask at the middleware whether MOSIP has issued the credential"
                 );
             }
             format!("taken{since} and waiting for MOSIP; --ask shows whether core still waits")

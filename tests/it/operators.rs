@@ -227,7 +227,9 @@ async fn a_parked_delivery_is_found_understood_and_sent_again_but_never_twice_by
     }
     let (_, said) = operator.says("pending").await;
     assert!(
-        said.contains(&format!("yours: not reached; `deliveries show {id}`")),
+        said.contains(&format!(
+            "action needed: not reached; `deliveries show {id}`"
+        )),
         "{said}"
     );
 
