@@ -163,7 +163,7 @@ macro_rules! sql_numbers {
                 if let Some(answer) = Self::stored(&mut **tx, request.event_id, request.action_id).await? {
                     return Ok(Written::kept(Registered::Before(answer)));
                 }
-                let office = match request.office {
+                let office = match request.office.filter(|_| request.format.needs_office()) {
                     Some(id) => Self::office(tx, id).await?,
                     None => None,
                 };
