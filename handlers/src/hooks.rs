@@ -27,6 +27,7 @@ use rules::policy::Policy;
 use rules::registration_number::NumberFormat;
 use rules::registration_numbers::{Fallback, Request};
 use serde_json::{Map, Value};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
@@ -171,8 +172,11 @@ impl Hooks {
         let visible = policy.visibility.on(today);
         let mut patch = revocation::patch(&event.event_type, &history, pending);
         let mut patch_was_asked_for = false;
-        let proposed = || history.proposed_state(pending, visible);
-        if let Some(questions) = self.verification.questions(event, pending, proposed) {
+        let proposed = OnceCell::new();
+        let questions = self.verification.questions(event, pending, || {
+            proposed.get_or_init(|| history.proposed_state(pending, visible))
+        });
+        if let Some(questions) = questions {
             if self.verification.asks()
                 && let Some(answer) = self.first_answer(event, pending).await
             {
@@ -182,7 +186,12 @@ impl Hooks {
             patch_was_asked_for = self.verification.asks() && !identities.is_empty();
             patch.extend(identities);
         }
-        let state = history.state_as_if_accepted(pending, &patch, visible);
+        // What is proposed is the state as if accepted, unless a correction is only asked for.
+        let is_request = pending.action_type == ActionType::REQUEST_CORRECTION;
+        let proposed = proposed.into_inner();
+        let state = proposed
+            .filter(|_| patch.is_empty() && !is_request)
+            .unwrap_or_else(|| history.state_as_if_accepted(pending, &patch, visible));
         let registers = pending.action_type == ActionType::REGISTER;
         let entry = |number: Option<&str>| {
             let facts = Facts {
