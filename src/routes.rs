@@ -181,6 +181,7 @@ async fn authorized_for(
 
 /// Wraps the routes in the steps that every request goes through.
 fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'static> {
+    let origins: Option<Arc<[String]>> = origins.map(Into::into);
     routes
         .before(one_slash)
         .with(CatchPanic::new().with_handler(problem::panicked))
@@ -195,6 +196,9 @@ fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'stati
 /// Replaces `//` at the start of a path: core's forms call `//verifiable-credentials/…`, and not every
 /// proxy makes one slash of two.
 async fn one_slash(mut request: Request) -> poem::Result<Request> {
+    if !request.uri().path().starts_with("//") {
+        return Ok(request);
+    }
     let asked = request.uri().to_string();
     if let Some(path) = asked.strip_prefix("//")
         && let Ok(uri) = format!("/{}", path.trim_start_matches('/')).parse()

@@ -317,6 +317,7 @@ fn hooks(
         delay: SignedDuration::try_from(settings.delivery_delay)?,
         followers,
         wake: wake.clone(),
+        wakes_at: Arc::default(),
     }))
 }
 

@@ -21,6 +21,9 @@ use tracing::Span;
 pub(super) const BODY_LIMIT: usize = 50 * 1024 * 1024;
 /// Size limit of a small document. Nearly all are smaller: a record with a hundred actions has some 200 KiB.
 const SMALL: usize = 1024 * 1024;
+/// Size limit of a document that is parsed at once: that takes as long as the way to another thread and
+/// back. Most records that are registered are smaller.
+const TINY: usize = 32 * 1024;
 /// Limit of the bytes of all small documents in progress. As values they take up to 18 times as much
 /// memory, those of core 8 times.
 const ALL_SMALL: usize = 32 * 1024 * 1024;
@@ -89,8 +92,8 @@ impl Bodies {
 }
 
 impl Received {
-    /// Answers about the document. Parsing it, and deciding about a large one, is done on threads for
-    /// blocking work.
+    /// Answers about the document. Parsing one that is not tiny, and deciding about a large one, is done
+    /// on threads for blocking work.
     pub(super) async fn answered<T, F>(
         self,
         answer: impl FnOnce(Arc<EventDocument>) -> F + Send + 'static,
@@ -99,7 +102,7 @@ impl Received {
         T: Send + 'static,
         F: Future<Output = Result<T, Problem>> + Send + 'static,
     {
-        let large = self.json.len() > SMALL;
+        let (tiny, large) = (self.json.len() <= TINY, self.json.len() > SMALL);
         let Self {
             json,
             place,
@@ -113,7 +116,11 @@ impl Received {
         };
         let refused = |error: EventDocumentError| Problem::unprocessable(error.to_string());
         if !large {
-            let document = spawn_blocking(read).await.map_err(broken)?;
+            let document = if tiny {
+                read()
+            } else {
+                spawn_blocking(read).await.map_err(broken)?
+            };
             let document = document.map_err(refused)?;
             let answer = answer(Arc::new(document)).await;
             drop(place);

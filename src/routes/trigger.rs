@@ -13,7 +13,7 @@ use crate::problem::{Ids, Problem};
 use handlers::delivery::ledger::Answer;
 use handlers::hooks::HookError;
 use handlers::hooks::rescue::Asked;
-use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use opencrvs_toolkit::event_document::{Action, ActionId, EventDocument, EventId};
 use poem::error::ResponseError as _;
 use poem::http::StatusCode;
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
@@ -215,18 +215,23 @@ struct Answered {
 
 impl Question {
     async fn answer(self, document: Arc<EventDocument>) -> Result<Answered, Problem> {
-        let mut ids = Ids {
-            event: Some(document.id.to_string()),
-            action: self.token.claims.action_id.clone(),
-        };
-        if let Some(pending) = document.pending_action(&self.action) {
-            ids.action = Some(pending.id.to_string());
-        }
-        let decided = self.decided(&document).await;
-        decided.map_err(|problem| problem.to_hook(ids))
+        let named = self.token.claims.action_id.clone();
+        let pending = document.pending_action(&self.action);
+        let decided = self.decided(&document, pending).await;
+        decided.map_err(|problem| {
+            let action = pending.map(|pending| pending.id.to_string());
+            problem.to_hook(Ids {
+                event: Some(document.id.to_string()),
+                action: action.or(named),
+            })
+        })
     }
 
-    async fn decided(self, document: &EventDocument) -> Result<Answered, Problem> {
+    async fn decided(
+        self,
+        document: &EventDocument,
+        pending: Option<&Action>,
+    ) -> Result<Answered, Problem> {
         let (event, action) = (self.event, self.action);
         if document.event_type != event {
             let message = format!(
@@ -235,7 +240,7 @@ impl Question {
             );
             return Err(Problem::unprocessable(message));
         }
-        let pending = document.pending_action(&action).ok_or_else(|| {
+        let pending = pending.ok_or_else(|| {
             Problem::unprocessable(format!(
                 "event `{}` has no pending action of type `{action}`",
                 document.id

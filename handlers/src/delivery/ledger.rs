@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 mod examine;
+mod group_commit;
 mod numbers;
 mod postgres;
 mod sql;
@@ -651,6 +652,9 @@ pub enum LedgerError {
     /// The database refused.
     #[error("the ledger's database failed")]
     Database(#[from] sqlx::Error),
+    /// The database refused to commit what several operations have written.
+    #[error("the ledger's database failed")]
+    Commit(#[source] Arc<sqlx::Error>),
     /// The tables cannot be brought up to date.
     #[error("the ledger's tables cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),

@@ -100,6 +100,7 @@ impl Server {
                 followers: vec![],
                 delay: SignedDuration::try_from(self.world.times.delay).unwrap(),
                 wake: wake.clone(),
+                wakes_at: Arc::default(),
             };
             let gateway = Gateway {
                 life: life.clone(),
