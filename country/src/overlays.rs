@@ -7,6 +7,7 @@
 
 mod document;
 pub mod export;
+mod keys;
 mod operations;
 mod parts;
 
