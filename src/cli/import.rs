@@ -5,9 +5,10 @@ use crate::report;
 use anyhow::{Context, bail};
 use clap::Args;
 use country::CountrySettings;
+use opencrvs_toolkit::conditional::without_schema_ids;
 use opencrvs_toolkit::event::messages_of;
 use opencrvs_toolkit::writer;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -73,9 +74,9 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     let mut told = String::from("# What was imported\n\n## Events\n\n");
     let mut written = Vec::new();
     for (id, event) in ids.iter().zip(events) {
-        let event = plain(event);
+        let event = without_schema_ids(event);
         let mut known = built_in.events.iter();
-        let same = known.any(|known| plain(known.clone()) == event);
+        let same = known.any(|known| without_schema_ids(known.clone()) == event);
         if same && !import.whole {
             let _ = writeln!(
                 told,
@@ -259,21 +260,6 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
             .with_context(|| format!("cannot make `{}`", folder.display()))?;
     }
     fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
-}
-
-/// Removes the `$id`s of conditionals, which are made again.
-fn plain(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let kept = members.into_iter().filter(|(key, _)| key != "$id");
-            Value::Object(
-                kept.map(|(key, value)| (key, plain(value)))
-                    .collect::<Map<_, _>>(),
-            )
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
-        other => other,
-    }
 }
 
 /// The addresses of the installation from which the events come, and their names.

@@ -268,18 +268,6 @@ pub(super) struct Impossible {
     pub(super) hint: Option<String>,
 }
 
-/// Takes the `$id`s of conditionals away: they are made again.
-pub(super) fn without_ids(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let kept = members.into_iter().filter(|(key, _)| key != "$id");
-            Value::Object(kept.map(|(key, value)| (key, without_ids(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_ids).collect()),
-        other => other,
-    }
-}
-
 /// Conditions that cannot hold, because nobody can choose what they ask for.
 pub(super) fn impossible(event: &Event) -> Vec<Impossible> {
     let fields = event.fields().map(|(_, field)| field);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! An event in the words of `forms/*.toml`, to read and to copy from: `countryconfig export forms`.
 
-use opencrvs_toolkit::conditional::Conditional;
+use opencrvs_toolkit::conditional::{Conditional, without_schema_ids};
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::words::words;
 use rules::annotated_toml::camel;
@@ -370,7 +370,7 @@ fn rest(text: &mut String, members: Map<String, Value>) {
     let kept: Map<String, Value> = members
         .into_iter()
         .filter(|(_, value)| value.as_array().is_none_or(|list| !list.is_empty()))
-        .map(|(key, value)| (key, super::document::without_ids(value)))
+        .map(|(key, value)| (key, without_schema_ids(value)))
         .collect();
     if !kept.is_empty() {
         let _ = writeln!(text, "json = {}", literal(&Value::Object(kept).to_string()));
