@@ -480,6 +480,15 @@ fn document(file: &Path) -> anyhow::Result<EventDocument> {
         .with_context(|| format!("`{}` is not an event document", file.display()))
 }
 
+/// Writes a file, and makes its folder.
+fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make `{}`", folder.display()))?;
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
+}
+
 fn print(text: &str) -> std::io::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         // `countryconfig export events | head` has read enough.

@@ -3,7 +3,7 @@
 
 use super::certificates::Certificates;
 use super::form_index::FormIndex;
-use super::scopes::{Limit, SCOPES, ScopeType, wire};
+use super::scopes::{Limit, OF_ADMINISTRATORS, SCOPES, ScopeType, UNARCHIVE, wire};
 use super::texts::{self, TextUse};
 use super::workqueues::STATUSES;
 use opencrvs_toolkit::core_version::CoreVersion;
@@ -28,13 +28,6 @@ const PLACES: [&str; 6] = [
 const REACH: [&str; 3] = ["administrativeArea", "location", "all"];
 /// The options of a scope that limit it to the user's own work.
 const OWN: [&str; 4] = ["declared_by", "registered_by", "created_by", "notified_by"];
-
-/// The scopes that core 2.1 and its check of scopes expect some role to have.
-const EXPECTED: [&str; 3] = [
-    "record.unarchive",
-    "location.edit",
-    "integration.audit.read",
-];
 
 /// A role as core reads it.
 #[derive(Debug, Clone, Serialize)]
@@ -127,7 +120,9 @@ pub(super) fn parse(
             let hint = "give it to the role of the national system administrator";
             reader.error(0..0, message.to_owned(), Some(hint.to_owned()));
         }
-        for expected in EXPECTED.iter().filter(|_| known.core >= CoreVersion::V2_1) {
+        // Core 2.1 and its check of scopes expect some role to have these.
+        let expected = std::iter::once(UNARCHIVE).chain(OF_ADMINISTRATORS);
+        for expected in expected.filter(|_| known.core >= CoreVersion::V2_1) {
             if !roles.iter().any(|role| role.may(expected)) {
                 let message = format!(
                     "no role has the scope `{expected}`, which core {} expects",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The forms of a country configuration that runs elsewhere, as files of a country here.
 
+use super::{authoring, write_file};
 use crate::report;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -85,7 +86,7 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
             continue;
         }
         let named = named(event.clone(), &addresses(settings, &source));
-        write(
+        write_file(
             &into.join(format!("forms/{id}.json")),
             &format!("{named:#}\n"),
         )?;
@@ -95,7 +96,7 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     }
     let rows = rows(&written, texts.as_ref());
     if let Some((text, number)) = rows {
-        write(&into.join("forms/imported.csv"), &text)?;
+        write_file(&into.join("forms/imported.csv"), &text)?;
         let _ = writeln!(
             told,
             "\n## Texts\n\n{number} texts of these events are in forms/imported.csv."
@@ -128,7 +129,7 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     } else {
         format!("```text\n{}```\n", report::list(&found))
     });
-    write(&into.join("IMPORT.md"), &told)?;
+    write_file(&into.join("IMPORT.md"), &told)?;
     Ok(format!(
         "{told}\nServe it: COUNTRY_DIR=built-in:{} countryconfig serve\n",
         into.display()
@@ -252,14 +253,6 @@ impl Source {
         }
         Ok(request.send().await?)
     }
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make `{}`", folder.display()))?;
-    }
-    fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
 }
 
 /// The addresses of the installation from which the events come, and their names.
@@ -413,7 +406,7 @@ fn rows(events: &[Value], texts: Option<&Value>) -> Option<(String, usize)> {
         let cells = [id.as_str(), description.as_str()]
             .into_iter()
             .chain(wordings);
-        let cells: Vec<String> = cells.map(super::authoring::cell).collect();
+        let cells: Vec<String> = cells.map(authoring::csv_cell).collect();
         let _ = writeln!(text, "{}", cells.join(","));
     }
     (number > 0).then_some((text, number))
