@@ -4,7 +4,7 @@
 
 mod json;
 
-pub use json::{camel, json_of};
+pub use json::{camel, json_of, json_with_plain_keys};
 
 use std::collections::BTreeSet;
 use std::ops::Range;
