@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::Problem;
 use super::problems::did_you_mean;
+use crate::action::TYPES;
 use crate::field::FieldType;
 
 /// Limit of reported problems: an event with more needs a review as a whole.
@@ -167,30 +168,7 @@ const SEARCH: &[Key] = &[
 
 /// Keys of every action.
 const ACTION: &[Key] = &[
-    must(
-        "type",
-        Word(&[
-            "READ",
-            "DECLARE",
-            "REGISTER",
-            "EDIT",
-            "REJECT",
-            "ARCHIVE",
-            "PRINT_CERTIFICATE",
-            "REQUEST_CORRECTION",
-            "CUSTOM",
-            // From core 2.1 on.
-            "NOTIFY",
-            "UNARCHIVE",
-            "APPROVE_CORRECTION",
-            "REJECT_CORRECTION",
-            "DELETE",
-            "MARK_AS_DUPLICATE",
-            "MARK_AS_NOT_DUPLICATE",
-            "ASSIGN",
-            "UNASSIGN",
-        ]),
-    ),
+    must("type", Word(TYPES)),
     must("label", Message),
     may(
         "flags",
