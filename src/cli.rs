@@ -269,7 +269,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Numbers(options) => print(&numbers::run(&options, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
             let settings = settings()?;
-            let events = country::events(&settings.country());
+            let events = events_of(&settings)?;
             let events = writer::events(&events, settings.core_version)?.events;
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
@@ -279,11 +279,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events = country::events(&settings()?.country());
+            let events = events_of(&settings()?)?;
             print(&fields::table(named(&events, &event)?)?)?;
         }
         Command::Export(Export::Forms { event }) => {
-            let events = country::events(&settings()?.country());
+            let events = events_of(&settings()?)?;
             print(&country::overlays::export::export(named(&events, &event)?))?;
         }
         Command::Completions { shell } => {
@@ -402,6 +402,15 @@ fn upgraded(settings: &Settings, to: CoreVersion, dry_run: bool) -> anyhow::Resu
 fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {
     country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
+}
+
+/// The events of the country. Those of files with errors are not served, so they are not shown either.
+fn events_of(settings: &Settings) -> anyhow::Result<Vec<Event>> {
+    let events = country::events(&settings.country());
+    if report::errors(&events.found) > 0 {
+        anyhow::bail!(report::problems(&events.found));
+    }
+    Ok(events.list)
 }
 
 /// The OpenAPI document, made by the routes themselves.

@@ -27,11 +27,13 @@ pub(super) const FOLDER: &str = "forms";
 const LARGEST: usize = 16 * 1024 * 1024;
 
 /// The events of a country, and the faults found while they were read.
-pub(super) struct Events {
-    pub(super) list: Vec<Event>,
+pub struct Events {
+    /// The events. One whose file has an error is missing, or is as it is built in.
+    pub list: Vec<Event>,
     /// The texts of the files, with their places.
     pub(super) said: Vec<TextUse>,
-    pub(super) found: Vec<Diagnostic>,
+    /// What is wrong with the files of the forms.
+    pub found: Vec<Diagnostic>,
 }
 
 /// Addresses of the installation, by the name that files have for them.

@@ -71,7 +71,7 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     let ids: Vec<String> = events.iter().map(id).collect::<Result<_, _>>()?;
     let texts = source.get("/content/client").await?;
     // As they are served: for a version of core that does not know all that they have.
-    let built_in = writer::events(&country::events(settings), settings.core_version)?;
+    let built_in = writer::events(&country::events(settings).list, settings.core_version)?;
     let mut told = String::from("# What was imported\n\n## Events\n\n");
     let mut written = Vec::new();
     for (id, event) in ids.iter().zip(events) {
