@@ -84,33 +84,31 @@ const fn always(name: &'static str, limits: &'static [Limit]) -> ScopeType {
     since(V2_0, name, limits)
 }
 
-const fn since(since: CoreVersion, name: &'static str, limits: &'static [Limit]) -> ScopeType {
+const fn since(version: CoreVersion, name: &'static str, limits: &'static [Limit]) -> ScopeType {
     ScopeType {
         name,
         limits,
-        since,
+        since: version,
         gone: None,
         for_clients: false,
     }
 }
 
-const fn of_clients(since: CoreVersion, name: &'static str, limits: &'static [Limit]) -> ScopeType {
+const fn of_clients(
+    version: CoreVersion,
+    name: &'static str,
+    limits: &'static [Limit],
+) -> ScopeType {
     ScopeType {
-        name,
-        limits,
-        since,
-        gone: None,
         for_clients: true,
+        ..since(version, name, limits)
     }
 }
 
 const fn until_2_1(name: &'static str, instead: &'static str) -> ScopeType {
     ScopeType {
-        name,
-        limits: &[],
-        since: V2_0,
         gone: Some((V2_1, instead)),
-        for_clients: false,
+        ..always(name, &[])
     }
 }
 

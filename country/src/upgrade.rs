@@ -108,11 +108,7 @@ fn roles(document: &mut DocumentMut, to: CoreVersion) -> Vec<String> {
         .get_mut("role")
         .and_then(Item::as_array_of_tables_mut);
     for role in roles.into_iter().flat_map(ArrayOfTables::iter_mut) {
-        let id = role
-            .get("id")
-            .and_then(Item::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let id = text_of(role, "id");
         let Some(scopes) = role.get_mut("scope") else {
             continue;
         };
@@ -152,6 +148,11 @@ fn kinds(scopes: &Item) -> Vec<&str> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+fn text_of(table: &dyn TableLike, key: &str) -> String {
+    let text = table.get(key).and_then(Item::as_str);
+    text.unwrap_or_default().to_owned()
 }
 
 fn is_of(scope: &dyn TableLike, kind: &str) -> bool {
@@ -231,11 +232,7 @@ fn workqueues(document: &mut DocumentMut, to: CoreVersion) -> Vec<String> {
         .get_mut("workqueue")
         .and_then(Item::as_array_of_tables_mut);
     for queue in queues.into_iter().flat_map(ArrayOfTables::iter_mut) {
-        let slug = queue
-            .get("slug")
-            .and_then(Item::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let slug = text_of(queue, "slug");
         let records = queue
             .get_mut("records")
             .and_then(Item::as_array_of_tables_mut);
