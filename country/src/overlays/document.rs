@@ -139,6 +139,12 @@ pub(super) fn at<'d>(document: &'d mut Value, spot: &Spot) -> Option<&'d mut Map
         .as_object_mut()
 }
 
+/// A copy of the list at a key, or an empty one.
+pub(super) fn list_of(members: &Map<String, Value>, key: &str) -> Vec<Value> {
+    let list = members.get(key).and_then(Value::as_array);
+    list.cloned().unwrap_or_default()
+}
+
 fn list<'d>(document: &'d Value, pointer: &str) -> &'d [Value] {
     let list = document.pointer(pointer).and_then(Value::as_array);
     list.map(Vec::as_slice).unwrap_or_default()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The changes of a file, one after the other. Each must find what it changes.
 
-use super::document::{self, Spot, at, list_mut, mark};
+use super::document::{self, Spot, at, list_mut, list_of, mark};
 use super::keys::{ACTION, EVENT_REFERENCES, EVENT_TEXTS, FIELD, MadeText, PAGE};
 use super::parts::{Condition, Work};
 use rules::annotated_toml::{Section, Text, camel};
@@ -873,11 +873,7 @@ impl Work<'_, '_, '_> {
             return;
         };
         changes.only(self.reader, &["add", "remove"]);
-        let mut list = event
-            .get("flags")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let mut list = list_of(event, "flags");
         self.remove_named(&mut list, &changes, "/id", "there is no flag");
         for flag in changes.sections(self.reader, "add") {
             flag.only(self.reader, &["id", "label", "requires-action"]);
@@ -889,9 +885,10 @@ impl Work<'_, '_, '_> {
                 format!("Name of the flag {}", id.value),
             );
             if flag.item("label").is_none() {
-                let message = format!("flag `{}`: `label` is missing", id.value);
-                self.reader
-                    .error(flag.span.clone(), message, Some("label = \"…\"".to_owned()));
+                self.text_is_missing(
+                    &flag.clone().called(format!("flag `{}`", id.value)),
+                    "label",
+                );
             }
             let label = self.message(&flag, "label", made).unwrap_or_default();
             let requires = flag.switch(self.reader, "requires-action").unwrap_or(false);
@@ -913,11 +910,7 @@ impl Work<'_, '_, '_> {
             return;
         };
         changes.only(self.reader, &["add", "remove"]);
-        let mut sections = event
-            .get("advancedSearch")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let mut sections = list_of(event, "advancedSearch");
         for gone in changes.texts(self.reader, "remove") {
             let mut is_hit = false;
             for section in &mut sections {

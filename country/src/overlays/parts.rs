@@ -3,7 +3,7 @@
 
 use super::super::icu;
 use super::super::texts::TextUse;
-use super::document::{Origins, PlaceInFile, mark};
+use super::document::{Origins, PlaceInFile, list_of, mark};
 use super::keys::{
     ACTION_EFFECTS, ACTION_TEXTS, DIALOGS, FIELD, FIELD_EFFECTS, FIELD_REFERENCES, FIELD_TEXTS,
     MadeText, PAGE_TEXTS, SWITCHES, TextKey, current_moment,
@@ -165,6 +165,13 @@ impl Work<'_, '_, '_> {
         for message in messages_of(part) {
             self.keep_text(message, &section.span);
         }
+    }
+
+    /// Reports a text that a part must have.
+    pub(super) fn text_is_missing(&mut self, section: &Section<'_>, key: &str) {
+        let message = format!("{}: `{key}` is missing", section.what);
+        let hint = format!("{key} = \"…\"");
+        self.reader.error(section.span.clone(), message, Some(hint));
     }
 
     /// Sets the texts of a part that the section has.
@@ -437,12 +444,7 @@ impl Work<'_, '_, '_> {
             field.insert("label".into(), json!(empty));
         }
         if !field.contains_key("label") {
-            let message = format!("{}: `label` is missing", named.what);
-            self.reader.error(
-                section.span.clone(),
-                message,
-                Some("label = \"…\"".to_owned()),
-            );
+            self.text_is_missing(&named, "label");
         }
         Some(Value::Object(field))
     }
@@ -458,11 +460,7 @@ impl Work<'_, '_, '_> {
         let Some(item) = section.item("valid") else {
             return;
         };
-        let mut list = target
-            .get("validation")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let mut list = list_of(target, "validation");
         let (added, key) = if item.is_table_like() {
             let what = format!("{}: `valid`", section.what);
             let Some(changes) = section.section(self.reader, "valid", what) else {
@@ -594,12 +592,7 @@ impl Work<'_, '_, '_> {
             return;
         }
         if section.item("label").is_none() {
-            let message = format!("{}: `label` is missing", section.what);
-            self.reader.error(
-                section.span.clone(),
-                message,
-                Some("label = \"…\"".to_owned()),
-            );
+            self.text_is_missing(&section, "label");
         }
         let mut index = list.len();
         for (key, offset) in [("after", 1), ("before", 0)] {
@@ -721,12 +714,7 @@ impl Work<'_, '_, '_> {
         let id = section.required_text(self.reader, "id")?;
         let named = section.clone().called(format!("page `{}`", id.value));
         if section.item("title").is_none() {
-            let message = format!("{}: `title` is missing", named.what);
-            self.reader.error(
-                section.span.clone(),
-                message,
-                Some("title = \"…\"".to_owned()),
-            );
+            self.text_is_missing(&named, "title");
         }
         let mut page = Map::new();
         page.insert("id".into(), json!(id.value));
@@ -860,11 +848,7 @@ impl Work<'_, '_, '_> {
             return;
         };
         changes.only(self.reader, &["add", "remove"]);
-        let mut list = action
-            .get("flags")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let mut list = list_of(action, "flags");
         let missing = format!("{} does not change the flag", section.what);
         self.remove_named(&mut list, &changes, "/id", &missing);
         for flag in changes.sections(self.reader, "add") {
