@@ -960,6 +960,13 @@ pub fn events(settings: &CountrySettings) -> overlays::Events {
     overlays::events(&files, &environment(settings, &files, &application))
 }
 
+/// The addresses of this installation, by the name that the JSON of events has for them.
+pub fn addresses(settings: &CountrySettings) -> overlays::Addresses {
+    let files = Files::of(settings.country_dir.as_deref());
+    let application = Reading::of(&files).application().unwrap_or_default();
+    overlays::addresses(&environment(settings, &files, &application))
+}
+
 /// The values that forms take from the settings and the country's files.
 fn environment(
     settings: &CountrySettings,

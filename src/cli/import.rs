@@ -6,6 +6,7 @@ use crate::report;
 use anyhow::{Context, bail};
 use clap::Args;
 use country::CountrySettings;
+use country::overlays::{CLIENT_APP_URL, COUNTRY_CONFIG_URL};
 use opencrvs_toolkit::conditional::without_schema_ids;
 use opencrvs_toolkit::event::messages_of;
 use opencrvs_toolkit::writer;
@@ -72,6 +73,11 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     let texts = source.get("/content/client").await?;
     // As they are served: for a version of core that does not know all that they have.
     let built_in = writer::events(&country::events(settings).list, settings.core_version)?;
+    // The events come from this installation, or from one with the same addresses but for the source.
+    let mut addresses = Vec::from(country::addresses(settings));
+    if let Some(address) = source.address() {
+        addresses.push((COUNTRY_CONFIG_URL, address.to_owned()));
+    }
     let mut told = String::from("# What was imported\n\n## Events\n\n");
     let mut written = Vec::new();
     for (id, event) in ids.iter().zip(events) {
@@ -85,7 +91,7 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
             );
             continue;
         }
-        let named = named(event.clone(), &addresses(settings, &source));
+        let named = named(event.clone(), &addresses);
         write_file(
             &into.join(format!("forms/{id}.json")),
             &format!("{named:#}\n"),
@@ -255,37 +261,11 @@ impl Source {
     }
 }
 
-/// The addresses of the installation from which the events come, and their names.
-fn addresses(settings: &CountrySettings, source: &Source) -> Vec<(String, &'static str)> {
-    let own = |url: &str| url.trim_end_matches('/').to_owned();
-    let mut addresses = vec![
-        (
-            settings.mosip_api_userinfo_url.as_str().to_owned(),
-            "{{mosip-userinfo-url}}",
-        ),
-        (
-            settings.esignet_redirect_url.as_str().to_owned(),
-            "{{esignet-url}}",
-        ),
-        (own(settings.client_app_url.as_str()), "{{client-app-url}}"),
-        (
-            own(settings.country_config_url.as_str()),
-            "{{country-config-url}}",
-        ),
-    ];
-    addresses.extend(
-        source
-            .address()
-            .map(|address| (address.to_owned(), "{{country-config-url}}")),
-    );
-    addresses
-}
-
 /// The event with names in place of the addresses of one installation.
-fn named(value: Value, addresses: &[(String, &'static str)]) -> Value {
+fn named(value: Value, addresses: &[(&'static str, String)]) -> Value {
     match value {
         Value::String(text) => {
-            let replaced = addresses.iter().fold(text, |text, (address, name)| {
+            let replaced = addresses.iter().fold(text, |text, (name, address)| {
                 replace_address(&text, address, name)
             });
             Value::String(replaced)
@@ -356,14 +336,14 @@ fn look(value: &Value, at: &str, code: &mut BTreeSet<String>, calls: &mut BTreeS
         }
         Value::Array(items) => items.iter().for_each(|item| look(item, at, code, calls)),
         Value::String(text) => {
-            for name in [
-                "{{country-config-url}}",
-                "{{client-app-url}}/api/countryconfig/",
-            ] {
-                let path = text
-                    .strip_prefix(name)
-                    .map(|path| path.trim_start_matches('/'));
-                if let Some(path) = path.filter(|path| !path.is_empty()) {
+            let by_client = text.strip_prefix(CLIENT_APP_URL);
+            let paths = [
+                text.strip_prefix(COUNTRY_CONFIG_URL),
+                by_client.and_then(|path| path.strip_prefix("/api/countryconfig/")),
+            ];
+            for path in paths.into_iter().flatten() {
+                let path = path.trim_start_matches('/');
+                if !path.is_empty() {
                     let path = format!("/{path}");
                     if !ROUTES.iter().any(|route| path.starts_with(route)) {
                         calls.insert(path);
