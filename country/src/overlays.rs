@@ -318,7 +318,7 @@ impl Events {
             let gone = gone.clone().find_map(|(.., place)| origins.place(*place));
             if let Some(place) = origins.of(&impossible.pointer).or(gone) {
                 self.found
-                    .push(place.warning(impossible.message, impossible.hint));
+                    .push(place.warning(impossible.message, Some(impossible.hint)));
             }
         }
         Some(event)

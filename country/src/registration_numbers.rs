@@ -3,7 +3,7 @@
 
 use super::places::Places;
 use rules::annotated_toml::{Reader, Section, Text, one_of};
-use rules::diagnostic::{Diagnostic, did_you_mean};
+use rules::diagnostic::{Diagnostic, did_you_mean, known_name_or_all};
 use rules::registration_numbers::{
     self, CheckDigits, EventFormat, Format, Formats, LAST_POSITION, Part, Scope, is_code,
 };
@@ -139,8 +139,7 @@ fn event(
     let id = section.required_text(reader, "id")?;
     if !events.is_empty() && !events.contains(&id.value) {
         let message = format!("there is no event `{}`", id.value);
-        let hint = did_you_mean(id.value, events.iter().copied())
-            .unwrap_or_else(|| format!("there are {}", events.join(", ")));
+        let hint = known_name_or_all(id.value, events);
         reader.error(id.span.clone(), message, Some(hint));
     }
     let check = section
@@ -238,8 +237,7 @@ fn scopes(reader: &mut Reader<'_>, section: &Section<'_>, format: &Format) -> Ve
                     section.what, text.value
                 );
                 let known = ["office", "area.1", "year", "month"];
-                let hint = did_you_mean(text.value, known)
-                    .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+                let hint = known_name_or_all(text.value, &known);
                 reader.error(text.span.clone(), message, Some(hint));
                 continue;
             }

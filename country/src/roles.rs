@@ -11,7 +11,7 @@ use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::scope::Scope;
 use opencrvs_toolkit::writer::registration_action;
 use rules::annotated_toml::{Reader, Section, Text};
-use rules::diagnostic::{Diagnostic, did_you_mean};
+use rules::diagnostic::{Diagnostic, did_you_mean, known_name_or_all};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -282,10 +282,7 @@ fn limited(
                 entry.what
             );
             let hint = format!("take the scope out, or use it with core {since} or later");
-            let at = entry
-                .item(option)
-                .map_or_else(|| entry.span.clone(), |it| entry.item_span(it));
-            reader.error(at, message, Some(hint));
+            reader.error(entry.span_at(option), message, Some(hint));
         }
         if PLACES.contains(option) || OWN.contains(option) {
             let allowed: &[&str] = if OWN.contains(option) {
@@ -424,12 +421,10 @@ fn one_of<'k>(
     let unread = known.is_empty() && ["certificate", "workqueue"].contains(&what);
     if !unread && !known.contains(&value.value) {
         let message = format!("{}: there is no {what} `{}`", entry.what, value.value);
-        let hint = did_you_mean(value.value, known.iter().copied()).unwrap_or_else(|| match known
-            .as_slice()
-        {
+        let hint = match known.as_slice() {
             [] => "there is none at all".to_owned(),
-            known => format!("there are {}", known.join(", ")),
-        });
+            known => known_name_or_all(value.value, known),
+        };
         reader.error(value.span.clone(), message, Some(hint));
     }
 }

@@ -409,6 +409,12 @@ impl<'t> Section<'t> {
         item.span().unwrap_or_else(|| self.span.clone())
     }
 
+    /// The bytes of the value of a key, or those of the section if it lacks the key.
+    pub fn span_at(&self, key: &str) -> Range<usize> {
+        let item = self.item(key);
+        item.map_or_else(|| self.span.clone(), |item| self.item_span(item))
+    }
+
     fn key_span(&self, key: &str, item: &Item) -> Range<usize> {
         let key = self
             .table

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock as _, SystemClock};
 use handlers::delivery::ledger::{self, Integration};
-use rules::diagnostic::did_you_mean;
+use rules::diagnostic::known_name_or_all;
 use secrecy::ExposeSecret;
 
 #[derive(Subcommand)]
@@ -41,14 +41,9 @@ pub(super) async fn run(command: &Integrations, settings: &Settings) -> anyhow::
         .iter()
         .find(|client| client.name == *name);
     let wanted = wanted.with_context(|| {
-        let names = || {
-            country
-                .integrations
-                .iter()
-                .map(|client| client.name.as_str())
-        };
-        let all = || format!("there are {}", names().collect::<Vec<_>>().join(", "));
-        let hint = did_you_mean(name, names()).unwrap_or_else(all);
+        let names = country.integrations.iter();
+        let names: Vec<&str> = names.map(|client| client.name.as_str()).collect();
+        let hint = known_name_or_all(name, &names);
         format!("there is no integration `{name}`; {hint}")
     })?;
     if wanted.for_this_server {

@@ -3,7 +3,7 @@
 
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::field::{AnyField, SelectOption};
-use rules::diagnostic::{Diagnostic, Severity, did_you_mean};
+use rules::diagnostic::{Diagnostic, Severity, known_name_or_all};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -271,7 +271,7 @@ pub(super) struct Impossible {
     pub(super) field: String,
     pub(super) value: String,
     pub(super) message: String,
-    pub(super) hint: Option<String>,
+    pub(super) hint: String,
 }
 
 /// Conditions that cannot hold, because nobody can choose what they ask for.
@@ -325,8 +325,6 @@ fn compare(
                 // The built-in conditions ask for `undefined` where an answer is missing.
                 let texts = texts.filter(|text| !["", "undefined"].contains(text));
                 for text in texts.filter(|text| !known.contains(text)) {
-                    let hint = did_you_mean(text, known.iter().copied());
-                    let hint = hint.or_else(|| Some(format!("there are {}", known.join(", "))));
                     found.push(Impossible {
                         pointer: pointer.clone(),
                         field: id.clone(),
@@ -334,7 +332,7 @@ fn compare(
                         message: format!(
                             "nobody can choose `{text}` in `{id}`, so the condition cannot hold"
                         ),
-                        hint,
+                        hint: known_name_or_all(text, known),
                     });
                 }
             }

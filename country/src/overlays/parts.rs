@@ -79,10 +79,7 @@ impl Work<'_, '_, '_> {
 
     /// The place of a key's value.
     pub(super) fn place_of(&mut self, section: &Section<'_>, key: &str) -> usize {
-        let span = section
-            .item(key)
-            .map_or_else(|| section.span.clone(), |item| section.item_span(item));
-        self.place(&span)
+        self.place(&section.span_at(key))
     }
 
     pub(super) fn error_at_key(
@@ -92,10 +89,8 @@ impl Work<'_, '_, '_> {
         message: String,
         hint: &str,
     ) {
-        let at = section
-            .item(key)
-            .map_or_else(|| section.span.clone(), |item| section.item_span(item));
-        self.reader.error(at, message, Some(hint.to_owned()));
+        self.reader
+            .error(section.span_at(key), message, Some(hint.to_owned()));
     }
 
     /// Sets a member and remembers where it came from.

@@ -221,12 +221,8 @@ fn today(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Date> {
     };
     let today = text.as_deref().and_then(date);
     if text.is_some() && today.is_none() {
-        let at = section
-            .item("today")
-            .and_then(Item::span)
-            .unwrap_or_else(|| section.span.clone());
         reader.error(
-            at,
+            section.span_at("today"),
             format!("{}: `today` is not a date", section.what),
             Some("write it as today = 2026-06-01".into()),
         );
@@ -243,12 +239,8 @@ fn expected(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Expected> 
         .is_none_or(|item| !item.is_table_like())
     {
         let hint = Some("write expect = \"none\", or expect = { rule = \"..\", operation = \"..\", answer = \"..\" }".into());
-        let at = section
-            .item("expect")
-            .and_then(Item::span)
-            .unwrap_or_else(|| section.span.clone());
         reader.error(
-            at,
+            section.span_at("expect"),
             format!("{}: `expect` is missing or of the wrong kind", section.what),
             hint,
         );
