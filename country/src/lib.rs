@@ -984,13 +984,12 @@ fn environment(
             delayed,
         }
     };
-    let client_app_url = settings.client_app_url.as_str().trim_end_matches('/');
     forms::Environment {
         esignet_redirect_url: settings.esignet_redirect_url.as_str().to_owned(),
         openid_provider_client_id: settings.openid_provider_client_id.clone(),
         mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
         country_config_url: settings.country_config_url.as_str().to_owned(),
-        client_app_url: client_app_url.to_owned(),
+        client_app_url: settings.client_app_url.base().to_owned(),
         country_code: application.country_code.clone(),
         phone_number_pattern: application.phone_number_pattern.clone(),
         national_id_pattern: application.national_id_pattern.clone(),

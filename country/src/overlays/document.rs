@@ -3,6 +3,7 @@
 
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::field::{AnyField, SelectOption};
+use opencrvs_toolkit::json_pointer::escaped;
 use rules::diagnostic::{Diagnostic, Severity, known_name_or_all};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -104,7 +105,7 @@ fn unmark(value: &mut Value, pointer: &mut String, found: &mut BTreeMap<String, 
             }
             for (key, value) in members {
                 pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&escaped(key));
                 unmark(value, pointer, found);
                 pointer.truncate(length);
             }
@@ -338,7 +339,7 @@ fn compare(
             }
             for (key, value) in members {
                 pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&escaped(key));
                 compare(value, pointer, choices, found);
                 pointer.truncate(length);
             }

@@ -7,6 +7,7 @@ use super::Problem;
 use super::problems::did_you_mean;
 use crate::action::TYPES;
 use crate::field::FieldType;
+use crate::json_pointer::escaped;
 
 /// Limit of reported problems: an event with more needs a review as a whole.
 const MOST: usize = 100;
@@ -578,8 +579,7 @@ impl Check {
     fn below(&mut self, key: &str, check: impl FnOnce(&mut Self)) {
         let length = self.pointer.len();
         self.pointer.push('/');
-        self.pointer
-            .push_str(&key.replace('~', "~0").replace('/', "~1"));
+        self.pointer.push_str(&escaped(key));
         check(self);
         self.pointer.truncate(length);
     }
