@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use country::Files;
 use handlers::clock::{Clock as _, SystemClock};
+use handlers::delivery::ledger::{self, Ledger};
 use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
@@ -18,6 +19,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 mod analytics;
 mod authoring;
@@ -29,6 +31,9 @@ mod integrations;
 mod notify;
 mod numbers;
 mod rescue;
+
+/// The reason why a command that needs the ledger ends.
+const NO_LEDGER: &str = "the ledger cannot be opened (LEDGER_URL)";
 
 /// Name of the program.
 const NAME: &str = "countryconfig";
@@ -487,6 +492,12 @@ fn document(file: &Path) -> anyhow::Result<EventDocument> {
     let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     EventDocument::parse(&json)
         .with_context(|| format!("`{}` is not an event document", file.display()))
+}
+
+/// Opens the ledger. An operator who mistypes its name must not find a new and empty one.
+async fn existing_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
+    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await;
+    ledger.context(NO_LEDGER)
 }
 
 /// Writes a file, and makes its folder.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The system clients of core on the command line.
 
+use super::existing_ledger;
 use crate::settings::Settings;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::delivery::ledger::{self, Integration};
+use handlers::delivery::ledger::Integration;
 use rules::diagnostic::known_name_or_all;
 use secrecy::ExposeSecret;
 
@@ -25,7 +26,7 @@ pub(super) struct Show {
 
 pub(super) async fn run(command: &Integrations, settings: &Settings) -> anyhow::Result<String> {
     let country = super::loaded(settings)?;
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await?;
+    let ledger = existing_ledger(settings).await?;
     let Integrations::Show(Show { name }) = command else {
         let kept = ledger.integrations().await?;
         let mut text = String::new();
