@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use country::Files;
 use handlers::clock::{Clock as _, SystemClock};
+use handlers::delivery::ledger::{self, Ledger};
 use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
@@ -18,6 +19,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 mod analytics;
 mod authoring;
@@ -29,6 +31,9 @@ mod integrations;
 mod notify;
 mod numbers;
 mod rescue;
+
+/// The reason why a command that needs the ledger ends.
+const NO_LEDGER: &str = "the ledger cannot be opened (LEDGER_URL)";
 
 /// Name of the program.
 const NAME: &str = "countryconfig";
@@ -269,7 +274,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Numbers(options) => print(&numbers::run(&options, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
             let settings = settings()?;
-            let events = country::events(&settings.country());
+            let events = events_of(&settings)?;
             let events = writer::events(&events, settings.core_version)?.events;
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
@@ -279,11 +284,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events = country::events(&settings()?.country());
+            let events = events_of(&settings()?)?;
             print(&fields::table(named(&events, &event)?)?)?;
         }
         Command::Export(Export::Forms { event }) => {
-            let events = country::events(&settings()?.country());
+            let events = events_of(&settings()?)?;
             print(&country::overlays::export::export(named(&events, &event)?))?;
         }
         Command::Completions { shell } => {
@@ -404,6 +409,15 @@ fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
 }
 
+/// The events of the country. Those of files with errors are not served, so they are not shown either.
+fn events_of(settings: &Settings) -> anyhow::Result<Vec<Event>> {
+    let events = country::events(&settings.country());
+    if report::errors(&events.found) > 0 {
+        anyhow::bail!(report::problems(&events.found));
+    }
+    Ok(events.list)
+}
+
 /// The OpenAPI document, made by the routes themselves.
 ///
 /// # Errors
@@ -478,6 +492,21 @@ fn document(file: &Path) -> anyhow::Result<EventDocument> {
     let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     EventDocument::parse(&json)
         .with_context(|| format!("`{}` is not an event document", file.display()))
+}
+
+/// Opens the ledger. An operator who mistypes its name must not find a new and empty one.
+async fn existing_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
+    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await;
+    ledger.context(NO_LEDGER)
+}
+
+/// Writes a file, and makes its folder.
+fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make `{}`", folder.display()))?;
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
 }
 
 fn print(text: &str) -> std::io::Result<()> {

@@ -179,7 +179,7 @@ impl Application {
 
     /// The script that core's client loads first.
     pub fn client_config(&self, settings: &CountrySettings) -> String {
-        let base = settings.metabase_url.as_str().trim_end_matches('/');
+        let base = settings.metabase_url.base();
         let dashboards: Vec<_> = self
             .dashboards
             .iter()
@@ -198,7 +198,7 @@ impl Application {
                 "COUNTRY": self.country_code,
                 "LANGUAGES": self.languages,
                 "SENTRY": settings.sentry_dsn.as_deref().unwrap_or_default(),
-                "LOGIN_URL": settings.login_url.as_str().trim_end_matches('/'),
+                "LOGIN_URL": settings.login_url.base(),
                 "REGISTER_BACKGROUND": { "backgroundColor": self.background_colour },
                 "DASHBOARDS": dashboards,
                 "FEATURES": { "V2_EVENTS": true },

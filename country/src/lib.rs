@@ -880,8 +880,9 @@ pub fn certificates(
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
-    let events = events_of(settings, &files, &application, &mut reading.found);
-    let certificates = reading.certificates(&readable(&events, &application));
+    let events = overlays::events(&files, &environment(settings, &files, &application));
+    reading.found.extend(events.found);
+    let certificates = reading.certificates(&readable(&events.list, &application));
     let languages = &application.languages;
     let texts = reading.client_texts(languages);
     let texts = core_texts::with_those_of_core(&texts, &files, &mut reading.found);
@@ -953,32 +954,17 @@ pub fn untranslated(
 }
 
 /// The events of this country, with the settings that reach its forms.
-pub fn events(settings: &CountrySettings) -> Vec<Event> {
+pub fn events(settings: &CountrySettings) -> overlays::Events {
     let files = Files::of(settings.country_dir.as_deref());
-    let mut reading = Reading::of(&files);
-    let application = reading.application().unwrap_or_default();
-    events_of(settings, &files, &application, &mut reading.found)
+    let application = Reading::of(&files).application().unwrap_or_default();
+    overlays::events(&files, &environment(settings, &files, &application))
 }
 
-/// The faults in the country's changes to the forms.
-pub fn faults_of_events(settings: &CountrySettings) -> Vec<Diagnostic> {
+/// The addresses of this installation, by the name that the JSON of events has for them.
+pub fn addresses(settings: &CountrySettings) -> overlays::Addresses {
     let files = Files::of(settings.country_dir.as_deref());
-    let mut reading = Reading::of(&files);
-    let application = reading.application().unwrap_or_default();
-    events_of(settings, &files, &application, &mut reading.found);
-    reading.found
-}
-
-fn events_of(
-    settings: &CountrySettings,
-    files: &Files,
-    application: &Application,
-    found: &mut Vec<Diagnostic>,
-) -> Vec<Event> {
-    let environment = environment(settings, files, application);
-    let events = overlays::events(files, &environment);
-    found.extend(events.found);
-    events.list
+    let application = Reading::of(&files).application().unwrap_or_default();
+    overlays::addresses(&environment(settings, &files, &application))
 }
 
 /// The values that forms take from the settings and the country's files.
@@ -998,13 +984,12 @@ fn environment(
             delayed,
         }
     };
-    let client_app_url = settings.client_app_url.as_str().trim_end_matches('/');
     forms::Environment {
         esignet_redirect_url: settings.esignet_redirect_url.as_str().to_owned(),
         openid_provider_client_id: settings.openid_provider_client_id.clone(),
         mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
         country_config_url: settings.country_config_url.as_str().to_owned(),
-        client_app_url: client_app_url.to_owned(),
+        client_app_url: settings.client_app_url.base().to_owned(),
         country_code: application.country_code.clone(),
         phone_number_pattern: application.phone_number_pattern.clone(),
         national_id_pattern: application.national_id_pattern.clone(),

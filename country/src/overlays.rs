@@ -7,6 +7,7 @@
 
 mod document;
 pub mod export;
+mod keys;
 mod operations;
 mod parts;
 
@@ -26,30 +27,34 @@ pub(super) const FOLDER: &str = "forms";
 const LARGEST: usize = 16 * 1024 * 1024;
 
 /// The events of a country, and the faults found while they were read.
-pub(super) struct Events {
-    pub(super) list: Vec<Event>,
+pub struct Events {
+    /// The events. One whose file has an error is missing, or is as it is built in.
+    pub list: Vec<Event>,
     /// The texts of the files, with their places.
     pub(super) said: Vec<TextUse>,
-    pub(super) found: Vec<Diagnostic>,
+    /// What is wrong with the files of the forms.
+    pub found: Vec<Diagnostic>,
 }
 
-/// Addresses of the installation, by the name that files have for them.
-type Addresses = [(&'static str, String); 4];
+/// The name of the address of core's client in the JSON of events.
+pub const CLIENT_APP_URL: &str = "{{client-app-url}}";
+/// The name of the address of the country configuration in the JSON of events.
+pub const COUNTRY_CONFIG_URL: &str = "{{country-config-url}}";
 
-/// The addresses that an event's JSON may name.
-fn addresses(environment: &forms::Environment) -> Addresses {
+/// Addresses of the installation, by the name that the JSON of events has for them.
+pub type Addresses = [(&'static str, String); 4];
+
+/// The addresses that an event's JSON may name. Those that may begin with another come before it.
+pub(super) fn addresses(environment: &forms::Environment) -> Addresses {
     let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
     [
-        ("{{client-app-url}}", trimmed(&environment.client_app_url)),
-        (
-            "{{country-config-url}}",
-            trimmed(&environment.country_config_url),
-        ),
         (
             "{{mosip-userinfo-url}}",
             environment.mosip_api_userinfo_url.clone(),
         ),
         ("{{esignet-url}}", environment.esignet_redirect_url.clone()),
+        (CLIENT_APP_URL, trimmed(&environment.client_app_url)),
+        (COUNTRY_CONFIG_URL, trimmed(&environment.country_config_url)),
     ]
 }
 
@@ -313,7 +318,7 @@ impl Events {
             let gone = gone.clone().find_map(|(.., place)| origins.place(*place));
             if let Some(place) = origins.of(&impossible.pointer).or(gone) {
                 self.found
-                    .push(place.warning(impossible.message, impossible.hint));
+                    .push(place.warning(impossible.message, Some(impossible.hint)));
             }
         }
         Some(event)

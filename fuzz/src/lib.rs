@@ -21,7 +21,7 @@ pub static SETTINGS: LazyLock<Settings> =
     LazyLock::new(|| Settings::load(None, std::iter::empty()).expect("the defaults are good"));
 
 /// The events of the sample country.
-pub static EVENTS: LazyLock<Vec<Event>> = LazyLock::new(|| country::events(&SETTINGS.country()));
+pub static EVENTS: LazyLock<Vec<Event>> = LazyLock::new(|| country::events(&SETTINGS.country()).list);
 
 /// What files of the country may name of the forms.
 pub static FORMS: LazyLock<Forms> = LazyLock::new(|| Forms::of(&EVENTS));

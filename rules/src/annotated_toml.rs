@@ -4,7 +4,7 @@
 
 mod json;
 
-pub use json::{camel, json_of};
+pub use json::{camel, json_of, json_with_plain_keys};
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -407,6 +407,12 @@ impl<'t> Section<'t> {
     /// The bytes of the item at a key.
     pub fn item_span(&self, item: &Item) -> Range<usize> {
         item.span().unwrap_or_else(|| self.span.clone())
+    }
+
+    /// The bytes of the value of a key, or those of the section if it lacks the key.
+    pub fn span_at(&self, key: &str) -> Range<usize> {
+        let item = self.item(key);
+        item.map_or_else(|| self.span.clone(), |item| self.item_span(item))
     }
 
     fn key_span(&self, key: &str, item: &Item) -> Range<usize> {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Beginnings for the country's files, and what its texts lack.
 
+use super::write_file;
 use crate::report;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use country::{CountrySettings, Files};
 use std::fmt::Write as _;
-use std::fs;
-use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub(super) enum New {
@@ -80,7 +79,7 @@ pub(super) fn begin(new: &New, settings: &CountrySettings) -> anyhow::Result<Str
     } else {
         "# SPDX-License-Identifier: MPL-2.0\n".to_owned()
     };
-    write(
+    write_file(
         &path,
         &format!(
             "{}\n{text}",
@@ -91,14 +90,6 @@ pub(super) fn begin(new: &New, settings: &CountrySettings) -> anyhow::Result<Str
         "Wrote to {}. Change it, then:\n  countryconfig check\n",
         path.display()
     ))
-}
-
-fn write(path: &PathBuf, text: &str) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make `{}`", folder.display()))?;
-    }
-    fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
 }
 
 /// Checks that a name can stand in ids and in names of files.
@@ -207,13 +198,14 @@ pub(super) fn missing(texts: &Texts, settings: &CountrySettings) -> anyhow::Resu
     let mut rows = String::new();
     let _ = writeln!(rows, "id,description,default,{}", texts.missing);
     for message in missing {
-        let cells = [message.id(), &message.description(), message.text()].map(cell);
+        let cells = [message.id(), &message.description(), message.text()].map(csv_cell);
         let _ = writeln!(rows, "{},", cells.join(","));
     }
     Ok(rows)
 }
 
-pub(super) fn cell(text: &str) -> String {
+/// A cell of a CSV file, in quotes where it needs them.
+pub(super) fn csv_cell(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use country::Files;
 use country::certificates::{Certificate, Certificates as Known, ClientSettings, Record};
-use rules::diagnostic::did_you_mean;
+use rules::diagnostic::known_name_or_all;
 use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
@@ -78,8 +78,7 @@ fn find<'k>(known: &'k Known, id: &str) -> anyhow::Result<&'k Certificate> {
     let found = known.iter().find(|certificate| certificate.id == id);
     found.with_context(|| {
         let ids: Vec<&str> = known.ids().collect();
-        let hint = did_you_mean(id, ids.iter().copied())
-            .unwrap_or_else(|| format!("there are {}", ids.join(", ")));
+        let hint = known_name_or_all(id, &ids);
         format!("there is no certificate `{id}`; {hint}")
     })
 }

@@ -2,6 +2,7 @@
 //! The operator's commands for the ledger, also beside a running server. Ids, times and outcomes only:
 //! no token and no packet is printed.
 
+use super::existing_ledger;
 use crate::settings::Settings;
 use crate::{report, server};
 use anyhow::{Context, bail};
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 use handlers::clock::{Clock, SystemClock};
 use handlers::core_client::{Core, CoreError, Fate};
 use handlers::delivery::ledger::{
-    self, Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
+    Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
 };
 use handlers::delivery::middleware;
 use handlers::delivery::outcome::OUTCOMES;
@@ -22,7 +23,6 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
 
 #[derive(Subcommand)]
 pub(super) enum Deliveries {
@@ -178,7 +178,7 @@ pub(super) struct One {
 
 /// Runs a command about deliveries; returns the text to print.
 pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Result<String> {
-    let (ledger, now) = (open(settings).await?, SystemClock.now());
+    let (ledger, now) = (existing_ledger(settings).await?, SystemClock.now());
     let ledger = &*ledger;
     match command {
         Deliveries::List(options) => {
@@ -526,7 +526,7 @@ const MOST_QUESTIONS: usize = 1000;
 
 /// Lists the actions that core waits for, by the ledger or by core itself.
 pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::Result<String> {
-    let (ledger, now) = (open(settings).await?, SystemClock.now());
+    let (ledger, now) = (existing_ledger(settings).await?, SystemClock.now());
     let shown = &options.shown;
     let mut said = Said::new();
     let mut waiting = ledger.pending(shown.limit).await?;
@@ -613,11 +613,6 @@ async fn ask(
         said.insert(last.action_id.clone(), fate);
     }
     Ok(noted)
-}
-
-async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await;
-    ledger.context("the ledger cannot be opened (LEDGER_URL)")
 }
 
 async fn find(ledger: &dyn Ledger, id: i64) -> anyhow::Result<Delivery> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Registration numbers that tell office, year and sequence.
 
+use super::{NO_LEDGER, existing_ledger};
 use crate::report;
 use crate::settings::Settings;
 use anyhow::{Context, bail};
@@ -50,14 +51,14 @@ enum Command {
 }
 
 pub(super) async fn run(options: &Numbers, settings: &Settings) -> anyhow::Result<String> {
-    let seal = settings.encryption()?;
-    let url = &settings.ledger_url;
     let ledger = match &options.command {
         // The last numbers are taken over before the first start.
-        Some(Command::Import { dry_run: false, .. }) => ledger::open(url, seal).await,
-        _ => ledger::open_existing(url, seal).await,
+        Some(Command::Import { dry_run: false, .. }) => {
+            let ledger = ledger::open(&settings.ledger_url, settings.encryption()?).await;
+            ledger.context(NO_LEDGER)?
+        }
+        _ => existing_ledger(settings).await?,
     };
-    let ledger = ledger.context("the ledger cannot be opened (LEDGER_URL)")?;
     let text = match &options.command {
         None => overview(&ledger).await?,
         Some(Command::Next { event, office }) => {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Ends records whose hook or answer was lost, by hand.
 
-use super::print;
+use super::{existing_ledger, print};
 use crate::settings::Settings;
 use crate::{report, server};
 use anyhow::Context;
 use clap::Args;
-use handlers::delivery::ledger;
 use handlers::hooks::WithIdentity;
 use handlers::hooks::rescue::{End, Mode, Reason, Rescue, Round, Step};
 use opencrvs_toolkit::event_document::EventId;
@@ -36,10 +35,8 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
-    // An operator who mistypes its name must not find a new and empty ledger.
-    ledger::open_existing(&settings.ledger_url, settings.encryption()?)
-        .await
-        .context("the ledger cannot be opened (LEDGER_URL)")?;
+    // The server below would make a new and empty ledger.
+    existing_ledger(settings).await?;
     // The hooks under way are those of the server.
     let settings = Settings {
         unanswered_file: None,

@@ -34,7 +34,7 @@ impl Answer {
 
 /// A path below a URL of the settings.
 pub(super) fn below(url: &WebUrl, path: &str) -> String {
-    format!("{}{path}", url.as_str().trim_end_matches('/'))
+    format!("{}{path}", url.base())
 }
 
 /// The answer to a request.

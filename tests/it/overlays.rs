@@ -51,7 +51,7 @@ impl Country {
 
     /// What is wrong with the files of the forms.
     fn faults(&self) -> Vec<Diagnostic> {
-        let mut found = country::faults_of_events(&self.settings());
+        let mut found = country::events(&self.settings()).found;
         found.retain(|fault| fault.file.contains("/forms/"));
         found
     }
@@ -64,7 +64,7 @@ fn event(events: &Value, id: &str) -> Value {
 
 /// The events as core gets them.
 fn served(settings: &CountrySettings) -> Value {
-    let events = country::events(settings);
+    let events = country::events(settings).list;
     let written = opencrvs_toolkit::writer::events(&events, settings.core_version).unwrap();
     assert_eq!(written.problems, []);
     json!(written.events)
@@ -767,7 +767,7 @@ fn mistakes_in_changes_are_found_on_their_line() {
 #[case("death")]
 fn an_exported_event_is_the_same_event(#[case] id: &str) {
     let settings = Settings::load(None, std::iter::empty()).unwrap().country();
-    let events = country::events(&settings);
+    let events = country::events(&settings).list;
     let exported = overlays::export::export(events.iter().find(|event| event.id() == id).unwrap());
     let in_words = exported.matches("\nshow-if = \"").count();
     assert!(in_words > 20, "only {in_words} conditions are in words");
@@ -782,6 +782,28 @@ fn an_exported_event_is_the_same_event(#[case] id: &str) {
         country.event(id),
         built_in(id),
         "the ids of conditionals too"
+    );
+}
+
+/// An event whose changes have an error is not exported as if it had none.
+#[rstest]
+fn an_event_with_an_error_is_not_exported(
+    #[values(
+        &["export", "events"],
+        &["export", "fields", "--event", "birth"],
+        &["export", "forms", "birth"],
+    )]
+    words: &[&str],
+) {
+    let overlay = "[[remove]]\nfield = \"child.nothing\"\n";
+    let country = Country::with(&[("forms/birth.toml", overlay)]);
+    let run = countryconfig(words, &[("COUNTRY_DIR", country.dirs.as_str())]);
+    assert!(!run.status.success());
+    assert_eq!(text(&run.stdout), "");
+    let told = text(&run.stderr);
+    assert!(
+        told.contains("forms/birth.toml:2:9: error: there is no field `child.nothing`"),
+        "{told}"
     );
 }
 
@@ -1033,7 +1055,7 @@ fn beginnings_are_in_order() {
         let check = countryconfig(&["check"], &country);
         assert!(check.status.success(), "{words:?}: {}", text(&check.stdout));
     }
-    let events = country::events(&Country { folder, dirs }.settings());
+    let events = country::events(&Country { folder, dirs }.settings()).list;
     let fields: Vec<_> = events
         .iter()
         .flat_map(opencrvs_toolkit::event::Event::field_ids)
