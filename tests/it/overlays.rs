@@ -417,8 +417,38 @@ fn a_field_of_the_review_is_moved_in_both_actions_that_show_it() {
 #[case::condition_without_translation(
     "[[change]]\nfield = 'child.dob'\nshow-if = 'years(child.dob, today) < 3'\n",
     3,
-    "field `child.dob`: `years` has no translation for forms",
-    "write it as core's own JSON"
+    "field `child.dob`: core's forms cannot express `years`",
+    "days(child.dob, today) < 365"
+)]
+#[case::condition_with_a_bare_word(
+    "[[change]]\nfield = 'child.dob'\nshow-if = 'child.gender == male'\n",
+    3,
+    "field `child.dob`: unknown variable `male`",
+    "'male'"
+)]
+#[case::capital_switch(
+    "[[change]]\nfield = 'child.dob'\nrequired = False\n",
+    3,
+    "invalid string",
+    "write `required = false`"
+)]
+#[case::quoted_switch(
+    "[[change]]\nfield = 'child.dob'\nrequired = 'No'\n",
+    3,
+    "field `child.dob`: `required` is a word in quotes",
+    "write `required = false`"
+)]
+#[case::decimal_comma(
+    "[[change]]\nfield = 'child.dob'\ndefault = 10,6\n",
+    3,
+    "expected newline",
+    "`default = 10.6`"
+)]
+#[case::quotes_in_quotes(
+    "[[change]]\nfield = 'child.dob'\nshow-if = \"child.gender == \"male\"\"\n",
+    3,
+    "expected newline",
+    "child.gender == 'male'"
 )]
 #[case::condition_no_json(
     "[[change]]\nfield = 'child.dob'\nshow-if = { json = '{' }\n",
