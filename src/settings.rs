@@ -219,6 +219,12 @@ fn is_production(word: &str) -> Result<bool, String> {
     one_of(word, &known).map_err(|none| format!("`{word}` is {none}"))
 }
 
+/// A port. What is wrong with it is said in the words of the number's limits.
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a port: a number from 1 to 65535"))
+}
+
 /// The host of an installation, or `*`.
 fn domain(text: &str) -> Result<String, String> {
     let is_host = |c: char| c.is_alphanumeric() || "-._:".contains(c);
@@ -391,6 +397,13 @@ impl Settings {
     }
 }
 
+/// Secrets that earlier versions of this program printed as examples.
+const PUBLISHED: [&str; 3] = [
+    "uV3s1Nq5xqf0o1rXyq7v0b2mZc8J4wP6kT9eLhGaDQE=",
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+];
+
 /// The name of the source of default values.
 const DEFAULTS: &str = "defaults";
 
@@ -536,7 +549,7 @@ struct Reader {
 impl Reader {
     fn settings(&mut self, unknown_variables: Vec<Diagnostic>) -> Settings {
         let host = self.parsed("COUNTRY_CONFIG_HOST");
-        let port = self.parsed("COUNTRY_CONFIG_PORT");
+        let port = self.read("COUNTRY_CONFIG_PORT", port);
         Settings {
             production: self.read("NODE_ENV", is_production),
             core_version: self.parsed("CORE_VERSION"),
@@ -630,6 +643,17 @@ impl Reader {
         let secret = self.given(name)?;
         if let Err(error) = secret.parse::<T>() {
             self.problem(name, &error.to_string());
+        }
+        // With a published key of the ledger behind a new one, old deliveries can still be decrypted.
+        let used = match name {
+            "LEDGER_KEY" => secret.split(',').next().unwrap_or_default(),
+            _ => &secret,
+        };
+        if PUBLISHED.iter().any(|published| used.contains(published)) {
+            self.problem(
+                name,
+                "is an example that everybody can read; generate a secret of your own",
+            );
         }
         Some(SecretString::from(secret))
     }

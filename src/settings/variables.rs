@@ -7,7 +7,7 @@ pub struct Variable {
     pub name: &'static str,
     /// Its meaning.
     pub meaning: &'static str,
-    /// A value that works.
+    /// A value that works; of a secret key, the command that generates one.
     pub example: &'static str,
     /// Default while `NODE_ENV` is not `production`.
     pub development: Option<&'static str>,
@@ -282,7 +282,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     optional(
         "LEDGER_KEY",
-        "uV3s1Nq5xqf0o1rXyq7v0b2mZc8J4wP6kT9eLhGaDQE=",
+        "$(openssl rand -base64 32)",
         "encrypts the tokens and packets in the ledger: 32 bytes in base64 (`openssl rand -base64 32`); after a comma, further keys, used only to decrypt",
     ),
     always(
@@ -342,7 +342,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     optional(
         "FORWARD_SECRET",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_$(openssl rand -base64 32)",
         "secret that signs forwarded events by the Standard Webhooks convention: `whsec_` and 24 to 64 bytes in base64",
     ),
     optional(
@@ -352,7 +352,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     optional(
         "PORTAL_TOKENS",
-        "health:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+        "health:$(printf %s \"$TOKEN\" | sha256sum | cut -c1-64)",
         "portals that may act as the system client, separated by commas: for each, its name, a colon and the SHA-256 of its token in hexadecimal; enables `/api`",
     ),
     always(
