@@ -15,7 +15,7 @@ use opencrvs_toolkit::writer;
 use rules::Facts;
 use rules::mosip_mapping::build_packet;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -337,6 +337,8 @@ async fn diagnosed(
 /// Prints the man page, or writes that of each command.
 fn man(folder: Option<&Path>) -> anyhow::Result<()> {
     if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make `{}`", folder.display()))?;
         return clap_mangen::generate_to(Cli::command(), folder)
             .with_context(|| format!("cannot write to `{}`", folder.display()));
     }
@@ -361,7 +363,7 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
         let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
         let is_served = errors == 0 || country::load(&settings.country()).is_ok();
-        let summary = report::summary(&problems, is_served);
+        let summary = report::summary(&problems, is_served, check.strict);
         print(&format!("{shown}{summary}\n"))?;
     }
     let failed = errors > 0 || (check.strict && !problems.is_empty());
@@ -478,6 +480,24 @@ fn document(file: &Path) -> anyhow::Result<EventDocument> {
     let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     EventDocument::parse(&json)
         .with_context(|| format!("`{}` is not an event document", file.display()))
+}
+
+/// Shows what a command is about to do, and asks for confirmation at the terminal.
+///
+/// # Errors
+/// When the answer is not yes, or there is no terminal.
+fn confirm(plan: &str) -> anyhow::Result<()> {
+    let (input, output) = (std::io::stdin(), std::io::stderr());
+    anyhow::ensure!(
+        input.is_terminal() && output.is_terminal(),
+        "{plan}Nothing was done: there is no terminal for the confirmation. Use --yes"
+    );
+    write!(&output, "{plan}Go on? [y/N] ")?;
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    let is_yes = answer.trim_start().to_lowercase().starts_with('y');
+    anyhow::ensure!(is_yes, "nothing was done");
+    Ok(())
 }
 
 fn print(text: &str) -> std::io::Result<()> {
