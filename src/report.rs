@@ -96,8 +96,9 @@ fn word(line: &str, column: usize) -> Range<usize> {
     start..start + length.max(first)
 }
 
-/// The numbers of errors and warnings, in a sentence. Not all errors keep `serve` from starting.
-pub fn summary(problems: &[Diagnostic], is_served: bool) -> String {
+/// The numbers of errors and warnings, in a sentence. Not all errors keep `serve` from starting; to a strict
+/// check, warnings are failures too.
+pub fn summary(problems: &[Diagnostic], is_served: bool, is_strict: bool) -> String {
     let count = |n: usize, what: &str| match n {
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),
@@ -106,6 +107,9 @@ pub fn summary(problems: &[Diagnostic], is_served: bool) -> String {
     let warnings = count(problems.len() - errors, "warning");
     match (errors, problems.len()) {
         (_, 0) => "The settings, the forms and the country's files are in order.".to_owned(),
+        (0, _) if is_strict => format!(
+            "The strict check has failed: {warnings}. Without --strict the country can be served."
+        ),
         (0, _) => format!("The country can be served, with {warnings}."),
         _ if is_served => format!(
             "The check has failed: {}, {warnings}. `serve` starts all the same, and warns.",

@@ -161,6 +161,13 @@ impl Files {
         layer.map_or_else(String::new, |layer| layer.name_of(file))
     }
 
+    /// Returns true if a file is the program's own, below folders of the country. `name` is its name in messages.
+    pub(super) fn is_built_in_below(&self, name: &str) -> bool {
+        let is_folder = |layer: &&Layer| matches!(layer, Layer::Folder(..));
+        let mut folders = self.layers.iter().filter(is_folder).peekable();
+        folders.peek().is_some() && !folders.any(|layer| name.starts_with(&layer.name_of("")))
+    }
+
     /// Returns true if several layers have a file each, and one has both.
     pub(super) fn has_both(&self, one: &str, other: &str) -> bool {
         let mut layers = self.layers.iter();

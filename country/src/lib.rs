@@ -18,7 +18,7 @@ use opencrvs_toolkit::writer;
 use roles::{Role, Roles};
 use rules::Vocabulary;
 use rules::annotated_toml::position;
-use rules::diagnostic::{Diagnostic, Severity, closest};
+use rules::diagnostic::{Diagnostic, Severity, closest, mistyped};
 use rules::eligibility::{Cases, RuleSet};
 use rules::mosip_mapping::Mapping;
 use rules::policy::Policy;
@@ -267,9 +267,8 @@ fn read_here(
         reading.said.extend(built.said);
         reading.said.extend(workqueues::titles().map(in_program));
         reading.name_of_the_country(&application);
-        let file = files.name_of("translations/client.csv");
         let core_ids = pages.core_ids();
-        coverage::problems(&file, &client, &core_ids, &reading.said, &mut reading.found);
+        coverage::problems(files, &client, &core_ids, &reading.said, &mut reading.found);
         reading.found.extend(pages.problems(files));
         let unknown = unknown_files(files, &certificates.files());
         let demo = demo(settings, files, &application, &users);
@@ -278,6 +277,7 @@ fn read_here(
     if let Some((policy, cases)) = &policy {
         reading.cases(policy, cases, level);
     }
+    explain_removals(&built.removed, &mut reading.found);
     let whole = policy
         .zip(notification)
         .filter(|_| !is_refused(&reading.found));
@@ -682,9 +682,37 @@ fn is_toml(file: &str) -> bool {
         .is_some_and(|kind| kind == "toml")
 }
 
+/// Names the removal as the cause of errors about fields that the country's files remove.
+fn explain_removals(removed: &[(String, String)], found: &mut [Diagnostic]) {
+    let errors = found.iter_mut().filter(|problem| {
+        problem.severity == Severity::Error && !problem.message.contains("is removed")
+    });
+    for problem in errors {
+        let is_named =
+            |(field, _): &&(String, String)| problem.message.contains(&format!("`{field}`"));
+        if let Some((field, place)) = removed.iter().find(is_named) {
+            problem.hint = Some(format!(
+                "`{field}` is removed in {place}. Hide it there instead: [[change]] field = \"{field}\" show-if = \"false\". Or copy this file into your folder and take `{field}` out"
+            ));
+        }
+    }
+}
+
 /// Files that nothing reads because of a typing error in their names. `drawn` are those of the certificates.
 fn unknown_files(files: &Files, drawn: &BTreeSet<String>) -> Vec<Diagnostic> {
     let known = Files::of(None).list("");
+    let folders: BTreeSet<&str> = known
+        .iter()
+        .filter_map(|file| Some(file.split_once('/')?.0))
+        .chain([overlays::FOLDER, "credentials", "static", "fonts"])
+        .collect();
+    // Where the program has no file of that name: `form/birth.toml`.
+    let of_other_folder = |file: &str| {
+        let (folder, rest) = file.split_once('/')?;
+        let is_known = folders.contains(folder);
+        let meant = mistyped(&folder.to_lowercase(), folders.iter().copied())?;
+        (!is_known).then(|| format!("{meant}/{rest}"))
+    };
     let strange = |file: &String| {
         // Read or served whatever they are called.
         let named_freely = ["static/", "fonts/", "forms/"]
@@ -695,9 +723,10 @@ fn unknown_files(files: &Files, drawn: &BTreeSet<String>) -> Vec<Diagnostic> {
         if named_freely {
             return None;
         }
-        let meant =
-            closest(file, known.iter().map(String::as_str)).filter(|_| !known.contains(file))?;
-        (!files.has_both(meant, file)).then(|| Diagnostic {
+        let alike = closest(file, known.iter().map(String::as_str));
+        let alike = alike.filter(|_| !known.contains(file));
+        let meant = of_other_folder(file).or_else(|| alike.map(str::to_owned))?;
+        (!files.has_both(&meant, file)).then(|| Diagnostic {
             severity: Severity::Warning,
             hint: Some(format!("did you mean `{meant}`?")),
             ..Diagnostic::of_file(files.name_of(file), "nothing reads this file")
@@ -757,6 +786,8 @@ fn demo(
 /// The data about the events that is kept once they are built.
 struct Built {
     json: Vec<u8>,
+    /// The fields that the country's files remove, with the places.
+    removed: Vec<(String, String)>,
     forms: FormIndex,
     marks: Marks,
     visibility: Arc<Visibility>,
@@ -785,6 +816,7 @@ fn build(
             let overlays::Events {
                 list: events,
                 said: said_in_files,
+                removed,
                 found: mut problems,
             } = overlays::events(files, environment);
             let written = writer::events(&events, version)?;
@@ -798,6 +830,7 @@ fn build(
             problems.extend(of_forms(&written.problems));
             let visibility = Visibility::of(&events);
             Ok::<_, serde_json::Error>(Built {
+                removed,
                 json: serde_json::to_vec(&written.events)?,
                 forms: FormIndex::of(&events),
                 marks: Marks::of(&events, &visibility),
