@@ -6,7 +6,8 @@ use crate::settings::Settings;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::delivery::ledger::{self, Ledger, LostNumber};
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger::{self, Ledger, LedgerError, LostNumber};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use rules::registration_numbers::{Fallback, Formats, Office, Request};
 use serde_json::{Value, json};
@@ -53,8 +54,16 @@ pub(super) async fn run(options: &Numbers, settings: &Settings) -> anyhow::Resul
     let seal = settings.encryption()?;
     let url = &settings.ledger_url;
     let ledger = match &options.command {
-        // The last numbers are taken over before the first start.
+        // The last numbers are taken over before the first start; a dry run does not create the ledger.
         Some(Command::Import { dry_run: false, .. }) => ledger::open(url, seal).await,
+        Some(Command::Import { dry_run: true, .. }) => {
+            match ledger::open_existing(url, seal).await {
+                Err(LedgerError::Missing(_)) => {
+                    ledger::open("sqlite::memory:", Encryption::default()).await
+                }
+                opened => opened,
+            }
+        }
         _ => ledger::open_existing(url, seal).await,
     };
     let ledger = ledger.context("the ledger cannot be opened (LEDGER_URL)")?;
@@ -92,7 +101,7 @@ async fn overview(ledger: &Arc<dyn Ledger>) -> anyhow::Result<Shown> {
         report::table(["SEQUENCE", "LAST", "SINCE"], &rows)
     };
     if lost.is_empty() {
-        words += "\nEvery number is the number of a record.\n";
+        words += "\nEvery number that this server has given out is the number of a record.\n";
     } else {
         let rows: Vec<_> = lost.iter().map(lost_row).collect();
         words += "\nNumbers that are the number of no record:\n";
@@ -191,7 +200,7 @@ async fn find_office(
     let known = known.or_else(|| country::office(name, formats).cloned());
     known.with_context(|| {
         format!(
-            "there is no office `{name}` in locations.csv, and core's id of it is not in the ledger"
+            "`{name}` is neither an office in locations.csv nor an id that core has told this server"
         )
     })
 }
