@@ -99,10 +99,6 @@ fn word(line: &str, column: usize) -> Range<usize> {
 /// The numbers of errors and warnings, in a sentence. Not all errors keep `serve` from starting; to a strict
 /// check, warnings are failures too.
 pub fn summary(problems: &[Diagnostic], is_served: bool, is_strict: bool) -> String {
-    let count = |n: usize, what: &str| match n {
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
-    };
     let errors = errors(problems);
     let warnings = count(problems.len() - errors, "warning");
     match (errors, problems.len()) {
@@ -124,9 +120,21 @@ pub fn summary(problems: &[Diagnostic], is_served: bool, is_strict: bool) -> Str
 
 /// All problems of a country that is refused, and how many errors there are.
 pub fn problems(problems: &[Diagnostic]) -> String {
-    let errors = errors(problems);
-    let s = if errors == 1 { "" } else { "s" };
-    format!("{}{errors} error{s} in the country's files", list(problems))
+    problems_in(problems, "the country's files")
+}
+
+/// All problems of a file that is refused, and how many errors there are.
+pub fn problems_in(problems: &[Diagnostic], place: &str) -> String {
+    let errors = count(errors(problems), "error");
+    format!("{}{errors} in {place}", list(problems))
+}
+
+/// A number of things: `1 error`, `2 errors`.
+pub fn count(n: usize, what: &str) -> String {
+    match n {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    }
 }
 
 /// Rows below their heads, each column as wide as its widest text.

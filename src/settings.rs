@@ -483,6 +483,14 @@ impl Given {
     /// The names in a file may be written in small letters; numbers and `true` need no quotes.
     fn file(path: &Path, problems: &mut Vec<Problem>) -> Self {
         let source = path.display().to_string();
+        if !path.exists() {
+            problems.push(Problem {
+                name: source,
+                what: "there is no such file".to_owned(),
+                example: None,
+            });
+            return Self::default();
+        }
         let read = Figment::from(Toml::file_exact(path)).extract::<Dict>();
         let entries = read.unwrap_or_else(|error| {
             problems.push(Problem {

@@ -24,7 +24,7 @@ use rules::mosip_mapping::Mapping;
 use rules::policy::Policy;
 use rules::registration_numbers::Formats;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -459,6 +459,7 @@ impl<'a> Reading<'a> {
         let list = roles.unwrap_or_default();
         if !list.is_empty() {
             self.found.extend(unseen(self.files, &workqueues, &list));
+            self.found.extend(unusable(self.files, forms, &list));
         }
         Lists {
             roles: Roles { ids, list },
@@ -589,6 +590,16 @@ impl<'a> Reading<'a> {
         texts
     }
 
+    /// The texts of core's client in one language, by id; those that are empty are left out.
+    fn texts_in(&mut self, language: &str) -> BTreeMap<String, String> {
+        let texts = self.client_texts(&[language.to_owned()]);
+        let text = |row: translations::Row| {
+            let text = row.texts.into_iter().next()?;
+            (!text.trim().is_empty()).then_some((row.id, text))
+        };
+        texts.rows.into_iter().filter_map(text).collect()
+    }
+
     /// Scripts, pictures, fonts and whatever else browsers ask for.
     fn pages(
         &mut self,
@@ -674,6 +685,38 @@ fn unseen(files: &Files, workqueues: &[Workqueue], roles: &[Role]) -> Vec<Diagno
         }
     };
     unseen.map(warning).collect()
+}
+
+/// Actions that the country's changes of the forms name and that no role may use.
+fn unusable(files: &Files, forms: &FormIndex, roles: &[Role]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for event in forms.event_types() {
+        for (file, text) in files.in_layers(&format!("{}/{event}.toml", overlays::FOLDER)) {
+            let Ok(text) = text else {
+                continue;
+            };
+            let actions = forms.custom_actions(event);
+            let unusable =
+                actions.filter(|action| !roles.iter().any(|role| role.may_use(event, action)));
+            for action in unusable {
+                let written = ['"', '\''].map(|quote| format!("id = {quote}{action}{quote}"));
+                let Some(at) = written.iter().find_map(|written| text.find(written)) else {
+                    continue;
+                };
+                let (line, column) = position(&text, at);
+                found.push(Diagnostic {
+                    severity: Severity::Warning,
+                    line,
+                    column,
+                    hint: Some(format!(
+                        "add to the scopes of a role in roles.toml: {{ type = \"record.custom-action\", event = [\"{event}\"], custom_action_types = [\"{action}\"] }}"
+                    )),
+                    ..Diagnostic::of_file(&file, format!("no role may use the action `{action}`"))
+                });
+            }
+        }
+    }
+    found
 }
 
 fn is_toml(file: &str) -> bool {
@@ -938,6 +981,14 @@ pub fn certificates(
     Ok((certificates, clients))
 }
 
+/// The texts of the country that have no wording in a language, as rows for a file of texts.
+pub struct Untranslated {
+    /// The languages of the country, and the language that was asked for.
+    pub languages: Vec<String>,
+    /// Each text, with its wording in each of the languages; empty where it has none.
+    pub rows: Vec<(Message, Vec<String>)>,
+}
+
 /// The texts of the country that have no wording in a language.
 ///
 /// # Errors
@@ -945,7 +996,7 @@ pub fn certificates(
 pub fn untranslated(
     settings: &CountrySettings,
     language: &str,
-) -> Result<Vec<Message>, Vec<Diagnostic>> {
+) -> Result<Untranslated, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let Some(application) = reading.application() else {
@@ -971,18 +1022,37 @@ pub fn untranslated(
         return Err(reading.found);
     }
     let said = std::mem::take(&mut reading.said);
-    // A language without a column has no text at all, which is no fault here.
-    let texts = reading.client_texts(&[language.to_owned()]);
-    let rows = texts
-        .rows
+    let mut languages = application.languages.clone();
+    if !languages.iter().any(|known| known == language) {
+        languages.push(language.to_owned());
+    }
+    // One by one: a language without a column has no text at all, which is no fault here.
+    let known: Vec<BTreeMap<String, String>> = languages
         .iter()
-        .filter(|row| row.texts.iter().any(|text| !text.trim().is_empty()));
-    let mut known: BTreeSet<String> = rows.map(|row| row.id.clone()).collect();
-    let messages = said.into_iter().map(|said| said.message);
-    let missing = messages.filter(|message| {
-        !message.text().trim().is_empty() && known.insert(message.id().to_owned())
-    });
-    Ok(missing.collect())
+        .map(|language| reading.texts_in(language))
+        .collect();
+    let wanted = languages.iter().position(|known| known == language);
+    let wanted = wanted.and_then(|n| known.get(n));
+    let mut seen = BTreeSet::new();
+    let mut rows = Vec::new();
+    for message in said.into_iter().map(|said| said.message) {
+        let id = message.id();
+        let is_known = wanted.is_some_and(|texts| texts.contains_key(id));
+        if message.text().trim().is_empty() || is_known || !seen.insert(id.to_owned()) {
+            continue;
+        }
+        let mut texts: Vec<String> = known
+            .iter()
+            .map(|texts| texts.get(id).cloned().unwrap_or_default())
+            .collect();
+        if let Some(first) = texts.first_mut().filter(|text| text.is_empty())
+            && languages.first().is_some_and(|first| first != language)
+        {
+            message.text().clone_into(first);
+        }
+        rows.push((message, texts));
+    }
+    Ok(Untranslated { languages, rows })
 }
 
 /// The events of this country, with the settings that reach its forms.

@@ -216,7 +216,7 @@ async fn import(
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
     let random = &settings.registration_number_format;
     let numbers = country::last_numbers(&name, &text, &policy.numbers, random)
-        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
+        .map_err(|problems| anyhow::anyhow!(report::problems_in(&problems, &name)))?;
     let before = ledger.sequences().await?;
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for number in &numbers {

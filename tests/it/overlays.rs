@@ -1029,7 +1029,7 @@ fn a_country_with_its_own_event_is_in_order() {
     let missing = countryconfig(&["texts", "--missing", "pt"], &country);
     let said = text(&missing.stdout);
     assert!(
-        said.starts_with("id,description,default,pt\n")
+        said.starts_with("id,description,en,fr,pt\n")
             && said.contains("event.marriage.field.bride.name.label"),
         "{said}"
     );
@@ -1062,6 +1062,29 @@ fn beginnings_are_in_order() {
         assert!(run.status.success(), "{}", text(&run.stderr));
         let check = countryconfig(&["check"], &country);
         assert!(check.status.success(), "{words:?}: {}", text(&check.stdout));
+    }
+    for (words, told) in [
+        (
+            &["new", "event", "birth"][..],
+            "there is an event `birth` already",
+        ),
+        (&["new", "event", "Marriage"], "small letters"),
+        (
+            &["new", "field", "child.card", "--event", "brith"],
+            "did you mean `birth`?",
+        ),
+        (&["new", "field", "childd.card"], "did you mean `child`?"),
+        (
+            &["new", "field", "child.dob"],
+            "there is a field `child.dob` already",
+        ),
+    ] {
+        let run = countryconfig(words, &country);
+        let said = text(&run.stderr);
+        assert!(
+            !run.status.success() && said.contains(told),
+            "{words:?}: {said}"
+        );
     }
     let events = country::events(&Country { folder, dirs }.settings());
     let fields: Vec<_> = events
