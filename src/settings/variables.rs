@@ -100,7 +100,7 @@ pub const VARIABLES: &[Variable] = &[
     optional(
         "SYSTEM_CLIENT_ID",
         "9a8d3c51-6f0e-4b7e-a7a3-2f1d5c8e4b60",
-        "id of this server's system client in core, with `record.read`: core is asked whether an action was accepted before irreversible data is sent, and expired tokens are renewed; from core 2.0.1 on, if it is not set, the client of `integrations.toml` is used",
+        "account of this server in core, with `record.read`. With it, core is asked before irreversible data is sent, and expired tokens are renewed. From core 2.0.1 on it can stay empty: the server then uses the client of `integrations.toml`",
     ),
     optional(
         "SYSTEM_CLIENT_SECRET",
@@ -283,7 +283,7 @@ pub const VARIABLES: &[Variable] = &[
     optional(
         "LEDGER_KEY",
         "$(openssl rand -base64 32)",
-        "encrypts the tokens and packets in the ledger: 32 bytes in base64 (`openssl rand -base64 32`); after a comma, further keys, used only to decrypt",
+        "encrypts the tokens and packets in the ledger, which are stored unencrypted without it: 32 bytes in base64 (`openssl rand -base64 32`); after a comma, further keys, used only to decrypt",
     ),
     always(
         "LEDGER_RETENTION",
