@@ -219,8 +219,19 @@ fn is_production(word: &str) -> Result<bool, String> {
     one_of(word, &known).map_err(|none| format!("`{word}` is {none}"))
 }
 
+/// The words of the standard library's parsers, in those of people who set a server up.
+fn in_words(error: &str) -> &str {
+    match error {
+        "invalid digit found in string" => "it is not a whole number",
+        "number too large to fit in target type" => "the number is too large",
+        "provided string was not `true` or `false`" => "it is neither `true` nor `false`",
+        "invalid IP address syntax" => "it is not an IP address",
+        other => other,
+    }
+}
+
 /// A port. What is wrong with it is said in the words of the number's limits.
-pub(super) fn port(text: &str) -> Result<u16, String> {
+fn port(text: &str) -> Result<u16, String> {
     text.parse()
         .map_err(|_| format!("`{text}` is not a port: a number from 1 to 65535"))
 }
@@ -772,7 +783,7 @@ impl Reader {
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> T {
         self.read(name, |text| {
             text.parse()
-                .map_err(|error: T::Err| format!("`{text}`: {error}"))
+                .map_err(|error: T::Err| format!("`{text}`: {}", in_words(&error.to_string())))
         })
     }
 

@@ -184,6 +184,10 @@ fn values_that_would_quietly_mean_something_else_are_refused() {
             "`prod` is none of `production`, `development`, `test`",
         ),
         ("NODE_ENV", "Production", "is none of"),
+        ("COUNTRY_CONFIG_PORT", "70000", "a number from 1 to 65535"),
+        ("SMTP_PORT", "25a", "a number from 1 to 65535"),
+        ("MESSAGES_PER_MINUTE", "many", "it is not a whole number"),
+        ("NO_MOSIP", "yes", "it is neither `true` nor `false`"),
         ("LOG_LEVEL", "loud", "`loud` is none of the levels"),
         (
             "LOG_LEVEL",
