@@ -666,7 +666,7 @@ impl Reader {
         // With a published key of the ledger behind a new one, old deliveries can still be decrypted.
         let used = match name {
             "LEDGER_KEY" => secret.split(',').next().unwrap_or_default(),
-            _ => &secret,
+            _ => secret.as_str(),
         };
         if PUBLISHED.iter().any(|published| used.contains(published)) {
             self.problem(

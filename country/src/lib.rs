@@ -735,7 +735,7 @@ fn explain_removals(removed: &[(String, String)], found: &mut [Diagnostic]) {
             |(field, _): &&(String, String)| problem.message.contains(&format!("`{field}`"));
         if let Some((field, place)) = removed.iter().find(is_named) {
             problem.hint = Some(format!(
-                "`{field}` is removed in {place}. Hide it there instead: [[change]] field = \"{field}\" show-if = \"false\". Or copy this file into your folder and take `{field}` out"
+                "`{field}` is removed in {place}. Hide it there instead: [[change]] with field = \"{field}\" and show-if = \"false\". Or take it out of this file too, in your folder"
             ));
         }
     }

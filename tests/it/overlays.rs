@@ -586,6 +586,72 @@ fn a_removed_field_names_each_place_that_needs_it() {
     );
 }
 
+/// An overlay is judged by its own files; a fault elsewhere is told with the line that causes it.
+#[rstest]
+#[case::text_of_a_removed_page("forms/birth.toml", "[[remove]]\npage = 'introduction'\n", "")]
+#[case::answer_in_the_sample(
+    "forms/birth.toml",
+    "[[remove]]\nfield = 'child.attendantAtBirth'\n",
+    ""
+)]
+#[case::printed(
+    "forms/birth.toml",
+    "[[remove]]\nfield = 'mother.occupation'\n",
+    "hint: `mother.occupation` is removed in "
+)]
+#[case::own_row(
+    "forms/birth.csv",
+    "id,description,en,fr\nevent.birth.nobody,x,A,B\n",
+    "nothing uses the text `event.birth.nobody`"
+)]
+#[case::text_without_row(
+    "forms/birth.toml",
+    "[[change]]\nfield = 'child.dob'\nlabel = 'Born'\n",
+    "/forms/birth.csv; without it, “Born” is shown"
+)]
+#[case::wrong_folder("form/birth.toml", "", "did you mean `forms/birth.toml`?")]
+#[case::capital_folder("Forms/birth.toml", "", "did you mean `forms/birth.toml`?")]
+#[case::empty("forms/birth.toml", "\n", "error: the file is empty")]
+#[case::comments("forms/birth.toml", "# later\n", "the file has only comments")]
+#[case::action_without_role(
+    "forms/birth.toml",
+    "[[add-action]]\nid = 'ATTEST'\nlabel = 'Attest'\nicon = 'Stamp'\ncopy = 'Done.'\n",
+    "no role may use the action `ATTEST`"
+)]
+fn a_country_is_checked_as_a_whole(#[case] file: &str, #[case] text: &str, #[case] told: &str) {
+    let country = Country::with(&[(file, text)]);
+    let found = country::check(&country.settings());
+    let found: String = found.iter().map(|fault| format!("{fault}\n")).collect();
+    if told.is_empty() {
+        assert_eq!(found, "");
+    } else {
+        assert!(found.contains(told), "{found}");
+    }
+}
+
+/// The last line of a strict check says that it has failed; an argument that is a setting gets its variable.
+#[test]
+fn the_command_line_says_what_to_do() {
+    let country = Country::with(&[("form/birth.toml", "")]);
+    let dirs = [("COUNTRY_DIR", country.dirs.as_str())];
+    let check = countryconfig(&["check", "--strict"], &dirs);
+    assert!(!check.status.success());
+    let said = text(&check.stdout);
+    assert!(
+        said.contains("The strict check has failed: 1 warning."),
+        "{said}"
+    );
+    let folder = country.folder.path().to_str().unwrap();
+    for (argument, told) in [
+        (["check", folder], format!("COUNTRY_DIR={folder}")),
+        (["serve", "--port"], "COUNTRY_CONFIG_PORT=3040".to_owned()),
+    ] {
+        let run = countryconfig(&argument, &[]);
+        assert_eq!(run.status.code(), Some(2));
+        assert!(text(&run.stderr).contains(&told), "{}", text(&run.stderr));
+    }
+}
+
 /// A file of the sample country.
 fn shipped(file: &str) -> std::path::PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
