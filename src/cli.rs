@@ -4,11 +4,13 @@
 use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
 use crate::{build_info, doctor, log, report, sandbox, server};
 use anyhow::Context;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use country::Files;
 use handlers::clock::{Clock as _, SystemClock};
 use handlers::delivery::ledger::{self, Ledger};
+use handlers::fault::Fault;
 use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
@@ -16,7 +18,7 @@ use opencrvs_toolkit::writer;
 use rules::Facts;
 use rules::mosip_mapping::build_packet;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -203,6 +205,38 @@ enum Export {
     Settings,
 }
 
+/// Reports a command line that cannot be read. An argument that is a setting is answered with its variable.
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    drop(error.print());
+    if let Some(remedy) = setting_meant(error) {
+        drop(writeln!(std::io::stderr(), "\n{remedy}"));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// The variable that an unknown argument stands for: `--port`, or a country's folder.
+fn setting_meant(error: &clap::Error) -> Option<String> {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
+            argument
+        }
+        _ => return None,
+    };
+    if let Some(option) = argument.strip_prefix("--") {
+        let name = option.to_uppercase().replace('-', "_");
+        let end = format!("_{name}");
+        let mut variables = VARIABLES.iter();
+        let variable = variables.find(|v| v.name == name || v.name.ends_with(&end))?;
+        let (name, example) = (variable.name, variable.example);
+        return Some(format!(
+            "Settings are environment variables: {name}={example} {NAME} …"
+        ));
+    }
+    let is_folder = Path::new(argument).is_dir();
+    is_folder
+        .then(|| format!("COUNTRY_DIR names the country's folder: COUNTRY_DIR={argument} {NAME} …"))
+}
+
 /// Runs a command; what it prints goes to standard output, what went wrong to standard error.
 pub async fn run(cli: Cli) -> ExitCode {
     match Box::pin(execute(cli)).await {
@@ -252,6 +286,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 .await;
             answer
                 .and_then(reqwest::Response::error_for_status)
+                .map_err(Fault::from)
                 .with_context(|| format!("nothing answers at {url}"))?;
         }
         Command::Sandbox(options) => sandbox::run(settings()?, &options).await?,
@@ -342,6 +377,8 @@ async fn diagnosed(
 /// Prints the man page, or writes that of each command.
 fn man(folder: Option<&Path>) -> anyhow::Result<()> {
     if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make `{}`", folder.display()))?;
         return clap_mangen::generate_to(Cli::command(), folder)
             .with_context(|| format!("cannot write to `{}`", folder.display()));
     }
@@ -366,7 +403,7 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
         let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
         let is_served = errors == 0 || country::load(&settings.country()).is_ok();
-        let summary = report::summary(&problems, is_served);
+        let summary = report::summary(&problems, is_served, check.strict);
         print(&format!("{shown}{summary}\n"))?;
     }
     let failed = errors > 0 || (check.strict && !problems.is_empty());
@@ -396,7 +433,8 @@ fn upgraded(settings: &Settings, to: CoreVersion, dry_run: bool) -> anyhow::Resu
         }
     }
     if text.is_empty() {
-        text.push_str("Nothing is to be rewritten.\n");
+        text.push_str("Nothing has to be rewritten: the files are ready for core ");
+        writeln!(text, "{to}.")?;
     } else if dry_run {
         text.push_str("Nothing was written.\n");
     }
@@ -490,8 +528,25 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
 
 fn document(file: &Path) -> anyhow::Result<EventDocument> {
     let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    EventDocument::parse(&json)
-        .with_context(|| format!("`{}` is not an event document", file.display()))
+    EventDocument::parse(&json).with_context(|| format!("cannot read `{}`", file.display()))
+}
+
+/// Shows what a command is about to do, and asks for confirmation at the terminal.
+///
+/// # Errors
+/// When the answer is not yes, or there is no terminal.
+fn confirm(plan: &str) -> anyhow::Result<()> {
+    let (input, output) = (std::io::stdin(), std::io::stderr());
+    anyhow::ensure!(
+        input.is_terminal() && output.is_terminal(),
+        "{plan}Nothing was done: there is no terminal for the confirmation. Use --yes"
+    );
+    write!(&output, "{plan}Go on? [y/N] ")?;
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    let is_yes = answer.trim_start().to_lowercase().starts_with('y');
+    anyhow::ensure!(is_yes, "nothing was done");
+    Ok(())
 }
 
 /// Opens the ledger. An operator who mistypes its name must not find a new and empty one.

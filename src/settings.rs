@@ -219,6 +219,23 @@ fn is_production(word: &str) -> Result<bool, String> {
     one_of(word, &known).map_err(|none| format!("`{word}` is {none}"))
 }
 
+/// The words of the standard library's parsers, in those of people who set a server up.
+fn in_words(error: &str) -> &str {
+    match error {
+        "invalid digit found in string" => "it is not a whole number",
+        "number too large to fit in target type" => "the number is too large",
+        "provided string was not `true` or `false`" => "it is neither `true` nor `false`",
+        "invalid IP address syntax" => "it is not an IP address",
+        other => other,
+    }
+}
+
+/// A port. What is wrong with it is said in the words of the number's limits.
+fn port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a port: a number from 1 to 65535"))
+}
+
 /// The host of an installation, or `*`.
 fn domain(text: &str) -> Result<String, String> {
     let is_host = |c: char| c.is_alphanumeric() || "-._:".contains(c);
@@ -391,6 +408,13 @@ impl Settings {
     }
 }
 
+/// Secrets that earlier versions of this program printed as examples.
+const PUBLISHED: [&str; 3] = [
+    "uV3s1Nq5xqf0o1rXyq7v0b2mZc8J4wP6kT9eLhGaDQE=",
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+];
+
 /// The name of the source of default values.
 const DEFAULTS: &str = "defaults";
 
@@ -470,6 +494,14 @@ impl Given {
     /// The names in a file may be written in small letters; numbers and `true` need no quotes.
     fn file(path: &Path, problems: &mut Vec<Problem>) -> Self {
         let source = path.display().to_string();
+        if !path.exists() {
+            problems.push(Problem {
+                name: source,
+                what: "there is no such file".to_owned(),
+                example: None,
+            });
+            return Self::default();
+        }
         let read = Figment::from(Toml::file_exact(path)).extract::<Dict>();
         let entries = read.unwrap_or_else(|error| {
             problems.push(Problem {
@@ -536,7 +568,7 @@ struct Reader {
 impl Reader {
     fn settings(&mut self, unknown_variables: Vec<Diagnostic>) -> Settings {
         let host = self.parsed("COUNTRY_CONFIG_HOST");
-        let port = self.parsed("COUNTRY_CONFIG_PORT");
+        let port = self.read("COUNTRY_CONFIG_PORT", port);
         Settings {
             production: self.read("NODE_ENV", is_production),
             core_version: self.parsed("CORE_VERSION"),
@@ -630,6 +662,17 @@ impl Reader {
         let secret = self.given(name)?;
         if let Err(error) = secret.parse::<T>() {
             self.problem(name, &error.to_string());
+        }
+        // With a published key of the ledger behind a new one, old deliveries can still be decrypted.
+        let used = match name {
+            "LEDGER_KEY" => secret.split(',').next().unwrap_or_default(),
+            _ => secret.as_str(),
+        };
+        if PUBLISHED.iter().any(|published| used.contains(published)) {
+            self.problem(
+                name,
+                "is an example that everybody can read; generate a secret of your own",
+            );
         }
         Some(SecretString::from(secret))
     }
@@ -740,7 +783,7 @@ impl Reader {
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> T {
         self.read(name, |text| {
             text.parse()
-                .map_err(|error: T::Err| format!("`{text}`: {error}"))
+                .map_err(|error: T::Err| format!("`{text}`: {}", in_words(&error.to_string())))
         })
     }
 

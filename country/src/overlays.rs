@@ -32,6 +32,8 @@ pub struct Events {
     pub list: Vec<Event>,
     /// The texts of the files, with their places.
     pub(super) said: Vec<TextUse>,
+    /// The fields that files remove, each with the place: `FILE:LINE`.
+    pub(super) removed: Vec<(String, String)>,
     /// What is wrong with the files of the forms.
     pub found: Vec<Diagnostic>,
 }
@@ -64,6 +66,7 @@ pub(super) fn events(files: &Files, environment: &forms::Environment) -> Events 
     let mut events = Events {
         list: forms::events(environment),
         said: Vec::new(),
+        removed: Vec::new(),
         found: Vec::new(),
     };
     let stem = |file: &String, ending: &str| {
@@ -211,6 +214,14 @@ impl Events {
             let mut reader = Reader::new(&name, &text);
             if let Some(toml) = reader.document() {
                 let root = Section::root(&toml);
+                if text.trim().is_empty() {
+                    // It may have been cut off, and changes would be undone without a word.
+                    let hint = "delete it if the country changes nothing of this event";
+                    reader.error(0..0, "the file is empty".to_owned(), Some(hint.to_owned()));
+                } else if root.keys().is_empty() {
+                    let message = "the file has only comments: it changes nothing".to_owned();
+                    reader.warning(0..0, message, None);
+                }
                 let mut work = parts::Work {
                     reader: &mut reader,
                     origins: &mut origins,
@@ -286,6 +297,10 @@ impl Events {
             let is_there = event.field_ids().any(|(id, _)| id == field);
             if is_there {
                 continue;
+            }
+            if let Some(place) = origins.place(*place) {
+                let place = format!("{}:{}", place.file, place.line);
+                self.removed.push((field.clone(), place));
             }
             let references = event.references();
             let needed = references

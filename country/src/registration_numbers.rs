@@ -149,6 +149,13 @@ fn event(
     let alphabet = alphabet.map(|text| text.value);
     let text = section.required_text(reader, "format")?;
     let format = read(reader, section, &text, alphabet, check);
+    let has_check = |format: &Format| format.has(|part| *part == Part::Check);
+    if check.is_some() && format.as_ref().is_some_and(|format| !has_check(format)) {
+        let message = format!("{}: `check` has no effect", section.what);
+        let hint = "write {check} where the format has the check digits".to_owned();
+        let at = section.item("check").map(|item| section.item_span(item));
+        reader.warning(at.unwrap_or_default(), message, Some(hint));
+    }
     let fallback = section.text(reader, "fallback");
     let fallback = fallback.and_then(|text| {
         let format = read(reader, section, &text, alphabet, check)?;

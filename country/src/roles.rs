@@ -46,6 +46,18 @@ impl Role {
         self.scopes.iter().any(|scope| scope.kind() == kind)
     }
 
+    /// Returns true if it may use an action of the country's own.
+    pub(super) fn may_use(&self, event: &str, action: &str) -> bool {
+        let names = |values: Option<&[String]>, wanted: &str| {
+            values.is_none_or(|values| values.iter().any(|value| value == wanted))
+        };
+        self.scopes.iter().any(|scope| {
+            scope.kind() == "record.custom-action"
+                && names(scope.values("event"), event)
+                && names(scope.values("customActionTypes"), action)
+        })
+    }
+
     /// Returns true if it may open a workqueue.
     pub(super) fn sees(&self, workqueue: &str) -> bool {
         self.scopes.iter().any(|scope| {

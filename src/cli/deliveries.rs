@@ -194,7 +194,7 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
         } => {
             let may = |state| *force || matches!(state, State::Waiting | State::Parked);
             let chosen = which.find(ledger, may, now).await?;
-            let change = Change::new("send again", which.ids.len() != 1, &which.doing);
+            let change = Change::new("sends {} again", which.ids.len() != 1, &which.doing);
             let again = async |delivery: &Delivery| {
                 let assumed = assumption(delivery, *force, *fresh, *as_is)?;
                 retry(ledger, delivery, *force, assumed, now).await
@@ -204,7 +204,7 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
         Deliveries::Park { which } => {
             let may = |state| state == State::Waiting;
             let chosen = which.find(ledger, may, now).await?;
-            let change = Change::new("hold back", which.ids.len() != 1, &which.doing);
+            let change = Change::new("pauses {}", which.ids.len() != 1, &which.doing);
             let park = async |delivery: &Delivery| park(ledger, delivery).await;
             change.each(ledger, &chosen, park).await
         }
@@ -220,7 +220,7 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
                 }
                 chosen.push(delivery);
             }
-            let change = Change::new("give up for ever, with what they hold,", true, doing);
+            let change = Change::new("gives up {} and erases the content", true, doing);
             let purge = async |delivery: &Delivery| purge(ledger, delivery, now).await;
             change.each(ledger, &chosen, purge).await
         }
@@ -252,6 +252,7 @@ impl Which {
 
 /// A change to deliveries.
 struct Change<'a> {
+    /// The change in words, with `{}` for the number of deliveries.
     what: &'a str,
     asks: bool,
     doing: &'a Doing,
@@ -277,7 +278,7 @@ impl<'a> Change<'a> {
             return Ok("There is no such delivery; nothing was done.\n".to_owned());
         }
         if self.asks && !self.doing.yes {
-            self.ask(chosen)?;
+            super::confirm(&plan(self.what, chosen))?;
         }
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         let progress = Progress::of(chosen.len());
@@ -320,24 +321,9 @@ impl<'a> Change<'a> {
             _ => format!("{} deliveries done.\n", grouped(done.len())),
         })
     }
-
-    /// Prints the planned change, and asks for confirmation at the terminal.
-    fn ask(&self, chosen: &[Delivery]) -> anyhow::Result<()> {
-        let plan = plan(self.what, chosen);
-        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-            bail!("{plan}Nothing was done: there is no terminal for the confirmation. Use --yes");
-        }
-        write!(std::io::stderr(), "{plan}Go on? [y/N] ")?;
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        if !answer.trim_start().to_lowercase().starts_with('y') {
-            bail!("nothing was done");
-        }
-        Ok(())
-    }
 }
 
-/// The planned change and its deliveries, in words.
+/// The planned change and its deliveries, in words. In `what`, `{}` stands for their number.
 fn plan(what: &str, chosen: &[Delivery]) -> String {
     let mut kinds = BTreeMap::new();
     for delivery in chosen {
@@ -352,7 +338,11 @@ fn plan(what: &str, chosen: &[Delivery]) -> String {
             .entry(format!("{operation} to {to}: {state}"))
             .or_insert(0_usize) += 1;
     }
-    let mut text = format!("To {what} are {} deliveries:\n", grouped(chosen.len()));
+    let count = match chosen.len() {
+        1 => "1 delivery".to_owned(),
+        n => format!("{} deliveries", grouped(n)),
+    };
+    let mut text = format!("This {}:\n", what.replace("{}", &count));
     for (kind, n) in kinds {
         text += &format!("  {:>8}  {kind}\n", grouped(n));
     }

@@ -257,7 +257,7 @@ impl Source {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        Ok(request.send().await?)
+        Ok(request.send().await.map_err(handlers::fault::Fault::from)?)
     }
 }
 

@@ -23,18 +23,26 @@ pub(super) struct Options {
     /// Show the decisions without sending anything
     #[arg(long)]
     dry_run: bool,
-    /// Send the packet that creates an identity; only if MOSIP has no identity of this person
+    /// Send the packet that creates an identity, after asking; only if MOSIP has no identity of this person
     #[arg(long, requires = "event", conflicts_with_all = ["register_only", "dry_run"])]
     forward: bool,
     /// Register without a packet: MOSIP has the identity, or none is wanted
     #[arg(long = "continue", requires = "event", conflicts_with = "dry_run")]
     register_only: bool,
+    /// Do not ask for confirmation
+    #[arg(long, short, requires = "forward")]
+    yes: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
+    if let (true, false, Some(event)) = (options.forward, options.yes, &options.event) {
+        super::confirm(&format!(
+            "This sends the packet of event {event} to MOSIP, without asking the middleware. If MOSIP has an identity of this person already, a second one is created.\n"
+        ))?;
+    }
     // The server below would make a new and empty ledger.
     existing_ledger(settings).await?;
     // The hooks under way are those of the server.

@@ -82,9 +82,9 @@ async fn read(mut response: Response) -> Result<Answer, Fault> {
 pub(super) fn unreachable(check: &'static str, setting: &str, fault: &Fault) -> Finding {
     let what = fault.what();
     let remedy = if what.contains("DNS") {
-        format!("is the host in {setting} spelled right, and known where this server runs?")
+        format!("correct the host in {setting}, or make it known where this server runs")
     } else if what.contains("refused") {
-        format!("is the port in {setting} right, and does the service run?")
+        format!("start the service, or correct the port in {setting}")
     } else if what.contains("does not speak TLS") {
         format!("write http:// in {setting}, or name the port that speaks TLS")
     } else if what.starts_with("TLS") && what.to_lowercase().contains("expired") {
@@ -92,15 +92,15 @@ pub(super) fn unreachable(check: &'static str, setting: &str, fault: &Fault) -> 
     } else if what.starts_with("TLS") && what.contains("not valid for") {
         format!("name the host in {setting} as its certificate does")
     } else if what.starts_with("TLS") {
-        "is its certificate of an authority that this system knows? SSL_CERT_FILE names a file with others".to_owned()
+        "give it a certificate of an authority that this system knows, or name a file with its authority in SSL_CERT_FILE".to_owned()
     } else if what.contains("timeout while connecting") || what.contains("no route") {
-        format!("does a firewall or a NetworkPolicy let this server reach {setting}?")
+        format!("let this server reach {setting}: look at firewalls and NetworkPolicies")
     } else if what.contains("timeout") {
         format!("the service at {setting} takes connections and does not answer: look at its log")
     } else if what.contains("proxy") {
         "look at HTTP_PROXY, HTTPS_PROXY and NO_PROXY".to_owned()
     } else if what.contains("not HTTP") || what.contains("closed") || what.contains("reset") {
-        format!("does the port in {setting} belong to that service, and does it want https://?")
+        format!("name the port of that service in {setting}; if it speaks TLS, write https://")
     } else {
         format!("look at {setting}")
     };

@@ -61,7 +61,7 @@ fn infobip(endpoint: &str) -> Result<Arc<Description>, String> {
 }
 
 fn smtp(reader: &mut Reader, sender: Option<Mailbox>) -> Option<SmtpSettings> {
-    let port = reader.parsed("SMTP_PORT");
+    let port = reader.read("SMTP_PORT", super::port);
     let implicit_tls = reader.parsed("SMTP_SECURE");
     let require_tls = reader.parsed("SMTP_REQUIRE_TLS");
     let [name, password] = ["SMTP_USERNAME", "SMTP_PASSWORD"].map(|name| reader.given(name));

@@ -31,16 +31,47 @@ fn production_names_everything_that_is_missing_or_wrong_at_once() {
     insta::assert_snapshot!(error);
 }
 
+/// The example of every variable, and a secret where the example is a command.
+fn examples() -> Vec<(&'static str, &'static str)> {
+    let example = |v: &Variable| match v.name {
+        "LEDGER_KEY" => "T5nRk0m3vYw8a1Zs6uQx2dLh9pGc7fBj4eKo0iXtVyM=",
+        "FORWARD_SECRET" => "whsec_T5nRk0m3vYw8a1Zs6uQx2dLh9pGc7fBj4eKo0iXtVyM=",
+        "PORTAL_TOKENS" => {
+            "health:7a2f0b5de1c94386b7d02e51f8ac6394d15be7083c62fa49e0b8d71c2f6a5934"
+        }
+        _ => v.example,
+    };
+    VARIABLES.iter().map(|v| (v.name, example(v))).collect()
+}
+
+/// An example that was a key would be used as one.
+#[test]
+fn a_secret_that_everybody_can_read_is_refused() {
+    let portal = format!("health:{}", PUBLISHED[2]);
+    for (name, value) in [
+        ("LEDGER_KEY", PUBLISHED[0]),
+        ("FORWARD_SECRET", PUBLISHED[1]),
+        ("PORTAL_TOKENS", &portal),
+    ] {
+        let error = load(&[(name, value)]).unwrap_err();
+        assert!(error.contains("is an example that everybody"), "{error}");
+        assert!(!error.contains(value), "{error}");
+        load(&[(name, variables::example(name))]).unwrap_err();
+    }
+    let new = "T5nRk0m3vYw8a1Zs6uQx2dLh9pGc7fBj4eKo0iXtVyM=";
+    load(&[("LEDGER_KEY", &format!("{new},{}", PUBLISHED[0]))]).unwrap();
+}
+
 #[test]
 fn every_example_is_accepted() {
-    let examples: Vec<_> = VARIABLES.iter().map(|v| (v.name, v.example)).collect();
+    let examples = examples();
     load(&examples).unwrap();
     load(&[&examples[..], &[("NODE_ENV", "production")]].concat()).unwrap();
 }
 
 #[test]
 fn demonstrations_do_not_reach_production_by_accident() {
-    let examples: Vec<_> = VARIABLES.iter().map(|v| (v.name, v.example)).collect();
+    let examples = examples();
     let demo = [
         &examples[..],
         &[
@@ -56,7 +87,7 @@ fn demonstrations_do_not_reach_production_by_accident() {
 #[test]
 fn doors_want_what_they_need() {
     let refused = |given: &[(&str, &str)]| load(given).unwrap_err();
-    let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    let hash = "7a2f0b5de1c94386b7d02e51f8ac6394d15be7083c62fa49e0b8d71c2f6a5934";
     let tokens = format!("health:{hash}");
     assert!(refused(&[("PORTAL_TOKENS", &tokens)]).contains("SYSTEM_CLIENT_ID"));
     let demo = "http://localhost:3040/_demo-issuer/raw/jwt/sign";
@@ -153,6 +184,10 @@ fn values_that_would_quietly_mean_something_else_are_refused() {
             "`prod` is none of `production`, `development`, `test`",
         ),
         ("NODE_ENV", "Production", "is none of"),
+        ("COUNTRY_CONFIG_PORT", "70000", "a number from 1 to 65535"),
+        ("SMTP_PORT", "25a", "a number from 1 to 65535"),
+        ("MESSAGES_PER_MINUTE", "many", "it is not a whole number"),
+        ("NO_MOSIP", "yes", "it is neither `true` nor `false`"),
         ("LOG_LEVEL", "loud", "`loud` is none of the levels"),
         (
             "LOG_LEVEL",

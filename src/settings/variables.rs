@@ -7,7 +7,7 @@ pub struct Variable {
     pub name: &'static str,
     /// Its meaning.
     pub meaning: &'static str,
-    /// A value that works.
+    /// A value that works; of a secret key, the command that generates one.
     pub example: &'static str,
     /// Default while `NODE_ENV` is not `production`.
     pub development: Option<&'static str>,
@@ -100,7 +100,7 @@ pub const VARIABLES: &[Variable] = &[
     optional(
         "SYSTEM_CLIENT_ID",
         "9a8d3c51-6f0e-4b7e-a7a3-2f1d5c8e4b60",
-        "id of this server's system client in core, with `record.read`: core is asked whether an action was accepted before irreversible data is sent, and expired tokens are renewed; from core 2.0.1 on, if it is not set, the client of `integrations.toml` is used",
+        "account of this server in core, with `record.read`. With it, core is asked before irreversible data is sent, and expired tokens are renewed. From core 2.0.1 on it can stay empty: the server then uses the client of `integrations.toml`",
     ),
     optional(
         "SYSTEM_CLIENT_SECRET",
@@ -282,8 +282,8 @@ pub const VARIABLES: &[Variable] = &[
     ),
     optional(
         "LEDGER_KEY",
-        "uV3s1Nq5xqf0o1rXyq7v0b2mZc8J4wP6kT9eLhGaDQE=",
-        "encrypts the tokens and packets in the ledger: 32 bytes in base64 (`openssl rand -base64 32`); after a comma, further keys, used only to decrypt",
+        "$(openssl rand -base64 32)",
+        "encrypts the tokens and packets in the ledger, which are stored unencrypted without it: 32 bytes in base64 (`openssl rand -base64 32`); after a comma, further keys, used only to decrypt",
     ),
     always(
         "LEDGER_RETENTION",
@@ -342,7 +342,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     optional(
         "FORWARD_SECRET",
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_$(openssl rand -base64 32)",
         "secret that signs forwarded events by the Standard Webhooks convention: `whsec_` and 24 to 64 bytes in base64",
     ),
     optional(
@@ -352,7 +352,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     optional(
         "PORTAL_TOKENS",
-        "health:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+        "health:$(printf %s \"$TOKEN\" | sha256sum | cut -c1-64)",
         "portals that may act as the system client, separated by commas: for each, its name, a colon and the SHA-256 of its token in hexadecimal; enables `/api`",
     ),
     always(

@@ -327,7 +327,7 @@ async fn many_deliveries_are_found_counted_and_changed_at_once_but_not_without_a
     let park = "deliveries park --destination middleware --state waiting";
     let (code, said) = operator.says(park).await;
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("To hold back are 3 deliveries"), "{said}");
+    assert!(said.contains("This pauses 3 deliveries:"), "{said}");
     assert!(
         said.contains("3  create-uin to middleware: waiting, not reached"),
         "{said}"

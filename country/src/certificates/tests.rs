@@ -202,7 +202,7 @@ const BIRTH: &str = "certificates/birth-certificate.svg";
     "certificates/birth-certified-copy.svg",
     "{{/ifCond}}",
     "{{/unless}}",
-    "birth-certified-copy.svg:19:1: error: this is not Handlebars"
+    "birth-certified-copy.svg:12:1: error: this is not Handlebars: `{{#ifCond}}` is not closed\n  hint: write `{{/ifCond}}` where it ends"
 )]
 #[case::xml(
     BIRTH,

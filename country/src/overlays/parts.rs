@@ -12,7 +12,7 @@ use opencrvs_toolkit::conditional::{Conditional, and, or};
 use opencrvs_toolkit::evaluate::Predicate;
 use opencrvs_toolkit::event::messages_of;
 use opencrvs_toolkit::message::{Message, message};
-use rules::annotated_toml::{Reader, Section, Text, camel, json_of};
+use rules::annotated_toml::{Reader, Section, Text, camel, json_of, meant_switch};
 use rules::expression::translate;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -308,7 +308,12 @@ impl Work<'_, '_, '_> {
         }
         self.set_texts(target, section, &FIELD_TEXTS, &base, id);
         let required = section.item("required");
-        if required.is_some_and(|item| !item.is_bool()) {
+        let switch = required.and_then(|item| meant_switch(item.as_str()?));
+        if let Some(switch) = switch {
+            let message = format!("{}: `required` is a word in quotes", section.what);
+            let hint = format!("write `required = {switch}`, without quotes");
+            self.error_at_key(section, "required", message, &hint);
+        } else if required.is_some_and(|item| !item.is_bool()) {
             let note = format!("Error below the empty field {id}");
             let made = MadeText::new(format!("{base}.required"), note);
             if let Some(text) = self.message(section, "required", made) {

@@ -95,6 +95,25 @@ impl Case {
     }
 }
 
+impl Case {
+    /// An answer that looks like a date and is not one: the field, the answer, and the date that is meant.
+    pub(super) fn malformed_date(&self) -> Option<(&str, &str, String)> {
+        self.state.iter().find_map(|(field, answer)| {
+            let text = answer.as_str()?;
+            let parts: Vec<&str> = text.split(['.', '/', '-']).collect();
+            let [year, month, day] = match parts.as_slice() {
+                [day, month, year] if year.len() == 4 => [year, month, day],
+                [year, month, day] if year.len() == 4 => [year, month, day],
+                _ => return None,
+            };
+            let meant = date(&format!("{year}-{month}-{day}"))?;
+            date(text)
+                .is_none()
+                .then(|| (field.as_str(), text, meant.to_string()))
+        })
+    }
+}
+
 impl Expected {
     /// Returns true if the decision is the expected one.
     pub fn is_met_by(&self, decision: &Decision) -> bool {

@@ -711,7 +711,10 @@ impl Check {
         let names = || FieldType::ALL.iter().map(|known| known.name());
         if !names().any(|known| known == of_type) {
             let what = format!("core does not know the field type `{of_type}`");
-            let hint = did_you_mean(of_type, names());
+            let hint = did_you_mean(&of_type.to_uppercase(), names()).or_else(|| {
+                let names: Vec<_> = names().collect();
+                Some(format!("it is one of {}", names.join(", ")))
+            });
             self.below("type", |this| this.problem(what, hint));
         }
         self.keys(members, of(FIELDS, of_type));

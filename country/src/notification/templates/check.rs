@@ -28,21 +28,17 @@ impl Part {
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let compiled = template_bounds::compile(text);
-        let fault = compiled.as_ref().err().map(|fault| {
-            // What may stand there instead fills a screen.
-            let reason = fault.message.split(": expected").next().unwrap_or_default();
-            (fault.at, format!("no template: {reason}"))
-        });
+        let fault = compiled.as_ref().err().cloned();
         let part = Self {
             file: file.to_owned(),
             begins,
             template: compiled.unwrap_or_default(),
         };
-        let Some((at, message)) = fault else {
+        let Some(fault) = fault else {
             return Some(part);
         };
-        let hint = "is each `{{#…}}` closed by its `{{/…}}`?".to_owned();
-        faults.push(part.fault(at, message, Some(hint)));
+        let message = format!("no template: {}", fault.message);
+        faults.push(part.fault(fault.at, message, fault.hint));
         None
     }
 
