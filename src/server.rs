@@ -456,17 +456,17 @@ fn portal(
     client: &reqwest::Client,
     core: &Arc<Core>,
     atlas: &Arc<LocationCache>,
-) -> anyhow::Result<Option<Portal>> {
+) -> anyhow::Result<Option<Arc<Portal>>> {
     let Some(tokens) = &settings.portal_tokens else {
         return Ok(None);
     };
-    Ok(Some(Portal::new(
+    Ok(Some(Arc::new(Portal::new(
         client.clone(),
         core.clone(),
         atlas.clone(),
         tokens.expose_secret().parse()?,
         settings.portal_operations.clone(),
-    )))
+    ))))
 }
 
 fn credentials(

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use country::CountrySettings;
 use country::overlays::{CLIENT_APP_URL, COUNTRY_CONFIG_URL};
+use handlers::delivery::transport::reply;
 use opencrvs_toolkit::conditional::without_schema_ids;
 use opencrvs_toolkit::event::messages_of;
 use opencrvs_toolkit::writer;
@@ -216,12 +217,9 @@ impl Source {
                 let mut answer = answer
                     .error_for_status()
                     .with_context(|| format!("{address}{route} is refused"))?;
-                let mut bytes = Vec::new();
-                while let Some(part) = answer.chunk().await? {
-                    bytes.extend_from_slice(&part);
-                    if bytes.len() > LARGEST {
-                        bail!("{route} is larger than {} MiB", LARGEST / 1024 / 1024);
-                    }
+                let bytes = reply(&mut answer, LARGEST).await?;
+                if bytes.len() > LARGEST {
+                    bail!("{route} is larger than {} MiB", LARGEST / 1024 / 1024);
                 }
                 bytes
             }

@@ -3,6 +3,7 @@
 
 use super::Finding;
 use crate::settings::{IdentityVerification, Settings, WebUrl};
+use handlers::delivery::transport::reply;
 use handlers::fault::{self, Fault};
 use reqwest::header::DATE;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
@@ -62,12 +63,7 @@ async fn read(mut response: Response) -> Result<Answer, Fault> {
         fault::host(response.url()).unwrap_or_default(),
         response.status(),
     );
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await?
-        && body.len() < BODY_LIMIT
-    {
-        body.extend_from_slice(&chunk);
-    }
+    let body = reply(&mut response, BODY_LIMIT).await?;
     let body = String::from_utf8_lossy(&body).into_owned();
     Ok(Answer {
         host,

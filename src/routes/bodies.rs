@@ -3,12 +3,10 @@
 //! rather than being refused. Small documents have a queue of their own, so that large ones do not delay
 //! them.
 
-use super::body::{Fault, receive};
+use super::body::{Fault, Unread};
 use crate::problem::Problem;
 use opencrvs_toolkit::event_document::{EventDocument, EventDocumentError};
 use poem::http::StatusCode;
-use poem::http::header::CONTENT_LENGTH;
-use poem::{Request, RequestBody};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,16 +54,11 @@ impl Bodies {
     }
 
     /// Receives the body of a request, once there is room for it.
-    pub(super) async fn receive(
-        &self,
-        request: &Request,
-        body: RequestBody,
-    ) -> Result<Received, Problem> {
-        let length = request.headers().get(CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    pub(super) async fn receive<T>(&self, body: Unread<T>) -> Result<Received, Problem> {
+        let length = body.length();
         // What does not say its length may have any.
         let place = self.place(length.unwrap_or(BODY_LIMIT)).await?;
-        let json = receive(body, BODY_LIMIT, length.unwrap_or_default()).await?;
+        let json = body.receive(BODY_LIMIT, length.unwrap_or_default()).await?;
         Ok(Received {
             json,
             place,

@@ -2,7 +2,9 @@
 //! What operators see and do while the server runs.
 
 use super::program::text;
-use super::{SIGNER, TestApp, eligible_birth, environment, fresh_id, json as body, surroundings};
+use super::{
+    SIGNER, TestApp, eligible_birth, environment, fresh_id, json as body, surroundings, user_token,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Output;
@@ -34,6 +36,9 @@ async fn metrics_tell_what_happens_in_words_that_no_request_can_choose() {
     let token = SIGNER.action_token(&fresh_id(), &fresh_id()).unwrap();
     let strange = "/trigger/events/tennis-club/actions/SERVE_ACE";
     assert_eq!(app.post(strange, &token, "{}").await.status(), 422);
+    assert_eq!(app.post(strange, "", "{}").await.status(), 401);
+    let users_own = user_token(&["record.register"]);
+    assert_eq!(app.post(strange, &users_own, "{}").await.status(), 403);
     let metrics = until(
         async || app.get("/metrics").await.text().await.unwrap(),
         |text| text.contains(r#"outcome="delivered""#),
@@ -42,6 +47,8 @@ async fn metrics_tell_what_happens_in_words_that_no_request_can_choose() {
     for series in [
         r#"countryconfig_hooks_total{event="birth",action="REGISTER",answer="202"}"#,
         r#"countryconfig_hooks_total{event="other",action="other",answer="422"}"#,
+        r#"countryconfig_hooks_total{event="other",action="other",answer="401"}"#,
+        r#"countryconfig_hooks_total{event="other",action="other",answer="403"}"#,
         r#"countryconfig_hook_seconds_bucket{event="birth",action="REGISTER",le="0.05"}"#,
         r#"countryconfig_decisions_total{rule="birth-create-uin"}"#,
         r#"countryconfig_deliveries_total{destination="middleware",operation="create-uin",outcome="delivered"}"#,
