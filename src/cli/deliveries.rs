@@ -616,7 +616,7 @@ async fn ask(
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await;
+    let ledger = ledger::open_existing(&settings.ledger.url, settings.ledger.encryption()).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Show {
 
 pub(super) async fn run(command: &Integrations, settings: &Settings) -> anyhow::Result<String> {
     let country = super::loaded(settings)?;
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await?;
+    let ledger = ledger::open_existing(&settings.ledger.url, settings.ledger.encryption()).await?;
     let Integrations::Show(Show { name }) = command else {
         let kept = ledger.integrations().await?;
         let mut text = String::new();

@@ -50,8 +50,8 @@ enum Command {
 }
 
 pub(super) async fn run(options: &Numbers, settings: &Settings) -> anyhow::Result<String> {
-    let seal = settings.encryption()?;
-    let url = &settings.ledger_url;
+    let seal = settings.ledger.encryption();
+    let url = &settings.ledger.url;
     let ledger = match &options.command {
         // The last numbers are taken over before the first start.
         Some(Command::Import { dry_run: false, .. }) => ledger::open(url, seal).await,
@@ -153,7 +153,7 @@ async fn next(
         today: policy.today(SystemClock.now()),
         format,
         formats,
-        random: &settings.registration_number_format,
+        random: &settings.hooks.registration_number_format,
     }
     .draw(office.as_ref());
     let mut position = 0;
@@ -205,7 +205,7 @@ async fn import(
     let policy = super::loaded(settings)?.policy;
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
-    let random = &settings.registration_number_format;
+    let random = &settings.hooks.registration_number_format;
     let numbers = country::last_numbers(&name, &text, &policy.numbers, random)
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let before = ledger.sequences().await?;

@@ -37,14 +37,12 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
     // An operator who mistypes its name must not find a new and empty ledger.
-    ledger::open_existing(&settings.ledger_url, settings.encryption()?)
+    ledger::open_existing(&settings.ledger.url, settings.ledger.encryption())
         .await
         .context("the ledger cannot be opened (LEDGER_URL)")?;
     // The hooks under way are those of the server.
-    let settings = Settings {
-        unanswered_file: None,
-        ..settings.clone()
-    };
+    let mut settings = settings.clone();
+    settings.rescue.unanswered_file = None;
     let running = server::assemble(&settings, super::loaded(&settings)?).await?;
     let wanted = running.app.country.load().integrations.clone();
     running.app.system_clients.adopt_own(&wanted).await?;
