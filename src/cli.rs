@@ -279,7 +279,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Texts(texts) => print(&authoring::missing(&texts, &settings()?.country())?)?,
         Command::Health => {
-            let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
+            let url = format!("http://127.0.0.1:{}/ping", settings()?.server.port);
             let answer = handlers::delivery::transport::client(std::time::Duration::from_secs(2))?
                 .get(&url)
                 .send()
@@ -310,7 +310,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(Export::Events { pretty }) => {
             let settings = settings()?;
             let events = events_of(&settings)?;
-            let events = writer::events(&events, settings.core_version)?.events;
+            let events = writer::events(&events, settings.core.version)?.events;
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -391,7 +391,7 @@ fn man(folder: Option<&Path>) -> anyhow::Result<()> {
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
     let mut settings = settings.clone();
     if let Some(core) = check.core_version {
-        settings.core_version = core;
+        settings.core.version = core;
     }
     let mut problems = settings.unknown_variables.clone();
     problems.extend(country::check(&settings.country()));
@@ -399,7 +399,7 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
     if check.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&problems)?))?;
     } else {
-        let files = Files::of(settings.country_dir.as_deref());
+        let files = Files::of(settings.country_files.dirs.as_deref());
         let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
         let is_served = errors == 0 || country::load(&settings.country()).is_ok();
@@ -416,7 +416,7 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
 
 /// Rewrites the country's files, and says what is different.
 fn upgraded(settings: &Settings, to: CoreVersion, dry_run: bool) -> anyhow::Result<String> {
-    let folders = country::folders(settings.country_dir.as_deref());
+    let folders = country::folders(settings.country_files.dirs.as_deref());
     anyhow::ensure!(
         !folders.is_empty(),
         "COUNTRY_DIR names no folder: the sample country inside the program is written for every version"
@@ -461,10 +461,8 @@ fn events_of(settings: &Settings) -> anyhow::Result<Vec<Event>> {
 /// # Errors
 /// When the country cannot be loaded.
 pub async fn openapi(settings: &Settings) -> anyhow::Result<String> {
-    let settings = Settings {
-        ledger_url: "sqlite::memory:".to_owned(),
-        ..settings.clone()
-    };
+    let mut settings = settings.clone();
+    "sqlite::memory:".clone_into(&mut settings.ledger.url);
     let running = server::assemble(&settings, loaded(&settings)?).await?;
     Ok(crate::routes::openapi(&running.app))
 }
@@ -492,7 +490,7 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
         .history()
         .state_as_if_accepted(pending, &Fields::new(), visible);
     let number = event.registration_number().map_or_else(
-        || settings.registration_number_format.number(),
+        || settings.hooks.registration_number_format.number(),
         str::to_owned,
     );
     let facts = Facts {
@@ -551,7 +549,7 @@ fn confirm(plan: &str) -> anyhow::Result<()> {
 
 /// Opens the ledger. An operator who mistypes its name must not find a new and empty one.
 async fn existing_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await;
+    let ledger = ledger::open_existing(&settings.ledger.url, settings.ledger.encryption()).await;
     ledger.context(NO_LEDGER)
 }
 

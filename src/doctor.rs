@@ -103,12 +103,12 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
         found.push(Finding::error("settings", unknown.message.clone(), remedy));
     }
     if found.is_empty() {
-        let mode = if settings.production {
+        let mode = if settings.server.is_production() {
             "production"
         } else {
             "development"
         };
-        let what = format!("can be used: {mode}, for core {}", settings.core_version);
+        let what = format!("can be used: {mode}, for core {}", settings.core.version);
         found.push(Finding::fine("settings", what));
     }
     found
@@ -141,7 +141,7 @@ fn of_country(settings: &Settings) -> Vec<Finding> {
     } else if found.is_empty() {
         found.push(Finding::fine("country", "in order, and its cases hold"));
     }
-    if settings.production && notices::serves_sample(settings) {
+    if settings.server.is_production() && notices::serves_sample(settings) {
         let what = "this is the sample country, with invented places, offices and rules";
         found.push(Finding::warning(
             "country",

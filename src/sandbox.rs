@@ -38,7 +38,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When something cannot start.
-pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
+pub async fn run(mut settings: Settings, options: &Options) -> anyhow::Result<()> {
     log::start(&settings);
     let signer = Signer::new()?;
     let around = SocketAddr::from((Ipv4Addr::LOCALHOST, options.stand_ins_port));
@@ -51,21 +51,24 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
 
     std::fs::create_dir_all(&options.folder)
         .with_context(|| format!("cannot make `{}`", options.folder.display()))?;
-    let settings = Settings {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, settings.listen.port())),
-        auth_url: around_url.clone(),
-        gateway_url: around_url.clone(),
-        system_client: None,
-        mosip_interop_url: around_url,
-        ledger_url: format!("sqlite://{}", options.folder.join("ledger.db").display()),
-        delivery_delay: Duration::from_millis(500),
-        ..settings
-    };
+    settings.server.host = Ipv4Addr::LOCALHOST.into();
+    settings.core.auth_url = around_url.clone();
+    settings.core.gateway_url = around_url.clone();
+    settings.core.system_client_id = None;
+    settings.core.system_client_secret = None;
+    settings.mosip.interop_url = around_url;
+    settings.ledger.url = format!("sqlite://{}", options.folder.join("ledger.db").display());
+    settings.delivery.delay = Duration::from_millis(500);
     let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
-    let listener = Listening::on(settings.listen)
+    let listener = Listening::on(settings.server.listen())
         .await
-        .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
+        .with_context(|| {
+            format!(
+                "cannot listen on {}; is the port taken?",
+                settings.server.listen()
+            )
+        })?;
     let running = server::assemble(&settings, country).await?;
     // A token without an action, as core 2.1 sends it: for load tests.
     std::fs::write(

@@ -5,6 +5,7 @@ use super::Files;
 use super::currency::Currency;
 use super::texts::{self, TextUse};
 use super::translations::is_language;
+use crate::SAMPLE_COUNTRY;
 use crate::notification::DeliveryMethod;
 use crate::settings::CountrySettings;
 use base64::Engine;
@@ -100,7 +101,7 @@ impl Default for Application {
     /// The default that replaces a file with a fault, so that the other files are checked all the same.
     fn default() -> Self {
         Self {
-            country_code: "FAR".to_owned(),
+            country_code: SAMPLE_COUNTRY.to_owned(),
             name: String::new(),
             logo: Logo::default(),
             time_zone: TimeZone::UTC,

@@ -77,6 +77,9 @@ pub use users::Unsafe;
 /// The code of the country inside the program.
 pub const SAMPLE_COUNTRY: &str = "FAR";
 
+/// Its name in core's client.
+const SAMPLE_COUNTRY_NAME: &str = "Farajaland";
+
 /// A country that was checked, ready to be served.
 pub struct Snapshot {
     /// The content that is served, by path.
@@ -487,10 +490,10 @@ impl<'a> Reading<'a> {
 
     /// Adds the text with the country's name in core's client to those that need a translation.
     fn name_of_the_country(&mut self, application: &Application) {
-        // Core's client has one name for the country of a place where there is no text: Farajaland.
-        if application.country_code != "FAR" {
+        // Without a text, core's client gives every country the name of its sample country.
+        if application.country_code != SAMPLE_COUNTRY {
             let id = country_text(&application.country_code);
-            self.said.push(in_program(message(id, "Farajaland")));
+            self.said.push(in_program(message(id, SAMPLE_COUNTRY_NAME)));
         }
     }
 

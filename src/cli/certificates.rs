@@ -35,7 +35,7 @@ pub(super) struct Preview {
 
 pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result<String> {
     let Certificates::Preview(preview) = command;
-    let files = Files::of(settings.country_dir.as_deref());
+    let files = Files::of(settings.country_files.dirs.as_deref());
     let (known, clients) = country::certificates(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let certificate = find(&known, &preview.id)?;

@@ -52,7 +52,7 @@ enum Command {
 }
 
 pub(super) async fn run(options: &Numbers, settings: &Settings) -> anyhow::Result<String> {
-    let (url, seal) = (&settings.ledger_url, settings.encryption()?);
+    let (url, seal) = (&settings.ledger.url, settings.ledger.encryption());
     let ledger = match &options.command {
         // The last numbers are taken over before the first start; a dry run does not create the ledger.
         Some(Command::Import { dry_run: false, .. }) => ledger::open(url, seal).await,
@@ -162,7 +162,7 @@ async fn next(
         today: policy.today(SystemClock.now()),
         format,
         formats,
-        random: &settings.registration_number_format,
+        random: &settings.hooks.registration_number_format,
     }
     .draw(office.as_ref());
     let mut position = 0;
@@ -214,7 +214,7 @@ async fn import(
     let policy = super::loaded(settings)?.policy;
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
-    let random = &settings.registration_number_format;
+    let random = &settings.hooks.registration_number_format;
     let numbers = country::last_numbers(&name, &text, &policy.numbers, random)
         .map_err(|problems| anyhow::anyhow!(report::problems_in(&problems, &name)))?;
     let before = ledger.sequences().await?;

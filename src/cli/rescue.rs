@@ -46,10 +46,8 @@ pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
     // The server below would make a new and empty ledger.
     existing_ledger(settings).await?;
     // The hooks under way are those of the server.
-    let settings = Settings {
-        unanswered_file: None,
-        ..settings.clone()
-    };
+    let mut settings = settings.clone();
+    settings.rescue.unanswered_file = None;
     let running = server::assemble(&settings, super::loaded(&settings)?).await?;
     let wanted = running.app.country.load().integrations.clone();
     running.app.system_clients.adopt_own(&wanted).await?;

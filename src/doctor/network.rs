@@ -116,7 +116,7 @@ pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding
 async fn middleware(settings: &Settings, client: &Client) -> Vec<Finding> {
     const CHECK: &str = "middleware";
     const SETTING: &str = "MOSIP_INTEROP_URL";
-    let url = &settings.mosip_interop_url;
+    let url = &settings.mosip.interop_url;
     let request = client.get(below(url, "/debug/transactions"));
     let answer = match ask(CHECK, SETTING, request).await {
         Ok(answer) => answer,
@@ -160,8 +160,8 @@ async fn middleware(settings: &Settings, client: &Client) -> Vec<Finding> {
 
 /// Turns an error into a warning, unless the middleware is needed: a developer's machine may have none.
 fn without_middleware(settings: &Settings, finding: Finding) -> Finding {
-    let is_needed =
-        settings.production || settings.identity_verification == IdentityVerification::IdAuth;
+    let is_needed = settings.server.is_production()
+        || settings.hooks.identity_verification == IdentityVerification::IdAuth;
     if is_needed {
         return finding;
     }
@@ -188,12 +188,12 @@ async fn reached(check: &'static str, setting: &str, client: &Client, url: &WebU
 async fn forwarding(settings: &Settings, client: &Client) -> Vec<Finding> {
     const CHECK: &str = "forwarding";
     let mut found = Vec::new();
-    for url in &settings.forward_actions_to {
+    for url in &settings.forwarding.urls {
         found.push(reached(CHECK, "FORWARD_ACTIONS_TO", client, url).await);
     }
     if found.is_empty() {
         found.push(Finding::off(CHECK, "FORWARD_ACTIONS_TO is not set"));
-    } else if settings.forward_secret.is_none() {
+    } else if settings.forwarding.secret.is_none() {
         let what = "what is forwarded is not signed";
         found.push(Finding::warning(
             CHECK,
@@ -209,11 +209,11 @@ async fn issuers(settings: &Settings, client: &Client) -> Vec<Finding> {
     let issuers = [
         (
             "VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL",
-            &settings.credential_offer_url,
+            &settings.credentials.offer_url,
         ),
         (
             "VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL",
-            &settings.credential_sign_url,
+            &settings.credentials.sign_url,
         ),
     ];
     let mut found = Vec::new();
@@ -255,9 +255,9 @@ fn proxies(settings: &Settings) -> Vec<Finding> {
         excluded.any(|part| *part == "*" || host == *part || host.ends_with(&format!(".{part}")))
     };
     let inner = [
-        &settings.auth_url,
-        &settings.gateway_url,
-        &settings.mosip_interop_url,
+        &settings.core.auth_url,
+        &settings.core.gateway_url,
+        &settings.mosip.interop_url,
     ];
     let hosts = inner
         .into_iter()

@@ -52,23 +52,23 @@ pub struct Notifications {
 impl Notifications {
     /// Creates it from the settings.
     pub fn new(users: Users, settings: &Settings) -> Self {
-        let messages = &settings.messages;
+        let (mail, limit) = (&settings.mail, &settings.message_limits);
         // Without a mail server nobody reads it.
-        let sender = messages.sender.as_ref();
+        let sender = mail.sender.as_ref();
         let sender = sender.map_or("no-reply@localhost".to_owned(), ToString::to_string);
         let limits = || Limits {
-            all: RateLimiter::direct(Quota::per_minute(messages.per_minute)),
-            each: RateLimiter::keyed(Quota::per_minute(messages.per_recipient)),
+            all: RateLimiter::direct(Quota::per_minute(limit.per_minute)),
+            each: RateLimiter::keyed(Quota::per_minute(limit.per_recipient)),
         };
         Self {
             users,
-            tokens: settings.core_version >= CoreVersion::V2_0_1,
-            pass: messages.email_route_token.clone(),
+            tokens: settings.core.version >= CoreVersion::V2_0_1,
+            pass: mail.route_token.clone(),
             urgent: limits(),
             other: limits(),
             names: [
-                ("DOMAIN", settings.domain.clone()),
-                ("ALERT_EMAIL", messages.alert_email.clone()),
+                ("DOMAIN", settings.pages.domain.clone()),
+                ("ALERT_EMAIL", mail.alert_address.clone()),
                 ("SENDER_EMAIL_ADDRESS", sender),
             ],
         }

@@ -41,15 +41,16 @@ impl Telemetry {
     /// Creates it from the settings; none if they do not enable it, and outside production.
     pub fn new(settings: &Settings, client: &reqwest::Client) -> Option<Self> {
         let url = settings
-            .telemetry_url
+            .telemetry
+            .url
             .as_ref()
-            .filter(|_| settings.production)?;
-        let domain = settings.domain.clone();
+            .filter(|_| settings.server.is_production())?;
+        let domain = settings.pages.domain.clone();
         Some(Self {
             client: client.clone(),
             url: url.as_str().to_owned(),
-            organisation: settings.organisation.clone(),
-            environment: settings.environment_name.clone(),
+            organisation: settings.telemetry.organisation.clone(),
+            environment: settings.telemetry.environment_name.clone(),
             domain: (!domain.starts_with('*')).then_some(domain),
         })
     }

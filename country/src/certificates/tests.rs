@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 const LEVELS: [&str; 3] = ["province", "district", "village"];
 
 static EVENTS: LazyLock<Vec<Arc<Readable>>> = LazyLock::new(|| {
-    let events = forms::events(&forms::Environment::default());
+    let events = forms::events(&forms::Environment::sample());
     let of = |event| Arc::new(Readable::of(event, &LEVELS));
     events.iter().map(of).collect()
 });
