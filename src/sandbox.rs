@@ -38,7 +38,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When something cannot start.
-pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
+pub async fn run(mut settings: Settings, options: &Options) -> anyhow::Result<()> {
     log::start(&settings);
     let signer = Signer::new()?;
     let around = SocketAddr::from((Ipv4Addr::LOCALHOST, options.stand_ins_port));
@@ -51,21 +51,24 @@ pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
 
     std::fs::create_dir_all(&options.folder)
         .with_context(|| format!("cannot make `{}`", options.folder.display()))?;
-    let settings = Settings {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, settings.listen.port())),
-        auth_url: around_url.clone(),
-        gateway_url: around_url.clone(),
-        system_client: None,
-        mosip_interop_url: around_url,
-        ledger_url: format!("sqlite://{}", options.folder.join("ledger.db").display()),
-        delivery_delay: Duration::from_millis(500),
-        ..settings
-    };
+    settings.server.host = Ipv4Addr::LOCALHOST.into();
+    settings.core.auth_url = around_url.clone();
+    settings.core.gateway_url = around_url.clone();
+    settings.core.system_client_id = None;
+    settings.core.system_client_secret = None;
+    settings.mosip.interop_url = around_url;
+    settings.ledger.url = format!("sqlite://{}", options.folder.join("ledger.db").display());
+    settings.delivery.delay = Duration::from_millis(500);
     let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
-    let listener = Listening::on(settings.listen)
+    let listener = Listening::on(settings.server.listen())
         .await
-        .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
+        .with_context(|| {
+            format!(
+                "cannot listen on {}; is the port taken?",
+                settings.server.listen()
+            )
+        })?;
     let running = server::assemble(&settings, country).await?;
     // A token without an action, as core 2.1 sends it: for load tests.
     std::fs::write(
@@ -80,7 +83,7 @@ fn say(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{text}")
 }
 
-/// Writes two sample records with new ids, and returns instructions for them.
+/// Writes two records with new ids, and returns instructions for them.
 fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Result<String> {
     let mut text = format!(
         "\nThe sandbox runs. Core's key, the middleware and core's gateway are stand-ins inside this process.\n\n\
@@ -103,18 +106,55 @@ fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Resu
             uuid::Uuid::new_v4().to_string(),
             uuid::Uuid::new_v4().to_string(),
         );
-        let file = folder.join(name);
-        let record = sample_birth(&event, &action, verified);
+        // The commands also work in another folder.
+        let file = std::path::absolute(folder.join(name))?;
+        let kept = kept_record(&file, &event, &action)?;
+        let note = if kept.is_some() {
+            "\n# the record is the one in the file; delete the file for a new sample"
+        } else {
+            ""
+        };
+        let record = kept.unwrap_or_else(|| sample_birth(&event, &action, verified));
         std::fs::write(&file, format!("{record:#}\n"))
             .with_context(|| format!("cannot write `{}`", file.display()))?;
         let token = signer.action_token(&event, &action)?;
         text += &format!(
-            "\n# a birth {what}; asked again, the answer is the same\ncurl -i http://{address}/trigger/events/birth/actions/REGISTER \\\n  \
-             -H 'content-type: application/json' -H 'authorization: Bearer {token}' \\\n  -d @{}\n",
+            "\n# a birth {what}; asked again, the answer is the same{note}\ncurl -i http://{address}/trigger/events/birth/actions/REGISTER \\\n  \
+             -H 'content-type: application/json' -H 'authorization: Bearer {token}' \\\n  -d '@{}'\n",
             file.display()
         );
     }
     Ok(text)
+}
+
+/// The record of an earlier start, perhaps edited, with new ids: a ledger gives known ids their first answer.
+fn kept_record(file: &FilePath, event: &str, action: &str) -> anyhow::Result<Option<Value>> {
+    let remedy = || {
+        let file = file.display();
+        format!(
+            "`{file}` is not a record with a pending REGISTER action; delete it for a new sample"
+        )
+    };
+    let text = match std::fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.with_context(remedy)?,
+    };
+    let mut record: Value = serde_json::from_str(&text).with_context(remedy)?;
+    let is_pending = |action: &&mut Value| {
+        action.get("type").is_some_and(|kind| kind == "REGISTER")
+            && action
+                .get("status")
+                .is_some_and(|status| status == "Requested")
+    };
+    let actions = record.get_mut("actions").and_then(Value::as_array_mut);
+    let pending = actions.into_iter().flatten().find(is_pending);
+    let pending = pending
+        .and_then(Value::as_object_mut)
+        .with_context(remedy)?;
+    pending.insert("id".to_owned(), action.into());
+    let members = record.as_object_mut().with_context(remedy)?;
+    members.insert("id".to_owned(), event.into());
+    Ok(Some(record))
 }
 
 /// A record as core sends it with a REGISTER hook: a child born three weeks ago.

@@ -27,7 +27,7 @@ use crate::pages::{self, Changes, Hosts};
 use crate::settings::Settings;
 use anyhow::Context as _;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use country::Files;
+use country::{CountrySettings, Files};
 use desk::Desk;
 use model::Model;
 use poem::endpoint::BoxEndpoint;
@@ -52,7 +52,7 @@ pub struct Options {
 
 /// What the pages show, and the record on the desk.
 pub struct Studio {
-    settings: Settings,
+    settings: CountrySettings,
     /// The folder that files are written to; none for the built-in country.
     folder: Option<PathBuf>,
     /// The last state that can be served; nothing while there was none.
@@ -76,7 +76,7 @@ struct Trouble {
 /// When no port is free.
 pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
     log::start(&settings);
-    let studio = Studio::open(settings, options.country.as_deref()).await?;
+    let studio = Studio::open(settings.country(), options.country.as_deref()).await?;
     studio.watch()?;
     let (listening, note) = pages::listen(options.port).await?;
     let address = listening.address();
@@ -109,7 +109,10 @@ impl Studio {
     ///
     /// # Errors
     /// When a folder is not there, or is not a country.
-    pub async fn open(settings: Settings, country: Option<&str>) -> anyhow::Result<Arc<Self>> {
+    pub async fn open(
+        settings: CountrySettings,
+        country: Option<&str>,
+    ) -> anyhow::Result<Arc<Self>> {
         let country_dir = country.map(str::to_owned).or(settings.country_dir.clone());
         let folders = country::folders(country_dir.as_deref());
         for folder in &folders {
@@ -128,7 +131,7 @@ impl Studio {
             );
         }
         let studio = Arc::new(Self {
-            settings: Settings {
+            settings: CountrySettings {
                 country_dir,
                 ..settings
             },
@@ -194,20 +197,20 @@ impl Studio {
     /// Reads and checks the files as they are now, and tells open pages. The number stands for their
     /// content.
     fn read(&self) -> u64 {
-        let settings = self.settings.country();
+        let settings = &self.settings;
         let files = || Files::of(settings.country_dir.as_deref());
         let read = files();
         let fingerprint = read.fingerprint();
-        let (problems, snapshot) = match country::checked(&settings, read) {
+        let (problems, snapshot) = match country::checked(settings, read) {
             Ok(snapshot) => (Vec::new(), Ok(snapshot)),
             // Cases that are not met keep nobody from looking at the rules.
-            Err(problems) => (problems, country::load(&settings)),
+            Err(problems) => (problems, country::load(settings)),
         };
         let mut trouble = Trouble {
             problems: Problem::all(problems, &files()),
             stale: false,
         };
-        match snapshot.and_then(|snapshot| Model::of(&settings, snapshot)) {
+        match snapshot.and_then(|snapshot| Model::of(settings, snapshot)) {
             Ok(model) => {
                 self.desk().settle(&model);
                 self.model.store(Some(Arc::new(model)));

@@ -4,7 +4,8 @@
 
 use super::problems::Problem;
 use country::certificates::{Certificates, Clients};
-use country::{CountrySettings, Definitions, Files, FormIndex, Snapshot};
+use country::overlays::Definitions;
+use country::{CountrySettings, Files, FormIndex, Snapshot, Untranslated};
 use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::scope::Scope;
 use rules::Vocabulary;
@@ -65,16 +66,16 @@ impl Model {
         let users = list(&document("/config/users")?);
         let roles = list(&document("/config/roles")?);
         let application = document("/config/application")?;
-        let (built, definitions) = country::events_and_definitions(settings);
+        let built = country::events(settings);
         let languages = snapshot.application.languages.iter();
         let untranslated = languages.map(|language| {
             let missing = country::untranslated(settings, language);
-            missing.map(|missing| (language.clone(), missing))
+            missing.map(|missing| (language.clone(), texts(missing)))
         });
         Ok(Self {
-            vocabulary: FormIndex::of(&built).vocabulary,
+            vocabulary: FormIndex::of(&built.list).vocabulary,
             untranslated: untranslated.collect::<Result<_, Vec<_>>>()?,
-            definitions,
+            definitions: built.definitions,
             places: Places::of(&document("/config/locations")?, &application),
             wording: Wording::of(&document("/content/client")?),
             roles: roles.iter().map(|role| Role::of(role, &users)).collect(),
@@ -121,6 +122,11 @@ impl Role {
             id,
         }
     }
+}
+
+fn texts(untranslated: Untranslated) -> Vec<Message> {
+    let rows = untranslated.rows.into_iter();
+    rows.map(|(message, _)| message).collect()
 }
 
 /// A document that is served.

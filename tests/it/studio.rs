@@ -3,6 +3,7 @@
 
 use super::browser::Browser;
 use super::process::client;
+use country::CountrySettings;
 use countryconfig::pages::{self, Hosts};
 use countryconfig::settings::Settings;
 use countryconfig::studio::Studio;
@@ -22,8 +23,8 @@ struct Running {
     _studio: std::sync::Arc<Studio>,
 }
 
-fn settings() -> Settings {
-    Settings::load(None, std::iter::empty()).unwrap()
+fn settings() -> CountrySettings {
+    Settings::load(None, std::iter::empty()).unwrap().country()
 }
 
 /// A folder with the sample country.
@@ -128,7 +129,7 @@ fn form_pages(event: &Value) -> Vec<String> {
 }
 
 fn events() -> Vec<Value> {
-    let events = serde_json::to_value(country::events(&settings().country())).unwrap();
+    let events = serde_json::to_value(country::events(&settings()).list).unwrap();
     events.as_array().unwrap().clone()
 }
 

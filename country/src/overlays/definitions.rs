@@ -25,6 +25,26 @@ pub struct Definition {
     pub line: usize,
 }
 
+/// The places where a country's files define or change the fields of its events.
+#[derive(Debug, Default)]
+pub struct Definitions(Vec<Definition>);
+
+impl Definitions {
+    pub(super) fn add(&mut self, definitions: Vec<Definition>) {
+        self.0.extend(definitions);
+    }
+
+    /// The places of a field of a form: `declaration`, or the name of an action. None for a built-in field
+    /// without changes.
+    pub fn of(&self, files: &Files, event: &str, form: &str, field: &str) -> Vec<Definition> {
+        let mut found = in_json(files, event, form, field);
+        let overlaid = self.0.iter();
+        let overlaid = overlaid.filter(|known| known.event == event && known.form == form);
+        found.extend(overlaid.filter(|known| known.field == field).cloned());
+        found
+    }
+}
+
 /// The places of the fields of an event with changes.
 pub(super) fn in_overlays(event: &Value, origins: &Origins) -> Vec<Definition> {
     let mut found = Vec::new();
@@ -51,7 +71,7 @@ pub(super) fn in_overlays(event: &Value, origins: &Origins) -> Vec<Definition> {
 }
 
 /// The places of a field of an event that is written as core's JSON.
-pub(crate) fn in_json(files: &Files, event: &str, form: &str, field: &str) -> Vec<Definition> {
+fn in_json(files: &Files, event: &str, form: &str, field: &str) -> Vec<Definition> {
     let file = format!("{FOLDER}/{event}.json");
     let Ok(Some(_)) = files.find(&file) else {
         return Vec::new();
