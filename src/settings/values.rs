@@ -97,7 +97,7 @@ impl Setting for Vec<WebUrl> {
         for url in text.split(',').map(str::trim).filter(|url| !url.is_empty()) {
             match url.parse() {
                 Ok(known) if urls.contains(&known) => {
-                    faults.push(format!("`{url}` is named twice"))
+                    faults.push(format!("`{url}` is named twice"));
                 }
                 Ok(new) => urls.push(new),
                 Err(error) => faults.push(format!("`{url}`: {error}")),

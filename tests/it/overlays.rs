@@ -621,7 +621,8 @@ fn a_removed_field_names_each_place_that_needs_it() {
 fn a_country_is_checked_as_a_whole(#[case] file: &str, #[case] text: &str, #[case] told: &str) {
     let country = Country::with(&[(file, text)]);
     let found = country::check(&country.settings());
-    let found: String = found.iter().map(|fault| format!("{fault}\n")).collect();
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let found = found.join("\n");
     if told.is_empty() {
         assert_eq!(found, "");
     } else {
