@@ -2,23 +2,22 @@
 //! The command line.
 
 use crate::country::Files;
+use crate::explain::{self, Explained};
 use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
 use crate::{build_info, country, doctor, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use handlers::Facts;
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event::Event;
-use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use opencrvs_toolkit::event_document::EventDocument;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod analytics;
-mod certificates;
+pub(crate) mod certificates;
 mod deliveries;
 mod fields;
 mod notify;
@@ -60,7 +59,7 @@ enum Command {
     },
     /// Ask a running server on this machine whether it is up; for container health checks
     Health,
-    /// Try the server without core: key, token, stand-in middleware and ready curl lines
+    /// Try the server without core: core, MOSIP, eSignet and mail as stand-ins, with pages to watch them
     Sandbox(sandbox::Options),
     /// See and test what the eligibility rules decide
     #[command(subcommand)]
@@ -249,6 +248,19 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What an operator's command prints: `deliveries` or `pending`, for those who look at a page.
+///
+/// # Errors
+/// When there is no such command, or it fails.
+pub(crate) async fn operator(arguments: &[&str], settings: &Settings) -> anyhow::Result<String> {
+    let arguments = std::iter::once(NAME).chain(arguments.iter().copied());
+    match Cli::try_parse_from(arguments)?.command {
+        Some(Command::Deliveries(command)) => deliveries::run(&command, settings).await,
+        Some(Command::Pending(options)) => deliveries::pending(&options, settings).await,
+        _ => anyhow::bail!("this command is not for a page"),
+    }
+}
+
 /// Prints what the doctor finds; also of settings that cannot be read.
 async fn diagnosed(
     settings: Result<Settings, SettingsError>,
@@ -321,10 +333,10 @@ pub async fn openapi(settings: &Settings) -> anyhow::Result<String> {
     Ok(crate::routes::openapi(&running.app))
 }
 
-fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
+fn explained(settings: &Settings, options: &Explain) -> anyhow::Result<String> {
     let country = loaded(settings)?;
-    let event = document(&explain.file)?;
-    let pending = match &explain.action {
+    let event = document(&options.file)?;
+    let pending = match &options.action {
         Some(action) => event.pending_action(action).with_context(|| {
             format!(
                 "event `{}` has no pending action of type `{action}`",
@@ -338,28 +350,10 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
             .find_map(|action| event.pending_action(action.action_type.as_str()))
             .with_context(|| format!("event `{}` has no pending action", event.id))?,
     };
-    let today = country.policy.today(SystemClock.now());
-    let visible = country.policy.visibility.on(today);
-    let state = event
-        .history()
-        .state_as_if_accepted(pending, &Fields::new(), visible);
-    let number = event.registration_number().map_or_else(
-        || settings.registration_number_format.number(),
-        str::to_owned,
-    );
-    let facts = Facts {
-        event: &event,
-        action: pending,
-        state: &state,
-        today,
-        registration_number: Some(&number),
-    };
-    let decision = country.policy.decide(&facts);
-    let packet = decision
-        .outcome()
-        .map(|outcome| build_packet(&country.policy.mapping, outcome.operation, &facts))
-        .transpose()?;
-    if explain.json {
+    let numbers = &settings.registration_number_format;
+    let explained = explain::explain(&country.policy, numbers, &event, pending, SystemClock.now());
+    let Explained { decision, packet } = explained?;
+    if options.json {
         let packet =
             packet.map(|packet| serde_json::json!({"path": packet.path, "body": packet.body}));
         return Ok(format!(

@@ -10,6 +10,7 @@ pub mod build_info;
 pub mod cli;
 pub mod country;
 pub mod doctor;
+pub mod explain;
 pub mod log;
 pub mod metrics;
 mod notices;

@@ -1,37 +1,138 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Trying the server without core: stand-ins for what surrounds it, on this machine only.
+//! The systems around the server, in one process and on this machine only: core, the middleware and
+//! MOSIP, eSignet, a mail server and an SMS gateway. Each behaves as the real one was seen to, on bad
+//! days too; pages show what they say to each other.
 
+use crate::pages::{self, Changes, Hosts};
+use crate::routes::App;
 use crate::server::{self, Listening};
-use crate::settings::{Settings, WebUrl};
-use crate::{country, log, report};
+use crate::settings::{CoreVersion, IdentityVerification, Settings, WebUrl};
+use crate::{country, explain, log, report};
 use anyhow::Context;
 use handlers::clock::{Clock, SystemClock};
+use handlers::core::Credentials;
+use handlers::notification::SmtpSettings;
 use jiff::tz::TimeZone;
-use poem::http::StatusCode;
-use poem::web::{Data, Json, Path};
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler, post};
+use opencrvs_toolkit::event_document::{Action, EventDocument};
+use secrecy::SecretString;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::fs::File;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tracing::warn;
 
+mod bad_days;
+mod core_stand_in;
+mod esignet;
+mod inbox;
+mod journal;
+mod kept;
+mod middleware;
+mod mosip;
+mod places;
+mod routes;
+mod samples;
+mod show;
 mod signer;
 
+use bad_days::{BAD_DAYS, BadDay};
+pub use core_stand_in::Version;
 pub use signer::Signer;
+
+/// The port of the pages, or the next that is free.
+const PAGES: u16 = 3050;
+/// The name of the lock in the folder. It tells a sandbox's folder from others.
+const LOCK: &str = "sandbox.lock";
+const LEDGER: &str = "ledger.db";
+/// Core is seeded after so many failures at most, ten in a second.
+const SEEDINGS: u32 = 100;
 
 /// Options of `countryconfig sandbox`.
 #[derive(clap::Args)]
 pub struct Options {
     /// Folder for the sample records and the ledger of the sandbox
     #[arg(long, value_name = "DIR", default_value = "data/sandbox")]
-    folder: PathBuf,
+    pub folder: PathBuf,
     /// Port of the stand-ins, where another server shall use them too; 0 is any that is free
     #[arg(long, value_name = "PORT", default_value_t = 0)]
-    stand_ins_port: u16,
+    pub stand_ins_port: u16,
+    /// Port of the pages, or the first free one after it; 0 is any that is free
+    #[arg(long, value_name = "PORT", default_value_t = PAGES)]
+    pub port: u16,
+    /// No pages: the stand-ins, the server, and curl lines for a terminal
+    #[arg(long)]
+    pub headless: bool,
+    /// Which core to play; `CORE_VERSION` decides where this is left out
+    #[arg(long, value_name = "VERSION")]
+    pub core: Option<Version>,
+    /// The people whom MOSIP knows, in place of those of the sandbox: a CSV file with the columns
+    /// firstName, middleName, familyName, birthDate, gender, nid
+    #[arg(long, value_name = "FILE")]
+    pub identities: Option<PathBuf>,
+    /// Keep records and identities in the folder, for the next start
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// All stand-ins, and what they know.
+struct StandIns {
+    signer: Signer,
+    core: core_stand_in::Core,
+    middleware: middleware::Middleware,
+    mosip: mosip::Mosip,
+    esignet: esignet::Esignet,
+    inbox: inbox::Inbox,
+    journal: journal::Journal,
+    bad_days: bad_days::BadDays,
+    changes: Changes,
+    drafts: show::Drafts,
+    /// What the last command of an operator printed, and for which record.
+    printed: Mutex<Option<(String, String)>>,
+    client: reqwest::Client,
+    /// Where the stand-ins are reached.
+    address: SocketAddr,
+    /// Where the server is reached.
+    server: OnceLock<String>,
+    /// The server, for what only it knows: why its rules decide.
+    app: OnceLock<Arc<App>>,
+    /// How the server was set, for the commands of operators.
+    settings: OnceLock<Settings>,
+}
+
+impl StandIns {
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Why the rules decide about an action as they do; nothing where none is about it.
+    fn reasons(&self, document: &EventDocument, action: &Action) -> Option<String> {
+        let app = self.app.get()?;
+        let policy = app.hooks.policy.load();
+        let explained =
+            explain::explain(&policy, &app.hooks.numbers, document, action, now()).ok()?;
+        let decision = explained.decision;
+        (!decision.rules.is_empty()).then(|| decision.render())
+    }
+}
+
+/// A sandbox that listens and is about to run.
+pub struct Sandbox {
+    stand_ins: Arc<StandIns>,
+    running: server::Running,
+    listener: Listening,
+    beside: JoinSet<()>,
+    kept: Option<PathBuf>,
+    /// Nobody else uses the folder as long as this is open.
+    _lock: File,
+    /// Where the pages are; nothing without pages.
+    pub pages: Option<SocketAddr>,
+    /// What to say about it.
+    pub text: String,
 }
 
 /// Starts the stand-ins and the server against them, and prints what to try.
@@ -40,51 +141,324 @@ pub struct Options {
 /// When something cannot start.
 pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
     log::start(&settings);
-    let signer = Signer::new()?;
-    let around = SocketAddr::from((Ipv4Addr::LOCALHOST, options.stand_ins_port));
-    let around = Listening::on(around).await?;
-    let around_url: WebUrl = format!("http://{}", around.address())
-        .parse()
-        .map_err(anyhow::Error::msg)?;
-    let surroundings = surroundings(signer.public_pem().to_owned());
-    tokio::spawn(around.serve(surroundings, std::future::pending(), Duration::ZERO));
-
-    std::fs::create_dir_all(&options.folder)
-        .with_context(|| format!("cannot make `{}`", options.folder.display()))?;
-    let settings = Settings {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, settings.listen.port())),
-        auth_url: around_url.clone(),
-        gateway_url: around_url.clone(),
-        system_client: None,
-        mosip_interop_url: around_url,
-        ledger_url: format!("sqlite://{}", options.folder.join("ledger.db").display()),
-        delivery_delay: Duration::from_millis(500),
-        ..settings
-    };
-    let country = country::load(&settings)
-        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
-    let listener = Listening::on(settings.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
-    let running = server::assemble(&settings, country).await?;
-    // A token without an action, as core 2.1 sends it: for load tests.
-    std::fs::write(
-        options.folder.join("service-token.txt"),
-        signer.token(&signer::claims(json!({"userType": "system"})))?,
-    )?;
-    say(&tour(&options.folder, &signer, listener.address())?)?;
-    server::run(running, listener).await
+    let sandbox = start(settings, options).await?;
+    writeln!(std::io::stdout(), "{}", sandbox.text)?;
+    sandbox.serve().await
 }
 
-fn say(text: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout(), "{text}")
+/// Makes a sandbox. The stand-ins and the pages answer at once, the server once it is served.
+///
+/// # Errors
+/// When something cannot start.
+pub async fn start(settings: Settings, options: &Options) -> anyhow::Result<Sandbox> {
+    let folder = &options.folder;
+    let lock = take_folder(folder, options.keep)?;
+    let (around, _) = if options.stand_ins_port == 0 {
+        pages::listen(0).await?
+    } else {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.stand_ins_port));
+        (
+            Listening::on(address)
+                .await
+                .with_context(|| format!("cannot listen on {address} for the stand-ins"))?,
+            None,
+        )
+    };
+    let mut notes = Vec::new();
+    let (listener, note) = pages::listen(settings.listen.port()).await?;
+    notes.extend(note.map(|note| format!("Server: {note}.")));
+    let mail = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let version = options
+        .core
+        .unwrap_or(if settings.core_version >= CoreVersion(2, 1, 0) {
+            Version::V2_1
+        } else {
+            Version::V2_0
+        });
+    let stand_ins = stand_ins(version, options.identities.as_deref(), around.address())?;
+    let settings = with_stand_ins(
+        settings,
+        &stand_ins,
+        folder,
+        listener.address(),
+        mail.local_addr()?,
+    )?;
+    let kept = options.keep.then(|| folder.join(kept::FILE));
+    if let Some(file) = &kept {
+        kept::restore(&stand_ins, file)?;
+    }
+    let country = country::load(&settings)
+        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
+    let running = server::assemble(&settings, country).await?;
+    drop(
+        stand_ins
+            .server
+            .set(format!("http://{}", listener.address())),
+    );
+    drop(stand_ins.app.set(running.app.clone()));
+    drop(stand_ins.settings.set(settings));
+
+    let mut beside = JoinSet::new();
+    let never = std::future::pending;
+    let around_routes = routes::stand_ins(&stand_ins);
+    beside.spawn(around.serve(around_routes, never(), Duration::ZERO));
+    beside.spawn(stand_ins.clone().take_mail(mail));
+    beside.spawn(tell_pages(stand_ins.clone()));
+    beside.spawn(seed(stand_ins.clone()));
+    let mut at = None;
+    if !options.headless {
+        let (listener, note) = pages::listen(options.port).await?;
+        notes.extend(note.map(|note| format!("Pages: {note}.")));
+        let address = listener.address();
+        let hosts = Hosts::loopback(address);
+        let shown = pages::endpoint(show::pages(&stand_ins), stand_ins.changes.clone(), hosts);
+        beside.spawn(listener.serve(shown, never(), Duration::ZERO));
+        at = Some(address);
+    }
+    if let Some(file) = kept.clone() {
+        beside.spawn(kept::keep_up(stand_ins.clone(), file));
+    }
+    let text = introduction(folder, &stand_ins, listener.address(), at, &notes)?;
+    Ok(Sandbox {
+        stand_ins,
+        running,
+        listener,
+        beside,
+        kept,
+        _lock: lock,
+        pages: at,
+        text,
+    })
+}
+
+impl Sandbox {
+    /// Where the server is reached.
+    pub fn server(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Where the stand-ins are reached.
+    pub fn stand_ins(&self) -> SocketAddr {
+        self.stand_ins.address
+    }
+
+    /// Serves until the process is told to stop.
+    ///
+    /// # Errors
+    /// When the server breaks off.
+    pub async fn serve(mut self) -> anyhow::Result<()> {
+        let served = server::run(self.running, self.listener).await;
+        self.beside.shutdown().await;
+        if let Some(file) = &self.kept {
+            kept::save(&self.stand_ins, file)?;
+        }
+        served
+    }
+}
+
+/// Makes the folder this sandbox's own. A sandbox without `--keep` begins anew: its records are gone,
+/// and a ledger that still waited for them would ask core about them for ever.
+fn take_folder(folder: &FilePath, keep: bool) -> anyhow::Result<File> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make `{}`", folder.display()))?;
+    let file = folder.join(LOCK);
+    let is_known = file.exists();
+    let lock = File::create(&file).with_context(|| format!("cannot write `{}`", file.display()))?;
+    if lock.try_lock().is_err() {
+        anyhow::bail!(
+            "another sandbox uses the folder `{}`; name another one with --folder",
+            folder.display()
+        );
+    }
+    if is_known && !keep {
+        for name in [
+            LEDGER,
+            "ledger.db-wal",
+            "ledger.db-shm",
+            "unanswered-hooks.jsonl",
+            kept::FILE,
+        ] {
+            // What is not there need not go.
+            drop(std::fs::remove_file(folder.join(name)));
+        }
+    }
+    Ok(lock)
+}
+
+fn stand_ins(
+    version: Version,
+    identities: Option<&FilePath>,
+    address: SocketAddr,
+) -> anyhow::Result<Arc<StandIns>> {
+    let core = core_stand_in::Core::new(version);
+    let accepts = ["type=record.action.accept", "type=record.read"];
+    let client = core.add_client("MOSIP", &accepts);
+    Ok(Arc::new(StandIns {
+        signer: Signer::new()?,
+        core,
+        middleware: middleware::Middleware::new(client),
+        mosip: mosip::Mosip::new(identities)?,
+        esignet: esignet::Esignet::default(),
+        inbox: inbox::Inbox::default(),
+        journal: journal::Journal::new(),
+        bad_days: bad_days::BadDays::default(),
+        changes: Changes::default(),
+        drafts: show::Drafts::default(),
+        printed: Mutex::default(),
+        client: handlers::outside::client(Duration::from_mins(5))?,
+        address,
+        server: OnceLock::new(),
+        app: OnceLock::new(),
+        settings: OnceLock::new(),
+    }))
+}
+
+/// The settings of a server that meets the stand-ins wherever it would meet another system: nothing
+/// leaves this machine, whatever else is set. Waits are short, so that they can be watched.
+fn with_stand_ins(
+    settings: Settings,
+    stand_ins: &StandIns,
+    folder: &FilePath,
+    listen: SocketAddr,
+    mail: SocketAddr,
+) -> anyhow::Result<Settings> {
+    let url = |text: String| text.parse::<WebUrl>().map_err(anyhow::Error::msg);
+    let around = url(stand_ins.url())?;
+    let (version, scopes): (_, &[&str]) = match stand_ins.core.version {
+        Version::V2_0 => (
+            CoreVersion(2, 0, 0),
+            &["type=record.read", "type=record.search"],
+        ),
+        Version::V2_1 => (
+            CoreVersion(2, 1, 0),
+            &[
+                "type=record.read",
+                "type=record.search",
+                "type=record.action.accept",
+                "type=record.action.reject",
+            ],
+        ),
+    };
+    let client = stand_ins.core.add_client("countryconfig", scopes);
+    let sender = "Civil Registration <no-reply@crvs.example>".parse()?;
+    let mut messages = settings.messages.clone();
+    messages.smtp = Some(SmtpSettings {
+        host: Ipv4Addr::LOCALHOST.to_string(),
+        port: mail.port(),
+        credentials: None,
+        implicit_tls: false,
+        sender,
+        require_tls: false,
+    });
+    messages.infobip_endpoint = Some(url(format!("{}/sms/2/text/advanced", stand_ins.url()))?);
+    messages.infobip_key = Some(SecretString::from("sandbox"));
+    messages.ignores_own_gateway = true;
+    Ok(Settings {
+        production: false,
+        core_version: version,
+        listen,
+        country_config_url: url(format!("http://{listen}"))?,
+        auth_url: around.clone(),
+        gateway_url: around.clone(),
+        system_client: Some(Credentials {
+            id: client.id,
+            secret: SecretString::from(client.secret),
+        }),
+        mosip_interop_url: around,
+        esignet_redirect_url: url(format!("{}/authorize", stand_ins.url()))?,
+        mosip_api_userinfo_url: url(format!("{}/esignet/get-oidp-user-info", stand_ins.url()))?,
+        identity_verification: IdentityVerification::IdAuth,
+        mosip_timeout: Duration::from_secs(4),
+        mosip_retry_after_500: Duration::from_secs(4),
+        mosip_unknown_for: Duration::from_mins(1),
+        rescue_database_url: None,
+        unanswered_file: Some(folder.join("unanswered-hooks.jsonl")),
+        shutdown_delay: Duration::ZERO,
+        messages,
+        ledger_url: format!("sqlite://{}", folder.join(LEDGER).display()),
+        delivery_delay: Duration::from_millis(500),
+        delivery_retry_schedule: "1s,2s,4s,8s,15s,30s,1m,1m,1m,1m".parse()?,
+        reference_data_database_url: None,
+        forward_actions_to: vec![],
+        analytics_database_url: None,
+        credential_offer_url: None,
+        credential_sign_url: None,
+        ..settings
+    })
+}
+
+/// Tells open pages what happens, a few times a second at most. Never ends.
+async fn tell_pages(stand_ins: Arc<StandIns>) {
+    let mut changes = stand_ins.journal.changes();
+    while changes.changed().await.is_ok() {
+        stand_ins.changes.tell();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// What the server shows to core's seeder.
+async fn served(stand_ins: &StandIns, path: &str) -> anyhow::Result<Vec<u8>> {
+    let server = stand_ins.server.get().map_or("", String::as_str);
+    let request = stand_ins.client.get(format!("{server}{path}"));
+    let request = request.bearer_auth(stand_ins.seeder_token()?);
+    let response = request.send().await?.error_for_status()?;
+    Ok(response.bytes().await?.to_vec())
+}
+
+async fn places_of(stand_ins: &StandIns) -> anyhow::Result<places::Places> {
+    let locations = served(stand_ins, "/config/locations").await?;
+    let users = served(stand_ins, "/config/users").await?;
+    Ok(places::Places::seed(&locations, &users)?)
+}
+
+/// Reads the country's places and users from the server, as core's seeder does.
+async fn seed(stand_ins: Arc<StandIns>) {
+    let mut tries = 0;
+    let places = loop {
+        match places_of(&stand_ins).await {
+            Ok(places) => break places,
+            // The server has just begun to listen, and fetches core's key.
+            Err(_) if tries < SEEDINGS => tries += 1,
+            Err(error) => {
+                warn!("The places of the country could not be read; records have none: {error:#}");
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    drop(stand_ins.core.places.set(places));
+    stand_ins.journal.touch();
+}
+
+/// This moment.
+fn now() -> jiff::Timestamp {
+    SystemClock.now()
+}
+
+/// Prints for whoever sits at the terminal, who may have closed it.
+fn say(text: &str) {
+    drop(writeln!(std::io::stdout(), "{text}"));
 }
 
 /// Writes two sample records with fresh ids and says what to do with them.
-fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Result<String> {
-    let mut text = format!(
-        "\nThe sandbox runs. Core's key, the middleware and core's gateway are stand-ins inside this process.\n\n\
-         # the birth form\ncurl -s --compressed http://{address}/config/events | head -c 400\n"
+fn introduction(
+    folder: &FilePath,
+    stand_ins: &StandIns,
+    server: SocketAddr,
+    pages: Option<SocketAddr>,
+    notes: &[String],
+) -> anyhow::Result<String> {
+    let mut text = String::from(
+        "\nThe sandbox runs. Core's key, the middleware and core's gateway are stand-ins inside this process.\n",
+    );
+    for note in notes {
+        text += &format!("{note}\n");
+    }
+    if let Some(pages) = pages {
+        text += &format!("\nOpen http://{pages} to declare births and deaths and watch them go.\n");
+    }
+    text += &format!(
+        "\n# the birth form\ncurl -s --compressed http://{server}/config/events | head -c 400\n"
     );
     let samples = [
         (
@@ -99,21 +473,24 @@ fn tour(folder: &FilePath, signer: &Signer, address: SocketAddr) -> anyhow::Resu
         ),
     ];
     for (name, verified, what) in samples {
-        let (event, action) = (
-            uuid::Uuid::new_v4().to_string(),
-            uuid::Uuid::new_v4().to_string(),
-        );
+        let (event, action) = (core_stand_in::fresh_id(), core_stand_in::fresh_id());
         let file = folder.join(name);
         let record = sample_birth(&event, &action, verified);
         std::fs::write(&file, format!("{record:#}\n"))
             .with_context(|| format!("cannot write `{}`", file.display()))?;
-        let token = signer.action_token(&event, &action)?;
+        stand_ins.core.keep(EventDocument::try_from(record)?);
+        let token = stand_ins.hook_token(&event, &action, false)?;
         text += &format!(
-            "\n# a birth {what}; asked again, the answer is the same\ncurl -i http://{address}/trigger/events/birth/actions/REGISTER \\\n  \
+            "\n# a birth {what}; asked again, the answer is the same\ncurl -i http://{server}/trigger/events/birth/actions/REGISTER \\\n  \
              -H 'content-type: application/json' -H 'authorization: Bearer {token}' \\\n  -d @{}\n",
             file.display()
         );
     }
+    // A token without an action, as core 2.1 sends it: for load tests.
+    let token = stand_ins
+        .signer
+        .token(&signer::claims(json!({"userType": "system"})))?;
+    std::fs::write(folder.join("service-token.txt"), token)?;
     Ok(text)
 }
 
@@ -145,115 +522,4 @@ pub fn sample_birth(event: &str, action: &str, mother_verified: &str) -> Value {
             step(action, "REGISTER", "Requested", 2, json!({})),
         ],
     })
-}
-
-/// MOSIP makes the credential of a packet so much later.
-const CREDENTIAL: Duration = Duration::from_secs(1);
-
-/// What the stand-ins remember.
-struct Around {
-    public_key: String,
-    /// The middleware's rows: registration numbers and the tokens that came with them, each unique. A
-    /// row is there from before MOSIP is called until its credential comes.
-    rows: Mutex<HashMap<String, String>>,
-    /// How many identities MOSIP has made.
-    identities: AtomicU32,
-}
-
-/// Core's key, core's gateway and the middleware, as one small server.
-fn surroundings(public_key: String) -> impl Endpoint {
-    let around = Around {
-        public_key,
-        rows: Mutex::default(),
-        identities: AtomicU32::new(0),
-    };
-    Route::new()
-        .at("/.well-known", get(key))
-        .at("/events/registration", post(registration))
-        .at("/events/update-biographics", post(update))
-        .at("/verify", post(verify))
-        .at("/events/:procedure", post(procedure))
-        .data(Arc::new(around))
-}
-
-#[handler]
-fn key(Data(around): Data<&Arc<Around>>) -> String {
-    around.public_key.clone()
-}
-
-/// Whatever is wrong, the middleware says no more than this.
-fn fault() -> Response {
-    Json(json!({"error": "An unexpected error occurred"}))
-        .with_status(StatusCode::INTERNAL_SERVER_ERROR)
-        .into_response()
-}
-
-/// Sample data, shown to whoever tries the sandbox. `false` where the middleware cannot read it.
-fn show_packet(body: &Value) -> bool {
-    drop(say(&format!("\nThe middleware got a packet:\n{body:#}\n")));
-    let fields = body.get("requestFields").and_then(Value::as_object);
-    let texts = fields.is_some_and(|fields| fields.values().all(Value::is_string));
-    texts && body.get("trackingId").is_some_and(Value::is_string)
-}
-
-#[handler]
-fn registration(
-    request: &Request,
-    Json(body): Json<Value>,
-    Data(around): Data<&Arc<Around>>,
-) -> Response {
-    let token = request.header("authorization").unwrap_or_default();
-    let text = |field: &str| body.pointer(&format!("/requestFields/{field}"))?.as_str();
-    let number = text("birthCertificateNumber").or_else(|| text("deathCertificateNumber"));
-    let (true, Some(number)) = (show_packet(&body), number) else {
-        return fault();
-    };
-    {
-        let mut rows = around.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        if rows.contains_key(number) || rows.values().any(|known| known == token) {
-            drop(say(
-                "The middleware has a row of this number or token already: 500.\n",
-            ));
-            return fault();
-        }
-        rows.insert(number.to_owned(), token.to_owned());
-    }
-    let (around, number) = (around.clone(), number.to_owned());
-    let is_birth = text("birthCertificateNumber").is_some();
-    tokio::spawn(async move {
-        tokio::time::sleep(CREDENTIAL).await;
-        let mut rows = around.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        rows.remove(&number);
-        drop(rows);
-        let identity = if is_birth {
-            let made = around.identities.fetch_add(1, Ordering::Relaxed);
-            format!(" and the national ID {}", 2_000_000_001 + u64::from(made))
-        } else {
-            String::new()
-        };
-        drop(say(&format!(
-            "\nMOSIP has made the credential: the middleware tells core to accept the action that waits, with the number {number}{identity}.\n"
-        )));
-    });
-    (StatusCode::ACCEPTED, Json(json!({}))).into_response()
-}
-
-#[handler]
-fn update(Json(body): Json<Value>) -> Response {
-    if show_packet(&body) {
-        (StatusCode::ACCEPTED, Json(json!({}))).into_response()
-    } else {
-        fault()
-    }
-}
-
-#[handler]
-fn verify() -> &'static str {
-    "verified"
-}
-
-#[handler]
-fn procedure(Path(procedure): Path<String>, Json(body): Json<Value>) -> Json<Value> {
-    drop(say(&format!("\nCore was called: {procedure} {body}\n")));
-    Json(json!({"result": {"data": {"json": {}}}}))
 }

@@ -47,7 +47,16 @@ pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result
     };
     record.review |= preview.review;
     let svg = certificate.render(&record, client(&clients, preview.language.as_deref())?)?;
-    with_fonts(svg.trim(), &faces(certificate, &files)?)
+    with_its_fonts(&svg, certificate, &files)
+}
+
+/// A drawing of a certificate that needs nothing else: its fonts are in it.
+pub(crate) fn with_its_fonts(
+    svg: &str,
+    certificate: &Certificate,
+    files: &Files,
+) -> anyhow::Result<String> {
+    with_fonts(svg.trim(), &faces(certificate, files)?)
 }
 
 fn client<'r>(

@@ -113,6 +113,7 @@ fn templates(reading: &mut Reading<'_>, languages: &[String]) -> Option<Template
 fn gateway(settings: &Settings, own: Option<Description>) -> Result<Option<Arc<dyn Sms>>, String> {
     let of = |setting: &Option<SecretString>| setting.clone().unwrap_or_default();
     let messages = &settings.messages;
+    let own = own.filter(|_| !messages.ignores_own_gateway);
     let (description, key) = match (own, &messages.infobip_endpoint) {
         (Some(own), _) => (own, of(&messages.sms_gateway_key)),
         (None, Some(endpoint)) => {

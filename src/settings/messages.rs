@@ -23,6 +23,9 @@ pub struct Messages {
     pub infobip_key: Option<SecretString>,
     /// `INFOBIP_SENDER_ID`.
     pub infobip_sender: String,
+    /// Texts go to Infobip's address even where `sms.toml` describes another gateway: no setting, but
+    /// the sandbox, which sends nothing to anybody.
+    pub ignores_own_gateway: bool,
     /// `SMS_GATEWAY_KEY`: the secret of the gateway that `sms.toml` describes.
     pub sms_gateway_key: Option<SecretString>,
     /// `MESSAGES_PER_RECIPIENT`: so many in a minute to one of them, where no token is asked for.
@@ -46,6 +49,7 @@ impl Messages {
                 .map(|_| reader.parsed("INFOBIP_GATEWAY_ENDPOINT")),
             infobip_key: secret(reader, "INFOBIP_API_KEY"),
             infobip_sender: reader.given("INFOBIP_SENDER_ID").unwrap_or_default(),
+            ignores_own_gateway: false,
             sms_gateway_key: secret(reader, "SMS_GATEWAY_KEY"),
             per_recipient: reader.parsed("MESSAGES_PER_RECIPIENT"),
             per_minute: reader.parsed("MESSAGES_PER_MINUTE"),

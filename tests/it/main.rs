@@ -34,6 +34,7 @@ mod process;
 mod program;
 mod replicas;
 mod rescue;
+mod sandbox;
 mod trigger;
 mod verification;
 
