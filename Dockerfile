@@ -5,14 +5,14 @@ WORKDIR /build
 COPY . .
 # What `--version` and the metric countryconfig_build_info name: --build-arg COUNTRYCONFIG_COMMIT=$(git rev-parse HEAD)
 ARG COUNTRYCONFIG_COMMIT
-RUN cargo build --release --locked
+RUN cargo build --profile dist --locked
 
 FROM debian:bookworm-slim
 # Certificates for HTTPS to the middleware and the gateway, time zones for the day that ages are counted on.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates tzdata && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /srv countryconfig \
  && install -d -o countryconfig -g countryconfig -m 0700 /srv/data
-COPY --from=build /build/target/release/countryconfig /usr/local/bin/countryconfig
+COPY --from=build /build/target/dist/countryconfig /usr/local/bin/countryconfig
 WORKDIR /srv
 USER 10001
 # The ledger: the one folder that is written to. Run with --read-only and a volume here.

@@ -2,15 +2,14 @@
 //! What a hook costs without network and disk, and what the forms cost at start.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
-use countryconfig::country;
+use country::causes_of_death::{Cause, Causes};
 use countryconfig::sandbox::sample_birth;
 use countryconfig::settings::Settings;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use handlers::Facts;
-use handlers::causes_of_death::{Cause, Causes};
-use handlers::mosip_mapping::build_packet;
 use opencrvs_toolkit::event_document::{EventDocument, Fields};
 use opencrvs_toolkit::visibility::Visibility;
+use rules::Facts;
+use rules::mosip_mapping::build_packet;
 use serde_json::{Value, json};
 use std::hint::black_box;
 
@@ -31,7 +30,7 @@ fn record(edits: usize) -> Value {
 
 fn hooks(c: &mut Criterion) {
     let settings = Settings::load(None, std::iter::empty()).unwrap();
-    let policy = country::load(&settings).ok().unwrap().policy;
+    let policy = country::load(&settings.country()).ok().unwrap().policy;
     let today = jiff::civil::date(2026, 6, 1);
     let visible = policy.visibility.on(today);
     let mut group = c.benchmark_group("hook");
@@ -99,7 +98,7 @@ fn start(c: &mut Criterion) {
         );
     });
     group.bench_function("whole country", |b| {
-        b.iter(|| country::load(black_box(&settings)).ok().unwrap());
+        b.iter(|| country::load(black_box(&settings.country())).ok().unwrap());
     });
     group.finish();
 }
@@ -107,7 +106,10 @@ fn start(c: &mut Criterion) {
 /// What a physician types, in a list of 20,000.
 fn causes_of_death(c: &mut Criterion) {
     let settings = Settings::load(None, std::iter::empty()).unwrap();
-    let shipped = country::load(&settings).ok().unwrap().causes_of_death;
+    let shipped = country::load(&settings.country())
+        .ok()
+        .unwrap()
+        .causes_of_death;
     let also = [
         "",
         ", left side",

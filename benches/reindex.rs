@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use test_postgres::Cluster;
+use testing::postgres::Cluster;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core's tokens, and the key that proves them.
+//! Core's tokens, and the key that verifies them.
 
 use arc_swap::ArcSwapOption;
 use handlers::clock::Clock;
+use handlers::delivery::ledger::Ledger;
 use handlers::fault::Fault;
-use handlers::ledger::Ledger;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
@@ -18,37 +18,37 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-/// Who signs.
+/// The issuer of core's tokens.
 pub const ISSUER: &str = "opencrvs:auth-service";
-/// Whom a token must be meant for.
+/// The audience of a token for this server.
 pub const AUDIENCE: &str = "opencrvs:countryconfig-user";
-/// Whom a token for a reindex may be meant for: core's own job says nothing of this server.
+/// The audiences of a token for a reindex: core's own job does not name this server.
 pub const REINDEX_AUDIENCES: [&str; 3] =
     [AUDIENCE, "opencrvs:events-user", "opencrvs:gateway-user"];
 
-/// Clocks of two machines may differ by so many seconds.
+/// Tolerated difference between the clocks of two machines, in seconds.
 const LEEWAY_S: u64 = 30;
-/// A token is a few hundred bytes to a few kilobytes, growing with its scopes.
+/// Size limit of a token. A token has some hundred bytes to a few kilobytes, depending on its scopes.
 const TOKEN_LIMIT: usize = 16 * 1024;
-/// A PEM key has under a kilobyte.
+/// Size limit of an answer with a key. A PEM key has less than a kilobyte.
 const KEY_LIMIT: usize = 64 * 1024;
 /// The longest wait for the key.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest that a request waits for a key that fits its token. Core asks once: refusing a hook
-/// blocks its record.
+/// The longest wait of a request for a key that fits its token. Core asks once: refusing a hook blocks
+/// its record.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The shortest time between two requests to core's auth service, whoever sends tokens that no key fits.
+/// The shortest time between two requests to core's auth service, however many tokens no key fits.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
-/// How long the key before the current one is accepted after a new key was found. Core's tokens for
-/// systems live for 10 minutes and hook tokens are used at once; replicas of the auth service change
-/// their key one after the other. A key that was replaced because it was stolen must not last longer.
+/// Time for which the previous key is accepted after a new key was found. Core's tokens for systems
+/// live for 10 minutes and hook tokens are used at once; replicas of the auth service change their key
+/// one after the other. A key that was replaced because it was stolen must not last longer.
 const PREVIOUS_KEY: Duration = Duration::from_mins(15);
-/// The key is looked after this often when nothing happens.
+/// Interval at which the key is fetched again.
 const REFRESH: Duration = Duration::from_mins(10);
 /// Name under which the ledger keeps the last good key.
 const KEPT: &str = "auth-public-key";
 
-/// What a verified token says.
+/// The claims of a verified token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claims {
@@ -58,22 +58,22 @@ pub struct Claims {
     pub action_id: Option<String>,
     /// `user` or `system`.
     pub user_type: Option<String>,
-    /// What its bearer may do.
+    /// The permissions of its bearer.
     #[serde(default)]
     scope: Value,
 }
 
-/// A token of core that was checked.
+/// A verified token of core.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// As it came, to be passed on.
+    /// The token as received, to be passed on.
     pub text: String,
-    /// What it says.
+    /// Its claims.
     pub claims: Claims,
 }
 
 impl Token {
-    /// Whether this is a token for a hook at all, whatever its record: core 2.0 names an event and an
+    /// Checks whether this is a token for a hook, whatever its record: core 2.0 names an event and an
     /// action in it; the service token of core 2.1 names neither, but belongs to no user. A user's own
     /// token may not decide.
     pub fn is_for_a_hook(&self) -> bool {
@@ -83,7 +83,7 @@ impl Token {
         }
     }
 
-    /// Whether core gave this token to decide about this pending action of this record.
+    /// Checks whether core gave this token to decide about this pending action of this record.
     pub fn is_for(&self, event: &EventDocument, pending: &Action) -> bool {
         let names = |claim: &Option<String>, id| claim.as_deref().is_none_or(|named| named == id);
         self.is_for_a_hook()
@@ -91,13 +91,13 @@ impl Token {
             && names(&self.claims.action_id, pending.id.as_str())
     }
 
-    /// Whether its bearer has a permission, such as `record.reindex`.
+    /// Checks whether its bearer has a permission, such as `record.reindex`.
     pub fn may(&self, permission: &str) -> bool {
         self.may_with(permission, &[])
     }
 
-    /// Whether its bearer has a permission that is not limited to other values of these options: to
-    /// other events, for example.
+    /// Checks whether its bearer has a permission that is not limited to other values of these options:
+    /// to other events, for example.
     pub fn may_with(&self, permission: &str, options: &[(&str, &str)]) -> bool {
         let scopes = self.claims.scope.as_array().into_iter().flatten();
         let mut scopes = scopes.filter_map(Value::as_str);
@@ -115,7 +115,7 @@ impl Token {
     }
 }
 
-/// Why a request is not let in.
+/// The reason why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// There is no Authorization header.
@@ -124,24 +124,24 @@ pub enum AuthError {
     /// The token is not one of core's, or not for this server.
     #[error("Invalid token")]
     Invalid,
-    /// It was good once.
+    /// The token has expired.
     #[error("Expired token")]
     Expired,
-    /// The key that decides could not be fetched in time.
+    /// The key could not be fetched in time.
     #[error("Core's public key cannot be fetched")]
     NoKey,
 }
 
-/// Core's public key, kept fresh.
+/// Core's public key, renewed regularly.
 pub struct Keys {
     known: ArcSwapOption<Known>,
     url: String,
     client: reqwest::Client,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
-    /// The last request to the auth service that has ended.
+    /// The last completed request to the auth service.
     looks: watch::Sender<Option<Look>>,
-    /// Rung by requests that need another look.
+    /// Notified by requests that need another fetch of the key.
     wanted: Notify,
 }
 
@@ -150,10 +150,10 @@ struct Key {
     decoding: DecodingKey,
 }
 
-/// The keys that prove a token.
+/// The keys that verify a token.
 struct Known {
     current: Arc<Key>,
-    /// The key before it, and when it ends.
+    /// The previous key, and the end of its use.
     previous: Option<(Arc<Key>, Instant)>,
 }
 
@@ -164,14 +164,14 @@ struct Look {
     succeeded: bool,
 }
 
-/// Why a fetched text does not become the key.
+/// The reason why a fetched text is not accepted as the key.
 #[derive(Debug, thiserror::Error)]
 enum KeyError {
-    #[error("core's auth service cannot be reached")]
+    #[error("core's auth service is not reachable")]
     Unreachable(#[source] Fault),
     #[error("core's auth service answered {0}")]
     Status(reqwest::StatusCode),
-    #[error("the answer is no RSA public key in PEM")]
+    #[error("the answer is not an RSA public key in PEM")]
     NoKey,
 }
 
@@ -195,12 +195,12 @@ impl Key {
     }
 }
 
-/// Whether a text is a key as core's auth service gives it.
+/// Checks whether a text is a key as core's auth service gives it.
 pub(crate) fn is_key(text: &str) -> bool {
     Key::parse(text).is_ok()
 }
 
-/// Whether a token is signed with a key, whatever it says.
+/// Checks whether a token is signed with a key, whatever its claims.
 pub(crate) fn is_signed_by(token: &str, key: &str) -> bool {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.validate_exp = false;
@@ -209,13 +209,13 @@ pub(crate) fn is_signed_by(token: &str, key: &str) -> bool {
     Key::parse(key).is_ok_and(|key| decode::<Value>(token, &key.decoding, &validation).is_ok())
 }
 
-/// What a token says of itself.
+/// The claims of a token, without a check of its signature.
 pub(crate) fn unproven_claims(token: &str) -> Option<Value> {
     Some(insecure_decode::<Value>(token).ok()?.claims)
 }
 
 impl Keys {
-    /// The key of the auth service at `auth_url`. None is known yet.
+    /// A store for the key of the auth service at `auth_url`. No key is known yet.
     pub fn new(
         auth_url: &str,
         client: reqwest::Client,
@@ -234,7 +234,7 @@ impl Keys {
         }
     }
 
-    /// Takes the last good key from the ledger, where core has not shown one first.
+    /// Takes the last good key from the ledger, unless core has given one first.
     pub async fn recall(&self) {
         let Ok(Some(pem)) = self.ledger.kept(KEPT).await else {
             return;
@@ -248,14 +248,14 @@ impl Keys {
         }
     }
 
-    /// Whether any key is known.
+    /// Checks whether any key is known.
     pub fn is_known(&self) -> bool {
         self.known.load().is_some()
     }
 
-    /// Fetches the key until it is there, then again from time to time, and sooner when a token needs
-    /// it. The only place that asks: whoever waits for a look shares it, and a caller that goes away
-    /// interrupts none. Without core, as on a developer's machine, one line says so. Never ends.
+    /// Fetches the key until it is there, then again from time to time, and sooner when a token needs it.
+    /// Only this function fetches: waiting requests share the fetch, and a caller that disconnects does not
+    /// interrupt it. Without core, as on a developer's machine, one line says so. Never ends.
     pub async fn keep_fresh(&self, production: bool) {
         let mut pause = BETWEEN_LOOKS;
         let mut is_said = false;
@@ -288,7 +288,7 @@ impl Keys {
                     } else if !std::mem::replace(&mut is_said, true) {
                         info!(
                             error = &error as &dyn std::error::Error,
-                            "Hooks wait for core's key, which is asked for at AUTH_URL again and again; everything else is served. To try the server without core: `countryconfig sandbox`"
+                            "Core's public key is not available at AUTH_URL yet: hooks are not answered, everything else is served. To try the server without core: `countryconfig sandbox`"
                         );
                     }
                     let next = started + pause;
@@ -306,7 +306,7 @@ impl Keys {
         }
     }
 
-    /// Asks core's auth service for its key; a new one is used from now on, and returned.
+    /// Fetches the key from core's auth service; a new one is used from now on, and returned.
     async fn refresh(&self) -> Result<Option<Arc<Key>>, KeyError> {
         let mut response = self.client.get(&self.url).timeout(TIMEOUT).send().await?;
         if response.status() != reqwest::StatusCode::OK {
@@ -340,13 +340,14 @@ impl Keys {
         if let Err(error) = &kept {
             warn!(
                 error = error as &dyn std::error::Error,
-                "Core's public key could not be kept for the next start yet"
+                "Could not store core's public key for the next start"
             );
         }
         kept.is_ok()
     }
 
-    /// Checks the value of an Authorization header: a token that is meant for one of these. Core sends `Bearer x`, `x` and `Bearer Bearer x`.
+    /// Checks the value of an Authorization header: a token for one of these audiences. Core sends
+    /// `Bearer x`, `x` and `Bearer Bearer x`.
     ///
     /// # Errors
     /// See [`AuthError`].
@@ -380,8 +381,7 @@ impl Keys {
         })
     }
 
-    /// Waits until a key fits, or until core's auth service was asked after the token came and no key
-    /// fits all the same.
+    /// Waits until a key fits, or until a fetch that began after the token came has found no key that fits.
     async fn claims_after_a_look(
         &self,
         text: &str,
@@ -402,7 +402,7 @@ impl Keys {
         }
     }
 
-    /// What a token says, proven by a known key.
+    /// The claims of a token, verified with a known key.
     fn claims(&self, text: &str, audiences: &[&str]) -> Result<Claims, Unproven> {
         let known = self.known.load_full().ok_or(Unproven::NoKeyFits)?;
         known.claims(text, audiences, Instant::now())
@@ -410,7 +410,7 @@ impl Keys {
 }
 
 impl Known {
-    /// What a token says, proven by the current key or the one before it.
+    /// The claims of a token, verified with the current key or the previous one.
     fn claims(&self, text: &str, audiences: &[&str], now: Instant) -> Result<Claims, Unproven> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
         match (claims(text, &self.current, audiences), previous) {
@@ -420,7 +420,7 @@ impl Known {
     }
 }
 
-/// Why a token proves nothing.
+/// The reason why a token is not verified.
 #[derive(Debug, PartialEq, Eq)]
 enum Unproven {
     NoKeyFits,
@@ -445,8 +445,8 @@ fn claims(token: &str, key: &Key, audiences: &[&str]) -> Result<Claims, Unproven
         })
 }
 
-/// Whether a token could be one of core's by what it says of itself. Only such a token is a reason to
-/// ask core's auth service for a new key.
+/// Checks whether a token could be one of core's, by its unverified claims. Only such a token is a reason
+/// to ask core's auth service for a new key.
 fn looks_like_cores(token: &str, audiences: &[&str]) -> bool {
     let Ok(data) = insecure_decode::<Value>(token) else {
         return false;
@@ -464,7 +464,7 @@ fn looks_like_cores(token: &str, audiences: &[&str]) -> bool {
         && ends.saturating_add(LEEWAY_S) > jsonwebtoken::get_current_timestamp()
 }
 
-/// The token without any number of `Bearer` before it.
+/// Strips any number of `Bearer` before the token.
 pub(crate) fn bare(header: &str) -> &str {
     let mut rest = header.trim();
     while let Some((word, after)) = rest

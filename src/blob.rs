@@ -3,32 +3,81 @@
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use country::{Caching, Content, Snapshot};
 use poem::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
 use poem::http::{HeaderMap, HeaderValue, StatusCode};
 use poem::{Body, Response};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::io::Write;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Smaller content is not worth compressing.
 const COMPRESS_FROM: usize = 1024;
 
-/// How long callers may use what they have without asking again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caching {
-    /// Not at all: the ETag tells them that it is still the same.
-    Revalidate,
-    /// A year: other content would have another name.
-    Forever,
+fn cache_control(caching: Caching) -> &'static str {
+    match caching {
+        Caching::Revalidate => "no-cache",
+        Caching::Forever => "public, max-age=31536000, immutable",
+    }
 }
 
-impl Caching {
-    fn header(self) -> &'static str {
-        match self {
-            Self::Revalidate => "no-cache",
-            Self::Forever => "public, max-age=31536000, immutable",
+/// The country as it is served: replaced as a whole when its files change.
+pub struct ServedCountry {
+    country: Snapshot,
+    /// What is served, by path. **Invariant:** no path of a request reaches the file system; what is not
+    /// in this map is not there.
+    blobs: HashMap<String, Arc<Blob>>,
+}
+
+impl Deref for ServedCountry {
+    type Target = Snapshot;
+    fn deref(&self) -> &Snapshot {
+        &self.country
+    }
+}
+
+impl ServedCountry {
+    /// Prepares what a country serves, not compressed yet.
+    pub fn new(country: Snapshot) -> Self {
+        let blob = |content: &Content| {
+            let (content_type, bytes) = (content.content_type, content.bytes.clone());
+            Arc::new(Blob::new(content_type, bytes, content.caching))
+        };
+        let blobs = country.served.iter();
+        let blobs = blobs.map(|(path, content)| (path.to_owned(), blob(content)));
+        Self {
+            blobs: blobs.collect(),
+            country,
+        }
+    }
+
+    /// What is at a path.
+    pub fn at(&self, path: &str) -> Option<&Arc<Blob>> {
+        self.blobs.get(path)
+    }
+
+    /// Takes over what has not changed: it is compressed already.
+    pub fn keep(&mut self, before: &Self) {
+        for (path, blob) in &mut self.blobs {
+            if let Some(known) = before.at(path).filter(|known| known.is_same(blob)) {
+                *blob = known.clone();
+            }
+        }
+    }
+
+    /// Compresses everything fast, so that callers have something soon, and then well: for a thread of
+    /// its own. The documents that everybody waits for come first.
+    pub fn compress(&self) {
+        let mut blobs: Vec<_> = self.blobs.iter().collect();
+        blobs.sort_unstable_by_key(|(path, _)| (!path.starts_with("/co"), *path));
+        for effort in [Effort::Fast, Effort::Best] {
+            for (_, blob) in &blobs {
+                blob.compress(effort);
+            }
         }
     }
 }
@@ -196,7 +245,7 @@ impl Blob {
             })
             .header(ETAG, &variant.etag)
             .header(VARY, "accept-encoding")
-            .header(CACHE_CONTROL, self.caching.header());
+            .header(CACHE_CONTROL, cache_control(self.caching));
         if unchanged {
             return response.finish();
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which build this is, and for which versions of its neighbours.
+//! The version of this build, and the versions of core and mosip-api that it works with.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ pub const COMMIT: &str = match option_env!("COUNTRYCONFIG_COMMIT") {
 /// Versions of core that it serves.
 pub const CORE_VERSIONS: &str = "2.0, 2.1";
 
-/// All of this, as `--version` prints it.
+/// The text that `--version` prints.
 pub fn in_words() -> &'static str {
     static WORDS: LazyLock<String> = LazyLock::new(|| {
         format!(

@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line.
 
-use crate::country::Files;
 use crate::explain::{self, Explained};
 use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
-use crate::{build_info, country, doctor, log, report, sandbox, server};
+use crate::{build_info, doctor, log, report, sandbox, server};
 use anyhow::Context;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use country::Files;
 use handlers::clock::{Clock as _, SystemClock};
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::EventDocument;
+use opencrvs_toolkit::writer;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod analytics;
+mod authoring;
 pub(crate) mod certificates;
 mod deliveries;
 mod fields;
+mod import;
+mod integrations;
 mod notify;
+mod numbers;
 mod rescue;
 
 /// Name of the program.
@@ -28,12 +34,12 @@ const NAME: &str = "countryconfig";
 
 /// Country configuration server for OpenCRVS core 2.0 and 2.1.
 ///
-/// Serves a country's forms and rules to core, and answers core's question for every action on a
-/// record: may this happen? Without a command it serves.
+/// Serves a country's forms and rules to core, and decides for every action on a record whether it
+/// may happen. Without a command it runs `serve`.
 #[derive(Parser)]
 #[command(version, long_version = build_info::in_words(), after_long_help = settings_help())]
 pub struct Cli {
-    /// TOML file with settings, below the environment variables of the same names
+    /// TOML file with settings; environment variables of the same names override it
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -42,58 +48,84 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Answer core (this is also what happens without a command)
+    /// Run the server (the default command)
     Serve,
-    /// Read settings, forms and the country's files as `serve` would, and report all that is wrong
+    /// Check settings, forms and country files as `serve` does, and report every error
     Check(Check),
-    /// Write the country that is built in to a folder, as a start for your own
+    /// Copy the built-in country into a folder, as a start for your own
     Init {
-        /// A folder that is empty or not there yet; afterwards `COUNTRY_DIR`
+        /// A new or empty folder, the value of `COUNTRY_DIR` afterwards
         folder: PathBuf,
+        /// Write only what a country must have of its own; the rest stays in the program
+        #[arg(long)]
+        minimal: bool,
     },
-    /// Connect to everything that the settings name, and say what is wrong and what to do
+    /// Add a commented template of a field, an event or a rule to the right file of `COUNTRY_DIR`
+    #[command(subcommand)]
+    New(authoring::New),
+    /// List texts without a translation
+    Texts(authoring::Texts),
+    /// Import the forms of another country configuration into a folder
+    Import(import::Import),
+    /// Rewrite the files of `COUNTRY_DIR` for a later version of core, as far as that can be done automatically
+    ///
+    /// Comments and order are kept. `check --core-version VERSION` reports what is left to do.
+    Upgrade {
+        /// The version: 2.0.1, 2.1 or 2.2
+        #[arg(long, value_name = "VERSION")]
+        to: CoreVersion,
+        /// Print the changes without writing them
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Connect to every system that the settings name, and report faults with their remedies
     Doctor {
         /// Print JSON: a list of check, verdict, what, remedy
         #[arg(long)]
         json: bool,
     },
-    /// Ask a running server on this machine whether it is up; for container health checks
+    /// Check whether the server on this machine answers, for container health checks
     Health,
-    /// Try the server without core: core, MOSIP, eSignet and mail as stand-ins, with pages to watch them
+    /// Run the server with stand-ins for core, MOSIP, eSignet and mail, and pages to watch them
     Sandbox(sandbox::Options),
-    /// See and test what the eligibility rules decide
+    /// Explain and test decisions of the eligibility rules
     #[command(subcommand)]
     Rules(Rules),
-    /// See and handle what must reach the middleware or core
+    /// List, retry, pause and erase deliveries to other systems
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
-    /// List the actions that core waits for, as far as the ledger knows: what needs you first
+    /// List the actions that core waits for, those that need an operator first
     Pending(deliveries::Pending),
-    /// Find records that wait in core because their hook or its answer was lost, and end them
+    /// Find and decide records that are blocked in core because their hook or its answer was lost
     ///
-    /// Without EVENT all that can be found and is older than `RESCUE_AFTER`. What this server's ledger has
-    /// answered is told to core again; what it does not know is decided as if core asked now.
+    /// Without EVENT, all such records that are older than `RESCUE_AFTER`. An answer that the ledger has is
+    /// sent to core again; any other action is decided as if core asked now.
     ///
-    /// A birth whose decision makes an identity may have been sent to MOSIP before: by the server that
-    /// stood here earlier, by another one, or by this one before a backup was restored. It is never sent by
-    /// itself. Before you name such a record, look it up in MOSIP by the name and date of birth of the
-    /// child. No identity there: `rescue EVENT` sends the packet if the middleware keeps none of this
-    /// record, and `--forward` sends it without asking the middleware. An identity there:
-    /// `--continue` registers without sending.
+    /// A birth whose decision creates an identity may have been sent to MOSIP before: by the previous
+    /// server, by another one, or by this one before a backup was restored. It is never sent automatically.
+    /// Before you name such a record, search MOSIP for the name and date of birth of the child. If there
+    /// is no identity, `rescue EVENT` sends the packet unless the middleware has one of this record, and
+    /// `--forward` sends it without asking the middleware. If there is an identity, `--continue` registers
+    /// without sending.
     Rescue(rescue::Options),
-    /// Make the analytics database ready
+    /// Create or update the analytics database
     #[command(subcommand)]
     Analytics(analytics::Analytics),
-    /// See certificates as they would be printed
+    /// Preview certificates
     #[command(subcommand)]
     Certificates(certificates::Certificates),
-    /// See messages as people get them
+    /// Preview messages to people
     #[command(subcommand)]
     Notify(notify::Notify),
-    /// Print what is served
+    /// List the system clients that this server creates in core, and print their credentials
+    #[command(subcommand)]
+    Integrations(integrations::Integrations),
+    /// Show, raise and import sequences of registration numbers, and list numbers without a record
+    Numbers(numbers::Numbers),
+    /// Print the events, a form as a table, the OpenAPI document or the settings
     #[command(subcommand)]
     Export(Export),
-    /// Print the completions of this command line for a shell
+    /// Print completions for a shell
     Completions {
         /// Which shell
         shell: Shell,
@@ -114,13 +146,16 @@ struct Check {
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
+    /// Check for this version of core in place of `CORE_VERSION`: 2.0, 2.0.1, 2.1 or 2.2
+    #[arg(long, value_name = "VERSION")]
+    core_version: Option<CoreVersion>,
 }
 
 #[derive(Subcommand)]
 enum Rules {
-    /// Show how a hook would be decided: each rule, each condition, what it saw, what would be sent
+    /// Show the decision about a hook: each rule, each condition with its values, the packet
     Explain(Explain),
-    /// Decide the cases of eligibility.tests.toml and compare with what they expect
+    /// Run the test cases of eligibility.tests.toml
     Test,
 }
 
@@ -128,7 +163,7 @@ enum Rules {
 struct Explain {
     /// A hook's body: an event document as JSON
     file: PathBuf,
-    /// Type of the pending action to decide about; needed only where several are pending
+    /// Type of the pending action; needed only if several are pending
     #[arg(long, value_name = "TYPE")]
     action: Option<String>,
     /// Print JSON
@@ -140,14 +175,20 @@ struct Explain {
 enum Export {
     /// The events as /config/events serves them
     Events {
-        /// Indent
+        /// Indent the JSON
         #[arg(long)]
         pretty: bool,
     },
-    /// The declaration form of an event as a table: field, type, required, when shown, what must hold
+    /// The declaration form of an event as a table: field, type, required, condition for showing, validation
     Fields {
-        /// Which event
+        /// Event type
         #[arg(long, value_name = "EVENT", default_value = "birth")]
+        event: String,
+    },
+    /// An event in the words of `forms/*.toml`, to read and to copy from
+    Forms {
+        /// Which event
+        #[arg(value_name = "EVENT", default_value = "birth")]
         event: String,
     },
     /// The OpenAPI document of all routes
@@ -177,18 +218,29 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             server::serve(&settings).await?;
         }
         Command::Check(check) => return checked(&settings()?, &check),
+        Command::Upgrade { to, dry_run } => print(&upgraded(&settings()?, to, dry_run)?)?,
         Command::Doctor { json } => return diagnosed(settings(), json).await,
-        Command::Init { folder } => {
-            let written = country::init(&folder)
+        Command::Init { folder, minimal } => {
+            let (written, layer) = if minimal {
+                (country::init_minimal(&folder), "built-in:")
+            } else {
+                (country::init(&folder), "")
+            };
+            let written = written
                 .with_context(|| format!("cannot make a country in `{}`", folder.display()))?;
             let folder = folder.display();
             print(&format!(
-                "Wrote {written} files to {folder}. Change them, then:\n  COUNTRY_DIR={folder} countryconfig check\n"
+                "Wrote {written} files to {folder}. Change them, then:\n  COUNTRY_DIR={layer}{folder} countryconfig check\n"
             ))?;
         }
+        Command::New(new) => print(&authoring::begin(&new, &settings()?.country())?)?,
+        Command::Import(import) => {
+            print(&Box::pin(import::run(&import, &settings()?.country())).await?)?;
+        }
+        Command::Texts(texts) => print(&authoring::missing(&texts, &settings()?.country())?)?,
         Command::Health => {
             let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
-            let answer = handlers::outside::client(std::time::Duration::from_secs(2))?
+            let answer = handlers::delivery::transport::client(std::time::Duration::from_secs(2))?
                 .get(&url)
                 .send()
                 .await;
@@ -212,8 +264,12 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Analytics(command) => print(&analytics::run(&command, &settings()?).await?)?,
         Command::Certificates(command) => print(&certificates::run(&command, &settings()?)?)?,
         Command::Notify(command) => print(&notify::run(&command, &settings()?)?)?,
+        Command::Integrations(command) => print(&integrations::run(&command, &settings()?).await?)?,
+        Command::Numbers(options) => print(&numbers::run(&options, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
-            let events = country::events(&settings()?);
+            let settings = settings()?;
+            let events = country::events(&settings.country());
+            let events = writer::events(&events, settings.core_version)?.events;
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -222,16 +278,12 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events = country::events(&settings()?);
-            let known: Vec<_> = events.iter().map(Event::id).collect();
-            let wanted = events.iter().find(|known| known.id() == event);
-            let wanted = wanted.with_context(|| {
-                format!(
-                    "there is no event `{event}`; there are {}",
-                    known.join(", ")
-                )
-            })?;
-            print(&fields::table(wanted)?)?;
+            let events = country::events(&settings()?.country());
+            print(&fields::table(named(&events, &event)?)?)?;
+        }
+        Command::Export(Export::Forms { event }) => {
+            let events = country::events(&settings()?.country());
+            print(&country::overlays::export::export(named(&events, &event)?))?;
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -248,10 +300,10 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What an operator's command prints: `deliveries` or `pending`, for those who look at a page.
+/// Returns what a command of operators prints: `deliveries` or `pending`, for a page that shows it.
 ///
 /// # Errors
-/// When there is no such command, or it fails.
+/// Another command, or one that fails.
 pub(crate) async fn operator(arguments: &[&str], settings: &Settings) -> anyhow::Result<String> {
     let arguments = std::iter::once(NAME).chain(arguments.iter().copied());
     match Cli::try_parse_from(arguments)?.command {
@@ -259,6 +311,18 @@ pub(crate) async fn operator(arguments: &[&str], settings: &Settings) -> anyhow:
         Some(Command::Pending(options)) => deliveries::pending(&options, settings).await,
         _ => anyhow::bail!("this command is not for a page"),
     }
+}
+
+fn named<'e>(events: &'e [Event], event: &str) -> anyhow::Result<&'e Event> {
+    let wanted = events.iter().find(|known| known.id() == event);
+    wanted.with_context(|| {
+        let known: Vec<_> = events.iter().map(Event::id).collect();
+        format!(
+            "there is no event `{event}`; there are {}",
+            known.join(", ")
+        )
+    })
+}
 }
 
 /// Prints what the doctor finds; also of settings that cannot be read.
@@ -296,8 +360,12 @@ fn man(folder: Option<&Path>) -> anyhow::Result<()> {
 }
 
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
+    let mut settings = settings.clone();
+    if let Some(core) = check.core_version {
+        settings.core_version = core;
+    }
     let mut problems = settings.unknown_variables.clone();
-    problems.extend(country::check(settings));
+    problems.extend(country::check(&settings.country()));
     let errors = report::errors(&problems);
     if check.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&problems)?))?;
@@ -305,7 +373,8 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
         let files = Files::of(settings.country_dir.as_deref());
         let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
-        let summary = report::summary(&problems);
+        let is_served = errors == 0 || country::load(&settings.country()).is_ok();
+        let summary = report::summary(&problems, is_served);
         print(&format!("{shown}{summary}\n"))?;
     }
     let failed = errors > 0 || (check.strict && !problems.is_empty());
@@ -316,8 +385,36 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Rewrites the country's files, and says what is different.
+fn upgraded(settings: &Settings, to: CoreVersion, dry_run: bool) -> anyhow::Result<String> {
+    let folders = country::folders(settings.country_dir.as_deref());
+    anyhow::ensure!(
+        !folders.is_empty(),
+        "COUNTRY_DIR names no folder: the sample country inside the program is written for every version"
+    );
+    let mut text = String::new();
+    for folder in folders {
+        for file in country::upgrade::upgrade(&folder, to)? {
+            for change in &file.changes {
+                writeln!(text, "{}: {change}", file.path.display())?;
+            }
+            if !dry_run {
+                file.write()?;
+            }
+        }
+    }
+    if text.is_empty() {
+        text.push_str("Nothing is to be rewritten.\n");
+    } else if dry_run {
+        text.push_str("Nothing was written.\n");
+    }
+    writeln!(text, "Next: countryconfig check --core-version {to}")?;
+    Ok(text)
+}
+
 fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {
-    country::load(settings).map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
+    country::load(&settings.country())
+        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
 }
 
 /// The OpenAPI document, made by the routes themselves.
@@ -375,7 +472,7 @@ fn explained(settings: &Settings, options: &Explain) -> anyhow::Result<String> {
 fn document(file: &Path) -> anyhow::Result<EventDocument> {
     let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     EventDocument::parse(&json)
-        .with_context(|| format!("`{}` is no event document", file.display()))
+        .with_context(|| format!("`{}` is not an event document", file.display()))
 }
 
 fn print(text: &str) -> std::io::Result<()> {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether everything that the settings name can be used: connects to all of it, as the server would,
-//! and says of each that it is fine, or what is wrong and what to do. Nothing is sent to anybody, and no
-//! record is read.
+//! A check of everything that the settings name: connects to each service, as the server would, and
+//! reports that it works, or the fault and its remedy. Nothing is sent to anybody, and no record is read.
 
-use crate::country;
 use crate::notices;
-use crate::settings::{CoreVersion, Settings};
-use handlers::diagnostic::Severity;
-use handlers::outside;
+use crate::settings::Settings;
+use handlers::delivery::transport;
+use rules::diagnostic::Severity;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -20,21 +18,21 @@ mod storage;
 /// The longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(6);
 
-/// What was found about one thing.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The thing: `auth`, `ledger` …
+    /// The name of the check: `auth`, `ledger` …
     pub check: &'static str,
-    /// How it is.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was found.
+    /// The finding, in words.
     pub what: String,
-    /// What to do about it.
+    /// The remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
 
-/// How a thing is.
+/// The verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -75,18 +73,18 @@ impl Finding {
     }
 }
 
-/// What is wrong with settings that cannot be read at all.
+/// The finding about settings that cannot be read at all.
 pub fn unreadable_settings(error: &impl std::fmt::Display) -> Vec<Finding> {
     let remedy = "`countryconfig --help` lists the settings";
     vec![Finding::error("settings", error.to_string(), remedy)]
 }
 
-/// Looks at everything.
+/// Runs all checks.
 ///
 /// # Errors
 /// When the system's certificates cannot be read.
 pub async fn examine(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
-    let client = outside::client(TIMEOUT)?;
+    let client = transport::client(TIMEOUT)?;
     let (settings_and_country, core, storage, people, network) = tokio::join!(
         async { [of_settings(settings), of_country(settings)].concat() },
         core::examine(settings, &client),
@@ -109,15 +107,14 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
         } else {
             "development"
         };
-        let CoreVersion(major, minor, patch) = settings.core_version;
-        let what = format!("can be used: {mode}, for core {major}.{minor}.{patch}");
+        let what = format!("can be used: {mode}, for core {}", settings.core_version);
         found.push(Finding::fine("settings", what));
     }
     found
 }
 
 fn of_country(settings: &Settings) -> Vec<Finding> {
-    let problems = country::check(settings);
+    let problems = country::check(&settings.country());
     let errors = problems
         .iter()
         .filter(|problem| problem.severity == Severity::Error);
@@ -154,7 +151,7 @@ fn of_country(settings: &Settings) -> Vec<Finding> {
     found
 }
 
-/// The findings for a person, what is wrong last.
+/// The findings for a person, errors last.
 pub fn in_words(findings: &[Finding]) -> String {
     let mut sorted: Vec<_> = findings.iter().collect();
     sorted.sort_by_key(|finding| match finding.verdict {
@@ -188,7 +185,7 @@ pub fn in_words(findings: &[Finding]) -> String {
     text
 }
 
-/// Whether something cannot be used.
+/// Checks whether any finding is an error.
 pub fn has_errors(findings: &[Finding]) -> bool {
     findings
         .iter()

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The country configuration server: command line, settings, authentication, routes.
 //!
-//! What is asked of families is in `forms`, what happens to their records in `handlers`, core's
+//! The questions to families are in `forms`, the handling of their records in `handlers`, core's
 //! contract in `opencrvs-toolkit`. **Invariant:** only this crate knows the web framework.
 
 pub mod auth;
 pub mod blob;
 pub mod build_info;
 pub mod cli;
-pub mod country;
+mod core_gateway;
 pub mod doctor;
 pub mod explain;
 pub mod log;

@@ -12,7 +12,7 @@ use tracing_subscriber::prelude::*;
 
 mod json;
 
-/// Whose lines are known to keep to ids.
+/// Crates whose log lines contain ids only, at every level.
 const OWN: [&str; 4] = ["countryconfig", "handlers", "forms", "opencrvs_toolkit"];
 
 /// Starts logging to standard error.
@@ -37,8 +37,8 @@ pub fn start(settings: &Settings) {
     drop(log.try_init());
 }
 
-/// Below `info` libraries write what they work on: the template engine names, HTTP and SMTP tokens and
-/// bodies.
+/// Third-party libraries never log below `info`, since that would expose personal data: the template
+/// engine logs names there, HTTP and SMTP log tokens and bodies.
 fn is_discreet(line: &Metadata<'_>) -> bool {
     let of = line.target().split("::").next().unwrap_or_default();
     *line.level() <= Level::INFO || OWN.contains(&of)

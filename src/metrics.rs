@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Figures for Prometheus. Labels are words of this program and of the country's files, never of a
-//! request: a stranger must not be able to make series.
+//! Metrics for Prometheus. Labels are words of this program and of the country's files, never of a
+//! request: an unknown caller must not be able to create series.
 
 use crate::build_info;
-use crate::routes::App;
 use handlers::clock::{Clock, SystemClock};
-use handlers::ledger::{State, WAITING_REASONS, WaitingActions};
-use handlers::rescue::{End, Reason, Step};
-use handlers::rules::ACTIONS;
+use handlers::hooks::rescue::{End, Reason, Step};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use opencrvs_toolkit::hook_action::HookAction;
 use std::sync::OnceLock;
 use std::time::Duration;
-use tracing::error;
 
 /// Upper bounds of the histograms in seconds: from a hook that is answered at once to a middleware
 /// that hangs.
@@ -20,10 +17,10 @@ const BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0,
 ];
 
-/// What histograms have gathered is summed up so often, whether or not anybody asks for it.
+/// Interval at which histograms are summed up, also when nobody reads them.
 const UPKEEP: Duration = Duration::from_secs(10);
 
-/// Where the figures are gathered: once for the whole process.
+/// The recorder of the metrics: one for the whole process.
 pub fn handle() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
@@ -59,28 +56,33 @@ fn describe() {
     );
     describe_counter!(
         "countryconfig_decisions_total",
-        "Decisions by the rule that decided, `none` where MOSIP is not involved"
+        "Decisions, by rule; `none` if no packet is sent"
+    );
+    describe_counter!(
+        "countryconfig_registration_numbers_total",
+        "Numbers by event and kind: `format`, or why it is a fallback"
     );
     describe_counter!(
         "countryconfig_deliveries_total",
         "Attempts to deliver, by destination, operation and outcome"
     );
     describe_histogram!("countryconfig_delivery_seconds", "Time of one attempt");
-    describe_gauge!(
-        "countryconfig_deliveries_waiting",
-        "Deliveries that are yet to arrive"
-    );
+    describe_gauge!("countryconfig_deliveries_waiting", "Pending deliveries");
     describe_gauge!(
         "countryconfig_deliveries_oldest_seconds",
         "Age of the oldest of them"
     );
     describe_gauge!(
         "countryconfig_deliveries_parked",
-        "Deliveries that an operator has to decide about"
+        "Parked deliveries, which need an operator"
+    );
+    describe_gauge!(
+        "countryconfig_deliveries_unconfigured",
+        "Deliveries that are not sent, as their destination is not configured any more"
     );
     describe_gauge!(
         "countryconfig_actions_waiting_in_core",
-        "Actions that core was told to wait for and whose end this server does not know, by reason"
+        "Actions answered 202 whose end this server does not know, by reason"
     );
     describe_gauge!(
         "countryconfig_actions_waiting_in_core_oldest_seconds",
@@ -88,7 +90,7 @@ fn describe() {
     );
     describe_gauge!(
         "countryconfig_rescue_found",
-        "Actions that core waits for although nothing is under way for them here, by reason"
+        "Actions that core waits for without a pending delivery here, by reason"
     );
     describe_gauge!(
         "countryconfig_rescue_found_oldest_seconds",
@@ -96,19 +98,19 @@ fn describe() {
     );
     describe_counter!(
         "countryconfig_rescued_total",
-        "Actions whose hook or answer was lost and that were ended in core, by outcome"
+        "Rescued actions, whose hook or answer was lost, by outcome"
     );
     describe_gauge!(
         "countryconfig_breaker",
-        "0 the destination is well, 1 it is recovering, 2 it is left alone for a while"
+        "State of the circuit breaker: 0 closed, 1 recovering, 2 open"
     );
     describe_gauge!(
         "countryconfig_ledger_up",
-        "1 while the ledger takes entries; the deliveries are those of its last answer"
+        "1 while the ledger can be written; figures about deliveries are those of its last answer"
     );
     describe_counter!(
         "countryconfig_reloads_total",
-        "Changes of the country's files, taken or refused"
+        "Changes of the country's files, loaded or refused"
     );
     describe_gauge!(
         "countryconfig_country_fault",
@@ -116,7 +118,7 @@ fn describe() {
     );
 }
 
-/// What a look for lost records found, and what became of it.
+/// Records the results of a search for lost records.
 pub fn rescued(steps: &[Step]) {
     let now = SystemClock.now();
     for reason in Reason::ALL {
@@ -140,77 +142,14 @@ pub async fn keep_up(handle: PrometheusHandle) {
     }
 }
 
-/// A hook was answered.
-pub fn answered(app: &App, event: &str, action: &str, status: u16, took: Duration) {
-    let country = app.country.load();
-    let mut events = country.event_types.iter().map(String::as_str);
+/// A hook about an event was answered; `events` are the types that the country has.
+pub fn answered(events: &[String], event: &str, action: &str, status: u16, took: Duration) {
+    let mut events = events.iter().map(String::as_str);
     let event = events
         .find(|known| *known == event)
         .unwrap_or("other")
         .to_owned();
-    let action = ACTIONS
-        .into_iter()
-        .find(|known| *known == action)
-        .unwrap_or("other");
+    let action = HookAction::of(action).map_or("other", HookAction::name);
     counter!("countryconfig_hooks_total", "event" => event.clone(), "action" => action, "answer" => status.to_string()).increment(1);
     histogram!("countryconfig_hook_seconds", "event" => event, "action" => action).record(took);
-}
-
-/// The text for Prometheus, with the ledger's present state.
-pub async fn render(app: &App) -> String {
-    let is_up = app.condition.ledger().await.is_ok();
-    gauge!("countryconfig_ledger_up").set(if is_up { 1.0 } else { 0.0 });
-    let fault = app.refused_change.load().is_some();
-    gauge!("countryconfig_country_fault").set(f64::from(u8::from(fault)));
-    let waiting = app.ledger.waiting_actions().await;
-    match app.ledger.queues().await {
-        Ok(queues) => {
-            if let Ok(waiting) = waiting {
-                waiting_in_core(app, &waiting);
-            }
-            for destination in &app.destinations {
-                let of = |state| {
-                    queues
-                        .iter()
-                        .find(|queue| queue.destination == *destination && queue.state == state)
-                };
-                let depth = |state| {
-                    of(state).map_or(0, |queue| u32::try_from(queue.depth).unwrap_or(u32::MAX))
-                };
-                let age = of(State::Waiting).map_or(0.0, |queue| {
-                    app.hooks
-                        .clock
-                        .now()
-                        .duration_since(queue.oldest)
-                        .as_secs_f64()
-                });
-                let name = destination.as_str();
-                let labels = || [("destination", name.to_owned())];
-                gauge!("countryconfig_deliveries_waiting", &labels()).set(depth(State::Waiting));
-                gauge!("countryconfig_deliveries_parked", &labels()).set(depth(State::Parked));
-                gauge!("countryconfig_deliveries_oldest_seconds", &labels()).set(age);
-            }
-        }
-        Err(error) => {
-            error!(
-                error = &error as &dyn std::error::Error,
-                "Could not count the deliveries in the ledger"
-            );
-        }
-    }
-    app.metrics.render()
-}
-
-/// Counts what core waits for, by reason.
-fn waiting_in_core(app: &App, waiting: &[WaitingActions]) {
-    let now = app.hooks.clock.now();
-    for reason in WAITING_REASONS {
-        let of_reason = || waiting.iter().filter(|kind| kind.reason() == reason);
-        let count: u64 = of_reason().map(|kind| kind.count).sum();
-        let oldest = of_reason().map(|kind| kind.oldest).min();
-        let age = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64());
-        gauge!("countryconfig_actions_waiting_in_core", "reason" => reason)
-            .set(u32::try_from(count).unwrap_or(u32::MAX));
-        gauge!("countryconfig_actions_waiting_in_core_oldest_seconds", "reason" => reason).set(age);
-    }
 }

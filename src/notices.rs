@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Settings that work, but that an operator of a real installation would not want: said at start.
+//! Warnings at start about settings that work, but are unsuitable for a real installation.
 
-use crate::country::files::BUILT_IN;
-use crate::country::{SAMPLE_COUNTRY, Snapshot};
 use crate::settings::Settings;
-use handlers::ledger;
+use country::files::BUILT_IN;
+use country::{SAMPLE_COUNTRY, Snapshot};
+use handlers::delivery::ledger;
 use std::path::Path;
 use tracing::warn;
 
@@ -16,6 +16,12 @@ pub(crate) fn say(settings: &Settings, country: &Snapshot) {
     }
     if !settings.production {
         return;
+    }
+    if !settings.core_version_is_set {
+        warn!(
+            "CORE_VERSION is not set: what is served is for core {}. Set CORE_VERSION to the version of core",
+            settings.core_version
+        );
     }
     let code = &country.application.country_code;
     if code == SAMPLE_COUNTRY && !settings.allow_demo {
@@ -30,7 +36,7 @@ pub(crate) fn say(settings: &Settings, country: &Snapshot) {
     }
 }
 
-/// Whether no folder of an own country is named.
+/// Checks whether the built-in sample is served: no other country folder is set, and this is not a demo.
 pub(crate) fn serves_sample(settings: &Settings) -> bool {
     let mut folders = settings
         .country_dir
@@ -39,7 +45,7 @@ pub(crate) fn serves_sample(settings: &Settings) -> bool {
     !settings.allow_demo && folders.all(|folder| folder == BUILT_IN)
 }
 
-/// Where the ledger's file is, if that ends with the container.
+/// The reason why the ledger's file is lost with the container; none if it is kept.
 pub(crate) fn ledger_is_lost_with_container(settings: &Settings) -> Option<&'static str> {
     let file = ledger::file(&settings.ledger_url)?;
     let folder = std::path::absolute(file.parent()?).ok()?;
@@ -49,7 +55,7 @@ pub(crate) fn ledger_is_lost_with_container(settings: &Settings) -> Option<&'sta
     volatile(&mounts, &real)
 }
 
-/// What is volatile about the file system of a folder, by the mounts of a Linux process.
+/// The reason why the file system of a folder is volatile, by the mounts of a Linux process.
 fn volatile(mounts: &str, folder: &Path) -> Option<&'static str> {
     // 36 35 98:0 /root-of-mount /mount-point rw,noatime master:1 - ext3 /dev/root rw
     let mount = |line: &str| {
@@ -75,7 +81,8 @@ fn volatile(mounts: &str, folder: &Path) -> Option<&'static str> {
     }
 }
 
-/// Docker makes such a volume for each container that is given no other: `/…/volumes/<64 digits>/_data`.
+/// Checks for an anonymous volume, which Docker makes for a container without any other:
+/// `/…/volumes/<64 digits>/_data`.
 fn is_anonymous_volume(root: &str) -> bool {
     let name = root
         .strip_suffix("/_data")

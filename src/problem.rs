@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Error answers: JSON `{statusCode, error, message}`, and `fields` where a body is at fault, as core's other services give them. The client
-//! gets a sentence, the log gets the cause.
+//! Error answers: JSON `{statusCode, error, message}`, and `fields` if the body is wrong, as core's other
+//! services give them. The client gets a sentence, the log gets the cause.
 
-use poem::error::ResponseError;
+use poem::error::{ParsePathError, ResponseError};
 use poem::http::StatusCode;
 use poem::{Body, Response};
-use serde_json::json;
+use poem_openapi::Object;
+use poem_openapi::types::ToJSON;
+use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use tracing::{error, warn};
 
@@ -19,7 +21,34 @@ pub struct Problem {
     hook: Option<Ids>,
 }
 
-/// The event and the action of a hook, as far as they are known.
+/// The body of an error.
+#[derive(Debug, Object)]
+#[oai(rename = "Problem", rename_all = "camelCase")]
+pub(crate) struct ProblemBody {
+    /// The status of the response.
+    status_code: u16,
+    /// Its name.
+    error: String,
+    /// The reason, in a sentence.
+    message: String,
+    /// Where the request's body is wrong: the mistake in each field, by the field's path.
+    #[oai(skip_serializing_if_is_none)]
+    fields: Option<BTreeMap<String, String>>,
+}
+
+impl ProblemBody {
+    /// Without fields.
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status_code: status.as_u16(),
+            error: status.canonical_reason().unwrap_or("Error").to_owned(),
+            message: message.into(),
+            fields: None,
+        }
+    }
+}
+
+/// The event and the action of a hook, if known.
 #[derive(Debug, Clone, Default)]
 pub struct Ids {
     /// The record.
@@ -40,14 +69,14 @@ impl Problem {
         }
     }
 
-    /// The answer to a hook, which is logged with its ids; what was known of them before stays.
+    /// Marks the answer to a hook, which is logged with its ids; ids that are already known are kept.
     #[must_use]
     pub fn to_hook(mut self, ids: Ids) -> Self {
         self.hook.get_or_insert(ids);
         self
     }
 
-    /// What is wrong with each field of the body, by its path.
+    /// Adds the mistake in each field of the body, by its path.
     pub fn with_fields(mut self, fields: Vec<(String, String)>) -> Self {
         self.fields = fields;
         self
@@ -60,7 +89,7 @@ impl Problem {
         self
     }
 
-    /// 422: readable, but not what can be decided on. Never 400: core takes that for a legal rejection.
+    /// 422: readable, but no decision is possible. Never 400: core takes that for a legal rejection.
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
@@ -105,10 +134,14 @@ impl ResponseError for Problem {
     }
 }
 
-/// Turns errors of the framework into the same shape: unknown routes and methods are 404.
+/// Turns errors of the framework into the same shape: unknown routes, methods and unreadable paths are 404.
 pub async fn shape(error: poem::Error) -> Response {
     if error.is::<Problem>() {
         return error.into_response();
+    }
+    // A part of the path that is not UTF-8. Never 400: core takes that for a legal rejection.
+    if error.is::<ParsePathError>() {
+        return answer(StatusCode::NOT_FOUND, "Not Found");
     }
     match error.status() {
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
@@ -122,7 +155,7 @@ pub async fn shape(error: poem::Error) -> Response {
     }
 }
 
-/// Called when a handler panics: a fault of ours, which must not end the server.
+/// The answer when a handler panics: a fault of this server, which must not end it.
 #[expect(clippy::needless_pass_by_value, reason = "the framework hands it over")]
 pub fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let what = panic
@@ -144,20 +177,10 @@ fn answer(status: StatusCode, message: &str) -> Response {
 }
 
 fn answer_about(status: StatusCode, message: &str, fields: &[(String, String)]) -> Response {
-    let mut body = json!({
-        "statusCode": status.as_u16(),
-        "error": status.canonical_reason().unwrap_or("Error"),
-        "message": message,
-    });
-    if let (Some(body), false) = (body.as_object_mut(), fields.is_empty()) {
-        let fields = fields
-            .iter()
-            .map(|(field, why)| (field.clone(), why.clone().into()));
-        body.insert(
-            "fields".into(),
-            fields.collect::<serde_json::Map<_, _>>().into(),
-        );
-    }
+    let body = ProblemBody {
+        fields: (!fields.is_empty()).then(|| fields.iter().cloned().collect()),
+        ..ProblemBody::new(status, message)
+    };
     let response = Response::builder()
         .status(status)
         .content_type("application/json; charset=utf-8");
@@ -166,5 +189,5 @@ fn answer_about(status: StatusCode, message: &str, fields: &[(String, String)]) 
     } else {
         response
     };
-    response.body(Body::from_string(body.to_string()))
+    response.body(Body::from_string(body.to_json_string()))
 }

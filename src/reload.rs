@@ -4,12 +4,13 @@
 //! is reported in the log and in `/readyz`. Everything that touches the folder happens on a thread of its own:
 //! the server answers even when the folder does not.
 
-use crate::country::{self, Files, Snapshot};
+use crate::blob::ServedCountry;
 use crate::routes::App;
 use crate::settings::Settings;
-use handlers::diagnostic::{Diagnostic, Severity};
+use country::{Files, Snapshot};
 use metrics::counter;
 use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher};
+use rules::diagnostic::{Diagnostic, Severity};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -58,7 +59,7 @@ pub async fn watch(app: Arc<App>, settings: Settings) {
     if let Err(error) = watching {
         error!(
             error = &error as &dyn std::error::Error,
-            "There is no thread to watch COUNTRY_DIR: its changes are taken at the next start"
+            "Could not start the thread that watches COUNTRY_DIR: changes are loaded at the next start"
         );
     }
     let mut answers = true;
@@ -90,8 +91,7 @@ pub async fn watch(app: Arc<App>, settings: Settings) {
             Err(_) => {}
             // Only a panic ends the thread.
             Ok(None) => {
-                let why =
-                    "COUNTRY_DIR is no longer watched: its changes are taken at the next start";
+                let why = "COUNTRY_DIR is no longer watched: changes are loaded at the next start";
                 error!("{why}");
                 app.refused_change.store(Some(Arc::new(why.to_owned())));
                 return;
@@ -160,7 +160,7 @@ impl Watching {
             let files = Files::of(self.settings.country_dir.as_deref());
             if files.fingerprint() == found {
                 self.seen = found;
-                return match country::change(&self.settings, files) {
+                return match country::change(&self.settings.country(), files) {
                     Ok(country) => Look::Changed(Box::new(country)),
                     Err(problems) => Look::Refused(problems),
                 };
@@ -208,37 +208,41 @@ fn listen(watcher: &mut notify::Result<RecommendedWatcher>, folder: &Path) {
     if let Some(error) = listening {
         warn!(
             error = &error as &dyn std::error::Error,
-            "COUNTRY_DIR cannot be watched; it is looked at every {} s",
+            "COUNTRY_DIR cannot be watched; it is read every {} s",
             LOOK.as_secs()
         );
     }
 }
 
-fn swap(app: &App, mut country: Snapshot) {
+fn swap(app: &App, country: Snapshot) {
     for warning in &country.warnings {
         warn!("{warning}");
     }
-    country.served.keep(&app.country.load().served);
+    let mut country = ServedCountry::new(country);
+    country.keep(&app.country.load());
     app.hooks.policy.store(country.policy.clone());
     if let Some(analytics) = &app.analytics {
-        analytics.count(Arc::new(country.counting()));
+        analytics.count(Arc::new(country.analytics_config()));
     }
-    app.telling.users.post.voice.store(country.voice.clone());
+    app.notifications
+        .users
+        .sender
+        .replace(country.notification.clone());
     let country = Arc::new(country);
     app.country.store(country.clone());
     compress_later(&country);
-    info!("The country's files have changed; the new ones are used");
+    info!("The country's files have changed; the new files are in use");
 }
 
 /// Compresses what is served, once the start is over: hooks come first. Content that is asked for before
 /// is compressed when it is asked for. A country that is replaced by then is not compressed.
-pub(crate) fn compress_later(country: &Arc<Snapshot>) {
+pub(crate) fn compress_later(country: &Arc<ServedCountry>) {
     const WAIT: Duration = Duration::from_secs(10);
     let country = Arc::downgrade(country);
     std::thread::spawn(move || {
         std::thread::sleep(WAIT);
         if let Some(country) = country.upgrade() {
-            country.served.compress();
+            country.compress();
         }
     });
 }
@@ -258,6 +262,6 @@ fn refuse(problems: &[Diagnostic]) -> Arc<String> {
         "a change is not used for {} errors, the first: {first}",
         errors().count()
     );
-    error!("The country's files have changed and have errors; those before the change are used");
+    error!("The country's files have changed and have errors; the old files stay in use");
     Arc::new(why)
 }

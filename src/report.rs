@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How problems of the country's files are shown to a person.
+//! Display of problems in the country's files to a person.
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
-use handlers::diagnostic::{Diagnostic, Severity};
+use rules::diagnostic::{Diagnostic, Severity};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::ops::Range;
 
-/// Whether to write in colour: to a terminal, unless `NO_COLOR` is set.
+/// Checks whether to write in colour: to a terminal, unless `NO_COLOR` is set.
 pub fn in_colour(output: &impl IsTerminal) -> bool {
     output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
@@ -23,7 +23,7 @@ pub fn list(problems: &[Diagnostic]) -> String {
     text
 }
 
-/// How many of the problems are errors.
+/// The number of errors among the problems.
 pub fn errors(problems: &[Diagnostic]) -> usize {
     problems
         .iter()
@@ -76,7 +76,7 @@ pub fn with_sources(
     text
 }
 
-/// The bytes of what begins at a column: up to the end of a text in quotes, a name or a cell.
+/// The byte range that begins at a column: up to the end of a text in quotes, a name or a cell.
 fn word(line: &str, column: usize) -> Range<usize> {
     let start = line
         .char_indices()
@@ -96,8 +96,8 @@ fn word(line: &str, column: usize) -> Range<usize> {
     start..start + length.max(first)
 }
 
-/// How many errors and warnings there are, in a sentence.
-pub fn summary(problems: &[Diagnostic]) -> String {
+/// The numbers of errors and warnings, in a sentence. Not all errors keep `serve` from starting.
+pub fn summary(problems: &[Diagnostic], is_served: bool) -> String {
     let count = |n: usize, what: &str| match n {
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),
@@ -107,6 +107,10 @@ pub fn summary(problems: &[Diagnostic]) -> String {
     match (errors, problems.len()) {
         (_, 0) => "The settings, the forms and the country's files are in order.".to_owned(),
         (0, _) => format!("The country can be served, with {warnings}."),
+        _ if is_served => format!(
+            "The check has failed: {}, {warnings}. `serve` starts all the same, and warns.",
+            count(errors, "error")
+        ),
         _ => format!(
             "The country cannot be served: {}, {warnings}.",
             count(errors, "error")

@@ -1,50 +1,56 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The routes, put together with what surrounds each request.
+//! The routes, and the steps that every request goes through.
 
 use crate::auth::{AUDIENCE, AuthError, Keys, Token};
-use crate::country::Snapshot;
+use crate::blob::ServedCountry;
+use crate::core_gateway::CoreGateway;
 use crate::problem::{self, Problem};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
-use handlers::credentials::Credentials;
-use handlers::hook::Hooks;
-use handlers::ledger::{Destination, Ledger};
-use handlers::portal::Portal;
-use handlers::rescue::Unanswered;
+use handlers::delivery::ledger::{Destination, Ledger};
+use handlers::hooks::Hooks;
+use handlers::hooks::rescue::Unanswered;
+use handlers::integrations::credentials::Credentials;
+use handlers::integrations::portal::Portal;
+use handlers::integrations::system_clients::SystemClients;
 use metrics_exporter_prometheus::PrometheusHandle;
-use notification::Telling;
-use poem::endpoint::BoxEndpoint;
+use notification::Notifications;
+use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
 use poem::middleware::CatchPanic;
-use poem::web::Data;
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, handler};
+use poem::web::Html;
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get};
 use poem_openapi::OpenApiService;
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::{Instrument, debug, info, info_span};
 
 mod bodies;
-mod browsers;
+mod body;
 mod causes_of_death;
+mod client_network;
 mod config;
+mod cors;
 mod credentials;
 mod demo_issuer;
-mod described;
-mod gone;
+mod graphql_gone;
 mod health;
-mod inside;
 pub mod notification;
+mod openapi_meta;
 mod portal;
+mod prometheus;
 mod reindex;
+mod system_ready;
+mod telemetry;
 mod trigger;
-mod unread;
 mod unread_body;
 
 pub use demo_issuer::DemoIssuer;
 pub use health::Condition;
+pub use telemetry::Telemetry;
 
-/// What the routes answer from.
+/// The state that the routes share.
 pub struct App {
     /// Core's public key.
     pub keys: Arc<Keys>,
@@ -52,33 +58,39 @@ pub struct App {
     pub hooks: Arc<Hooks>,
     /// The hooks that have no answer yet.
     pub unanswered: Arc<Unanswered>,
-    /// The memory.
+    /// The ledger.
     pub ledger: Arc<dyn Ledger>,
-    /// Whether it can answer hooks just now.
+    /// The condition of the server: ready to answer hooks or not.
     pub condition: Condition,
-    /// The country: forms and rules. Another one when its files change.
-    pub country: ArcSwap<Snapshot>,
-    /// Why the last change of the country's files was not taken, or which of their cases fail.
+    /// The country: forms and rules. Replaced when its files change.
+    pub country: ArcSwap<ServedCountry>,
+    /// The reason why the last change of the country's files was refused, or their cases that fail.
     pub refused_change: ArcSwapOption<String>,
-    /// Counts accepted actions; nothing where no database is set for it.
+    /// Counts accepted actions; none if no database is set for it.
     pub analytics: Option<Arc<Analytics>>,
-    /// Tells people.
-    pub telling: Telling,
-    /// What government portals may ask of core; nothing where none has a credential.
+    /// Sends messages to people.
+    pub notifications: Notifications,
+    /// The version of core in the settings, and the version that core shows.
+    pub core_gateway: CoreGateway,
+    /// Creates system clients in core.
+    pub system_clients: Arc<SystemClients>,
+    /// Forwards core's telemetry; none if it is not enabled.
+    pub telemetry: Option<Telemetry>,
+    /// The API for government portals; none if none has a credential.
     pub portal: Option<Portal>,
     /// Asks for verifiable credentials.
     pub credentials: Credentials,
-    /// Issues credentials that are worth nothing; only for demonstrations.
+    /// Issues credentials without any value; only for demonstrations.
     pub demo_issuer: Option<DemoIssuer>,
-    /// Where deliveries go.
+    /// The destinations of deliveries.
     pub destinations: Vec<Destination>,
     /// Counters, gauges and histograms.
     pub metrics: PrometheusHandle,
-    /// Whether `/docs` is there.
+    /// True if `/docs` is served.
     pub docs: bool,
-    /// Whether real people's records are here: what is for demonstrations is not given away.
-    pub guarded: bool,
-    /// The pages that may read what is served; nothing where all may.
+    /// True if this server holds real people's records; demo features are then off.
+    pub holds_real_records: bool,
+    /// The origins that may read answers; none if all may.
     pub origins: Option<Vec<String>>,
 }
 
@@ -91,9 +103,11 @@ type Service = OpenApiService<
         portal::PortalApi,
         credentials::CredentialsApi,
         demo_issuer::DemoIssuerApi,
-        gone::Gone,
+        graphql_gone::GraphqlGone,
         reindex::Reindex,
         notification::Notification,
+        system_ready::SystemReady,
+        telemetry::TelemetryApi,
     ),
     (),
 >;
@@ -107,37 +121,37 @@ fn service(app: &Arc<App>) -> Service {
         portal::PortalApi(app.clone()),
         credentials::CredentialsApi(app.clone()),
         demo_issuer::DemoIssuerApi(app.clone()),
-        gone::Gone,
+        graphql_gone::GraphqlGone,
         reindex::Reindex(app.clone()),
         notification::Notification(app.clone()),
+        system_ready::SystemReady(app.clone()),
+        telemetry::TelemetryApi(app.clone()),
     );
     OpenApiService::new(apis, "OpenCRVS country configuration", env!("CARGO_PKG_VERSION"))
-        .description("What OpenCRVS core 2.0 asks a country: its forms, and for every action on a record whether it may happen.")
+        .description("What OpenCRVS core asks a country: its configuration, and for every action on a record whether it may happen. Any route may also answer 500; unknown paths and methods are answered 404.")
+        .server(poem_openapi::ServerObject::new("/").description("The server that this document comes from"))
         .license(poem_openapi::LicenseObject::new("MPL-2.0").url("https://www.mozilla.org/MPL/2.0/"))
 }
 
 /// The OpenAPI document of all routes.
 pub fn openapi(app: &Arc<App>) -> String {
-    let mut text = service(app).spec();
-    text.push('\n');
-    text
+    openapi_meta::document(&service(app).spec())
 }
 
-/// Everything that is served.
+/// All routes of the server.
 pub fn endpoint(app: &Arc<App>) -> BoxEndpoint<'static> {
     let service = service(app);
-    let mut routes = Route::new().nest("/openapi.json", service.spec_endpoint());
-    routes = routes.at("/static/*file", get(assets.data(app.clone())));
+    let spec = service.spec();
+    let document = openapi_meta::document(&spec);
+    let mut routes = Route::new();
     if app.docs {
-        routes = routes.nest("/docs", service.scalar());
+        let page = service.scalar_html().replace(&spec, &document);
+        let page = make_sync(move |_| Html(page.clone()));
+        routes = routes.nest("/docs", Route::new().at("/", page));
     }
+    let document = make_sync(move |_| document.clone().with_content_type("application/json"));
+    routes = routes.at("/openapi.json", get(document));
     surrounded(app.origins.clone(), routes.nest("/", service))
-}
-
-/// Icons, manifest and whatever else is in `static/`.
-#[handler]
-fn assets(request: &Request, Data(app): Data<&Arc<App>>) -> poem::Result<Response> {
-    config::prepared(app, request)
 }
 
 /// The token of a request that must have one.
@@ -145,7 +159,7 @@ async fn authorized(app: &App, request: &Request) -> Result<Token, Problem> {
     authorized_for(&[AUDIENCE], app, request).await
 }
 
-/// The same where the token may be meant for one of several.
+/// The same for a token with one of several audiences.
 async fn authorized_for(
     audiences: &[&str],
     app: &App,
@@ -165,20 +179,21 @@ async fn authorized_for(
     })
 }
 
-/// What happens to every request, whatever route it is for.
+/// Wraps the routes in the steps that every request goes through.
 fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'static> {
     routes
         .before(one_slash)
         .with(CatchPanic::new().with_handler(problem::panicked))
         .catch_all_error(problem::shape)
         .around(unread_body::closes)
-        .around(move |next, request| browsers::served(next, request, origins.clone()))
+        .around(move |next, request| cors::served(next, request, origins.clone()))
         .around(logged)
         .map_to_response()
         .boxed()
 }
 
-/// Core's forms ask for `//verifiable-credentials/…`, and not every proxy makes one slash of two.
+/// Replaces `//` at the start of a path: core's forms call `//verifiable-credentials/…`, and not every
+/// proxy makes one slash of two.
 async fn one_slash(mut request: Request) -> poem::Result<Request> {
     let asked = request.uri().to_string();
     if let Some(path) = asked.strip_prefix("//")
@@ -189,8 +204,8 @@ async fn one_slash(mut request: Request) -> poem::Result<Request> {
     Ok(request)
 }
 
-/// One span and one line per request, with an id that the caller may have given. The path is logged
-/// without its query, which may hold what is nobody's business.
+/// Logs one span and one line per request, with the caller's id if it gave one. The path is logged without
+/// its query, which may hold personal data.
 async fn logged<E: Endpoint>(next: Arc<E>, request: Request) -> poem::Result<Response> {
     let given = ["x-request-id", "x-correlation-id"]
         .into_iter()
@@ -222,7 +237,7 @@ async fn logged<E: Endpoint>(next: Arc<E>, request: Request) -> poem::Result<Res
     .await
 }
 
-/// An id that may stand in a log: short, and nothing that breaks a line.
+/// Checks whether an id may stand in a log: it is short, and does not break the line.
 fn plain(id: &str) -> bool {
     (1..=64).contains(&id.len())
         && id

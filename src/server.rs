@@ -2,38 +2,47 @@
 //! The running server: put together, started, and brought to an orderly end.
 
 use crate::auth::Keys;
-use crate::country::{self, Snapshot};
+use crate::blob::ServedCountry;
+use crate::core_gateway::CoreGateway;
 use crate::metrics;
 use crate::notices;
 use crate::reload;
-use crate::routes::notification::Telling;
-use crate::routes::{self, App, Condition, DemoIssuer};
+use crate::routes::notification::Notifications;
+use crate::routes::{self, App, Condition, DemoIssuer, Telemetry};
 use crate::settings::{IdentityVerification, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
-use handlers::acceptance::Acceptance;
+use country::Snapshot;
 use handlers::analytics::Analytics;
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::Core;
-use handlers::credentials::{Credentials, Issuer};
-use handlers::delivery::{Deliveries, Door};
-use handlers::forward::{self, Forwarding, Webhook};
-use handlers::hook::{Follower, Hooks};
-use handlers::ledger::{self, Destination};
-use handlers::middleware::{HttpWire, Middleware};
-use handlers::notification::{Channel, Informants, Offices, Post, Smtp, Users};
-use handlers::outside::{self, Outside};
-use handlers::places::Atlas;
-use handlers::portal::Portal;
-use handlers::reference_data::{Changes, ReferenceData};
-use handlers::rescue::{Rescue, Unanswered};
-use handlers::verification::{Identities, Verification};
+use handlers::core_client::Core;
+use handlers::core_client::locations::LocationCache;
+use handlers::delivery::acceptance::Acceptance;
+use handlers::delivery::core_transport::CoreTransport;
+use handlers::delivery::ledger::{self, Destination};
+use handlers::delivery::middleware::{HttpWire, Middleware};
+use handlers::delivery::transport::{self, Transport};
+use handlers::delivery::worker::{Deliveries, DeliveryTarget};
+use handlers::hooks::office_codes::OfficeCodes;
+use handlers::hooks::rescue::{Rescue, Unanswered};
+use handlers::hooks::verification::{HttpVerifier, Identities, Verification};
+use handlers::hooks::{ActionListener, Hooks};
+use handlers::integrations::credentials::{Credentials, Issuer};
+use handlers::integrations::forward::{self, Forwarding, Webhook};
+use handlers::integrations::portal::Portal;
+use handlers::integrations::reference_data::{Changes, ReferenceData};
+use handlers::integrations::system_clients::{Presets, SystemClients};
+use handlers::notification::sms::SmsSettings;
+use handlers::notification::{
+    Channel, Informants, NotificationConfig, Offices, Sender, Smtp, Users,
+};
 use jiff::SignedDuration;
+use opencrvs_toolkit::core_version::CoreVersion;
 use secrecy::ExposeSecret;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{error, info, warn};
 
 mod activity;
@@ -55,6 +64,9 @@ const UNDER_WAY: Duration = Duration::from_secs(25);
 /// Old packets are erased so often.
 const ERASE: Duration = Duration::from_hours(1);
 
+/// The client that another server has created for all is looked for so often.
+const LOOK_FOR_CLIENT: Duration = Duration::from_secs(5);
+
 /// The causes of death for dashboards follow a changed file within this time.
 const LOOK_AT_CAUSES: Duration = Duration::from_secs(5);
 
@@ -65,6 +77,8 @@ pub struct Running {
     /// Ends what waits in core for no reason.
     pub rescue: Arc<Rescue>,
     deliveries: Arc<Deliveries>,
+    /// For calls to core.
+    client: reqwest::Client,
     settings: Settings,
 }
 
@@ -73,15 +87,8 @@ pub struct Running {
 /// # Errors
 /// A country with errors, a ledger that nothing can be.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
-    // One for all: making it reads the system's certificates, which takes milliseconds. So does the ledger.
-    let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
-    let clients = tokio::task::spawn_blocking(move || {
-        Ok::<_, reqwest::Error>((
-            outside::client(TIMEOUT)?,
-            HttpWire::new(url.as_str(), timeout)?,
-        ))
-    });
-    let ledger = ledger::at(&settings.ledger_url, settings.seal()?);
+    let clients = clients(settings);
+    let ledger = ledger::at(&settings.ledger_url, settings.encryption()?);
     let ledger = ledger.context("the ledger cannot be used (LEDGER_URL)")?;
     let (client, wire) = clients.await??;
     let clock = Arc::new(SystemClock);
@@ -93,11 +100,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         clock.clone(),
     ));
     let core = Arc::new(core(settings, client.clone()));
-    let http = Arc::new(outside::Http::new(
-        client.clone(),
-        settings.mosip_interop_url.as_str(),
-        core.clone(),
-    ));
+    let core_transport = Arc::new(CoreTransport::new(client.clone(), core.clone()));
     let acceptance = Arc::new(Acceptance {
         core: core.clone(),
         ledger: ledger.clone(),
@@ -105,28 +108,34 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         schedule: settings.delivery_retry_schedule.clone(),
     });
     let middleware = Arc::new(middleware(settings, wire.clone(), &core, &acceptance)?);
-    let post = Arc::new(post(settings, &country, &core, &acceptance, clock.clone())?);
+    let sender = Arc::new(sender(
+        settings,
+        &client,
+        &country,
+        &core,
+        &acceptance,
+        clock.clone(),
+    )?);
     let hold = SignedDuration::try_from(settings.delivery_delay * HOLD)?;
-    let mut outward = Outward::to_all(middleware, &http, &post, hold);
-    outward.add(webhooks(settings, &client, &acceptance)?, &core);
+    let mut transports = Transports::to_all(middleware, &core_transport, &sender, hold);
+    transports.add(webhooks(settings, &client, &acceptance)?, &core);
     let analytics = analytics(settings, &core, &acceptance, &country)?;
-    outward.count(analytics.as_ref());
-    let atlas = Arc::new(Atlas::new(core.clone()));
+    transports.count(analytics.as_ref());
+    let atlas = Arc::new(LocationCache::new(core.clone()));
     let portal = portal(settings, &client, &core, &atlas)?;
     let credentials = credentials(settings, &client, &core, atlas)?;
-    let hooks = Arc::new(Hooks {
-        policy: ArcSwap::new(country.policy.clone()),
-        verification: verification(settings, &http),
-        ledger: ledger.clone(),
-        clock: clock.clone(),
-        numbers: settings.registration_number_format.clone(),
-        delay: SignedDuration::try_from(settings.delivery_delay)?,
-        followers: outward.followers,
-        wake: wake.clone(),
-    });
+    let hooks = hooks(
+        settings,
+        &country,
+        &core,
+        &client,
+        &acceptance,
+        transports.followers,
+        &wake,
+    )?;
     let deliveries = Arc::new(Deliveries {
         ledger: ledger.clone(),
-        doors: outward.doors,
+        targets: transports.targets,
         clock,
         schedule: settings.delivery_retry_schedule.clone(),
         timeout: TIMEOUT,
@@ -135,7 +144,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
     let unanswered = Arc::new(Unanswered::at(settings.unanswered_file.as_deref()));
     let rescue = rescue(settings, wire, &core, &hooks, &deliveries, &unanswered)?;
     let users = Users {
-        post,
+        sender,
         deliveries: deliveries.clone(),
         login_url: settings.login_url.as_str().to_owned(),
     };
@@ -143,88 +152,114 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         keys,
         hooks,
         unanswered,
+        system_clients: system_clients(settings, &client, &core, &ledger)?.into(),
         condition: Condition::new(ledger.clone()),
         ledger,
-        country: ArcSwap::from_pointee(country),
+        country: ArcSwap::from_pointee(ServedCountry::new(country)),
         refused_change: ArcSwapOption::empty(),
-        telling: Telling::new(users, settings),
-        destinations: deliveries
-            .doors
-            .iter()
-            .map(|door| door.destination.clone())
-            .collect(),
+        notifications: Notifications::new(users, settings),
+        core_gateway: CoreGateway::new(settings.core_version),
+        telemetry: Telemetry::new(settings, &client),
+        destinations: destinations(settings),
         analytics,
         portal,
         credentials,
-        demo_issuer: settings
-            .allow_demo
-            .then(|| DemoIssuer::new(&settings.country_config_url))
-            .transpose()?,
+        demo_issuer: demo_issuer(settings)?,
         metrics: metrics::handle(),
         docs: !settings.production,
-        guarded: settings.production && !settings.allow_demo,
+        holds_real_records: settings.holds_real_records(),
         origins: settings.origins(),
     });
     Ok(Running {
         app,
         rescue,
         deliveries,
+        client,
         settings: settings.clone(),
     })
 }
 
-/// Everybody outside: where deliveries go, and who adds deliveries to an action.
-struct Outward {
-    doors: Vec<Door>,
-    followers: Vec<Arc<dyn Follower>>,
+/// The client for all systems but the middleware, and the way to that. Making them reads the system's
+/// certificates, which takes milliseconds.
+fn clients(settings: &Settings) -> JoinHandle<reqwest::Result<(reqwest::Client, HttpWire)>> {
+    let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
+    tokio::task::spawn_blocking(move || {
+        Ok((
+            transport::client(TIMEOUT)?,
+            HttpWire::new(url.as_str(), timeout)?,
+        ))
+    })
 }
 
-impl Outward {
+/// Where deliveries go with these settings. What waits in the ledger for another destination goes nowhere.
+pub(crate) fn destinations(settings: &Settings) -> Vec<Destination> {
+    let webhook = |url: &WebUrl| Some(forward::destination(&url.as_str().parse().ok()?));
+    let webhooks = settings.forward_actions_to.iter().filter_map(webhook);
+    let analytics = settings.analytics_database_url.as_ref();
+    [
+        Destination::MIDDLEWARE,
+        Destination::CORE,
+        Destination::EMAIL,
+        Destination::SMS,
+    ]
+    .into_iter()
+    .chain(webhooks)
+    .chain(analytics.map(|_| Destination::ANALYTICS))
+    .collect()
+}
+
+/// Everybody outside: where deliveries go, and who adds deliveries to an action.
+struct Transports {
+    targets: Vec<DeliveryTarget>,
+    followers: Vec<Arc<dyn ActionListener>>,
+}
+
+impl Transports {
     fn to_all(
         middleware: Arc<Middleware>,
-        http: &Arc<outside::Http>,
-        post: &Arc<Post>,
+        core: &Arc<CoreTransport>,
+        sender: &Arc<Sender>,
         hold: SignedDuration,
     ) -> Self {
-        let to_systems: [(_, Arc<dyn Outside>); 2] = [
+        let to_systems: [(_, Arc<dyn Transport>); 2] = [
             (Destination::MIDDLEWARE, middleware),
-            (Destination::CORE, http.clone()),
+            (Destination::CORE, core.clone()),
         ];
-        let to_systems = to_systems.map(|(destination, outside)| Door {
+        let to_systems = to_systems.map(|(destination, transport)| DeliveryTarget {
             destination,
-            outside,
+            transport,
         });
-        let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| Door {
+        let to_people = [Destination::EMAIL, Destination::SMS].map(|destination| DeliveryTarget {
             destination,
-            outside: post.clone(),
+            transport: sender.clone(),
         });
         Self {
-            doors: to_systems.into_iter().chain(to_people).collect(),
+            targets: to_systems.into_iter().chain(to_people).collect(),
             followers: vec![Arc::new(Informants {
-                post: post.clone(),
+                sender: sender.clone(),
                 hold,
             })],
         }
     }
 
-    fn add(&mut self, webhooks: Vec<Door>, core: &Arc<Core>) {
+    fn add(&mut self, webhooks: Vec<DeliveryTarget>, core: &Arc<Core>) {
         if webhooks.is_empty() {
             return;
         }
-        let to = webhooks.iter().map(|door| door.destination.clone());
+        let to = webhooks.iter().map(|target| target.destination.clone());
         self.followers.push(Arc::new(Forwarding {
             core: core.clone(),
             to: to.collect(),
         }));
-        self.doors.extend(webhooks);
+        self.targets.extend(webhooks);
     }
 
     fn count(&mut self, analytics: Option<&Arc<Analytics>>) {
         let Some(analytics) = analytics else { return };
         self.followers.push(analytics.clone());
-        self.doors.push(Door {
+        self.targets.push(DeliveryTarget {
             destination: Destination::ANALYTICS,
-            outside: analytics.clone(),
+            transport: analytics.clone(),
         });
     }
 }
@@ -247,6 +282,31 @@ fn middleware(
         retry_after_500: SignedDuration::try_from(settings.mosip_retry_after_500)?,
         unknown_for: SignedDuration::try_from(settings.mosip_unknown_for)?,
     })
+}
+
+/// Decides about actions.
+fn hooks(
+    settings: &Settings,
+    country: &Snapshot,
+    core: &Arc<Core>,
+    client: &reqwest::Client,
+    acceptance: &Arc<Acceptance>,
+    followers: Vec<Arc<dyn ActionListener>>,
+    wake: &Arc<Notify>,
+) -> anyhow::Result<Arc<Hooks>> {
+    let (ledger, clock) = (acceptance.ledger.clone(), acceptance.clock.clone());
+    let offices = OfficeCodes::new(core.clone(), ledger.clone(), clock.clone());
+    Ok(Arc::new(Hooks {
+        policy: ArcSwap::new(country.policy.clone()),
+        verification: verification(settings, client),
+        ledger,
+        clock,
+        numbers: settings.registration_number_format.clone(),
+        office_codes: Some(Arc::new(offices)),
+        delay: SignedDuration::try_from(settings.delivery_delay)?,
+        followers,
+        wake: wake.clone(),
+    }))
 }
 
 /// Ends what waits in core for no reason.
@@ -275,10 +335,13 @@ fn rescue(
 }
 
 /// Asks the middleware about identities, if anybody is to be asked.
-fn verification(settings: &Settings, http: &Arc<outside::Http>) -> Verification {
+fn verification(settings: &Settings, client: &reqwest::Client) -> Verification {
     Verification {
         identities: match settings.identity_verification {
-            IdentityVerification::IdAuth => Identities::Ask(http.clone()),
+            IdentityVerification::IdAuth => Identities::Ask(Arc::new(HttpVerifier::new(
+                client.clone(),
+                settings.mosip_interop_url.as_str(),
+            ))),
             IdentityVerification::AssumeVerified => Identities::Assume,
             IdentityVerification::Off => Identities::Leave,
         },
@@ -287,17 +350,21 @@ fn verification(settings: &Settings, http: &Arc<outside::Http>) -> Verification 
 }
 
 /// Brings messages to people.
-fn post(
+fn sender(
     settings: &Settings,
+    client: &reqwest::Client,
     country: &Snapshot,
     core: &Arc<Core>,
     acceptance: &Arc<Acceptance>,
     clock: Arc<dyn Clock>,
-) -> anyhow::Result<Post> {
+) -> anyhow::Result<Sender> {
     let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
     let smtp = smtp.context("the system's certificates cannot be read")?;
-    Ok(Post {
-        voice: Arc::new(ArcSwap::new(country.voice.clone())),
+    let sms = sms_settings(settings, client);
+    let config = NotificationConfig::new(country.notification.clone(), &sms);
+    Ok(Sender {
+        config: ArcSwap::from_pointee(config),
+        sms,
         mail: Arc::new(Channel::of(smtp, settings.production)),
         core: core.clone(),
         acceptance: acceptance.clone(),
@@ -307,12 +374,25 @@ fn post(
     })
 }
 
+/// What the settings say about SMS gateways.
+pub(crate) fn sms_settings(settings: &Settings, client: &reqwest::Client) -> SmsSettings {
+    let messages = &settings.messages;
+    SmsSettings {
+        client: client.clone(),
+        infobip: messages.infobip.clone(),
+        infobip_key: messages.infobip_key.clone().unwrap_or_default(),
+        gateway_key: messages.sms_gateway_key.clone().unwrap_or_default(),
+        sender: messages.infobip_sender.clone(),
+        production: settings.production,
+    }
+}
+
 /// Whoever learns of every accepted action.
 fn webhooks(
     settings: &Settings,
     client: &reqwest::Client,
     acceptance: &Arc<Acceptance>,
-) -> anyhow::Result<Vec<Door>> {
+) -> anyhow::Result<Vec<DeliveryTarget>> {
     let secret = settings.forward_secret.as_ref();
     let secret: Option<forward::Secret> = secret
         .map(|secret| secret.expose_secret().parse())
@@ -331,11 +411,41 @@ fn webhooks(
     urls.map(webhook).collect()
 }
 
+fn demo_issuer(settings: &Settings) -> anyhow::Result<Option<DemoIssuer>> {
+    settings
+        .allow_demo
+        .then(|| DemoIssuer::new(&settings.country_config_url))
+        .transpose()
+}
+
+/// Creates system clients in core.
+fn system_clients(
+    settings: &Settings,
+    client: &reqwest::Client,
+    core: &Arc<Core>,
+    ledger: &Arc<dyn ledger::Ledger>,
+) -> anyhow::Result<SystemClients> {
+    let presets = settings.integration_credentials.as_ref();
+    let presets = presets.map(|text| text.expose_secret().parse::<Presets>());
+    Ok(SystemClients::new(
+        client.clone(),
+        settings.events_url.as_str(),
+        core.clone(),
+        ledger.clone(),
+        Arc::new(SystemClock),
+        presets
+            .transpose()
+            .map_err(anyhow::Error::msg)?
+            .unwrap_or_default(),
+        settings.system_client.clone(),
+    ))
+}
+
 fn portal(
     settings: &Settings,
     client: &reqwest::Client,
     core: &Arc<Core>,
-    atlas: &Arc<Atlas>,
+    atlas: &Arc<LocationCache>,
 ) -> anyhow::Result<Option<Portal>> {
     let Some(tokens) = &settings.portal_tokens else {
         return Ok(None);
@@ -353,7 +463,7 @@ fn credentials(
     settings: &Settings,
     client: &reqwest::Client,
     core: &Arc<Core>,
-    atlas: Arc<Atlas>,
+    atlas: Arc<LocationCache>,
 ) -> anyhow::Result<Credentials> {
     let issuer = |url: &Option<WebUrl>| {
         let issuer = |url: &WebUrl| {
@@ -382,7 +492,10 @@ fn analytics(
     let Some(url) = &settings.analytics_database_url else {
         return Ok(None);
     };
-    let (url, counting) = (url.expose_secret().parse()?, Arc::new(country.counting()));
+    let (url, counting) = (
+        url.expose_secret().parse()?,
+        Arc::new(country.analytics_config()),
+    );
     Ok(Some(Arc::new(Analytics::new(
         url,
         core.clone(),
@@ -402,21 +515,44 @@ pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
     )
 }
 
+/// Core as commands reach it: as the client of the settings, or as the one that core has created for this server.
+pub(crate) async fn core_for_command(
+    settings: &Settings,
+    ledger: &Arc<dyn ledger::Ledger>,
+) -> anyhow::Result<Arc<Core>> {
+    let client = transport::client(TIMEOUT)?;
+    let core = Arc::new(core(settings, client.clone()));
+    if !core.may_ask() && settings.core_version >= CoreVersion::V2_0_1 {
+        let country = country::load(&settings.country())
+            .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
+        let own = system_clients(settings, &client, &core, ledger)?;
+        own.adopt_own(&country.integrations).await?;
+    }
+    Ok(core)
+}
+
 /// Serves until SIGTERM or SIGINT, then finishes what is under way.
 ///
 /// # Errors
 /// When the address cannot be listened on.
 pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let country = country::load(settings)
+    let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
     if settings.ledger_key.is_none() {
-        warn!(
-            "LEDGER_KEY is not set: tokens and packets wait in the ledger unsealed, readable for whoever can read its file or database"
-        );
+        warn!("LEDGER_KEY is not set: tokens and packets are stored unencrypted in the ledger");
     }
-    if settings.system_client.is_none() {
+    let is_created = settings.core_version >= CoreVersion::V2_0_1
+        && country
+            .integrations
+            .iter()
+            .any(|client| client.for_this_server);
+    if settings.system_client.is_none() && is_created {
+        info!(
+            "SYSTEM_CLIENT_ID is not set: core creates the system client for this server when it starts, and is asked nothing before"
+        );
+    } else if settings.system_client.is_none() {
         warn!(
-            "SYSTEM_CLIENT_ID is not set: packets go to the middleware after DELIVERY_DELAY, without asking core whether it shows the record and has accepted the action; a packet that the middleware answers with 500 is parked at once, as there is no fresh token to send it with; what is delivered after its token has expired is parked"
+            "SYSTEM_CLIENT_ID is not set: packets are sent after DELIVERY_DELAY without asking core about the action. Packets that the middleware answers with 500, and deliveries with an expired token, are parked at once"
         );
     }
     notices::say(settings, &country);
@@ -462,14 +598,17 @@ fn say_what_is_off(settings: &Settings) {
         .map(|(door, _)| door)
         .collect();
     if !off.is_empty() {
-        info!("Off without their settings: {}", off.join(", "));
+        info!(
+            "Disabled, because their settings are missing: {}",
+            off.join(", ")
+        );
     }
     if !settings.forward_actions_to.is_empty() && settings.forward_secret.is_none() {
-        warn!("FORWARD_SECRET is not set: what is forwarded is not signed");
+        warn!("FORWARD_SECRET is not set: forwarded events are not signed");
     }
     if !settings.forward_actions_to.is_empty() && settings.system_client.is_none() {
         warn!(
-            "SYSTEM_CLIENT_ID is not set: actions that wait for the middleware are not forwarded, as core cannot be asked whether it has accepted them"
+            "SYSTEM_CLIENT_ID is not set: actions that wait for the middleware are not forwarded, because core cannot be asked about them"
         );
     }
 }
@@ -483,14 +622,24 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         app,
         rescue,
         deliveries,
+        client,
         settings,
     } = running;
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(deliveries.run(stopped));
-    let keys = app.keys.clone();
+    let (keys, ledger) = (app.keys.clone(), app.ledger.clone());
     let mut beside = JoinSet::new();
     beside.spawn(open(app.clone()));
     beside.spawn(mend(app.clone()));
+    if settings.core_version >= CoreVersion::V2_0_1 {
+        beside.spawn(look_for_client(app.clone()));
+    }
+    let gateway_url = settings.gateway_url.clone();
+    let watching = app.clone();
+    beside.spawn(async move {
+        let seen = &watching.core_gateway;
+        seen.watch(client, gateway_url.as_str()).await;
+    });
     beside.spawn(rescue::keep_up(rescue, settings.rescue));
     let production = settings.production;
     beside.spawn(async move { keys.keep_fresh(production).await });
@@ -500,6 +649,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         let data = url.expose_secret().parse()?;
         beside.spawn(keep_reference_data(app.clone(), data));
     }
+    beside.spawn(keep_office_codes(app.clone()));
     beside.spawn(reload::watch(app.clone(), settings.clone()));
     if let Some(analytics) = app.analytics.clone() {
         beside.spawn(async move { analytics.keep_up().await });
@@ -510,15 +660,21 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
         if told_to_stop().await == Stop::Rollout {
             app.condition.stops();
             let delay = settings.shutdown_delay;
-            info!("Told to stop: not ready any more, and accepting for {delay:?}");
+            info!("SIGTERM: not ready any more, accepting requests for {delay:?}");
             tokio::time::sleep(delay).await;
         }
-        info!("Finishing the requests and deliveries under way");
+        info!("Finishing requests and deliveries in progress");
         stop.send_replace(true);
     };
     listener.serve(routes::endpoint(&app), signal, GRACE).await;
     beside.shutdown().await;
     worker.await?;
+    if let Err(error) = ledger.close().await {
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "The ledger was left open"
+        );
+    }
     info!("Stopped");
     Ok(())
 }
@@ -530,7 +686,7 @@ async fn open(app: Arc<App>) {
         if !std::mem::replace(&mut is_told, true) {
             error!(
                 error = &error as &dyn std::error::Error,
-                "The ledger cannot be opened (LEDGER_URL, LEDGER_KEY): hooks cannot be answered; tried again every second"
+                "Could not open the ledger (LEDGER_URL, LEDGER_KEY): hooks are not answered; next attempt every second"
             );
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -539,6 +695,19 @@ async fn open(app: Arc<App>) {
         info!("The ledger is open");
     }
     app.keys.recall().await;
+}
+
+/// Waits until the ledger has the client that core has created for this server, or for another that shares the
+/// ledger.
+async fn look_for_client(app: Arc<App>) {
+    loop {
+        let wanted = app.country.load().integrations.clone();
+        // Where the ledger does not answer, others say so.
+        if let Ok(true) = app.system_clients.adopt_own(&wanted).await {
+            return;
+        }
+        tokio::time::sleep(LOOK_FOR_CLIENT).await;
+    }
 }
 
 /// Sets right what was written by a clock that was ahead. Never ends.
@@ -550,13 +719,13 @@ async fn mend(app: Arc<App>) {
             Ok(mended) => {
                 warn!(
                     mended,
-                    "A clock was ahead when {mended} waits were written; they end now"
+                    "{mended} waits were stored with a wrong clock; they end now"
                 );
                 app.hooks.wake.notify_one();
             }
             Err(error) => warn!(
                 error = &error as &dyn std::error::Error,
-                "The times in the ledger could not be looked at"
+                "Could not check the times in the ledger"
             ),
         }
     }
@@ -573,13 +742,22 @@ async fn erase(app: Arc<App>, retention: Duration) {
                 Err(error) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
-                        "Old packets could not be erased; tried again in an hour"
+                        "Could not erase old packets; next attempt in an hour"
                     );
                 }
             }
         }
         tokio::time::sleep(ERASE).await;
     }
+}
+
+/// Keeps the offices that registration numbers tell of. Never ends.
+async fn keep_office_codes(app: Arc<App>) {
+    let Some(offices) = &app.hooks.office_codes else {
+        return;
+    };
+    let needed = || app.hooks.policy.load().numbers.need_offices();
+    offices.keep_up(needed).await;
 }
 
 /// Keeps the table of causes of death for dashboards as the country's file says. Never ends.
@@ -592,13 +770,16 @@ async fn keep_reference_data(app: Arc<App>, data: ReferenceData) {
         if !causes.is_empty() && !Arc::ptr_eq(&kept, &causes) {
             match data.bring_in_step(&causes).await {
                 Ok(Changes { written, retired }) => {
-                    info!(written, retired, "The table of causes of death is in step");
+                    info!(
+                        written,
+                        retired, "The table of causes of death is synchronised"
+                    );
                     kept = causes;
                 }
                 Err(error) => {
                     warn!(
                         error = &error as &dyn std::error::Error,
-                        "The table of causes of death is not in step (REFERENCE_DATA_DATABASE_URL); tried again in a minute"
+                        "Could not synchronise the table of causes of death (REFERENCE_DATA_DATABASE_URL); next attempt in a minute"
                     );
                     pause = Duration::from_mins(1);
                 }

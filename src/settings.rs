@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the operator sets: environment variables, optionally a TOML file with the same names.
+//! The operator's settings: environment variables, optionally a TOML file with the same names.
 //!
 //! Everything is read once, and refused as a whole with all its problems: a server that starts with
 //! half of its settings misread would fail when a record depends on it.
@@ -7,18 +7,20 @@
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
-use handlers::Diagnostic;
 use handlers::analytics;
-use handlers::core::Credentials;
-use handlers::forward;
-use handlers::ledger;
-use handlers::number::NumberFormat;
-use handlers::portal;
-use handlers::reference_data::ReferenceData;
-use handlers::rescue;
-use handlers::schedule::{Schedule, duration};
-use handlers::seal::{Seal, SealError};
-use handlers::verification::Actions;
+use handlers::core_client::Credentials;
+use handlers::delivery::encryption::{Encryption, EncryptionError};
+use handlers::delivery::ledger;
+use handlers::delivery::schedule::{Schedule, duration};
+use handlers::hooks::rescue;
+use handlers::hooks::verification::Actions;
+use handlers::integrations::forward;
+use handlers::integrations::portal;
+use handlers::integrations::reference_data::ReferenceData;
+use handlers::integrations::system_clients;
+use opencrvs_toolkit::core_version::CoreVersion;
+use rules::Diagnostic;
+use rules::registration_number::NumberFormat;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -32,6 +34,8 @@ mod environment;
 mod messages;
 mod variables;
 
+use country::CountrySettings;
+pub use country::WebUrl;
 pub use messages::Messages;
 pub use variables::{VARIABLES, Variable, markdown};
 
@@ -46,14 +50,20 @@ pub struct Settings {
     pub production: bool,
     /// `CORE_VERSION`.
     pub core_version: CoreVersion,
+    /// True if `CORE_VERSION` is set, and not the default.
+    pub core_version_is_set: bool,
     /// `COUNTRY_CONFIG_HOST` and `COUNTRY_CONFIG_PORT`.
     pub listen: SocketAddr,
-    /// `COUNTRY_CONFIG_URL`: where browsers reach this server.
+    /// `COUNTRY_CONFIG_URL`: URL of this server for browsers.
     pub country_config_url: WebUrl,
     /// `AUTH_URL`: core's auth service, whose key signs the tokens.
     pub auth_url: WebUrl,
     /// `GATEWAY_URL`: core's gateway.
     pub gateway_url: WebUrl,
+    /// `EVENTS_URL`: core's events service, where system clients are made.
+    pub events_url: WebUrl,
+    /// `INTEGRATION_CREDENTIALS`: ids and secrets of system clients that are made beforehand.
+    pub integration_credentials: Option<SecretString>,
     /// `SYSTEM_CLIENT_ID` and `SYSTEM_CLIENT_SECRET`: this server as a client of core.
     pub system_client: Option<Credentials>,
     /// `LOGIN_URL`: core's login page.
@@ -62,11 +72,11 @@ pub struct Settings {
     pub client_app_url: WebUrl,
     /// `DOMAIN` of the installation, or `*`.
     pub domain: String,
-    /// `ESIGNET_REDIRECT_URL`: the login page of E-Signet, opened from the form.
+    /// `ESIGNET_REDIRECT_URL`: the login page of eSignet, opened from the form.
     pub esignet_redirect_url: WebUrl,
-    /// `OPENID_PROVIDER_CLIENT_ID`: this country's id at E-Signet.
+    /// `OPENID_PROVIDER_CLIENT_ID`: this country's client id at eSignet.
     pub openid_provider_client_id: String,
-    /// `MOSIP_API_USERINFO_URL`: where the form fetches an authenticated person's data.
+    /// `MOSIP_API_USERINFO_URL`: the URL at which the form fetches an authenticated person's data.
     pub mosip_api_userinfo_url: WebUrl,
     /// `MOSIP_INTEROP_URL`: the middleware.
     pub mosip_interop_url: WebUrl,
@@ -75,17 +85,17 @@ pub struct Settings {
     pub mosip_timeout: Duration,
     /// `MOSIP_RETRY_AFTER_500`: the shortest wait after a 500 of the middleware.
     pub mosip_retry_after_500: Duration,
-    /// `MOSIP_UNKNOWN_FOR`: how long core is asked about an unknown outcome.
+    /// `MOSIP_UNKNOWN_FOR`: the time for which core is asked about an unknown outcome.
     pub mosip_unknown_for: Duration,
-    /// What is done about records that nobody asked about.
+    /// `RESCUE`: the handling of lost hooks.
     pub rescue: rescue::Mode,
-    /// What waits in core for less time may still be answered.
+    /// `RESCUE_AFTER`: actions that wait in core for less time may still be answered.
     pub rescue_after: Duration,
     /// Core's own database, to find them; read only.
     pub rescue_database_url: Option<SecretString>,
-    /// Where hooks without an answer are remembered; in memory only where there is no file.
+    /// The file for hooks without an answer; without a file they are kept in memory only.
     pub unanswered_file: Option<PathBuf>,
-    /// How long requests are still accepted after SIGTERM.
+    /// Time for which requests are still accepted after SIGTERM.
     pub shutdown_delay: Duration,
     /// `IDENTITY_VERIFICATION`.
     pub identity_verification: IdentityVerification,
@@ -97,79 +107,64 @@ pub struct Settings {
     pub country_dir: Option<String>,
     /// `USERS_FILE`: the users to seed, in place of the country's `users.csv`.
     pub users_file: Option<PathBuf>,
-    /// `METABASE_URL`: where core's dashboards are shown.
+    /// `METABASE_URL`: the URL of core's dashboards.
     pub metabase_url: WebUrl,
-    /// `SENTRY_DSN`: where browsers report their errors.
+    /// `SENTRY_DSN`: the address to which browsers report their errors.
     pub sentry_dsn: Option<String>,
-    /// How people are told.
+    /// The settings about messages.
     pub messages: Messages,
     /// `LEDGER_URL`.
     pub ledger_url: String,
     /// `LEDGER_KEY`.
     pub ledger_key: Option<SecretString>,
-    /// `LEDGER_RETENTION`: what was delivered is erased after this time.
+    /// `LEDGER_RETENTION`: completed deliveries are erased after this time.
     pub ledger_retention: Duration,
-    /// `DELIVERY_DELAY`: nothing leaves before core had this time to act on the answer.
+    /// `DELIVERY_DELAY`: the wait before the first attempt, so that core has stored our answer.
     pub delivery_delay: Duration,
     /// `DELIVERY_RETRY_SCHEDULE`.
     pub delivery_retry_schedule: Schedule,
-    /// `REFERENCE_DATA_DATABASE_URL`: where dashboards find the causes of death.
+    /// `REFERENCE_DATA_DATABASE_URL`: the database in which dashboards find the causes of death.
     pub reference_data_database_url: Option<SecretString>,
-    /// `FORWARD_ACTIONS_TO`: who is told of every accepted action.
+    /// `FORWARD_ACTIONS_TO`: the systems to be notified of every accepted action.
     pub forward_actions_to: Vec<WebUrl>,
-    /// `FORWARD_SECRET`: signs what they are told.
+    /// `FORWARD_SECRET`: signs these notifications.
     pub forward_secret: Option<SecretString>,
-    /// `ANALYTICS_DATABASE_URL`: where accepted actions are counted.
+    /// `ANALYTICS_DATABASE_URL`: the database in which accepted actions are counted.
     pub analytics_database_url: Option<SecretString>,
     /// `PORTAL_TOKENS`: the portals that may act through the system client.
     pub portal_tokens: Option<SecretString>,
-    /// `PORTAL_OPERATIONS`: what they may ask for.
+    /// `PORTAL_OPERATIONS`: the operations that portals may call.
     pub portal_operations: portal::Operations,
-    /// `VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL`: who makes offers of credentials.
+    /// `VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL`: the issuer that makes offers of credentials.
     pub credential_offer_url: Option<WebUrl>,
-    /// `VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL`: who signs what is printed.
+    /// `VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL`: the issuer that signs printed credentials.
     pub credential_sign_url: Option<WebUrl>,
     /// `VERIFIABLE_CREDENTIALS_ISSUER_TOKEN`: this server's own credential there.
     pub credential_issuer_token: Option<SecretString>,
+    /// `TELEMETRY_URL`: the receiver of core's telemetry; nothing is sent if it is not set.
+    pub telemetry_url: Option<WebUrl>,
+    /// `ORGANISATION`: the operator of the installation, for telemetry.
+    pub organisation: Option<String>,
+    /// `ENVIRONMENT_NAME`: the name of the installation, for telemetry.
+    pub environment_name: Option<String>,
     /// `REGISTRATION_NUMBER_FORMAT`.
     pub registration_number_format: NumberFormat,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `LOG_LEVEL`, in the notation of `RUST_LOG`.
     pub log_level: String,
-    /// Variables of the environment that look like settings and are none.
+    /// Warnings about variables of the environment that look like settings and are not.
     pub unknown_variables: Vec<Diagnostic>,
 }
 
-/// A version of core.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CoreVersion(pub u16, pub u16, pub u16);
-
-impl CoreVersion {
-    /// From here on core shows a token with everything that it wants its users to be told.
-    pub const V2_0_1: Self = Self(2, 0, 1);
-}
-
-impl FromStr for CoreVersion {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let numbers: Result<Vec<u16>, _> = text.split('.').map(str::parse).collect();
-        match numbers.as_deref() {
-            Ok([major, minor]) => Ok(Self(*major, *minor, 0)),
-            Ok([major, minor, patch]) => Ok(Self(*major, *minor, *patch)),
-            _ => Err("no version like `2.0` or `2.0.1`".to_owned()),
-        }
-    }
-}
-
-/// How the identities in a declaration are checked.
+/// The verification of the identities in a declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdentityVerification {
     /// Ask the middleware.
     IdAuth,
     /// Leave the status as it is.
     Off,
-    /// Take every identity for verified: demonstrations only.
+    /// Treat every identity as verified: demonstrations only.
     AssumeVerified,
 }
 
@@ -187,7 +182,7 @@ impl FromStr for IdentityVerification {
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// One JSON object a line.
@@ -214,7 +209,7 @@ fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
         })
 }
 
-/// Whether `NODE_ENV` says production. Another word for it would start a server for development.
+/// Checks whether `NODE_ENV` is `production`. Refuses unknown words: they would start a development server.
 fn is_production(word: &str) -> Result<bool, String> {
     let known = [
         ("production", true),
@@ -235,14 +230,14 @@ fn domain(text: &str) -> Result<String, String> {
     ))
 }
 
-/// A URL that a ledger can be opened with. A password is not repeated.
+/// Checks a ledger URL. The password is not repeated.
 fn ledger_url(url: &str) -> Result<String, String> {
     let checked = ledger::check_url(url).map_err(|error| error.to_string());
     checked.map(|()| url.to_owned())
 }
 
-/// Levels in the notation of `RUST_LOG`. There a word that is not a level stands for a module, all of
-/// whose lines are logged.
+/// Checks levels in the notation of `RUST_LOG`. There a word that is not a level is a module, and all
+/// lines of that module are logged.
 fn log_level(text: &str) -> Result<String, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     for directive in text.split(',') {
@@ -255,32 +250,6 @@ fn log_level(text: &str) -> Result<String, String> {
     let filter = tracing_subscriber::EnvFilter::try_new(text);
     filter.map_err(|error| format!("`{text}`: {error}"))?;
     Ok(text.to_owned())
-}
-
-/// An `http` or `https` URL, kept as it was written: forms carry it on character by character.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebUrl(String);
-
-impl WebUrl {
-    /// As it was written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for WebUrl {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let url = reqwest::Url::parse(text).map_err(|e| format!("no URL, {e}"))?;
-        match url.scheme() {
-            // The parser puts missing slashes in; those who take the text as it is do not.
-            "http" | "https" if text.contains("://") => Ok(Self(text.to_owned())),
-            "http" | "https" => Err("two slashes are missing before the host".to_owned()),
-            other => Err(format!(
-                "it begins with `{other}:`, not `http:` or `https:`"
-            )),
-        }
-    }
 }
 
 fn a_sensible_timeout(timeout: &Duration) -> Result<(), ValidationError> {
@@ -301,7 +270,7 @@ fn demo_stays_out_of_production(settings: &Settings) -> Result<(), ValidationErr
     Ok(())
 }
 
-/// Everything that is wrong with the settings.
+/// All problems of the settings.
 #[derive(Debug)]
 pub struct SettingsError(Vec<Problem>);
 
@@ -375,8 +344,8 @@ impl Settings {
         }
     }
 
-    /// The pages of core that may read what is served; `None` where any page may. A browser names an
-    /// origin without a slash at its end.
+    /// The origins of core's pages that may read answers; `None` if any page may. A browser sends an origin
+    /// without a slash at its end.
     pub fn origins(&self) -> Option<Vec<String>> {
         let pages = [&self.login_url, &self.client_app_url];
         let origin = |url: &WebUrl| reqwest::Url::parse(url.as_str()).ok();
@@ -385,16 +354,45 @@ impl Settings {
         (!self.domain.starts_with('*')).then(|| origins.collect())
     }
 
-    /// The key of the ledger; one that seals nothing where none is set.
+    /// The settings that the country's files depend on.
+    pub fn country(&self) -> CountrySettings {
+        CountrySettings {
+            country_dir: self.country_dir.clone(),
+            core_version: self.core_version,
+            users_file: self.users_file.clone(),
+            holds_real_records: self.holds_real_records(),
+            country_config_url: self.country_config_url.clone(),
+            login_url: self.login_url.clone(),
+            client_app_url: self.client_app_url.clone(),
+            esignet_redirect_url: self.esignet_redirect_url.clone(),
+            openid_provider_client_id: self.openid_provider_client_id.clone(),
+            mosip_api_userinfo_url: self.mosip_api_userinfo_url.clone(),
+            metabase_url: self.metabase_url.clone(),
+            sentry_dsn: self.sentry_dsn.clone(),
+            credential_offers: self.credential_offer_url.is_some(),
+            paper_credentials: self.credential_sign_url.is_some(),
+        }
+    }
+
+    /// Checks whether this server holds real people's records; demo features are then off.
+    pub fn holds_real_records(&self) -> bool {
+        self.production && !self.allow_demo
+    }
+
+    /// The encryption of the ledger; without a key nothing is encrypted.
     ///
     /// # Errors
-    /// None that reading the settings has not reported.
-    pub fn seal(&self) -> Result<Seal, SealError> {
-        self.ledger_key
-            .as_ref()
-            .map_or_else(|| Ok(Seal::default()), |keys| keys.expose_secret().parse())
+    /// Only errors that reading the settings has already reported.
+    pub fn encryption(&self) -> Result<Encryption, EncryptionError> {
+        self.ledger_key.as_ref().map_or_else(
+            || Ok(Encryption::default()),
+            |keys| keys.expose_secret().parse(),
+        )
     }
 }
+
+/// The name of the source of default values.
+const DEFAULTS: &str = "defaults";
 
 /// Values of one source, by the name of the variable.
 #[derive(Default, Clone)]
@@ -422,14 +420,14 @@ impl Given {
             ))
         };
         Self {
-            source: "defaults".into(),
+            source: DEFAULTS.into(),
             values: VARIABLES.iter().filter_map(default).collect(),
             empty: BTreeSet::new(),
         }
     }
 
     /// An empty variable counts as not set. `NAME_FILE` names a file that holds the value of `NAME`.
-    /// What is not a setting but looks like one is reported beside.
+    /// Variables that look like settings and are not are returned as warnings.
     fn environment(
         variables: impl Iterator<Item = (String, String)>,
         problems: &mut Vec<Problem>,
@@ -492,13 +490,13 @@ impl Given {
             };
             match text {
                 _ if !VARIABLES.iter().any(|v| v.name == name) => {
-                    let near = handlers::closest(&name, VARIABLES.iter().map(|v| v.name));
+                    let near = rules::closest(&name, VARIABLES.iter().map(|v| v.name));
                     let hint = near
                         .map(|near| format!("; did you mean `{}`?", near.to_lowercase()))
                         .unwrap_or_default();
                     problems.push(Problem {
                         name: source.clone(),
-                        what: format!("`{key}` is no setting{hint}"),
+                        what: format!("`{key}` is not a setting{hint}"),
                         example: None,
                     });
                 }
@@ -542,10 +540,14 @@ impl Reader {
         Settings {
             production: self.read("NODE_ENV", is_production),
             core_version: self.parsed("CORE_VERSION"),
+            core_version_is_set: self.is_set("CORE_VERSION"),
             listen: SocketAddr::new(host, port),
             country_config_url: self.parsed("COUNTRY_CONFIG_URL"),
             auth_url: self.parsed("AUTH_URL"),
             gateway_url: self.parsed("GATEWAY_URL"),
+            events_url: self.parsed("EVENTS_URL"),
+            integration_credentials: self
+                .secret::<system_clients::Presets>("INTEGRATION_CREDENTIALS"),
             system_client: self.system_client(),
             login_url: self.parsed("LOGIN_URL"),
             client_app_url: self.parsed("CLIENT_APP_URL"),
@@ -571,7 +573,7 @@ impl Reader {
             sentry_dsn: self.given("SENTRY_DSN"),
             messages: Messages::read(self),
             ledger_url: self.read("LEDGER_URL", ledger_url),
-            ledger_key: self.secret::<Seal>("LEDGER_KEY"),
+            ledger_key: self.secret::<Encryption>("LEDGER_KEY"),
             ledger_retention: self.duration("LEDGER_RETENTION"),
             delivery_delay: self.duration("DELIVERY_DELAY"),
             delivery_retry_schedule: self.parsed("DELIVERY_RETRY_SCHEDULE"),
@@ -587,6 +589,11 @@ impl Reader {
             credential_issuer_token: self
                 .given("VERIFIABLE_CREDENTIALS_ISSUER_TOKEN")
                 .map(SecretString::from),
+            telemetry_url: self
+                .given("TELEMETRY_URL")
+                .map(|_| self.parsed("TELEMETRY_URL")),
+            organisation: self.given("ORGANISATION"),
+            environment_name: self.given("ENVIRONMENT_NAME"),
             registration_number_format: self.parsed("REGISTRATION_NUMBER_FORMAT"),
             log_format: self.parsed("LOG_FORMAT"),
             log_level: self.read("LOG_LEVEL", log_level),
@@ -594,7 +601,7 @@ impl Reader {
         }
     }
 
-    /// The default is where core's charts put the dashboards.
+    /// The URL of the dashboards. The default is the address at which core's charts put them.
     fn metabase_url(&mut self) -> WebUrl {
         let names = ["DOMAIN", "SUBDOMAIN_SEPARATOR"];
         let values = names.map(|name| (name, self.given(name).unwrap_or_default()));
@@ -607,7 +614,7 @@ impl Reader {
         })
     }
 
-    /// `NO_MOSIP` of the reference switches verification off where nothing more exact is said.
+    /// The verification mode. Without `IDENTITY_VERIFICATION`, `NO_MOSIP` of the reference switches it off.
     fn identity_verification(&mut self) -> IdentityVerification {
         let no_mosip = self.parsed("NO_MOSIP");
         match self.given("IDENTITY_VERIFICATION") {
@@ -617,8 +624,8 @@ impl Reader {
         }
     }
 
-    /// A secret that may be left out. Tried here, so that one that is of no use is reported with the
-    /// other problems, without being repeated.
+    /// An optional secret. It is parsed here, so that an invalid one is reported with the other problems; its
+    /// value is not repeated.
     fn secret<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<SecretString> {
         let secret = self.given(name)?;
         if let Err(error) = secret.parse::<T>() {
@@ -655,14 +662,17 @@ impl Reader {
 
     fn portal_tokens(&mut self) -> Option<SecretString> {
         let tokens = self.secret::<portal::Tokens>("PORTAL_TOKENS")?;
-        if self.given("SYSTEM_CLIENT_ID").is_none() {
+        let core: CoreVersion = self.parsed("CORE_VERSION");
+        // Later versions give this server a client of its own.
+        if self.given("SYSTEM_CLIENT_ID").is_none() && core < CoreVersion::V2_0_1 {
             let why = "portals act through the system client: set SYSTEM_CLIENT_ID and SYSTEM_CLIENT_SECRET too";
             self.problem("PORTAL_TOKENS", why);
         }
         Some(tokens)
     }
 
-    /// Nobody gets a demonstration's credential by accident.
+    /// The URL of an issuer. The demo issuer needs `ALLOW_DEMO`, so that nobody gets a demo credential by
+    /// accident.
     fn issuer_url(&mut self, name: &'static str) -> Option<WebUrl> {
         let given = self.given(name)?;
         let demo: bool = self
@@ -715,12 +725,18 @@ impl Reader {
         }
     }
 
+    /// Checks whether a value is set, and not the default.
+    fn is_set(&self, name: &str) -> bool {
+        let source = self.figment.find_metadata(name);
+        source.is_some_and(|source| source.name != DEFAULTS)
+    }
+
     fn given(&self, name: &str) -> Option<String> {
         self.figment.extract_inner(name).ok()
     }
 
-    /// The value of a variable. Where there is none, or it cannot be read, the problem is noted and
-    /// the example stands in, so that reading goes on to find all problems.
+    /// The value of a variable. If there is none, or it cannot be read, the problem is recorded and the
+    /// example is used instead, so that reading goes on and finds all problems.
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> T {
         self.read(name, |text| {
             text.parse()
@@ -732,7 +748,7 @@ impl Reader {
         self.read(name, |text| {
             let parsed = duration(text).and_then(|parsed| Duration::try_from(parsed).ok());
             parsed.ok_or_else(|| {
-                format!("`{text}` is no duration like `500ms`, `15s`, `2m` or `30d`")
+                format!("`{text}` is not a duration like `500ms`, `15s`, `2m` or `30d`")
             })
         })
     }

@@ -37,7 +37,7 @@ pub(crate) fn places_of_record_creation() -> opencrvs_toolkit::conditional::Juri
     user().jurisdiction(user().scope("record.create").attribute("placeOfEvent"))
 }
 
-/// An address abroad must fill in the part.
+/// Holds if an address abroad has the part, which is mandatory there.
 fn needed_abroad(address: &FieldReference, part: &str) -> Conditional {
     address.satisfies(json!({
         "type": "object",

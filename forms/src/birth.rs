@@ -96,7 +96,7 @@ fn person(key: &'static str) -> Person {
     )
 }
 
-/// What is said when two people have the same identity number.
+/// Message when two people have the same identity number.
 const SAME_NATIONAL_ID: (&str, &str) = (
     "event.birth.action.declare.form.nid.unique",
     "National id must be unique",

@@ -20,8 +20,8 @@ pub(crate) fn collector_page(event: &str) -> Page {
     form_page("collector", (section(event, "who.title"), "Certify record")).require_completion()
 }
 
-/// Who collects the certificate. Each situation of the record has a field of its own, all under one id, because a
-/// choice can depend on the informant only by way of the field.
+/// The collector of the certificate. Each situation of the record has a field of its own, all under one
+/// id, because a choice can depend on the informant only through the field.
 pub(crate) fn collector_choice(
     event: &str,
     shown: Conditional,
@@ -65,9 +65,9 @@ pub(crate) fn someone_else_collects(event: &str) -> SelectOption {
     )
 }
 
-/// What differs between events when somebody else collects the certificate.
+/// Differences between events when somebody else collects the certificate.
 pub(crate) struct SomeoneElse {
-    /// `child` or `deceased`, capitalised: whom the relationship is to.
+    /// The person to whom the relationship is: `child` or `deceased`, capitalised.
     pub(crate) relationship_to: &'static str,
     /// Id of the field for the number of a driving licence, after `collector.`.
     pub(crate) driving_licence_field: &'static str,
@@ -138,7 +138,7 @@ const ID_DOCUMENTS: [IdDocument; 6] = [
     ),
 ];
 
-/// Who the person is that collects a certificate for somebody else.
+/// Fields about a person who collects a certificate for somebody else.
 pub(crate) fn someone_else_fields(
     env: &Environment,
     event: &str,
@@ -172,7 +172,7 @@ pub(crate) fn someone_else_fields(
     fields
 }
 
-/// What the collector shows, and its number.
+/// The document that the collector shows, and its number.
 fn id_document_fields(
     env: &Environment,
     label: &impl Fn(&str) -> String,
@@ -243,7 +243,7 @@ pub(crate) fn identity_page(event: &str) -> Page {
     .require_completion()
 }
 
-/// What is known about the collector.
+/// The identity data of the collector.
 pub(crate) fn identity_data(
     event: &str,
     label: &str,

@@ -15,7 +15,7 @@ fn section(event: &str, key: &str) -> String {
     form_id(event, &format!("section.{key}"))
 }
 
-/// The whole form: who asks and why, the identity of whoever asks, documents and fees.
+/// The whole form: the requester and the reason, the requester's identity, documents and fees.
 pub(crate) fn correction_form(
     env: &Environment,
     event: &str,
@@ -33,7 +33,7 @@ pub(crate) fn correction_form(
     )
 }
 
-/// Who asks for the correction; see [`crate::certificate::collector_choice`] for why there are several.
+/// The requester of the correction; [`crate::certificate::collector_choice`] explains why there are several.
 pub(crate) fn requester_choice(
     event: &str,
     shown: Conditional,
@@ -91,7 +91,7 @@ pub(crate) fn official_requesters() -> [SelectOption; 4] {
     ]
 }
 
-/// What is known about a requester.
+/// The identity data of a requester.
 pub(crate) fn identity_data(event: &str, shown: Conditional, entries: Vec<DataEntry>) -> AnyField {
     data("requester.identity.verify.data", entries)
         .label(section(event, "verifyIdentity.data.label"), "")
@@ -194,7 +194,7 @@ fn reason_fields(event: &str) -> [AnyField; 2] {
     ]
 }
 
-/// Officials do not have to prove who they are.
+/// The page on which the requester's identity is confirmed; officials do not need it.
 fn identity_page(event: &str) -> Page {
     let id = |key: &str| form_id(event, key);
     let is_not = |requester: &str| not(field("requester.type").equals(requester));

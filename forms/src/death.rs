@@ -40,7 +40,10 @@ pub(crate) fn event(env: &Environment) -> Event {
     Event::new(
         "death",
         ("event.death.label", "Death"),
-        review::title_with_name("event.death.title", "Death", "deceased"),
+        (
+            "event.death.title",
+            "{deceased.name.firstname} {deceased.name.surname}",
+        ),
         declaration(env),
     )
     .fallback_title(review::fallback_title())
@@ -83,7 +86,7 @@ fn person(key: &'static str) -> Person {
     Person::new(key, labels.clone(), labels)
 }
 
-/// What is said when two people have the same identity number.
+/// Message when two people have the same identity number.
 const SAME_NATIONAL_ID: (&str, &str) = (
     "event.death.action.declare.form.nid.unique",
     "National id must be unique",

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is asked when a birth or a death is declared, and what can be done with the record.
+//! The built-in forms of births and deaths, and the actions on their records.
 //!
-//! One folder per event, one file per page or action form. What several forms share stands beside the folders: people
-//! (`person`), addresses (`address`), choices (`options`), rules (`validators`) and MOSIP (`mosip`).
+//! One folder per event, one file per page or action form. Parts that several forms share are beside the
+//! folders: people (`person`), addresses (`address`), choices (`options`), rules (`validators`) and MOSIP
+//! (`mosip`).
 
 mod address;
 mod birth;
+mod blocks;
 mod certificate;
 mod correction;
 mod death;
@@ -18,44 +20,46 @@ mod review;
 mod search;
 mod validators;
 
+pub use blocks::{PERSON_FIELDS, PERSON_PARTS, PersonBlock, dialog, person_fields};
+
 use opencrvs_toolkit::event::Event;
 
-/// What the forms need to know about the country's installation.
+/// The settings of the country's installation that the forms depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each switches something of its own"
 )]
 pub struct Environment {
-    /// Page of E-Signet to which the browser goes to authenticate a person.
+    /// Page of eSignet to which the browser goes to authenticate a person.
     pub esignet_redirect_url: String,
-    /// Id under which E-Signet knows this installation.
+    /// Client id of this installation at eSignet.
     pub openid_provider_client_id: String,
-    /// Address at which the MOSIP middleware exchanges E-Signet's code for the person's data.
+    /// Address at which the MOSIP middleware exchanges eSignet's code for the person's data.
     pub mosip_api_userinfo_url: String,
     /// Address of this server, as browsers reach it.
     pub country_config_url: String,
     /// Address of the client application, as browsers reach it.
     pub client_app_url: String,
-    /// The country, as its three-letter code: where addresses and nationalities start.
+    /// The three-letter code of the country: the default of addresses and nationalities.
     pub country_code: String,
-    /// What a phone number looks like, as an ECMAScript regular expression.
+    /// The format of phone numbers, as an ECMAScript regular expression.
     pub phone_number_pattern: String,
-    /// What a number of the national ID looks like, likewise.
+    /// The format of national ID numbers, as an ECMAScript regular expression.
     pub national_id_pattern: String,
-    /// What stands before an amount of money: `$` or `KES `.
+    /// The currency sign before an amount of money: `$` or `KES `.
     pub currency: String,
-    /// What a certificate of a birth costs.
+    /// The fees for a birth certificate.
     pub birth_fees: Fees,
-    /// What a certificate of a death costs.
+    /// The fees for a death certificate.
     pub death_fees: Fees,
-    /// Whether an issuer offers verifiable credentials to wallets.
+    /// True if an issuer offers verifiable credentials to wallets.
     pub credential_offers: bool,
-    /// Whether an issuer signs verifiable credentials for certificates.
+    /// True if an issuer signs verifiable credentials for certificates.
     pub paper_credentials: bool,
-    /// Whether records are sent to the statistics database.
+    /// True if records are sent to the statistics database.
     pub analytics: bool,
-    /// Whether core looks for duplicates when a record is declared or registered.
+    /// True if core looks for duplicates when a record is declared or registered.
     pub duplicate_search: bool,
 }
 
@@ -98,8 +102,8 @@ pub fn events(env: &Environment) -> Vec<Event> {
     vec![birth::event(env), death::event(env)]
 }
 
-/// What the country's settings put into its texts: message id, argument, and what stands in its place.
-/// The same arguments stand in `translations/client.csv`.
+/// The values that the country's settings put into its texts: message id, argument and value.
+/// The same arguments are in `translations/client.csv`.
 pub fn filled_in(env: &Environment) -> Vec<(String, &'static str, String)> {
     let phone = validators::example(&env.phone_number_pattern);
     let national_id = validators::example(&env.national_id_pattern);
@@ -122,7 +126,7 @@ pub fn filled_in(env: &Environment) -> Vec<(String, &'static str, String)> {
     texts
 }
 
-/// Where this server makes verifiable credentials, by way of the client application.
+/// The URL at which this server makes verifiable credentials, through the client application.
 fn credentials_url(env: &Environment, what: &str) -> String {
     // The client's proxy takes what follows `countryconfig/` as a path, and a path starts with a slash.
     format!(

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
-//! MOSIP in the forms: the fields that read an identity, and the two ways in which a person's fields depend on them.
+//! MOSIP in the forms: the fields that read an identity.
 
 use opencrvs_toolkit::prelude::*;
 use serde_json::json;
 
 use crate::Environment;
-use crate::person::Person;
+use crate::person::{Person, SETTLED};
 
-/// States of an identity after which the person's data are not typed any more.
-const SETTLED: [&str; 3] = ["pending", "verified", "authenticated"];
-
-/// What E-Signet is asked to tell about the person: `{"userinfo": {name, birthdate, address, individual_id}, "id_token": {}}`.
+/// Claims requested from eSignet: `{"userinfo": {name, birthdate, address, individual_id}, "id_token": {}}`.
 const CLAIMS: &str = "%7B%22userinfo%22%3A%7B%22name%22%3A%7B%22essential%22%3Atrue%7D%2C\
     %22birthdate%22%3A%7B%22essential%22%3Atrue%7D%2C%22address%22%3A%7B%22essential%22%3Atrue%7D%2C\
     %22individual_id%22%3A%7B%22essential%22%3Atrue%7D%7D%2C%22id_token%22%3A%7B%7D%7D";
 
-/// Fields that show whether a person's identity is verified, and that read it from a QR code or from E-Signet.
+/// Fields that show whether a person's identity is verified, and that read it from a QR code or eSignet.
 pub(crate) fn identity_fields(env: &Environment, person: &Person) -> Vec<AnyField> {
     let mut fields = vec![status_field(person)];
     if person.uses_esignet() {
@@ -23,37 +20,6 @@ pub(crate) fn identity_fields(env: &Environment, person: &Person) -> Vec<AnyFiel
     }
     fields.push(id_reader_field(env, person));
     fields
-}
-
-/// The field takes its value from the identity that was read; `key` says which part of it.
-pub(crate) fn filled_by_id_reader<K>(field: Field<K>, person: &Person, key: &str) -> Field<K> {
-    let mut parents = vec![person.field("id-reader")];
-    if person.uses_esignet() {
-        parents.push(person.field("verify-nid-http-fetch"));
-    }
-    parents.extend(person.reset_by());
-    field
-        .parents(parents)
-        .value_from_first(sources(person, key))
-}
-
-/// The field can be changed only until the identity is verified.
-pub(crate) fn locked_once_verified<K>(field: Field<K>, person: &Person) -> Field<K> {
-    let status = person.field("verified");
-    field.enable_if(not(SETTLED.iter().fold(never(), |settled, state| {
-        or([settled, status.equals(*state)])
-    })))
-}
-
-/// Where a part of an identity comes from, the better source first.
-fn sources(person: &Person, key: &str) -> Vec<FieldReference> {
-    let path = format!("data.{key}");
-    let mut sources = Vec::new();
-    if person.uses_esignet() {
-        sources.push(person.field("verify-nid-http-fetch").get(&path));
-    }
-    sources.push(person.field("id-reader").get(&path));
-    sources
 }
 
 fn status_field(person: &Person) -> AnyField {
@@ -80,11 +46,12 @@ fn status_field(person: &Person) -> AnyField {
     )
     .label(format!("{}.verified.status", person.key()), "Identity status")
     .parents(readers)
-    .value_from_first(sources(person, "verificationStatus"));
+    .value_from_first(person.identity_sources("verificationStatus"));
     person.shown(field).into()
 }
 
-/// The way to E-Signet and back: its answer arrives as parameters of the address and is exchanged for the data.
+/// The redirect to eSignet and back: its answer arrives as parameters of the address, and is exchanged for
+/// the person's data.
 fn esignet_fields(env: &Environment, person: &Person) -> [AnyField; 3] {
     let params = person.field("query-params");
     let fetch = person.field("verify-nid-http-fetch");
@@ -171,7 +138,7 @@ fn id_reader_field(env: &Environment, person: &Person) -> AnyField {
         .into()
 }
 
-/// E-Signet's page with the parameters of a login request.
+/// eSignet's page with the parameters of a login request.
 fn authorize_url(env: &Environment) -> String {
     format!(
         "{}?client_id={}&response_type=code&scope=openid%20profile\

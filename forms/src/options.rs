@@ -3,7 +3,7 @@
 
 use opencrvs_toolkit::prelude::*;
 
-/// A choice whose label stands among the shared ones, `form.field.label.…`.
+/// A choice with one of the shared labels, `form.field.label.…`.
 pub(crate) fn shared(value: &str, key: &str, text: &str) -> SelectOption {
     option(value, (format!("form.field.label.{key}"), text))
 }
@@ -27,7 +27,7 @@ pub(crate) fn yes_no() -> Vec<SelectOption> {
     shared_list([("YES", "Yes", "Yes"), ("NO", "No", "No")])
 }
 
-/// How a person can be identified.
+/// Types of a person's identification.
 pub(crate) fn id_types() -> Vec<SelectOption> {
     shared_list([
         ("NATIONAL_ID", "iDTypeNationalID", "National ID"),

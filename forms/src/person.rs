@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! People: what every form asks about a mother, a father, an informant, a spouse or the deceased, written once.
+//! People: the questions that all forms share about a mother, father, informant, spouse or deceased.
+
+use std::borrow::Cow;
 
 use opencrvs_toolkit::prelude::*;
 
-use crate::mosip::{filled_by_id_reader, locked_once_verified};
 use crate::{Environment, address, options, validators};
+
+/// States of an identity in which the person's data cannot be typed any more.
+pub(crate) const SETTLED: [&str; 3] = ["pending", "verified", "authenticated"];
 
 /// Longest part of a name, in characters.
 const MAX_NAME_LENGTH: u32 = 32;
@@ -12,7 +16,7 @@ const MAX_NAME_LENGTH: u32 = 32;
 /// A person whom a form asks about.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
-    key: &'static str,
+    key: Cow<'static, str>,
     /// Prefix of the message ids of labels that name the person.
     own_labels: String,
     /// Prefix of the message ids of labels that do not.
@@ -20,19 +24,26 @@ pub(crate) struct Person {
     asked: Option<Conditional>,
     reset_by: Option<&'static str>,
     esignet: bool,
+    /// True if an identity can be read, which is verified and fills the fields in.
+    identity: bool,
     birth_date_error: Option<Message>,
 }
 
 impl Person {
     /// A person with the first part of its field ids and the prefixes of its labels.
-    pub(crate) fn new(key: &'static str, own_labels: String, labels: String) -> Self {
+    pub(crate) fn new(
+        key: impl Into<Cow<'static, str>>,
+        own_labels: String,
+        labels: String,
+    ) -> Self {
         Self {
-            key,
+            key: key.into(),
             own_labels,
             labels,
             asked: None,
             reset_by: None,
             esignet: true,
+            identity: true,
             birth_date_error: None,
         }
     }
@@ -45,7 +56,7 @@ impl Person {
         }
     }
 
-    /// What was entered about the person is forgotten when this field changes.
+    /// Clears the fields about the person when this field changes.
     pub(crate) fn forgotten_when_changes(self, field: &'static str) -> Self {
         Self {
             reset_by: Some(field),
@@ -53,7 +64,7 @@ impl Person {
         }
     }
 
-    /// The person cannot authenticate: nobody stands in front of the camera.
+    /// Leaves out authentication: the person is not present.
     pub(crate) fn without_esignet(self) -> Self {
         Self {
             esignet: false,
@@ -61,7 +72,15 @@ impl Person {
         }
     }
 
-    /// What is said about a date of birth that has not come yet.
+    /// Leaves out the reading and verification of the person's identity.
+    pub(crate) fn without_identity(self) -> Self {
+        Self {
+            identity: false,
+            ..self
+        }
+    }
+
+    /// Message about a date of birth in the future.
     pub(crate) fn birth_date_error(self, message: impl Into<Message>) -> Self {
         Self {
             birth_date_error: Some(message.into()),
@@ -78,7 +97,7 @@ impl Person {
     }
 
     pub(crate) fn key(&self) -> &str {
-        self.key
+        &self.key
     }
 
     pub(crate) fn id(&self, name: &str) -> String {
@@ -126,7 +145,42 @@ impl Person {
 
     /// Fills a field from the identity that was read, and locks it when that is verified.
     pub(crate) fn filled_from_identity<K>(&self, field: Field<K>, key: &str) -> Field<K> {
-        filled_by_id_reader(locked_once_verified(field, self), self, key)
+        if self.identity {
+            self.filled_by_id_reader(self.locked_once_verified(field), key)
+        } else {
+            field
+        }
+    }
+
+    /// The field takes its value from the identity that was read; `key` says which part of it.
+    fn filled_by_id_reader<K>(&self, field: Field<K>, key: &str) -> Field<K> {
+        let mut parents = vec![self.field("id-reader")];
+        if self.uses_esignet() {
+            parents.push(self.field("verify-nid-http-fetch"));
+        }
+        parents.extend(self.reset_by());
+        field
+            .parents(parents)
+            .value_from_first(self.identity_sources(key))
+    }
+
+    /// The field can be changed only until the identity is verified.
+    fn locked_once_verified<K>(&self, field: Field<K>) -> Field<K> {
+        let status = self.field("verified");
+        field.enable_if(not(SETTLED.iter().fold(never(), |settled, state| {
+            or([settled, status.equals(*state)])
+        })))
+    }
+
+    /// The sources of a part of an identity, the better one first.
+    pub(crate) fn identity_sources(&self, key: &str) -> Vec<FieldReference> {
+        let path = format!("data.{key}");
+        let mut sources = Vec::new();
+        if self.uses_esignet() {
+            sources.push(self.field("verify-nid-http-fetch").get(&path));
+        }
+        sources.push(self.field("id-reader").get(&path));
+        sources
     }
 
     /// Label of a field that names the person.
@@ -187,7 +241,11 @@ impl Person {
             .postfix((format!("{}.age.postfix", self.labels), "years"))
             .validate(self.field("age").as_age().is_between(youngest, 120), error);
         let field = self.shown_and(field, self.field("dobUnknown").equals(true));
-        self.forgotten(locked_once_verified(field, self))
+        self.forgotten(if self.identity {
+            self.locked_once_verified(field)
+        } else {
+            field
+        })
     }
 
     pub(crate) fn nationality(&self, env: &Environment) -> Field<types::Country> {
@@ -262,7 +320,7 @@ impl Person {
         self.forgotten(self.shown(address::address_field(env, &self.id("address"), label)))
     }
 
-    /// Whether the person lives where somebody else does.
+    /// The question whether the person has the same address as somebody else.
     pub(crate) fn same_address(
         &self,
         label: &str,
@@ -307,7 +365,7 @@ pub(crate) fn full_name(id: &str, label: Message) -> Field<types::Name> {
     )
 }
 
-/// Somebody whose details may be missing, unless that person is the informant: the box, and the reason.
+/// The box and the reason for missing details of a person; not offered if that person is the informant.
 pub(crate) fn details_may_be_missing(
     person: &Person,
     label: &str,
@@ -354,7 +412,7 @@ pub(crate) fn phone_number_error(section: fn(&str) -> String) -> String {
     section("informant.field.phoneNo.error")
 }
 
-/// How the informant can be reached; `section` makes ids of messages.
+/// Contact of the informant; `section` makes ids of messages.
 pub(crate) fn informant_contact(env: &Environment, section: fn(&str) -> String) -> [AnyField; 2] {
     let relation = || field("informant.relation");
     let example = validators::example(&env.phone_number_pattern);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! People who ask for a certificate or a correction: what their forms share.
+//! Parts that the forms of certificates and corrections share about the requester.
 
 use opencrvs_toolkit::prelude::*;
 
@@ -47,7 +47,7 @@ pub(crate) fn requester_is_other_informant<const N: usize>(
     and(std::iter::once(requester.equals("INFORMANT")).chain(is_not))
 }
 
-/// What proves a person's identity, as lines to read.
+/// The proof of a person's identity, as lines to read.
 pub(crate) fn identity(person: &str) -> Vec<DataEntry> {
     entries(
         person,

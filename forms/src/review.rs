@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What all events share about reviewing and sending a declaration.
+//! Parts for reviewing and sending a declaration that all events share.
 
 use opencrvs_toolkit::prelude::*;
 
-/// The page on which a declaration is looked over, with a comment and the informant's signature.
+/// The page for the review of a declaration, with a comment and the informant's signature.
 pub(crate) fn review(event: &str, title: Message) -> Review {
     let label = |key: &str| format!("event.{event}.action.declare.form.review.{key}.label");
     Review::new(
@@ -39,12 +39,12 @@ pub(crate) fn title_with_name(id: &str, what: &str, person: &str) -> Message {
     )
 }
 
-/// The title of a record whose title would be empty.
+/// The fallback for an empty title of a record.
 pub(crate) fn fallback_title() -> Message {
     message("event.fallbackTitle", "No name provided")
 }
 
-/// What is asked before a new declaration is sent.
+/// The confirmation before a new declaration is sent.
 pub(crate) fn declare_dialog(event: &str) -> DialogCopy {
     let id = |kind: &str| format!("event.{event}.action.declare.{kind}.copy");
     DialogCopy::new(
@@ -69,7 +69,7 @@ pub(crate) fn declare_dialog(event: &str) -> DialogCopy {
     )
 }
 
-/// What is asked before an edited declaration is sent.
+/// The confirmation before an edited declaration is sent.
 pub(crate) fn edit_dialog(event: &str) -> DialogCopy {
     let id = |kind: &str| format!("event.{event}.action.edit.{kind}.copy");
     DialogCopy::new(
@@ -135,5 +135,14 @@ pub(crate) fn archive(event: &str) -> Action {
     Action::archive((format!("event.{event}.action.archive.label"), "Archive")).supporting_copy((
         "recordAudit.archive.confirmation.body",
         "The declaration leaves all work lists; nobody can act on it until it is reinstated.",
+    ))
+}
+
+/// Brings an archived declaration back. Core 2.0 has no such action.
+pub(crate) fn unarchive(event: &str) -> Action {
+    let id = |key: &str| format!("event.{event}.action.unarchive.{key}");
+    Action::unarchive((id("label"), "Unarchive")).supporting_copy((
+        id("supportingCopy"),
+        "The declaration returns to the state and the work lists that it had before it was archived.",
     ))
 }

@@ -13,7 +13,7 @@ pub(crate) fn section(
     SearchSection::new((format!("advancedSearch.form.{key}"), title), fields)
 }
 
-/// Where and when a record was registered, and what became of it.
+/// Search by place and time of registration, status and last change of the record.
 pub(crate) fn registration_details() -> SearchSection {
     section(
         "registrationDetails",
@@ -31,7 +31,7 @@ pub(crate) fn registration_details() -> SearchSection {
     )
 }
 
-/// A name; parts of it are enough.
+/// A search field for a name; parts of it are enough.
 pub(crate) fn name(id: &str) -> SearchField {
     field(id).fuzzy().always_shown().unvalidated()
 }
@@ -41,7 +41,7 @@ pub(crate) fn searchable_places() -> JurisdictionReference {
     user().jurisdiction(user().scope("record.search").attribute("placeOfEvent"))
 }
 
-/// The line of the summary that says how the informant can be reached.
+/// The line of the summary with the informant's contact.
 pub(crate) fn informant_contact(event: &str) -> SummaryField {
     let text = |key: &str, text: &str| {
         message(

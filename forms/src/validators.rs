@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Rules that several fields share, each with what the user is told.
+//! Rules that several fields share, each with its message.
 
 use opencrvs_toolkit::evaluate::Pattern;
 use opencrvs_toolkit::prelude::*;
@@ -32,8 +32,8 @@ pub(crate) fn national_id<K>(env: &Environment, field: Field<K>) -> Field<K> {
     field.validate(rule, (NATIONAL_ID_ERROR, error))
 }
 
-/// Something that a pattern of the country matches, as ICU's notation takes it into a text; the pattern
-/// itself where nothing short does.
+/// An example that a pattern of the country matches, escaped for an ICU text; the pattern itself if there
+/// is no short example.
 pub(crate) fn example(pattern: &str) -> String {
     let example = Pattern::new(pattern).ok().and_then(|it| it.example());
     let example = example.unwrap_or_else(|| pattern.to_owned());
@@ -56,7 +56,7 @@ pub(crate) fn phone_number(env: &Environment, id: &str) -> Conditional {
     or([field(id).matches(pattern), field(id).is_falsy()])
 }
 
-/// The day has come, but no more than this many days ago.
+/// The day is today or earlier, but no more than this many days ago.
 pub(crate) fn within_past(id: &str, days: u32) -> [Conditional; 2] {
     [
         field(id).is_after().days(days).in_past(),

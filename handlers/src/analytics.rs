@@ -8,16 +8,18 @@
 //!
 //! **Invariant:** nothing here has a say in an answer, or delays one.
 
-use crate::acceptance::Acceptance;
-use crate::core::{Core, CoreError};
+use crate::core_client::Core;
+use crate::core_client::location_lists::LocationLists;
+use crate::delivery::acceptance::Acceptance;
+use crate::delivery::ledger::{Claimed, Destination, NewDelivery};
+use crate::delivery::outcome::Outcome;
+use crate::delivery::transport::Transport;
 use crate::fault;
-use crate::hook::{Follower, Told};
-use crate::ledger::{Claimed, Destination, NewDelivery};
-use crate::outside::{Outcome, Outside};
+use crate::hooks::{ActionListener, DecidedAction};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use country::analytics_config::AnalyticsConfig;
 use opencrvs_toolkit::event_document::EventDocument;
-use opencrvs_toolkit::visibility::Visibility;
 use reqwest::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,16 +28,12 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 mod database;
-mod marks;
-mod places;
 mod reindex;
 mod rows;
 
 pub use database::{Access, AnalyticsError, Database, RecordError, Url};
-pub use marks::Marks;
-pub use places::{Area, Figures, Level, Location, Places, Population};
 pub use reindex::{Failed, ReindexError, Report, Turn};
-pub use rows::{Cleared, Country, Row, RowError, Rows, rows};
+pub use rows::{Cleared, Row, RowError, Rows, rows};
 
 use database::Lock;
 
@@ -44,26 +42,13 @@ const PLACES: Duration = Duration::from_hours(1);
 /// … and what did not succeed is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// What the country says about its statistics.
-#[derive(Debug, Clone)]
-pub struct Counting {
-    /// What is counted.
-    pub marks: Marks,
-    /// The answers that count: those that the forms show.
-    pub visibility: Arc<Visibility>,
-    /// Where.
-    pub country: Country,
-    /// Its areas and their population.
-    pub figures: Figures,
-}
-
 /// The analytics database, and what goes there.
 pub struct Analytics {
     database: Database,
     core: Arc<Core>,
     acceptance: Arc<Acceptance>,
     /// Another one when the country's files change.
-    counting: ArcSwap<Counting>,
+    counting: ArcSwap<AnalyticsConfig>,
     /// When core is asked for its places again; at once where it was not asked yet.
     places_due: Mutex<Option<Instant>>,
     /// One batch at a time: its size decides how much memory a reindex takes.
@@ -76,7 +61,7 @@ impl Analytics {
         url: Url,
         core: Arc<Core>,
         acceptance: Arc<Acceptance>,
-        counting: Arc<Counting>,
+        counting: Arc<AnalyticsConfig>,
     ) -> Self {
         Self {
             database: Database::at(url),
@@ -89,13 +74,13 @@ impl Analytics {
     }
 
     /// From now on counts so.
-    pub fn count(&self, counting: Arc<Counting>) {
+    pub fn count(&self, counting: Arc<AnalyticsConfig>) {
         self.counting.store(counting);
     }
 
     /// Keeps tables, figures and places up to date. Never ends.
     pub async fn keep_up(&self) {
-        let mut written: Option<Arc<Counting>> = None;
+        let mut written: Option<Arc<AnalyticsConfig>> = None;
         loop {
             let counting = self.counting.load_full();
             if !written.as_ref().is_some_and(|w| Arc::ptr_eq(w, &counting)) {
@@ -104,7 +89,7 @@ impl Analytics {
                     Err(error) => warn!(
                         error = &error as &dyn std::error::Error,
                         sqlstate = error.sql_state(),
-                        "The analytics database is not ready; tried again in {} s. Where it does not let this server make its tables, run `countryconfig analytics migrate` as a role that may",
+                        "The analytics database is not ready; next attempt in {} s. If this server may not create its tables, run `countryconfig analytics migrate` with a role that may",
                         AGAIN.as_secs()
                     ),
                 }
@@ -116,7 +101,7 @@ impl Analytics {
         }
     }
 
-    async fn prepare(&self, counting: &Counting) -> Result<(), AnalyticsError> {
+    async fn prepare(&self, counting: &AnalyticsConfig) -> Result<(), AnalyticsError> {
         if !self.database.is_current().await? {
             self.database.migrate().await?;
         }
@@ -141,17 +126,16 @@ impl Analytics {
     }
 
     /// Core's places, when it is time to ask for them again.
-    async fn places(&self, due: &mut Option<Instant>, token: Option<&str>) -> Option<Places> {
+    async fn places(
+        &self,
+        due: &mut Option<Instant>,
+        token: Option<&str>,
+    ) -> Option<LocationLists> {
         let now = Instant::now();
         if due.is_some_and(|due| now < due) {
             return None;
         }
-        let places = async {
-            let areas = self.core.list("administrativeAreas.list", token).await?;
-            let locations = self.core.list("locations.list", token).await?;
-            Ok::<_, CoreError>(Places::of(areas, locations))
-        };
-        match places.await {
+        match self.core.location_lists(token).await {
             Ok(places) => {
                 *due = Some(now + PLACES);
                 Some(places)
@@ -159,7 +143,7 @@ impl Analytics {
             Err(error) => {
                 warn!(
                     error = &error as &dyn std::error::Error,
-                    "Core does not tell its places; those of the analytics database stay as they are"
+                    "Could not get locations from core; the analytics database keeps the previous ones"
                 );
                 *due = Some(now + AGAIN);
                 None
@@ -168,8 +152,8 @@ impl Analytics {
     }
 }
 
-impl Follower for Analytics {
-    fn deliveries(&self, told: &Told<'_>) -> Vec<NewDelivery> {
+impl ActionListener for Analytics {
+    fn deliveries(&self, told: &DecidedAction<'_>) -> Vec<NewDelivery> {
         let mut record = told.facts.event.clone();
         match told.acceptance() {
             Some(by) => record.actions.push(by),
@@ -198,7 +182,7 @@ impl Follower for Analytics {
 }
 
 #[async_trait]
-impl Outside for Analytics {
+impl Transport for Analytics {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         const REFUSED: Outcome = Outcome::Refused(StatusCode::UNPROCESSABLE_ENTITY);
         const DONE: Outcome = Outcome::Delivered(StatusCode::OK);
@@ -242,6 +226,6 @@ impl Outside for Analytics {
 fn not_written(error: &AnalyticsError) {
     warn!(
         sqlstate = error.sql_state(),
-        "The analytics database does not write: {error}"
+        "Could not write to the analytics database: {error}"
     );
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Time is passed in, so that tests can freeze it. The calendar is the country's: see
-//! [`Policy::today`](crate::policy::Policy::today).
+//! [`Policy::today`](rules::policy::Policy::today).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-/// Tells the time.
+/// A source of the time.
 pub trait Clock: Send + Sync {
-    /// This moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -19,4 +19,9 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
+}
+
+/// A time plus a duration; the last possible time on overflow.
+pub(crate) fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }

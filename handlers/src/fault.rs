@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Why another system did not do what it was asked for, in words for operators: with its host, and never
-//! with a path, a query or a body, which may hold secrets and names.
+//! Failures of requests to other systems, in words for operators: with the host, and never with a path,
+//! a query or a body, which may hold secrets and names.
 
 use reqwest::{StatusCode, Url};
 use std::cell::RefCell;
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-/// A request without an answer. It says all that is known: there is no further source.
+/// A failed request. Its text says all that is known: there is no further source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     host: Option<String>,
@@ -24,14 +24,14 @@ impl Fault {
         }
     }
 
-    /// What an error of a connection to a host means.
+    /// The fault of an error of a connection to a host.
     pub fn of_connection(host: &str, error: &(dyn Error + 'static)) -> Self {
         let what = in_words(error).unwrap_or_else(|| "the connection broke".to_owned());
         Self::at(host, what)
     }
 
-    /// What an error of the driver of a database means. What a database says in words may hold values;
-    /// its code does not.
+    /// The fault of an error of a database driver. The message of a database may hold values, so only its
+    /// code is used.
     pub fn of_database(host: &str, error: &sqlx::Error) -> Self {
         let what = match error {
             sqlx::Error::PoolTimedOut => "timeout while connecting: refused, or silent".to_owned(),
@@ -50,7 +50,7 @@ impl Fault {
         Self::at(host, what)
     }
 
-    /// Without the host.
+    /// The words without the host.
     pub fn what(&self) -> &str {
         &self.what
     }
@@ -101,7 +101,7 @@ pub fn host(url: &Url) -> Option<String> {
     Some(port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
-/// What a status means, with the host that answered.
+/// The fault of a status, with the host that answered.
 pub fn of_status(url: &Url, status: StatusCode) -> Fault {
     Fault {
         host: host(url),
@@ -109,7 +109,7 @@ pub fn of_status(url: &Url, status: StatusCode) -> Fault {
     }
 }
 
-/// What a PostgreSQL code means to whoever has set the URL.
+/// The meaning of a PostgreSQL code for the operator who has set the URL.
 fn meaning(code: &str) -> Option<&'static str> {
     Some(match code {
         "28P01" | "28000" => "user or password is wrong",
@@ -124,7 +124,7 @@ fn meaning(code: &str) -> Option<&'static str> {
     })
 }
 
-/// What the first telling cause of an error means.
+/// The meaning of an error, from the cause that says most.
 fn in_words(error: &(dyn Error + 'static)) -> Option<String> {
     let chain = std::iter::successors(Some(error), |&error| error.source());
     let mut told = None;
@@ -201,12 +201,12 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
 }
 
 tokio::task_local! {
-    /// The reason for the end of the attempt under way. Whoever meets a fault has no say in what it means
-    /// for the attempt, and whoever decides that needs no words, so the words do not pass through all.
+    /// The reason for the end of the attempt under way. It is kept here and not returned, as the code that
+    /// meets a fault does not decide the outcome, and the code that decides needs no words.
     static REASON: RefCell<Option<String>>;
 }
 
-/// Runs an attempt; gives also the last reason that was noted meanwhile.
+/// Runs an attempt; also returns the last reason that was noted meanwhile.
 pub async fn noting<T>(attempt: impl Future<Output = T>) -> (T, Option<String>) {
     let noted = async {
         let ended = attempt.await;
@@ -215,7 +215,7 @@ pub async fn noting<T>(attempt: impl Future<Output = T>) -> (T, Option<String>) 
     REASON.scope(RefCell::default(), noted).await
 }
 
-/// Notes why the attempt under way ends as it does. Outside an attempt nobody asks.
+/// Notes the reason for the end of the attempt under way. Outside an attempt it is ignored.
 pub fn note(reason: impl fmt::Display) {
     // Fails outside an attempt only.
     drop(REASON.try_with(|noted| noted.replace(Some(reason.to_string()))));

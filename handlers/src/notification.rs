@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MPL-2.0
 //! People are told: users of core when core asks for it, informants after what they declared.
 //!
-//! - [`messages`] is the table of what there is to tell; [`templates`] has the country's wording
 //! - [`Users`] takes what core wants its users to be told
 //! - [`Informants`] follows actions on births and deaths
-//! - [`Post`] brings a message to its [`smtp`] server or [`sms`] gateway, out of the ledger
+//! - [`Sender`] brings a message to its [`smtp`] server or [`sms`] gateway, out of the ledger
 //!
 //! **Invariant:** whom something is told, and what, is in no log; the ledger forgets it once it is told.
 
 mod informants;
-pub mod messages;
 mod offices;
-mod post;
+mod sender;
 pub mod sms;
 pub mod smtp;
-pub mod templates;
 mod users;
 
-use crate::ledger::Destination;
+use crate::delivery::ledger::Destination;
+use country::notification::templates::Variables;
+use country::notification::{DeliveryMethod, NotificationFiles};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -25,39 +24,16 @@ use std::sync::Arc;
 pub use informants::Informants;
 pub use lettre::message::{Mailbox, Mailboxes};
 pub use offices::Offices;
-pub use post::Post;
-use sms::{Region, Sms};
+pub use sender::Sender;
+use sms::{HttpGateway, Sms, SmsSettings};
 pub use smtp::{Smtp, SmtpSettings};
-use templates::{Templates, Variables};
 pub use users::{Alert, NotTold, Recipient, Users};
 
-/// How messages reach people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryMethod {
-    /// To their e-mail address.
-    Email,
-    /// To their phone.
-    Sms,
-}
-
-impl DeliveryMethod {
-    /// Both, by core's words.
-    pub const ALL: [(&str, Self); 2] = [("email", Self::Email), ("sms", Self::Sms)];
-
-    /// Core's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "sms",
-        }
-    }
-
-    /// Where messages of this kind go.
-    pub fn destination(self) -> Destination {
-        match self {
-            Self::Email => Destination::EMAIL,
-            Self::Sms => Destination::SMS,
-        }
+/// Where messages go that reach people so.
+pub(crate) fn destination(method: DeliveryMethod) -> Destination {
+    match method {
+        DeliveryMethod::Email => Destination::EMAIL,
+        DeliveryMethod::Sms => Destination::SMS,
     }
 }
 
@@ -82,25 +58,35 @@ impl<T> Channel<T> {
     }
 }
 
-/// The country's side of it: replaced as a whole when its files change.
-pub struct Voice {
-    /// What the country calls its system.
-    pub application_name: String,
-    /// Its logo: content type and bytes.
-    pub logo: (&'static str, Vec<u8>),
-    /// The wording.
-    pub templates: Templates,
-    /// How users of core are told.
-    pub users: DeliveryMethod,
-    /// How informants are told.
-    pub informants: DeliveryMethod,
-    /// Whose national numbers are meant.
-    pub region: Region,
+/// How people are told: the country's files together with the settings. Replaced as a whole when the
+/// files change.
+pub struct NotificationConfig {
+    /// What the country's files say.
+    pub files: Arc<NotificationFiles>,
     /// Texts go there.
     pub sms: Channel<Arc<dyn Sms>>,
 }
 
-impl Voice {
+impl NotificationConfig {
+    /// The gateway of the country, or that of Infobip where the settings name it.
+    pub fn new(files: Arc<NotificationFiles>, settings: &SmsSettings) -> Self {
+        let (own, infobip) = (&files.gateway, &settings.infobip);
+        let own = own.as_ref().map(|own| (own, &settings.gateway_key));
+        let gateway = own.or(infobip.as_ref().map(|it| (it, &settings.infobip_key)));
+        let gateway = gateway.map(|(description, key)| -> Arc<dyn Sms> {
+            Arc::new(HttpGateway::new(
+                settings.client.clone(),
+                description.clone(),
+                key.clone(),
+                settings.sender.clone(),
+            ))
+        });
+        Self {
+            files,
+            sms: Channel::of(gateway, settings.production),
+        }
+    }
+
     /// Whether nobody can be told that way.
     fn is_closed(&self, method: DeliveryMethod, mail: &Channel<Smtp>) -> bool {
         match method {
@@ -112,7 +98,7 @@ impl Voice {
 
 /// A message in the ledger, not yet in words. It is private, so it has no `Debug`.
 #[derive(Serialize, Deserialize)]
-struct Note {
+struct StoredMessage {
     /// Address or number.
     to: String,
     /// Who gets it instead, unseen by each other (Bcc).

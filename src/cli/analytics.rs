@@ -9,21 +9,21 @@ use secrecy::ExposeSecret;
 
 #[derive(Subcommand)]
 pub(super) enum Analytics {
-    /// Make or update schema, tables, views and roles in the database of `ANALYTICS_DATABASE_URL`
+    /// Create or update schema, tables, views and roles in the database of `ANALYTICS_DATABASE_URL`
     Migrate(Migrate),
 }
 
 #[derive(Args)]
 pub(super) struct Migrate {
-    /// Make a role that may write, for this server; its password is in `ANALYTICS_POSTGRES_PASSWORD`
+    /// Create a role that may write, for this server; its password is in `ANALYTICS_POSTGRES_PASSWORD`
     #[arg(long, value_name = "NAME", env = "ANALYTICS_POSTGRES_USER")]
     writer: Option<String>,
-    /// Make a role that may read, for dashboards; its password is in `METABASE_DATABASE_PASSWORD`
+    /// Create a role that may read, for dashboards; its password is in `METABASE_DATABASE_PASSWORD`
     #[arg(long, value_name = "NAME", env = "METABASE_DATABASE_USER")]
     reader: Option<String>,
 }
 
-/// Runs a command about the analytics database; gives what is to be printed.
+/// Runs a command about the analytics database; returns the text to print.
 pub(super) async fn run(command: &Analytics, settings: &Settings) -> anyhow::Result<String> {
     let Analytics::Migrate(Migrate { writer, reader }) = command;
     let url = settings.analytics_database_url.as_ref();

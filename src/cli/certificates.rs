@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Certificates on the command line.
 
-use crate::country::certificates::{Certificate, Certificates as Known, ClientSettings, Record};
-use crate::country::{self, Files};
 use crate::report;
 use crate::settings::Settings;
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
-use handlers::diagnostic::did_you_mean;
+use country::Files;
+use country::certificates::{Certificate, Certificates as Known, ClientSettings, Record};
+use rules::diagnostic::did_you_mean;
 use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub(super) enum Certificates {
-    /// Print an SVG of a certificate, filled in and with its fonts, to look at in a browser
+    /// Print a certificate as SVG, filled in and with its fonts, for a browser
     Preview(Preview),
 }
 
 #[derive(Args)]
 pub(super) struct Preview {
-    /// Which certificate
+    /// Id of the certificate
     id: String,
-    /// Record to fill in: JSON like certificates/samples/birth.json, which is taken when this is left out
+    /// Record to fill in, in the format of certificates/samples/birth.json; default: the sample of the event
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Language of the person who prints it; the first of the country's when this is left out
+    /// Language of the user who prints it; default: the country's first language
     #[arg(long)]
     language: Option<String>,
-    /// As it is looked at before printing
+    /// Show the review before printing
     #[arg(long)]
     review: bool,
 }
@@ -36,7 +36,7 @@ pub(super) struct Preview {
 pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result<String> {
     let Certificates::Preview(preview) = command;
     let files = Files::of(settings.country_dir.as_deref());
-    let (known, clients) = country::certificates(settings)
+    let (known, clients) = country::certificates(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let certificate = find(&known, &preview.id)?;
     let mut record = match &preview.record {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What an operator sees of the ledger and does with it, also beside a running server. Ids, times and
-//! outcomes only: no token and no packet is printed.
+//! The operator's commands for the ledger, also beside a running server. Ids, times and outcomes only:
+//! no token and no packet is printed.
 
 use crate::settings::Settings;
 use crate::{report, server};
@@ -8,15 +8,16 @@ use anyhow::{Context, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::{self, Core, CoreError, Fate};
-use handlers::ledger::{
+use handlers::core_client::{Core, CoreError, Fate};
+use handlers::delivery::ledger::{
     self, Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
 };
-use handlers::outside::OUTCOMES;
-use handlers::schedule::duration;
-use handlers::{middleware, outside};
+use handlers::delivery::middleware;
+use handlers::delivery::outcome::OUTCOMES;
+use handlers::delivery::schedule::duration;
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use opencrvs_toolkit::hook_action::HookAction;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -29,28 +30,28 @@ pub(super) enum Deliveries {
     List(List),
     /// Show one delivery with all its attempts
     Show(One),
-    /// Send deliveries again, each with a new round of the schedule
+    /// Retry deliveries, each with a new retry schedule
     Retry {
         #[command(flatten)]
         which: Which,
-        /// Send also a delivery that has arrived, was refused, or has an attempt under way
+        /// Send also a delivery that was delivered or refused, or that has an attempt in progress
         #[arg(long)]
         force: bool,
-        /// Outcome unknown: send with a number and token that the middleware has not seen. Only where
-        /// MOSIP holds no identity of this record: it would make a second one
+        /// For an unknown outcome: send with another number and token. Only if MOSIP has no identity of
+        /// this record: the packet would create a second one
         #[arg(long, conflicts_with = "as_is")]
         fresh: bool,
-        /// Outcome unknown: send with the same number. The middleware answers 500 while it has a row of
-        /// it (`DELETE /debug/transactions/ID` there removes the row)
+        /// For an unknown outcome: send with the same number. The middleware answers 500 while it has a row
+        /// with this number (`DELETE /debug/transactions/ID` there removes the row)
         #[arg(long)]
         as_is: bool,
     },
-    /// Hold waiting deliveries back, and what follows them for the same event
+    /// Pause deliveries and later ones of the same record
     Park {
         #[command(flatten)]
         which: Which,
     },
-    /// Give deliveries up for ever and erase what they hold
+    /// Give up deliveries permanently and erase their content
     Purge {
         /// Numbers of the deliveries, as `deliveries list` shows them
         #[arg(required = true, value_name = "ID")]
@@ -69,13 +70,13 @@ pub(super) struct Chosen {
     /// Only those to this destination: middleware, core, analytics, email, sms, forward
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
-    /// Only those whose last attempt ended so
+    /// Only those whose last attempt had this outcome
     #[arg(long, value_name = "OUTCOME", value_parser = PossibleValuesParser::new(OUTCOMES))]
     outcome: Option<String>,
-    /// Only those that were written down longer ago: `90m`, `2d`
+    /// Only those that are older: `90m`, `2d`
     #[arg(long, value_name = "AGE", value_parser = span)]
     older: Option<SignedDuration>,
-    /// Only those that were written down since: `90m`, `2d`
+    /// Only those that are newer: `90m`, `2d`
     #[arg(long, value_name = "AGE", value_parser = span)]
     newer: Option<SignedDuration>,
     /// Only those of this event (record)
@@ -137,10 +138,10 @@ const FILTERS: [&str; 6] = ["state", "destination", "outcome", "older", "newer",
 
 #[derive(Args)]
 pub(super) struct Doing {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
-    /// Print JSON: the deliveries as they are afterwards
+    /// Print JSON: the changed deliveries
     #[arg(long)]
     json: bool,
 }
@@ -148,7 +149,7 @@ pub(super) struct Doing {
 /// Options of every list.
 #[derive(Args)]
 pub(super) struct Shown {
-    /// At most so many
+    /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
     /// Print JSON
@@ -158,8 +159,8 @@ pub(super) struct Shown {
 
 #[derive(Args)]
 pub(super) struct Pending {
-    /// Ask core, as the system client, which of them it has settled, and remember those; each question
-    /// leaves a READ action in the record
+    /// Ask core, as the system client, which of them are settled, and remove those from the list; each
+    /// question leaves a READ action in the record
     #[arg(long)]
     ask: bool,
     #[command(flatten)]
@@ -175,12 +176,15 @@ pub(super) struct One {
     json: bool,
 }
 
-/// Runs a command about deliveries; gives what is to be printed.
+/// Runs a command about deliveries; returns the text to print.
 pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Result<String> {
     let (ledger, now) = (open(settings).await?, SystemClock.now());
     let ledger = &*ledger;
     match command {
-        Deliveries::List(options) => listed(ledger, options, now).await,
+        Deliveries::List(options) => {
+            let known = server::destinations(settings);
+            listed(ledger, options, &known, now).await
+        }
         Deliveries::Show(one) => show(ledger, one).await,
         Deliveries::Retry {
             which,
@@ -246,23 +250,23 @@ impl Which {
     }
 }
 
-/// Something that is done to deliveries.
+/// A change to deliveries.
 struct Change<'a> {
     what: &'a str,
     asks: bool,
     doing: &'a Doing,
 }
 
-/// So many failures are shown; the others are counted.
+/// Number of failures that are shown; the others are counted.
 const SHOWN_FAILURES: usize = 20;
 
 impl<'a> Change<'a> {
-    /// What is named one by one needs no second word, unless it cannot be undone.
+    /// A change. Deliveries named one by one need no confirmation, unless the change is irreversible.
     fn new(what: &'a str, asks: bool, doing: &'a Doing) -> Self {
         Self { what, asks, doing }
     }
 
-    /// Does it to each, after asking; gives what is to be printed.
+    /// Applies the change to each, after asking; returns the text to print.
     async fn each(
         &self,
         ledger: &dyn Ledger,
@@ -317,11 +321,11 @@ impl<'a> Change<'a> {
         })
     }
 
-    /// Says what will be done, and asks whoever sits at the terminal.
+    /// Prints the planned change, and asks for confirmation at the terminal.
     fn ask(&self, chosen: &[Delivery]) -> anyhow::Result<()> {
         let plan = plan(self.what, chosen);
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-            bail!("{plan}Nothing was done: nobody can be asked here. --yes does it without asking");
+            bail!("{plan}Nothing was done: there is no terminal for the confirmation. Use --yes");
         }
         write!(std::io::stderr(), "{plan}Go on? [y/N] ")?;
         let mut answer = String::new();
@@ -333,7 +337,7 @@ impl<'a> Change<'a> {
     }
 }
 
-/// What would be done to which deliveries.
+/// The planned change and its deliveries, in words.
 fn plan(what: &str, chosen: &[Delivery]) -> String {
     let mut kinds = BTreeMap::new();
     for delivery in chosen {
@@ -355,7 +359,7 @@ fn plan(what: &str, chosen: &[Delivery]) -> String {
     text
 }
 
-/// How far a long change has come, on standard error.
+/// The progress of a long change, on standard error.
 struct Progress {
     all: usize,
     on_terminal: bool,
@@ -401,13 +405,26 @@ fn grouped(n: usize) -> String {
     text
 }
 
-async fn listed(ledger: &dyn Ledger, options: &List, now: Timestamp) -> anyhow::Result<String> {
+async fn listed(
+    ledger: &dyn Ledger,
+    options: &List,
+    known: &[Destination],
+    now: Timestamp,
+) -> anyhow::Result<String> {
     let filter = options
         .chosen
         .filter(options.shown.limit, options.oldest, now);
     let deliveries = ledger.deliveries(&filter).await?;
     if options.shown.json {
-        return pretty(&deliveries.iter().map(delivery_json).collect());
+        let with_destination = |delivery: &Delivery| {
+            let mut shown = delivery_json(delivery);
+            let is_configured = known.contains(&delivery.destination);
+            if let Some(shown) = shown.as_object_mut() {
+                shown.insert("isConfigured".to_owned(), is_configured.into());
+            }
+            shown
+        };
+        return pretty(&deliveries.iter().map(with_destination).collect());
     }
     let counts = ledger.count(&filter).await?;
     let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
@@ -418,13 +435,23 @@ async fn listed(ledger: &dyn Ledger, options: &List, now: Timestamp) -> anyhow::
         .map(|(state, n)| format!("{} {}", grouped(number(*n)), state.as_str()))
         .collect();
     let order = if options.oldest { "oldest" } else { "newest" };
+    let queues = ledger.queues().await?;
+    let mut to_nowhere = BTreeMap::new();
+    for queue in queues.iter().filter(|q| !known.contains(&q.destination)) {
+        *to_nowhere.entry(queue.destination.as_str()).or_insert(0) += queue.depth;
+    }
+    let to_nowhere = to_nowhere.into_iter().map(|(destination, n)| {
+        let n = grouped(number(n));
+        format!("Not sent, as `{destination}` is not configured: {n}\n")
+    });
     Ok(format!(
-        "{}\n{} of {}, the {order} first{}{}\n",
-        list(&deliveries, now),
+        "{}\n{} of {}, the {order} first{}{}\n{}",
+        list(&deliveries, known, now),
         grouped(deliveries.len()),
         grouped(all),
         if by_state.is_empty() { "" } else { ": " },
-        by_state.join(", ")
+        by_state.join(", "),
+        to_nowhere.collect::<String>()
     ))
 }
 
@@ -463,16 +490,21 @@ async fn park(ledger: &dyn Ledger, delivery: &Delivery) -> anyhow::Result<String
     ))
 }
 
+/// Checks whether core can reject a pending action of this type.
+fn is_rejectable(action_type: &str) -> bool {
+    HookAction::of(action_type).is_none_or(HookAction::is_rejectable)
+}
+
 async fn purge(ledger: &dyn Ledger, delivery: &Delivery, now: Timestamp) -> anyhow::Result<String> {
     let id = delivery.id;
     if !ledger.purge(id, now).await? {
         bail!("delivery {id} has ended meanwhile");
     }
     let hangs = if delivery.answer_status == 202 && !delivery.is_settled {
-        let there = if core::NOT_REJECTABLE.contains(&delivery.action_type.as_str()) {
-            "accept it there (core cannot reject it)"
-        } else {
+        let there = if is_rejectable(&delivery.action_type) {
             "accept or reject it there"
+        } else {
+            "accept it there (core cannot reject it)"
         };
         format!(
             "; core still waits for the {} of event `{}`: {there}",
@@ -486,20 +518,20 @@ async fn purge(ledger: &dyn Ledger, delivery: &Delivery, now: Timestamp) -> anyh
     ))
 }
 
-/// What core says about actions, or why it does not.
+/// The states of actions in core, or the reasons why core does not give them.
 type Said = BTreeMap<ActionId, Result<Fate, CoreError>>;
 
-/// So many questions are enough for one command.
+/// Limit of questions to core for one command.
 const MOST_QUESTIONS: usize = 1000;
 
-/// Lists the actions that core waits for, as far as the ledger knows, or as core itself says.
+/// Lists the actions that core waits for, by the ledger or by core itself.
 pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::Result<String> {
     let (ledger, now) = (open(settings).await?, SystemClock.now());
     let shown = &options.shown;
     let mut said = Said::new();
     let mut waiting = ledger.pending(shown.limit).await?;
     if options.ask {
-        let core = server::core(settings, outside::client(server::TIMEOUT)?);
+        let core = server::core_for_command(settings, &ledger).await?;
         if !core.may_ask() {
             bail!("core answers a system client only: SYSTEM_CLIENT_ID is not set");
         }
@@ -563,7 +595,8 @@ async fn ask(
                 CoreError::Content | CoreError::NoAction | CoreError::Status(StatusCode::NOT_FOUND),
             ) => fate,
             Err(error) => {
-                let instead = "core cannot be asked; without --ask the ledger tells what it knows";
+                let instead =
+                    "core cannot be asked; use the command without --ask to list the ledger";
                 return Err(error).context(instead);
             }
         };
@@ -583,7 +616,7 @@ async fn ask(
 }
 
 async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.seal()?).await;
+    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await;
     ledger.context("the ledger cannot be opened (LEDGER_URL)")
 }
 
@@ -597,7 +630,7 @@ async fn find(ledger: &dyn Ledger, id: i64) -> anyhow::Result<Delivery> {
     found.with_context(|| format!("there is no delivery {id}"))
 }
 
-/// What the operator says about attempts with an unknown outcome.
+/// The operator's assumption about attempts with an unknown outcome.
 fn assumption(
     delivery: &Delivery,
     force: bool,
@@ -638,25 +671,25 @@ fn assumption(
     }
 }
 
-/// Why a delivery cannot be sent again.
+/// The reason why a delivery cannot be sent again.
 fn why_not(delivery: &Delivery, now: Timestamp) -> String {
     match delivery.state {
         _ if !delivery.has_payload => "its packet is erased".to_owned(),
         State::Delivered => "it has arrived; --force sends it a second time".to_owned(),
         State::Refused => {
-            "it was refused for good, and core may have been told so; --force sends it all the same"
+            "it was refused permanently, and core may have been notified; --force sends it nevertheless"
                 .to_owned()
         }
         _ => match delivery.leased_until.filter(|until| *until > now) {
             Some(until) => format!(
-                "an attempt is under way and ends before {until:.0}; --force does not wait for it"
+                "an attempt is in progress and ends before {until:.0}; --force does not wait for it"
             ),
-            None => "it has changed in this moment; look again".to_owned(),
+            None => "it has just changed; list it again".to_owned(),
         },
     }
 }
 
-/// What happens next about an action that core waits for, or who has to do something.
+/// The next step for an action that core waits for: the server's, or the operator's.
 fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Timestamp) -> String {
     let (id, destination) = (last.id, last.destination.as_str());
     match said {
@@ -667,14 +700,14 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
         }
         _ => {}
     }
-    let by_hand = if core::NOT_REJECTABLE.contains(&last.action_type.as_str()) {
-        "accept it in core without an identity (core cannot reject it)"
-    } else {
+    let by_hand = if is_rejectable(&last.action_type) {
         "accept or reject it in core"
+    } else {
+        "accept it in core without an identity (core cannot reject it)"
     };
     match (last.state, &last.destination) {
         (State::Waiting, _) if last.leased_until.is_some_and(|until| until > now) => {
-            format!("an attempt at {destination} is under way")
+            format!("an attempt at {destination} is in progress")
         }
         (State::Waiting, to)
             if *to == Destination::MIDDLEWARE && last.knowledge == Knowledge::Unknown =>
@@ -686,13 +719,13 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
         }
         (State::Waiting, _) if last.due_at <= now => {
             format!(
-                "goes to {destination} as soon as it can be reached (delivery {id}, attempt {})",
+                "is sent to {destination} as soon as it is reachable (delivery {id}, attempt {})",
                 last.attempts + 1
             )
         }
         (State::Waiting, _) => {
             format!(
-                "{}; goes to {destination} in {} (delivery {id}, attempt {})",
+                "{}; is sent to {destination} in {} (delivery {id}, attempt {})",
                 last.standing(),
                 age(last.due_at.duration_since(now)),
                 last.attempts + 1
@@ -703,9 +736,11 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
             last.standing()
         ),
         (State::Purged, _) => format!("yours: given up here, so {by_hand}"),
-        (State::Refused, to) if *to == Destination::CORE => "core knew its end already".to_owned(),
+        (State::Refused, to) if *to == Destination::CORE => {
+            "it was settled in core already".to_owned()
+        }
         (State::Refused, _) => format!("yours: refused by {destination}, so {by_hand}"),
-        (State::Delivered, to) if *to == Destination::CORE => "core was told".to_owned(),
+        (State::Delivered, to) if *to == Destination::CORE => "core was notified".to_owned(),
         (State::Delivered, _) => {
             let since = last.ended_at.map_or_else(String::new, |at| {
                 format!(" {} ago", age(now.duration_since(at)))
@@ -720,9 +755,12 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
     }
 }
 
-fn list(deliveries: &[Delivery], now: Timestamp) -> String {
+fn list(deliveries: &[Delivery], known: &[Destination], now: Timestamp) -> String {
     let row = |delivery: &Delivery| {
         let next = match (delivery.state, delivery.ended_at) {
+            (State::Waiting, _) if !known.contains(&delivery.destination) => {
+                "not configured".to_owned()
+            }
             (State::Waiting, _) if delivery.leased_until.is_some_and(|until| until > now) => {
                 "under way".to_owned()
             }
@@ -806,7 +844,7 @@ async fn show(ledger: &dyn Ledger, one: &One) -> anyhow::Result<String> {
 /// The outcome of an attempt in words.
 fn outcome(attempt: &PastAttempt) -> String {
     match attempt.outcome.as_str() {
-        STARTED => "started; its end is not known".to_owned(),
+        STARTED => "started; outcome not stored".to_owned(),
         "unknown" => "outcome unknown".to_owned(),
         other => other.replace('-', " "),
     }

@@ -11,7 +11,7 @@ type Row = [String; 5];
 
 const HEADINGS: [&str; 5] = ["field", "type", "required", "shown when", "must hold"];
 
-/// Wider cells are not padded, so that one long condition does not stretch the table.
+/// The widest padded cell. Wider ones are not padded, so that one long condition does not stretch the table.
 const WIDEST: usize = 48;
 
 /// Every field of an event's declaration, page by page.

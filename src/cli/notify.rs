@@ -1,38 +1,38 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Messages on the command line.
 
-use crate::country::templates;
 use crate::report;
 use crate::settings::Settings;
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use handlers::diagnostic::did_you_mean;
-use handlers::notification::messages::{MESSAGES, Message};
+use country::notification;
+use country::notification::messages::{MESSAGES, Message};
+use rules::diagnostic::did_you_mean;
 
 #[derive(Subcommand)]
 pub(super) enum Notify {
-    /// Print a message as people get it, with made-up data: HTML, to look at in a browser
+    /// Print a message with sample data as HTML, for a browser
     Preview(Preview),
 }
 
 #[derive(Args)]
 pub(super) struct Preview {
-    /// Which message: reset-password, birth-registered …
+    /// Name of the message: reset-password, birth-registered …
     message: String,
-    /// In which language; the first of the country where this is left out
+    /// Language; default: the country's first language
     #[arg(long, value_name = "LANGUAGE")]
     lang: Option<String>,
-    /// The subject and the plain text instead
+    /// Print subject and plain text instead
     #[arg(long, conflicts_with = "sms")]
     text: bool,
-    /// The SMS instead
+    /// Print the SMS instead
     #[arg(long)]
     sms: bool,
 }
 
 pub(super) fn run(command: &Notify, settings: &Settings) -> anyhow::Result<String> {
     let Notify::Preview(preview) = command;
-    let voice = templates::read(settings)
+    let files = notification::read(settings.country_dir.as_deref())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let word = preview.message.as_str();
     let message = Message::named(word).with_context(|| {
@@ -42,20 +42,20 @@ pub(super) fn run(command: &Notify, settings: &Settings) -> anyhow::Result<Strin
         format!("there is no message `{word}`; {hint}")
     })?;
     let language = preview.lang.as_deref();
-    let known: Vec<_> = voice.templates.languages().collect();
+    let known: Vec<_> = files.templates.languages().collect();
     anyhow::ensure!(
         language.is_none_or(|language| known.contains(&language)),
         "there is no language `{}`; there are {}",
         language.unwrap_or_default(),
         known.join(", ")
     );
-    let sample = templates::sample(&voice, message);
+    let sample = notification::sample(&files, message);
     if preview.sms {
-        let sms = voice.templates.sms(message, language, sample)?;
+        let sms = files.templates.sms(message, language, sample)?;
         let sms = sms.with_context(|| format!("`{word}` is sent by e-mail only"))?;
         return Ok(format!("{}\n", sms.trim_end()));
     }
-    let letter = voice.templates.letter(message, language, sample)?;
+    let letter = files.templates.email(message, language, sample)?;
     Ok(if preview.text {
         format!("Subject: {}\n\n{}", letter.subject, letter.text)
     } else {

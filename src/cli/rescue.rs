@@ -6,9 +6,9 @@ use crate::settings::Settings;
 use crate::{report, server};
 use anyhow::Context;
 use clap::Args;
-use handlers::hook::WithIdentity;
-use handlers::ledger;
-use handlers::rescue::{End, Mode, Reason, Rescue, Round, Step};
+use handlers::delivery::ledger;
+use handlers::hooks::WithIdentity;
+use handlers::hooks::rescue::{End, Mode, Reason, Rescue, Round, Step};
 use opencrvs_toolkit::event_document::EventId;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -19,15 +19,15 @@ use std::process::ExitCode;
     reason = "each is a switch of the command line"
 )]
 pub(super) struct Options {
-    /// Id of a record; looking at it leaves a READ action there
+    /// Id of a record; reading it leaves a READ action in the record
     event: Option<String>,
-    /// Only show what would be done
+    /// Show the decisions without sending anything
     #[arg(long)]
     dry_run: bool,
-    /// Send the packet that makes an identity: you have looked in MOSIP, and there is none
+    /// Send the packet that creates an identity; only if MOSIP has no identity of this person
     #[arg(long, requires = "event", conflicts_with_all = ["register_only", "dry_run"])]
     forward: bool,
-    /// Register without a packet: the identity is there, or is not wanted
+    /// Register without a packet: MOSIP has the identity, or none is wanted
     #[arg(long = "continue", requires = "event", conflicts_with = "dry_run")]
     register_only: bool,
     /// Print JSON
@@ -37,7 +37,7 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
     // An operator who mistypes its name must not find a new and empty ledger.
-    ledger::open_existing(&settings.ledger_url, settings.seal()?)
+    ledger::open_existing(&settings.ledger_url, settings.encryption()?)
         .await
         .context("the ledger cannot be opened (LEDGER_URL)")?;
     // The hooks under way are those of the server.
@@ -46,6 +46,8 @@ pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
         ..settings.clone()
     };
     let running = server::assemble(&settings, super::loaded(&settings)?).await?;
+    let wanted = running.app.country.load().integrations.clone();
+    running.app.system_clients.adopt_own(&wanted).await?;
     let rescue = &*running.rescue;
     let Round { steps, unseen } = match &options.event {
         Some(event) => Round {
@@ -63,7 +65,7 @@ pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Resul
     if options.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&steps)?))?;
     } else if steps.is_empty() && all_told {
-        print("Nothing waits in core without a reason.\n")?;
+        print("No action in core waits without a reason.\n")?;
     } else {
         print(&table(&steps))?;
     }
@@ -94,11 +96,11 @@ async fn of_event(
         return Ok(steps);
     }
     let unsent = rescue.is_unsent(event).await.context(
-        "the decision would make an identity, and the middleware does not tell whether it has a packet of this record; look it up in MOSIP, then use --forward or --continue",
+        "the decision would create an identity, and the middleware could not be asked for a packet of this record; search MOSIP for the identity, then use --forward or --continue",
     )?;
     if !unsent {
         anyhow::bail!(
-            "the decision would make an identity, and the middleware has a packet of this record already: its credential may still come. If it does not, look it up in MOSIP, then use --forward or --continue"
+            "the decision would create an identity, and the middleware has a packet of this record already. Wait for its credential; if none comes, search MOSIP for the identity, then use --forward or --continue"
         );
     }
     Ok(rescue.event(event, WithIdentity::Forward, false).await?)
@@ -114,5 +116,5 @@ fn table(steps: &[Step]) -> String {
         ]
     };
     let rows: Vec<_> = steps.iter().map(row).collect();
-    report::table(["EVENT", "ACTION", "SINCE", "WHAT BECAME OF IT"], &rows)
+    report::table(["EVENT", "ACTION", "SINCE", "RESULT"], &rows)
 }

@@ -4,23 +4,25 @@
 use super::Finding;
 use super::network::{Answer, ask, below, unreachable};
 use crate::auth;
+use crate::core_gateway;
 use crate::server;
-use crate::settings::{CoreVersion, Settings};
+use crate::settings::Settings;
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::core::CoreError;
+use handlers::core_client::CoreError;
 use handlers::fault::with_causes;
 use jiff::{SignedDuration, Timestamp};
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::scope::Scope;
 use reqwest::{Client, StatusCode, Url};
 use serde_json::{Value, json};
 
-/// Tokens are refused, and ages counted wrongly, where clocks differ by more.
+/// Tolerated difference between clocks. If it is larger, tokens are refused and ages are wrong.
 const CLOCKS: SignedDuration = SignedDuration::from_secs(20);
 
-/// An event that no core has.
+/// The id of an event that does not exist in any core.
 const NOWHERE: &str = "00000000-0000-4000-8000-000000000000";
 
-/// Looks at core.
+/// Checks core.
 pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding> {
     let (mut found, key) = auth(settings, client).await;
     let (of_client, token) = system_client(settings, client, key.as_deref()).await;
@@ -29,7 +31,7 @@ pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding
     found
 }
 
-/// Core's key and its clock; gives the key.
+/// Checks core's key and its clock; returns the key.
 async fn auth(settings: &Settings, client: &Client) -> (Vec<Finding>, Option<String>) {
     const CHECK: &str = "auth";
     let url = below(&settings.auth_url, "/.well-known");
@@ -54,7 +56,7 @@ async fn auth(settings: &Settings, client: &Client) -> (Vec<Finding>, Option<Str
     (std::iter::once(finding).chain(clock).collect(), key)
 }
 
-/// This machine's clock, held against the date of an answer.
+/// Compares this machine's clock with the date of an answer.
 fn clock(answer: &Answer) -> Option<Finding> {
     const CHECK: &str = "clock";
     let date = answer.date.as_deref()?;
@@ -79,7 +81,7 @@ fn clock(answer: &Answer) -> Option<Finding> {
     Some(Finding::error(CHECK, what, remedy))
 }
 
-/// A token of the system client, what it may do, and how long it lasts; gives the token.
+/// Checks a token of the system client, its permissions and its lifetime; returns the token.
 async fn system_client(
     settings: &Settings,
     client: &Client,
@@ -88,8 +90,13 @@ async fn system_client(
     const CHECK: &str = "system client";
     if settings.system_client.is_none() {
         let what = "SYSTEM_CLIENT_ID is not set";
-        let finding = if settings.production {
-            let remedy = "make a system client in core with record.read: without one, core is not asked before a packet leaves, and what outlives its token is parked";
+        let finding = if settings.core_version >= CoreVersion::V2_0_1 {
+            let what = format!(
+                "{what}: core gets a client for this server at its start; `countryconfig integrations list` shows whether it has"
+            );
+            Finding::off(CHECK, what)
+        } else if settings.production {
+            let remedy = "create a system client in core with record.read: without one, core is not asked before a packet is sent, and deliveries with an expired token are parked";
             Finding::warning(CHECK, what, remedy)
         } else {
             Finding::off(CHECK, what)
@@ -106,7 +113,7 @@ async fn system_client(
                     "does AUTH_URL name core's auth service, with its port (4040) and no path?"
                 }
                 _ => {
-                    "in core: Configurations, Integrations: is the client active, and are id and secret those of it?"
+                    "in core, under Configurations, Integrations: is the client active, and are id and secret correct?"
                 }
             };
             return (
@@ -142,7 +149,7 @@ async fn system_client(
     (found, Some(token))
 }
 
-/// What a system client's token lacks.
+/// Findings about the scopes and settings that a system client's token lacks.
 fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
     const CHECK: &str = "system client";
     let mut found = Vec::new();
@@ -157,7 +164,7 @@ fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
         .collect();
     let has = |wanted: &str| scopes.iter().any(|scope| scope.kind() == wanted);
     let mut needed = vec!["record.read"];
-    if settings.core_version >= CoreVersion(2, 1, 0) {
+    if settings.core_version >= CoreVersion::V2_1 {
         needed.extend(["record.action.accept", "record.action.reject"]);
     }
     let missing: Vec<_> = needed.into_iter().filter(|scope| !has(scope)).collect();
@@ -166,7 +173,7 @@ fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
         found.push(Finding::error(CHECK, what, "give it to the client in core"));
     } else if !has("record.search") {
         let what = "it lacks the scope record.search";
-        let remedy = "with it, questions about actions leave no trace in records";
+        let remedy = "with it, questions about actions leave no entry in records";
         found.push(Finding::warning(CHECK, what, remedy));
     }
     let audiences = match claims.get("aud") {
@@ -197,7 +204,7 @@ fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
     found
 }
 
-/// The gateway, its version, and a question about a record that is nowhere.
+/// Checks the gateway and its version, and asks for a record that does not exist.
 async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> Vec<Finding> {
     const CHECK: &str = "gateway";
     const SETTING: &str = "GATEWAY_URL";
@@ -240,7 +247,7 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
             Finding::fine(CHECK, format!("{}: answers, and wants a token", answer.host))
         }
         (StatusCode::UNAUTHORIZED, Some(_)) => {
-            let remedy = "the gateway does not take the system client's token: do AUTH_URL and GATEWAY_URL name the same core?";
+            let remedy = "the gateway refuses the system client's token: do AUTH_URL and GATEWAY_URL belong to the same core?";
             Finding::error(CHECK, what, remedy)
         }
         (StatusCode::FORBIDDEN, _) => {
@@ -258,15 +265,10 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
     found
 }
 
-/// Core's version as the gateway tells it, held against the setting.
+/// Compares the version that the gateway shows with the setting.
 fn version(settings: &Settings, ping: &Answer) -> Option<Finding> {
     let told = ping.version.as_deref()?;
-    let version: CoreVersion = told.split('-').next()?.parse().ok()?;
-    let CoreVersion(major, minor, _) = settings.core_version;
-    if (version.0, version.1) == (major, minor) {
-        return None;
-    }
-    let what = format!("core is version {told}, CORE_VERSION says {major}.{minor}");
+    let what = core_gateway::difference(told, settings.core_version)?;
     Some(Finding::warning(
         "gateway",
         what,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Other systems over HTTP, and the way there.
+//! Other systems over HTTP, and the network to them.
 
 use super::Finding;
 use crate::settings::{IdentityVerification, Settings, WebUrl};
@@ -9,7 +9,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 use std::env;
 
-/// What the body of an answer may have; the beginning of a longer one says nothing.
+/// Size limit of an answer's body, in bytes; the beginning of a longer one is of no use.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// An answer, whatever its status.
@@ -40,7 +40,7 @@ pub(super) fn below(url: &WebUrl, path: &str) -> String {
 /// The answer to a request.
 ///
 /// # Errors
-/// Why there is none, and what to do: the setting is to blame, or what stands in between.
+/// The reason and the remedy: the setting is wrong, or something between the two fails.
 pub(super) async fn ask(
     check: &'static str,
     setting: &str,
@@ -78,7 +78,7 @@ async fn read(mut response: Response) -> Result<Answer, Fault> {
     })
 }
 
-/// What to do where something that a setting names cannot be reached.
+/// The finding and its remedy for a setting whose service cannot be reached.
 pub(super) fn unreachable(check: &'static str, setting: &str, fault: &Fault) -> Finding {
     let what = fault.what();
     let remedy = if what.contains("DNS") {
@@ -107,7 +107,7 @@ pub(super) fn unreachable(check: &'static str, setting: &str, fault: &Fault) -> 
     Finding::error(check, fault.to_string(), remedy)
 }
 
-/// Looks at the middleware and what is reached over HTTP only.
+/// Checks the middleware and the services that are reached over HTTP only.
 pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding> {
     let mut found = proxies(settings);
     found.extend(middleware(settings, client).await);
@@ -116,7 +116,7 @@ pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding
     found
 }
 
-/// The middleware answers 401 to whoever shows no token, before it does anything.
+/// Checks the middleware: it answers 401 to a request without a token, before it does anything.
 async fn middleware(settings: &Settings, client: &Client) -> Vec<Finding> {
     const CHECK: &str = "middleware";
     const SETTING: &str = "MOSIP_INTEROP_URL";
@@ -162,7 +162,7 @@ async fn middleware(settings: &Settings, client: &Client) -> Vec<Finding> {
     )]
 }
 
-/// A developer's machine may have no middleware.
+/// Turns an error into a warning, unless the middleware is needed: a developer's machine may have none.
 fn without_middleware(settings: &Settings, finding: Finding) -> Finding {
     let is_needed =
         settings.production || settings.identity_verification == IdentityVerification::IdAuth;
@@ -176,7 +176,7 @@ fn without_middleware(settings: &Settings, finding: Finding) -> Finding {
     Finding::warning(finding.check, finding.what, remedy)
 }
 
-/// Whether something answers at a URL, without doing anything there.
+/// Checks that something answers at a URL, without changing anything there.
 async fn reached(check: &'static str, setting: &str, client: &Client, url: &WebUrl) -> Finding {
     let request = client.request(Method::HEAD, url.as_str());
     match ask(check, setting, request).await {
@@ -232,7 +232,7 @@ async fn issuers(settings: &Settings, client: &Client) -> Vec<Finding> {
     found
 }
 
-/// Requests to services of the cluster rarely belong on a proxy.
+/// Warns about a proxy: requests to services of the cluster rarely need one.
 fn proxies(settings: &Settings) -> Vec<Finding> {
     const CHECK: &str = "proxy";
     let set = |name: &str| {

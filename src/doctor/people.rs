@@ -3,13 +3,16 @@
 
 use super::network::unreachable;
 use super::{Finding, TIMEOUT};
-use crate::country::templates;
+use crate::server::sms_settings;
 use crate::settings::Settings;
+use country::notification;
+use handlers::delivery::transport;
 use handlers::fault::Fault;
-use handlers::notification::{Channel, Smtp};
+use handlers::notification::{Channel, NotificationConfig, Smtp};
+use std::sync::Arc;
 use tokio::time::timeout;
 
-/// Looks at the ways to people.
+/// Checks the mail server and the SMS gateway.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     let (mail, sms) = tokio::join!(mail(settings), sms(settings));
     vec![mail, sms]
@@ -60,10 +63,15 @@ async fn mail(settings: &Settings) -> Finding {
 async fn sms(settings: &Settings) -> Finding {
     const CHECK: &str = "sms";
     // What is wrong with the files is said of the country.
-    let Ok(voice) = templates::read(settings) else {
-        return Finding::off(CHECK, "the country's files have to be mended first");
+    let Ok(files) = notification::read(settings.country_dir.as_deref()) else {
+        return Finding::off(CHECK, "correct the country's files first");
     };
-    let Channel::Open(gateway) = &voice.sms else {
+    let Ok(client) = transport::client(TIMEOUT) else {
+        let what = "the system's certificates cannot be read";
+        return Finding::error(CHECK, what, "install ca-certificates");
+    };
+    let sms = sms_settings(settings, &client);
+    let Channel::Open(gateway) = NotificationConfig::new(Arc::new(files), &sms).sms else {
         return none(settings, CHECK, "no gateway is set");
     };
     match gateway.reach().await {
@@ -77,9 +85,9 @@ async fn sms(settings: &Settings) -> Finding {
 
 fn none(settings: &Settings, check: &'static str, what: &str) -> Finding {
     let means = if settings.production {
-        "nobody is told anything this way"
+        "no messages are sent this way"
     } else {
-        "the log says what would have gone"
+        "messages are only logged, without their content"
     };
     Finding::off(check, format!("{what}: {means}"))
 }

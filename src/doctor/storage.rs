@@ -4,19 +4,20 @@
 use super::network::unreachable;
 use super::{Finding, TIMEOUT};
 use crate::notices;
+use crate::server;
 use crate::settings::Settings;
 use handlers::analytics::{AnalyticsError, Database};
 use handlers::clock::{Clock as _, SystemClock};
+use handlers::delivery::ledger::{self, Examination, LedgerError};
 use handlers::fault::{Fault, with_causes};
-use handlers::ledger::{self, Examination, LedgerError};
-use handlers::reference_data::ReferenceData;
+use handlers::integrations::reference_data::ReferenceData;
 use secrecy::ExposeSecret as _;
 use std::path::Path;
 use tokio::time::timeout;
 
 const LEDGER: &str = "ledger";
 
-/// Looks at the databases.
+/// Checks the databases.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     let mut found = of_ledger(settings).await;
     found.push(analytics(settings).await);
@@ -31,7 +32,7 @@ async fn of_ledger(settings: &Settings) -> Vec<Finding> {
     {
         return vec![not_made(&file)];
     }
-    let seal = match settings.seal() {
+    let seal = match settings.encryption() {
         Ok(seal) => seal,
         Err(error) => {
             return vec![Finding::error(
@@ -61,7 +62,7 @@ async fn of_ledger(settings: &Settings) -> Vec<Finding> {
     found
 }
 
-/// A file that `serve` will make, if it can.
+/// Checks a file that `serve` will make.
 fn not_made(file: &Path) -> Finding {
     let folder = std::path::absolute(file).ok();
     let above = folder
@@ -184,6 +185,20 @@ fn examined_well(settings: &Settings, found: &Examination) -> Vec<Finding> {
         let remedy = "set LEDGER_KEY to the key they were written with, or name it after the new one with a comma";
         findings.push(Finding::error(LEDGER, what, remedy));
     }
+    let known = server::destinations(settings);
+    let mut to_nowhere: Vec<_> = found
+        .pending_to
+        .iter()
+        .filter(|(destination, _)| !known.contains(destination))
+        .map(|(destination, n)| (destination.as_str(), n))
+        .collect();
+    to_nowhere.sort_unstable();
+    for (destination, n) in to_nowhere {
+        let what =
+            format!("{n} pending deliveries are for `{destination}`, which is not configured");
+        let remedy = "name it in the settings again, or give them up: `countryconfig deliveries list`, `deliveries purge`";
+        findings.push(Finding::warning(LEDGER, what, remedy));
+    }
     if settings.ledger_key.is_none() {
         let what = "LEDGER_KEY is not set: tokens and packets are stored unencrypted";
         let remedy = "set it to what `openssl rand -base64 32` gives";
@@ -191,10 +206,10 @@ fn examined_well(settings: &Settings, found: &Examination) -> Vec<Finding> {
     }
     if found.expired > 0 && settings.system_client.is_none() {
         let what = format!(
-            "the tokens of {} pending deliveries have ended",
+            "the tokens of {} pending deliveries have expired",
             found.expired
         );
-        let remedy = "set SYSTEM_CLIENT_ID: it gets new ones";
+        let remedy = "set SYSTEM_CLIENT_ID: the system client gets new tokens";
         findings.push(Finding::error("tokens", what, remedy));
     }
     findings

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Log lines as JSON objects: the fields of the event beside its message, and errors with all their
-//! causes, as the lines for a terminal have them.
+//! causes, as in the lines for a terminal.
 
 use handlers::fault::with_causes;
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// One JSON object a line.
+/// Log format with one JSON object per line.
 pub(super) struct Json;
 
 impl<S, N> FormatEvent<S, N> for Json

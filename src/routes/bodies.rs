@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The event documents that are under way, in bounded memory. Core asks once, so a document waits for
-//! its turn rather than being refused. Small ones have a lane of their own: large ones do not hold
-//! them up.
+//! The event documents in progress, in bounded memory. Core asks once, so a document waits for its turn
+//! rather than being refused. Small documents have a queue of their own, so that large ones do not delay
+//! them.
 
-use super::unread::{Fault, receive};
+use super::body::{Fault, receive};
 use crate::problem::Problem;
 use opencrvs_toolkit::event_document::{EventDocument, EventDocumentError};
 use poem::http::StatusCode;
@@ -17,25 +17,25 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 use tracing::Span;
 
-/// An event document holds the whole history of a record; core sends up to this many bytes.
+/// Size limit of an event document, which holds the whole history of a record; core sends no more.
 pub(super) const BODY_LIMIT: usize = 50 * 1024 * 1024;
-/// Nearly all documents are smaller: a record with a hundred actions has some 200 KiB.
+/// Size limit of a small document. Nearly all are smaller: a record with a hundred actions has some 200 KiB.
 const SMALL: usize = 1024 * 1024;
-/// The bytes of all small documents under way. As values they take up to 18 times as much memory, those
-/// of core 8 times.
+/// Limit of the bytes of all small documents in progress. As values they take up to 18 times as much
+/// memory, those of core 8 times.
 const ALL_SMALL: usize = 32 * 1024 * 1024;
 /// The longest wait for a turn.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The places of documents, by their bytes.
+/// The memory for documents, by their bytes.
 pub(super) struct Bodies {
     small: Arc<Semaphore>,
     large: Arc<Semaphore>,
-    /// One for each document that is read just now: reading is work for the processor.
+    /// One permit for each document that is being parsed: parsing is work for the processor.
     readers: Arc<Semaphore>,
 }
 
-/// A document that has arrived. Its place is taken until this is dropped.
+/// A document that has arrived. It occupies its share of memory until this is dropped.
 pub(super) struct Received {
     json: Vec<u8>,
     place: OwnedSemaphorePermit,
@@ -52,7 +52,7 @@ impl Bodies {
         }
     }
 
-    /// The body of a request, once there is room for it.
+    /// Receives the body of a request, once there is room for it.
     pub(super) async fn receive(
         &self,
         request: &Request,
@@ -82,15 +82,15 @@ impl Bodies {
         }
         let place = tokio::time::timeout(PATIENCE, lane.clone().acquire_many_owned(permits));
         place.await.ok().and_then(Result::ok).ok_or_else(|| {
-            let why = "too many event documents are under way";
+            let why = "too many event documents at the same time";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, why)
         })
     }
 }
 
 impl Received {
-    /// The answer about the document. Reading it, and deciding about a large one, is done on threads
-    /// for such work.
+    /// Answers about the document. Parsing it, and deciding about a large one, is done on threads for
+    /// blocking work.
     pub(super) async fn answered<T, F>(
         self,
         answer: impl FnOnce(Arc<EventDocument>) -> F + Send + 'static,
@@ -147,13 +147,13 @@ impl Received {
     }
 }
 
-/// Makes the GNU C library join the small pieces of memory that this thread has freed, which it does when
-/// a large one is wanted. With the end of the thread they go back to the system.
+/// Makes the GNU C library join the small pieces of memory that this thread has freed, which it does for
+/// a large allocation. At the end of the thread they go back to the system.
 fn give_memory_back() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(96 * 1024)));
 }
 
-/// A fault of ours on another thread.
+/// The error for a fault of this server on another thread.
 pub(super) fn broken(error: impl Error + Send + Sync + 'static) -> Problem {
     let what = "An internal server error occurred";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, what).caused_by(error)

@@ -2,13 +2,14 @@
 //! The causes of death, found while a physician types.
 
 use super::App;
-use handlers::causes_of_death::Cause;
+use super::openapi_meta::Tag;
+use country::causes_of_death::Cause;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use std::sync::Arc;
 
-/// No cause of death has a longer name, in letters.
+/// Limit of the search terms, in letters. No cause of death has a longer name.
 const LONGEST: usize = 200;
 
 pub(super) struct CausesOfDeath(pub(super) Arc<App>);
@@ -38,7 +39,7 @@ struct Refusal {
 
 #[derive(ApiResponse)]
 enum Reply {
-    /// What was found, which may be nothing
+    /// The results, best first; there may be none
     #[oai(status = 200)]
     Found(Json<Found>),
     /// No terms, or too many letters
@@ -47,12 +48,17 @@ enum Reply {
 }
 
 #[expect(clippy::unused_async, reason = "the framework wants every route async")]
-#[OpenApi]
+#[OpenApi(tag = "Tag::Forms")]
 impl CausesOfDeath {
-    /// Causes of death by code or words, also by their beginnings, and with small typing errors
+    /// A search for causes of death
     ///
-    /// Open to anyone, as core's client asks without a token.
-    #[oai(path = "/causes-of-death", method = "get")]
+    /// By code or words, also by their beginnings and with small typing errors. Open to anyone, as core's
+    /// client asks without a token.
+    #[oai(
+        path = "/causes-of-death",
+        method = "get",
+        operation_id = "searchCausesOfDeath"
+    )]
     async fn search(
         &self,
         /// What was typed, up to 200 letters

@@ -1,34 +1,121 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the country is like: documents, certificates, pictures and fonts, by path.
+//! The country's configuration: documents, certificates, pictures and fonts, by path.
 
-use super::described::{any, response};
+use super::openapi_meta::Kind::{Binary, Object, Objects, Text};
+use super::openapi_meta::{
+    CoreToken, InPath, Kind, NO_KEY, NO_TOKEN, Refusals, Refused, Requires, Statuses, Tag, content,
+    response,
+};
 use super::{App, authorized};
 use crate::problem::Problem;
 use poem::http::StatusCode;
 use poem::{IntoResponse, Request, Response};
 use poem_openapi::registry::{MetaResponses, Registry};
 use poem_openapi::{ApiResponse, OpenApi};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub(super) struct Config(pub(super) Arc<App>);
 
-/// Prepared bytes; how they are encoded depends on what the caller accepts.
-struct Prepared(Response);
+/// Prepared bytes; their encoding depends on what the caller accepts.
+struct Prepared<M>(Response, PhantomData<fn() -> M>);
 
-impl IntoResponse for Prepared {
+/// The media types of prepared bytes.
+trait Media {
+    const TYPES: Types;
+}
+
+type Types = &'static [(&'static str, Kind)];
+
+const JSON: &str = "application/json; charset=utf-8";
+
+struct List;
+impl Media for List {
+    const TYPES: Types = &[(JSON, Objects)];
+}
+
+struct Document;
+impl Media for Document {
+    const TYPES: Types = &[(JSON, Object)];
+}
+
+struct Script;
+impl Media for Script {
+    const TYPES: Types = &[("application/javascript; charset=utf-8", Text)];
+}
+
+struct Module;
+impl Media for Module {
+    const TYPES: Types = &[("text/javascript; charset=utf-8", Text)];
+}
+
+struct Svg;
+impl Media for Svg {
+    const TYPES: Types = &[("image/svg+xml", Text)];
+}
+
+struct Font;
+impl Media for Font {
+    const TYPES: Types = &[
+        ("font/ttf", Binary),
+        ("font/otf", Binary),
+        ("font/woff2", Binary),
+        ("text/plain; charset=utf-8", Text),
+        ("application/octet-stream", Binary),
+    ];
+}
+
+struct Content;
+impl Media for Content {
+    const TYPES: Types = &[
+        (JSON, Object),
+        ("application/geo+json", Object),
+        ("image/svg+xml", Text),
+        ("image/png", Binary),
+        ("image/jpeg", Binary),
+        ("image/webp", Binary),
+    ];
+}
+
+struct AnyFile;
+impl Media for AnyFile {
+    const TYPES: Types = &[
+        ("application/manifest+json", Object),
+        (JSON, Object),
+        ("application/geo+json", Object),
+        ("image/svg+xml", Text),
+        ("image/png", Binary),
+        ("image/jpeg", Binary),
+        ("image/webp", Binary),
+        ("image/x-icon", Binary),
+        ("font/ttf", Binary),
+        ("font/otf", Binary),
+        ("font/woff2", Binary),
+        ("text/javascript; charset=utf-8", Text),
+        ("text/css; charset=utf-8", Text),
+        ("text/plain; charset=utf-8", Text),
+        ("application/octet-stream", Binary),
+    ];
+}
+
+impl<M> IntoResponse for Prepared<M> {
     fn into_response(self) -> Response {
         self.0
     }
 }
 
-impl ApiResponse for Prepared {
+impl<M: Media> ApiResponse for Prepared<M> {
     fn meta() -> MetaResponses {
+        let types = M::TYPES.iter();
+        let types = types.map(|(content_type, kind)| content(content_type, *kind));
         MetaResponses {
             responses: vec![
-                response(200, "The document", vec![any()]),
-                response(304, "The caller has it already", vec![]),
-                response(401, "A token is needed, and this is none", vec![]),
-                response(404, "There is no such thing", vec![]),
+                response(
+                    200,
+                    "The content, in the encoding that suits the caller",
+                    types.collect(),
+                ),
+                response(304, "The caller has it already (`If-None-Match`)", vec![]),
             ],
         }
     }
@@ -36,46 +123,98 @@ impl ApiResponse for Prepared {
     fn register(_: &mut Registry) {}
 }
 
-/// What is at the path of a request.
-pub(super) fn prepared(app: &App, request: &Request) -> poem::Result<Response> {
-    let country = app.country.load();
-    let found = country.served.at(request.uri().path());
-    let found = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "Not Found"))?;
-    Ok(found.respond(request.headers()))
+const NO_FILE: (u16, &str) = (404, "There is no such file");
+
+struct File;
+impl Refusals for File {
+    const STATUSES: Statuses = &[NO_FILE];
+}
+
+struct Protected;
+impl Refusals for Protected {
+    const STATUSES: Statuses = &[NO_TOKEN, NO_KEY];
+}
+
+struct ProtectedFile;
+impl Refusals for ProtectedFile {
+    const STATUSES: Statuses = &[NO_TOKEN, NO_FILE, NO_KEY];
+}
+
+struct Users;
+impl Refusals for Users {
+    const STATUSES: Statuses = &[
+        NO_TOKEN,
+        (403, "In production: the token is a user's"),
+        (409, "In production: a user has no password of their own"),
+        NO_KEY,
+    ];
 }
 
 #[expect(clippy::unused_async, reason = "the framework wants every route async")]
 #[OpenApi]
 impl Config {
-    /// The birth and death events: forms, actions, flags, searches
+    /// The events: forms, actions, flags, searches
     ///
     /// Open to anyone, as core's own callers come with tokens for other audiences.
-    #[oai(path = "/config/events", method = "get")]
-    async fn events(&self, request: &Request) -> poem::Result<Prepared> {
+    #[oai(
+        path = "/config/events",
+        method = "get",
+        operation_id = "getEvents",
+        tag = "Tag::Configuration"
+    )]
+    async fn events(&self, request: &Request) -> poem::Result<Prepared<List>> {
         self.prepared(request)
     }
 
-    /// The lists of records that wait for somebody
-    #[oai(path = "/config/workqueues", method = "get")]
-    async fn workqueues(&self, request: &Request) -> poem::Result<Prepared> {
+    /// The workqueues
+    ///
+    /// Lists of records that wait for somebody. Open to anyone.
+    #[oai(
+        path = "/config/workqueues",
+        method = "get",
+        operation_id = "getWorkqueues",
+        tag = "Tag::Configuration"
+    )]
+    async fn workqueues(&self, request: &Request) -> poem::Result<Prepared<List>> {
         self.prepared(request)
     }
 
-    /// Who may do what
-    #[oai(path = "/config/roles", method = "get")]
-    async fn roles(&self, request: &Request) -> poem::Result<Prepared> {
+    /// The roles and their scopes
+    ///
+    /// Open to anyone.
+    #[oai(
+        path = "/config/roles",
+        method = "get",
+        operation_id = "getRoles",
+        tag = "Tag::Configuration"
+    )]
+    async fn roles(&self, request: &Request) -> poem::Result<Prepared<List>> {
         self.prepared(request)
     }
 
-    /// Name, logo, time zone, currency, levels of areas, pattern of phone numbers
-    #[oai(path = "/config/application", method = "get")]
-    async fn application(&self, request: &Request) -> poem::Result<Prepared> {
+    /// The application's settings
+    ///
+    /// Name, logo, time zone, currency, levels of areas, pattern of phone numbers. Open to anyone.
+    #[oai(
+        path = "/config/application",
+        method = "get",
+        operation_id = "getApplication",
+        tag = "Tag::Configuration"
+    )]
+    async fn application(&self, request: &Request) -> poem::Result<Prepared<Document>> {
         self.prepared(request)
     }
 
-    /// Administrative areas, offices and health facilities
-    #[oai(path = "/config/locations", method = "get")]
-    async fn locations(&self, request: &Request) -> poem::Result<Prepared> {
+    /// The administrative areas, offices and health facilities
+    ///
+    /// Open to anyone.
+    #[oai(
+        path = "/config/locations",
+        method = "get",
+        operation_id = "getLocations",
+        tag = "Tag::Configuration"
+    )]
+    async fn locations(&self, request: &Request) -> poem::Result<Prepared<List>> {
         self.prepared(request)
     }
 
@@ -83,10 +222,19 @@ impl Config {
     ///
     /// With a token. In production only for core itself, and only if every user has a password of their
     /// own.
-    #[oai(path = "/config/users", method = "get")]
-    async fn users(&self, request: &Request) -> poem::Result<Prepared> {
+    #[oai(
+        path = "/config/users",
+        method = "get",
+        operation_id = "getUsers",
+        tag = "Tag::Configuration"
+    )]
+    async fn users(
+        &self,
+        _token: Requires<CoreToken>,
+        request: &Request,
+    ) -> Result<Prepared<List>, Refused<Users>> {
         let token = authorized(&self.0, request).await?;
-        if self.0.guarded {
+        if self.0.holds_real_records {
             if token.claims.user_type.as_deref() == Some("user") {
                 let message = "the passwords of others are for core's seeder only";
                 return Err(Problem::new(StatusCode::FORBIDDEN, message).into());
@@ -103,8 +251,17 @@ impl Config {
     /// The certificates that can be printed
     ///
     /// With a token.
-    #[oai(path = "/certificates", method = "get")]
-    async fn certificates(&self, request: &Request) -> poem::Result<Prepared> {
+    #[oai(
+        path = "/certificates",
+        method = "get",
+        operation_id = "getCertificates",
+        tag = "Tag::Files"
+    )]
+    async fn certificates(
+        &self,
+        _token: Requires<CoreToken>,
+        request: &Request,
+    ) -> Result<Prepared<List>, Refused<Protected>> {
         authorized(&self.0, request).await?;
         self.prepared(request)
     }
@@ -112,45 +269,127 @@ impl Config {
     /// The drawing of a certificate
     ///
     /// With a token; core's client sends it without `Bearer`.
-    #[oai(path = "/certificates/:file", method = "get")]
-    async fn certificate(&self, request: &Request) -> poem::Result<Prepared> {
+    #[oai(
+        path = "/certificates/:file",
+        method = "get",
+        operation_id = "getCertificate",
+        tag = "Tag::Files"
+    )]
+    async fn certificate(
+        &self,
+        _token: Requires<CoreToken>,
+        request: &Request,
+        /// Name of the file, as in `/certificates`
+        #[oai(name = "file")]
+        _file: InPath,
+    ) -> Result<Prepared<Svg>, Refused<ProtectedFile>> {
         authorized(&self.0, request).await?;
         self.prepared(request)
     }
 
     /// A font of the certificates
-    #[oai(path = "/fonts/:file", method = "get")]
-    async fn font(&self, request: &Request) -> poem::Result<Prepared> {
+    ///
+    /// Open to anyone.
+    #[oai(
+        path = "/fonts/:file",
+        method = "get",
+        operation_id = "getFont",
+        tag = "Tag::Files"
+    )]
+    async fn font(
+        &self,
+        request: &Request,
+        /// Name of the file
+        #[oai(name = "file")]
+        _file: InPath,
+    ) -> Result<Prepared<Font>, Refused<File>> {
         self.prepared(request)
     }
 
-    /// Texts for core's pages, the country's logo and map: `client`, `login`, `country-logo`, `map.geojson`
-    #[oai(path = "/content/:name", method = "get")]
-    async fn content(&self, request: &Request) -> poem::Result<Prepared> {
+    /// Texts of core's pages, the country's logo or map
+    ///
+    /// Open to anyone.
+    #[oai(
+        path = "/content/:name",
+        method = "get",
+        operation_id = "getContent",
+        tag = "Tag::Files"
+    )]
+    async fn content(
+        &self,
+        request: &Request,
+        /// `client`, `login`, `country-logo` or `map.geojson`
+        #[oai(name = "name")]
+        _name: InPath,
+    ) -> Result<Prepared<Content>, Refused<File>> {
         self.prepared(request)
     }
 
     /// The script that core's client loads first
-    #[oai(path = "/client-config.js", method = "get")]
-    async fn client_config(&self, request: &Request) -> poem::Result<Prepared> {
+    ///
+    /// Open to anyone.
+    #[oai(
+        path = "/client-config.js",
+        method = "get",
+        operation_id = "getClientConfig",
+        tag = "Tag::Files"
+    )]
+    async fn client_config(&self, request: &Request) -> poem::Result<Prepared<Script>> {
         self.prepared(request)
     }
 
     /// The script that core's login page loads first
-    #[oai(path = "/login-config.js", method = "get")]
-    async fn login_config(&self, request: &Request) -> poem::Result<Prepared> {
+    ///
+    /// Open to anyone.
+    #[oai(
+        path = "/login-config.js",
+        method = "get",
+        operation_id = "getLoginConfig",
+        tag = "Tag::Files"
+    )]
+    async fn login_config(&self, request: &Request) -> poem::Result<Prepared<Script>> {
         self.prepared(request)
     }
 
-    /// Helpers of the country for its certificates: a module of functions
-    #[oai(path = "/handlebars.js", method = "get")]
-    async fn handlebars(&self, request: &Request) -> poem::Result<Prepared> {
+    /// The country's helpers for its certificates
+    ///
+    /// A JavaScript module of functions. Open to anyone.
+    #[oai(
+        path = "/handlebars.js",
+        method = "get",
+        operation_id = "getHandlebarsHelpers",
+        tag = "Tag::Files"
+    )]
+    async fn handlebars(&self, request: &Request) -> poem::Result<Prepared<Module>> {
+        self.prepared(request)
+    }
+
+    /// An icon, manifest or other file of the country's folder `static`
+    ///
+    /// Open to anyone.
+    #[oai(
+        path = "/static/*file",
+        method = "get",
+        operation_id = "getStaticFile",
+        tag = "Tag::Files"
+    )]
+    async fn file(
+        &self,
+        request: &Request,
+        /// Path of the file, which may contain slashes
+        #[oai(name = "file")]
+        _file: InPath,
+    ) -> Result<Prepared<AnyFile>, Refused<File>> {
         self.prepared(request)
     }
 }
 
 impl Config {
-    fn prepared(&self, request: &Request) -> poem::Result<Prepared> {
-        prepared(&self.0, request).map(Prepared)
+    /// The prepared answer for the path of a request.
+    fn prepared<M, E: From<Problem>>(&self, request: &Request) -> Result<Prepared<M>, E> {
+        let country = self.0.country.load();
+        let found = country.at(request.uri().path());
+        let found = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "Not Found"))?;
+        Ok(Prepared(found.respond(request.headers()), PhantomData))
     }
 }

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Verifiable credentials of registered births, asked for by the forms.
 
-use super::described::{any, response};
-use super::unread::Unread;
+use super::body::Unread;
+use super::openapi_meta::{
+    BAD_BODY, CoreToken, NO_KEY, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY, Statuses, Tag,
+};
 use super::{App, authorized};
 use crate::problem::Problem;
-use handlers::core::CoreError;
-use handlers::credentials::{CredentialError, Kind};
+use country::credential_template::CredentialKind;
+use handlers::core_client::CoreError;
+use handlers::integrations::credentials::{self, CredentialError};
 use opencrvs_toolkit::event_document::EventId;
+use poem::Request;
 use poem::http::StatusCode;
 use poem::http::header::REFERER;
-use poem::{IntoResponse, Request, Response};
 use poem_openapi::payload::Json;
-use poem_openapi::registry::{MetaMediaType, MetaResponses, Registry};
-use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use validator::Validate;
 /// The custom action whose form asks for an offer.
 const ISSUE: &str = "ISSUE_VERIFIABLE_CREDENTIAL";
 
-/// A path and an id are short.
+/// Size limit of a body. A path and an id are short.
 const BODY_LIMIT: usize = 16 * 1024;
 
 pub(super) struct CredentialsApi(pub(super) Arc<App>);
@@ -57,56 +58,58 @@ struct Paper {
     credential_qr: String,
 }
 
-/// What was issued.
-struct Issued<T>(Json<T>);
-
-impl<T: ToJSON> IntoResponse for Issued<T> {
-    fn into_response(self) -> Response {
-        self.0.into_response()
-    }
+#[derive(ApiResponse)]
+enum OfferReply {
+    /// The offer
+    #[oai(status = 200)]
+    Issued(Json<Offer>),
 }
 
-impl<T: ToJSON> ApiResponse for Issued<T> {
-    fn meta() -> MetaResponses {
-        let issued = MetaMediaType {
-            content_type: "application/json",
-            schema: T::schema_ref(),
-        };
-        let refused = |status, why| response(status, why, vec![any()]);
-        MetaResponses {
-            responses: vec![
-                response(200, "It was issued", vec![issued]),
-                refused(400, "No record is named"),
-                refused(401, "No token of core, or an expired one"),
-                refused(403, "The token does not allow it"),
-                refused(404, "Core shows no such record, or no issuer is set"),
-                refused(
-                    409,
-                    "The record is not one that is issued for, or not the one on the page",
-                ),
-                refused(502, "Core or the issuer does not answer as it should"),
-                refused(503, "Tokens cannot be checked yet"),
-            ],
-        }
-    }
-
-    fn register(registry: &mut Registry) {
-        T::register(registry);
-    }
+#[derive(ApiResponse)]
+enum PaperReply {
+    /// The credential
+    #[oai(status = 200)]
+    Issued(Json<Paper>),
 }
 
-#[OpenApi]
+struct NotIssued;
+impl Refusals for NotIssued {
+    const STATUSES: Statuses = &[
+        BAD_BODY,
+        NO_TOKEN,
+        (403, "The token does not allow it"),
+        (404, "Core shows no such record, or no issuer is set"),
+        SLOW_BODY,
+        (
+            409,
+            "The record is not one that is issued for, or not the one on the page",
+        ),
+        (413, "More than 16 KiB"),
+        (502, "Core or the issuer does not answer as it should"),
+        NO_KEY,
+    ];
+}
+
+#[OpenApi(tag = "Tag::Forms")]
 impl CredentialsApi {
     /// An offer of a verifiable credential, for a wallet
     ///
     /// With a user's token that allows the action `ISSUE_VERIFIABLE_CREDENTIAL` on records of this type, and
     /// for a record that core shows its bearer: registered, with nothing open. The issuer is that of
     /// `VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL`.
-    #[oai(path = "/verifiable-credentials/credential-offer", method = "post")]
-    async fn offer(&self, asked: Unread<'_, Asked>) -> poem::Result<Issued<Offer>> {
+    #[oai(
+        path = "/verifiable-credentials/credential-offer",
+        method = "post",
+        operation_id = "requestCredentialOffer"
+    )]
+    async fn offer(
+        &self,
+        _token: Requires<CoreToken>,
+        asked: Unread<'_, Asked>,
+    ) -> Result<OfferReply, Refused<NotIssued>> {
         let (credential_offer_uri, credential_offer_uri_qr) =
-            self.issue(Kind::Offer, asked).await?;
-        Ok(Issued(Json(Offer {
+            self.issue(CredentialKind::Offer, asked).await?;
+        Ok(OfferReply::Issued(Json(Offer {
             credential_offer_uri,
             credential_offer_uri_qr,
         })))
@@ -116,10 +119,18 @@ impl CredentialsApi {
     ///
     /// With a user's token that allows printing, and for a record that core shows its bearer: registered,
     /// with nothing open. The issuer is that of `VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL`.
-    #[oai(path = "/verifiable-credentials/paper-credential", method = "post")]
-    async fn paper(&self, asked: Unread<'_, Asked>) -> poem::Result<Issued<Paper>> {
-        let (credential, credential_qr) = self.issue(Kind::Paper, asked).await?;
-        Ok(Issued(Json(Paper {
+    #[oai(
+        path = "/verifiable-credentials/paper-credential",
+        method = "post",
+        operation_id = "requestPaperCredential"
+    )]
+    async fn paper(
+        &self,
+        _token: Requires<CoreToken>,
+        asked: Unread<'_, Asked>,
+    ) -> Result<PaperReply, Refused<NotIssued>> {
+        let (credential, credential_qr) = self.issue(CredentialKind::Paper, asked).await?;
+        Ok(PaperReply::Issued(Json(Paper {
             credential,
             credential_qr,
         })))
@@ -130,7 +141,7 @@ impl CredentialsApi {
     /// The issuer's answer, and its picture.
     async fn issue(
         &self,
-        kind: Kind,
+        kind: CredentialKind,
         asked: Unread<'_, Asked>,
     ) -> Result<(String, String), Problem> {
         let request = asked.request;
@@ -138,8 +149,8 @@ impl CredentialsApi {
         let credentials = &self.0.credentials;
         credentials.issuer(kind).map_err(refused)?;
         let (permission, action) = match kind {
-            Kind::Offer => ("record.custom-action", Some(("customActionTypes", ISSUE))),
-            Kind::Paper => ("record.print-certified-copies", None),
+            CredentialKind::Offer => ("record.custom-action", Some(("customActionTypes", ISSUE))),
+            CredentialKind::Paper => ("record.print-certified-copies", None),
         };
         let may = |event: Option<&str>| {
             let event = event.map(|event| ("event", event));
@@ -164,7 +175,7 @@ impl CredentialsApi {
             })
             .await;
         let issued = issued.map_err(refused)?;
-        let picture = kind.picture(&issued).map_err(|error| {
+        let picture = credentials::picture(kind, &issued).map_err(|error| {
             let message = "what the issuer answered does not fit into a QR code";
             Problem::new(StatusCode::BAD_GATEWAY, message).caused_by(error)
         })?;
@@ -173,7 +184,7 @@ impl CredentialsApi {
 }
 
 /// The record that a request is about. Core's client fills the path into its form once and may send it
-/// again for the next record; the page that a browser says it is on is always the right one.
+/// again for the next record: a request from the page of another record is refused.
 fn event(request: &Request, asked: &Asked) -> Result<EventId, Problem> {
     let named = asked
         .event_id
@@ -183,7 +194,7 @@ fn event(request: &Request, asked: &Asked) -> Result<EventId, Problem> {
         .or_else(|| event_in(asked.pathname.as_deref()?))
         .ok_or_else(|| {
             let message =
-                "no record is named: `pathname` is no path like /events/ID, and `eventId` no id";
+                "the record is missing: `pathname` is not a path like /events/ID, and `eventId` is not an id";
             Problem::new(StatusCode::BAD_REQUEST, message)
         })?;
     let page = request.headers().get(REFERER);

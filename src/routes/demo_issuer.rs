@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! An issuer for demonstrations. What it issues says that it is worth nothing: it is signed with a key
-//! that nobody knows and that ends with the process, and marked as a demonstration.
+//! An issuer for demonstrations. Its credentials have no value: they are marked as a demonstration, and
+//! signed with an unknown key that ends with the process.
 
 use super::App;
-use super::unread::{self, Unread};
+use super::body::{self, Unread};
+use super::openapi_meta::{Refusals, Refused, SLOW_BODY, Statuses, Tag};
 use crate::problem::Problem;
 use crate::settings::WebUrl;
 use anyhow::Context;
@@ -11,16 +12,16 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use poem::http::StatusCode;
-use poem_openapi::OpenApi;
 use poem_openapi::payload::PlainText;
+use poem_openapi::{ApiResponse, OpenApi};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Who issues, in a word that no wallet trusts.
+/// The issuer's name, which no wallet trusts.
 const ISSUER: &str = "urn:demonstration:not-an-issuer";
-/// What it issues ends after a day.
+/// Lifetime of a credential: one day.
 const LASTS_S: u64 = 24 * 60 * 60;
-/// A request is the template filled in.
+/// Size limit of a request, which is the filled-in template.
 const BODY_LIMIT: usize = 64 * 1024;
 
 pub(super) struct DemoIssuerApi(pub(super) Arc<App>);
@@ -32,7 +33,7 @@ pub struct DemoIssuer {
 }
 
 impl DemoIssuer {
-    /// With a fresh key; `country_config_url` stands in its offers.
+    /// Creates it with a new key; `country_config_url` stands in its offers.
     ///
     /// # Errors
     /// When the system has no randomness.
@@ -58,7 +59,7 @@ impl DemoIssuer {
         encode(&header, &claims, &self.key)
     }
 
-    /// An offer that no wallet can take up: there is nothing behind it.
+    /// An offer that no wallet can accept: no issuer service is behind it.
     fn offer(&self, request: &Value) -> String {
         let offer = json!({
             "credential_issuer": format!("{}/_demo-issuer", self.url),
@@ -75,42 +76,67 @@ impl DemoIssuer {
     }
 }
 
-#[OpenApi]
+#[derive(ApiResponse)]
+enum Reply {
+    /// What was issued
+    #[oai(status = 200)]
+    Issued(PlainText<String>),
+}
+
+struct NotIssued;
+impl Refusals for NotIssued {
+    const STATUSES: Statuses = &[
+        (400, "The body is not JSON"),
+        (404, "There is no demo issuer without ALLOW_DEMO"),
+        SLOW_BODY,
+        (413, "More than 64 KiB"),
+    ];
+}
+
+#[OpenApi(tag = "Tag::Demonstration")]
 impl DemoIssuerApi {
     /// An offer of a credential, for demonstrations
     ///
     /// Only with `ALLOW_DEMO`. It is marked, and no wallet can take it up.
-    #[oai(path = "/_demo-issuer/openid4vc/sdjwt/issue", method = "post")]
-    async fn offer(&self, request: Unread<'_, Value>) -> poem::Result<PlainText<String>> {
+    #[oai(
+        path = "/_demo-issuer/openid4vc/sdjwt/issue",
+        method = "post",
+        operation_id = "issueDemoOffer"
+    )]
+    async fn offer(&self, request: Unread<'_, Value>) -> Result<Reply, Refused<NotIssued>> {
         let (issuer, request) = self.asked(request).await?;
-        Ok(PlainText(issuer.offer(&request)))
+        Ok(Reply::Issued(PlainText(issuer.offer(&request))))
     }
 
     /// A signed credential, for demonstrations
     ///
     /// Only with `ALLOW_DEMO`. It is marked, and signed with a key that ends with the process.
-    #[oai(path = "/_demo-issuer/raw/jwt/sign", method = "post")]
-    async fn sign(&self, request: Unread<'_, Value>) -> poem::Result<PlainText<String>> {
+    #[oai(
+        path = "/_demo-issuer/raw/jwt/sign",
+        method = "post",
+        operation_id = "signDemoCredential"
+    )]
+    async fn sign(&self, request: Unread<'_, Value>) -> Result<Reply, Refused<NotIssued>> {
         let (issuer, request) = self.asked(request).await?;
         let signed = issuer.sign(&request).map_err(|error| {
             let message = "the demo issuer cannot sign";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, message).caused_by(error)
         })?;
-        Ok(PlainText(signed))
+        Ok(Reply::Issued(PlainText(signed)))
     }
 }
 
 impl DemoIssuerApi {
-    /// The issuer, and what it is asked for.
+    /// The issuer and the request.
     async fn asked(&self, request: Unread<'_, Value>) -> Result<(&DemoIssuer, Value), Problem> {
         let problem = |status, message: &str| Problem::new(status, message);
         let off = "there is no demo issuer without ALLOW_DEMO";
         let issuer = self.0.demo_issuer.as_ref();
         let issuer = issuer.ok_or_else(|| problem(StatusCode::NOT_FOUND, off))?;
-        let bytes = unread::bytes(request.body, BODY_LIMIT).await?;
+        let bytes = body::bytes(request.body, BODY_LIMIT).await?;
         let request = serde_json::from_slice(&bytes);
         let request =
-            request.map_err(|_| problem(StatusCode::BAD_REQUEST, "the body is no JSON"))?;
+            request.map_err(|_| problem(StatusCode::BAD_REQUEST, "the body is not JSON"))?;
         Ok((issuer, request))
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether the server runs and is ready.
+//! Liveness and readiness of the server.
 
-use super::App;
-use super::inside::through_a_proxy;
-use crate::metrics;
+use super::client_network::through_a_proxy;
+use super::openapi_meta::{Refusals, Refused, Statuses, Tag};
+use super::{App, prometheus};
 use crate::problem::Problem;
-use handlers::ledger::Ledger;
+use handlers::delivery::ledger::Ledger;
 use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::payload::{Json, PlainText};
@@ -16,12 +16,12 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Whoever asks within this time gets the same answer: a look writes to the ledger.
+/// Requests within this time get the same answer: a check writes to the ledger.
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct Health(pub(super) Arc<App>);
 
-/// In what condition the server is.
+/// The condition of the server.
 pub struct Condition {
     ledger: Arc<dyn Ledger>,
     looked: Mutex<Option<(Instant, Result<(), String>)>>,
@@ -37,12 +37,12 @@ impl Condition {
         }
     }
 
-    /// From now on the server is not ready.
+    /// Makes the server not ready from now on.
     pub(crate) fn stops(&self) {
         self.stops.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the ledger takes entries, as of a moment ago.
+    /// Checks whether the ledger takes entries; the answer may be a second old.
     ///
     /// # Errors
     /// Why it does not.
@@ -80,39 +80,65 @@ struct Readiness {
     auth_key: String,
     /// `ok`, or why the last change of the country's files was not taken, or which of their cases fail.
     country: String,
+    /// `ok`, or how core's version differs from `CORE_VERSION`.
+    core: String,
+}
+
+#[derive(ApiResponse)]
+enum AliveReply {
+    /// The server runs
+    #[oai(status = 200)]
+    Alive(Json<Alive>),
 }
 
 #[derive(ApiResponse)]
 enum ReadyReply {
-    /// Hooks are answered.
+    /// Hooks are answered
     #[oai(status = 200)]
     Ready(Json<Readiness>),
-    /// The configuration is served, but hooks are not answered yet.
+    /// The configuration is served, but hooks are not answered yet
     #[oai(status = 503)]
     NotReady(Json<Readiness>),
 }
 
+#[derive(ApiResponse)]
+enum MetricsReply {
+    /// The metrics in Prometheus' text format
+    #[oai(status = 200)]
+    Metrics(PlainText<String>),
+}
+
+struct ClusterOnly;
+
+impl Refusals for ClusterOnly {
+    const STATUSES: Statuses = &[(404, "The request came through a proxy")];
+}
+
 #[expect(clippy::unused_async, reason = "the framework wants every route async")]
-#[OpenApi]
+#[OpenApi(tag = "Tag::Health")]
 impl Health {
-    /// Answers core and the cluster that the server runs
-    #[oai(path = "/ping", method = "get")]
-    async fn ping(&self) -> Json<Alive> {
-        Json(Alive { success: true })
+    /// Liveness, for core
+    ///
+    /// 200 as long as the server runs, even while hooks are not answered.
+    #[oai(path = "/ping", method = "get", operation_id = "ping")]
+    async fn ping(&self) -> AliveReply {
+        AliveReply::Alive(Json(Alive { success: true }))
     }
 
-    /// The process lives
-    #[oai(path = "/livez", method = "get")]
-    async fn livez(&self) -> Json<Alive> {
-        Json(Alive { success: true })
+    /// Liveness, for the cluster
+    ///
+    /// As `/ping`.
+    #[oai(path = "/livez", method = "get", operation_id = "getLiveness")]
+    async fn livez(&self) -> AliveReply {
+        AliveReply::Alive(Json(Alive { success: true }))
     }
 
-    /// Whether hooks are answered, and if not, why; for the cluster only, so not through a proxy
-    #[oai(path = "/readyz", method = "get")]
-    async fn readyz(&self, request: &Request) -> poem::Result<ReadyReply> {
-        if through_a_proxy(request) {
-            return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found").into());
-        }
+    /// Readiness, for the cluster
+    ///
+    /// Whether hooks are answered, and if not, why. Requests that came through a proxy are answered 404.
+    #[oai(path = "/readyz", method = "get", operation_id = "getReadiness")]
+    async fn readyz(&self, request: &Request) -> Result<ReadyReply, Refused<ClusterOnly>> {
+        refuse_proxies(request)?;
         let ledger = self.0.condition.ledger().await.err();
         let ledger = ledger.unwrap_or_else(|| "ok".to_owned());
         let server = if self.0.condition.stops.load(Ordering::Relaxed) {
@@ -137,6 +163,13 @@ impl Health {
                 .as_deref()
                 .map_or("ok", String::as_str)
                 .to_owned(),
+            core: self
+                .0
+                .core_gateway
+                .difference()
+                .as_deref()
+                .map_or("ok", String::as_str)
+                .to_owned(),
         };
         Ok(if readiness.ready {
             ReadyReply::Ready(Json(readiness))
@@ -145,12 +178,20 @@ impl Health {
         })
     }
 
-    /// Figures for Prometheus; for the cluster only, so not through a proxy
-    #[oai(path = "/metrics", method = "get")]
-    async fn metrics(&self, request: &Request) -> poem::Result<PlainText<String>> {
-        if through_a_proxy(request) {
-            return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found").into());
-        }
-        Ok(PlainText(metrics::render(&self.0).await))
+    /// Metrics, for Prometheus
+    ///
+    /// Requests that came through a proxy are answered 404.
+    #[oai(path = "/metrics", method = "get", operation_id = "getMetrics")]
+    async fn metrics(&self, request: &Request) -> Result<MetricsReply, Refused<ClusterOnly>> {
+        refuse_proxies(request)?;
+        let metrics = prometheus::render(&self.0).await;
+        Ok(MetricsReply::Metrics(PlainText(metrics)))
     }
+}
+
+fn refuse_proxies(request: &Request) -> Result<(), Problem> {
+    if through_a_proxy(request) {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found"));
+    }
+    Ok(())
 }

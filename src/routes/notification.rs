@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core wants its users to be told something, and the cluster's monitoring whoever looks after it.
+//! Messages: core's to its users, and the cluster monitoring's alerts to the operators.
 
-use super::inside::is_inside;
-use super::unread::{Unread, wrong};
+use super::body::{Unread, wrong};
+use super::client_network::is_inside;
+use super::openapi_meta::{
+    BAD_BODY, EmailRouteToken, MessageToken, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY,
+    Statuses, Tag,
+};
 use super::{App, authorized};
 use crate::problem::Problem;
-use crate::settings::{CoreVersion, Settings};
+use crate::settings::Settings;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use country::notification::messages::Message;
+use country::notification::templates::Variables;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
-use handlers::notification::messages::Message;
-use handlers::notification::templates::Variables;
-use handlers::notification::{self as telling, Mailboxes, NotTold, Users};
+use handlers::notification::{Mailboxes, NotTold, Users};
+use opencrvs_toolkit::core_version::CoreVersion;
 use poem::Request;
 use poem::http::StatusCode;
 use poem::http::header::AUTHORIZATION;
@@ -23,31 +28,31 @@ use std::sync::Arc;
 use tracing::info;
 use validator::Validate;
 
-/// An announcement to 500 addresses is far smaller.
+/// Size limit of a body. An announcement to 500 addresses is far smaller.
 const BODY_LIMIT: usize = 1024 * 1024;
-/// So many recipients are counted before those of more than a minute ago are forgotten.
+/// Number of counted recipients above which those of more than a minute ago are dropped.
 const COUNTED: usize = 10_000;
 
 pub(super) struct Notification(pub(super) Arc<App>);
 
-/// Tells people, and decides who may ask for that.
-pub struct Telling {
-    /// Tells them.
+/// Sends messages to people, and decides whether a caller may ask for that.
+pub struct Notifications {
+    /// Sends the messages.
     pub users: Users,
-    /// Whether core shows a token with everything.
+    /// True if core sends a token with every request.
     tokens: bool,
-    /// Lets callers in that are not inside.
+    /// The token that admits callers from outside the cluster.
     pass: Option<SecretString>,
-    /// Of what somebody sits and waits for, such as codes.
+    /// Limits for messages that somebody is waiting for, such as codes.
     urgent: Limits,
-    /// Of everything else, so that a day of invitations locks nobody out.
+    /// Limits for all other messages, so that a day of invitations locks nobody out.
     other: Limits,
-    /// What alerts call by name.
+    /// Values that alerts refer to by name.
     names: [(&'static str, String); 3],
 }
 
-impl Telling {
-    /// By the settings.
+impl Notifications {
+    /// Creates it from the settings.
     pub fn new(users: Users, settings: &Settings) -> Self {
         let messages = &settings.messages;
         // Without a mail server nobody reads it.
@@ -71,7 +76,7 @@ impl Telling {
         }
     }
 
-    /// Whether a caller may come in without core's token.
+    /// Checks whether a caller is admitted without core's token.
     fn lets_in(&self, request: &Request) -> bool {
         let pass = self.pass.as_ref().zip(bearer(request));
         let shown = pass.is_some_and(|(pass, shown)| {
@@ -82,7 +87,7 @@ impl Telling {
         shown || is_inside(request, domain)
     }
 
-    /// The same with the values of what is called by name: literally, nothing is compiled.
+    /// Fills the named values into a text, literally: nothing is compiled.
     fn filled_in(&self, text: &str) -> String {
         let filled = |text: String, (name, value): &(&str, String)| {
             text.replace(&format!("{{{{{name}}}}}"), value)
@@ -96,7 +101,7 @@ fn bearer(request: &Request) -> Option<&str> {
     header.strip_prefix("Bearer ")
 }
 
-/// How often people may be told while anybody inside can ask for it.
+/// Rate limits for messages, since any caller inside the cluster can ask for them.
 struct Limits {
     all: DefaultDirectRateLimiter,
     each: DefaultKeyedRateLimiter<String>,
@@ -158,13 +163,13 @@ struct Recipient {
     #[validate(length(max = 40, message = "is too long for a telephone number"))]
     mobile: Option<String>,
     /// E-mail address.
-    #[validate(email(message = "is no e-mail address"))]
+    #[validate(email(message = "is not an e-mail address"))]
     email: Option<String>,
     /// Others who get an announcement, unseen by each other.
     #[validate(length(max = 1000, message = "has more than 1000 addresses"))]
     bcc: Option<Vec<String>>,
     /// The recipient's language, from callers who know it.
-    #[validate(length(max = 20, message = "is no language"))]
+    #[validate(length(max = 20, message = "is not a language code"))]
     language: Option<String>,
 }
 
@@ -196,114 +201,182 @@ struct Alert {
 }
 
 #[derive(ApiResponse)]
-enum Told {
-    /// The user is told, or there is nothing to do
+enum Reply {
+    /// The message is sent, stored to be sent, or there is nobody to send it to
     #[oai(status = 200)]
-    Told,
+    Sent,
+}
+
+const SMALL_BODY: (u16, &str) = (413, "More than 1 MiB");
+const REFUSED: (u16, &str) = (
+    502,
+    "The mail server or SMS gateway refused the message for good",
+);
+const NOT_YET: (u16, &str) = (504, "The message was not taken yet; it is tried again");
+
+struct UserNotTold;
+impl Refusals for UserNotTold {
+    const STATUSES: Statuses = &[
+        BAD_BODY,
+        NO_TOKEN,
+        (404, "There is no such message"),
+        SLOW_BODY,
+        SMALL_BODY,
+        (422, "A code, and no address to send it to"),
+        (429, "Too many messages in a minute; only before core 2.0.1"),
+        REFUSED,
+        (
+            503,
+            "There is nothing to send the message with or to store it in, or core's public key cannot be fetched",
+        ),
+        NOT_YET,
+    ];
+}
+
+struct AlertNotSent;
+impl Refusals for AlertNotSent {
+    const STATUSES: Statuses = &[
+        BAD_BODY,
+        (
+            403,
+            "The caller is outside the cluster, and has no EMAIL_ROUTE_TOKEN",
+        ),
+        SLOW_BODY,
+        SMALL_BODY,
+        REFUSED,
+        (
+            503,
+            "There is nothing to send the alert with or to store it in",
+        ),
+    ];
 }
 
 #[OpenApi]
 impl Notification {
-    /// Tells a user of core something (core 2.0)
+    /// A message to a user of core (core 2.0)
     ///
-    /// A code is sent at once and the answer is the truth: 422 there is no address to send it to, 502 it
-    /// was refused for good, 504 not yet. Anything else is kept and sent as soon as possible. 400 names the
-    /// fields that are wrong. From core 2.0.1 on with a token of core; before, 429 beyond so many a minute.
-    #[oai(path = "/triggers/user/:event", method = "post")]
+    /// For codes, the answer says whether the message was sent. Anything else is stored and sent as soon
+    /// as possible. From core 2.0.1 on a token of core is needed; before, callers inside the cluster need
+    /// none, and messages per minute are limited.
+    #[oai(
+        path = "/triggers/user/:event",
+        method = "post",
+        operation_id = "notifyUser",
+        tag = "Tag::Core"
+    )]
     async fn user(
         &self,
+        _token: Requires<MessageToken>,
         /// user-created, resend-invite, user-updated, username-reminder, reset-password, reset-password-by-admin, 2fa, change-phone-number, change-email-address, all-user-notification
         event: Path<String>,
         unread: Unread<'_, UserMessage>,
-    ) -> poem::Result<Told> {
+    ) -> Result<Reply, Refused<UserNotTold>> {
         Ok(self.tell(&event.0, unread).await?)
     }
 
-    /// Tells a user of core something (core 2.1)
+    /// A message to a user of core (core 2.1)
     ///
-    /// As under `/triggers/user`.
-    #[oai(path = "/trigger/user/:event", method = "post")]
+    /// As under `/triggers/user`, always with a token of core.
+    #[oai(
+        path = "/trigger/user/:event",
+        method = "post",
+        operation_id = "notifyUserOfCore21",
+        tag = "Tag::Core"
+    )]
     async fn user_of_later_core(
         &self,
+        _token: Requires<MessageToken>,
         /// As under `/triggers/user`, and password-reset-link, username-reminder-link
         event: Path<String>,
         unread: Unread<'_, UserMessage>,
-    ) -> poem::Result<Told> {
+    ) -> Result<Reply, Refused<UserNotTold>> {
         Ok(self.tell(&event.0, unread).await?)
     }
 
-    /// Sends an alert of the cluster's monitoring
+    /// An alert of the cluster's monitoring, by e-mail
     ///
-    /// From inside the cluster only: 403 for what came through a proxy or from a public address without the
-    /// bearer token `EMAIL_ROUTE_TOKEN`.
-    #[oai(path = "/email", method = "post")]
-    async fn email(&self, unread: Unread<'_, Alert>) -> poem::Result<Told> {
+    /// Callers inside the cluster need no credential. Requests that came through a proxy or from a public
+    /// address need the bearer token of `EMAIL_ROUTE_TOKEN`.
+    #[oai(
+        path = "/email",
+        method = "post",
+        operation_id = "sendAlert",
+        tag = "Tag::Monitoring"
+    )]
+    async fn email(
+        &self,
+        _token: Requires<EmailRouteToken>,
+        unread: Unread<'_, Alert>,
+    ) -> Result<Reply, Refused<AlertNotSent>> {
         Ok(self.alert(unread).await?)
     }
 }
 
 impl Notification {
-    async fn tell(&self, event: &str, unread: Unread<'_, UserMessage>) -> Result<Told, Problem> {
-        let telling = &self.0.telling;
+    async fn tell(&self, event: &str, unread: Unread<'_, UserMessage>) -> Result<Reply, Problem> {
+        let notifications = &self.0.notifications;
         let message = Message::to_users(event)
             .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "Not Found"))?;
-        if telling.tokens || !telling.lets_in(unread.request) {
+        // Only later versions call this path, and they always show a token.
+        let shows_token = unread.request.uri().path().starts_with("/trigger/");
+        if notifications.tokens || shows_token || !notifications.lets_in(unread.request) {
             authorized(&self.0, unread.request).await?;
+            self.0.core_gateway.called(unread.request.uri().path());
         }
         let mut content = unread.read(BODY_LIMIT).await?;
         let recipient = content.recipient.take().ok_or_else(|| wrong(vec![]))?;
         let texts = texts(message, &content)?;
-        let recipient = telling::Recipient::from(recipient);
-        let contacts = recipient.contact(telling.users.method()).into_iter();
+        let recipient = handlers::notification::Recipient::from(recipient);
+        let contacts = recipient.contact(notifications.users.method()).into_iter();
         let limits = if message.urgent {
-            &telling.urgent
+            &notifications.urgent
         } else {
-            &telling.other
+            &notifications.other
         };
-        if !telling.tokens && !limits.allow(contacts.chain(&recipient.bcc)) {
+        if !notifications.tokens && !limits.allow(contacts.chain(&recipient.bcc)) {
             let why = "too many messages in a minute; try again in one";
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
         }
-        match telling.users.tell(message, recipient, texts).await {
-            Ok(()) => Ok(Told::Told),
+        match notifications.users.tell(message, recipient, texts).await {
+            Ok(()) => Ok(Reply::Sent),
             Err(why @ NotTold::NoContact(method)) if message.urgent => {
                 let field = format!("recipient.{}", method.field());
                 let problem = Problem::unprocessable(why.to_string());
                 Err(problem.with_fields(vec![(field, "is missing".to_owned())]))
             }
             Err(why @ (NotTold::NoContact(_) | NotTold::EmailOnly)) => {
-                info!(operation = event, "Nobody is told `{event}`: {why}");
-                Ok(Told::Told)
+                info!(operation = event, "No message `{event}` is sent: {why}");
+                Ok(Reply::Sent)
             }
             Err(why) => Err(not_told(why)),
         }
     }
 
-    async fn alert(&self, unread: Unread<'_, Alert>) -> Result<Told, Problem> {
-        let telling = &self.0.telling;
-        if !telling.lets_in(unread.request) {
+    async fn alert(&self, unread: Unread<'_, Alert>) -> Result<Reply, Problem> {
+        let notifications = &self.0.notifications;
+        if !notifications.lets_in(unread.request) {
             let why = "only from inside the cluster, or with EMAIL_ROUTE_TOKEN as bearer token";
             return Err(Problem::new(StatusCode::FORBIDDEN, why));
         }
         let alert = unread.read(BODY_LIMIT).await?;
-        let alert = telling::Alert {
-            from: telling.filled_in(&alert.from),
-            to: telling.filled_in(&alert.to),
-            subject: telling.filled_in(&alert.subject),
-            html: telling.filled_in(&alert.html),
+        let alert = handlers::notification::Alert {
+            from: notifications.filled_in(&alert.from),
+            to: notifications.filled_in(&alert.to),
+            subject: notifications.filled_in(&alert.subject),
+            html: notifications.filled_in(&alert.html),
         };
         let addresses = [("from", &alert.from), ("to", &alert.to)];
         let no_addresses = addresses
             .into_iter()
             .filter(|(_, text)| text.parse::<Mailboxes>().is_err());
         let faults: Vec<_> = no_addresses
-            .map(|(field, _)| (field.to_owned(), "is no e-mail address".to_owned()))
+            .map(|(field, _)| (field.to_owned(), "is not an e-mail address".to_owned()))
             .collect();
         if !faults.is_empty() {
             return Err(wrong(faults));
         }
-        telling.users.alert(alert).await.map_err(not_told)?;
-        Ok(Told::Told)
+        notifications.users.alert(alert).await.map_err(not_told)?;
+        Ok(Reply::Sent)
     }
 }
 
@@ -335,7 +408,7 @@ fn not_told(why: NotTold) -> Problem {
     Problem::new(status, why.to_string())
 }
 
-impl From<Recipient> for telling::Recipient {
+impl From<Recipient> for handlers::notification::Recipient {
     fn from(recipient: Recipient) -> Self {
         Self {
             firstname: recipient.name.map(|name| name.firstname),

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core sends all records when it renews its search index: statistics are renewed with it.
+//! The reindex: core sends all records when it renews its search index, and statistics are renewed too.
 
-use super::unread::receive;
+use super::body::receive;
+use super::openapi_meta::{
+    NO_TOKEN, Refusals, Refused, ReindexToken, Requires, SLOW_BODY, Statuses, Tag,
+};
 use super::{App, authorized_for};
 use crate::auth::{REINDEX_AUDIENCES, Token};
 use crate::problem::Problem;
@@ -11,12 +14,14 @@ use poem::http::StatusCode;
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, Object, OpenApi,
+};
 use std::sync::Arc;
 
 /// Core sends up to 300 event documents at once, in up to this many bytes.
 const BODY_LIMIT: usize = 50 * 1024 * 1024;
-/// What the bearer of a token must be allowed to do.
+/// The permission that a token must carry.
 const PERMISSION: &str = "record.reindex";
 
 pub(super) struct Reindex(pub(super) Arc<App>);
@@ -57,7 +62,33 @@ impl From<analytics::Report> for Report {
     }
 }
 
-/// A batch that nobody has read yet: authority comes first.
+#[derive(ApiResponse)]
+enum Reply {
+    /// The batch was written, as far as it can be
+    #[oai(status = 200)]
+    Written(Json<Report>),
+}
+
+struct NotWritten;
+impl Refusals for NotWritten {
+    const STATUSES: Statuses = &[
+        NO_TOKEN,
+        (403, "The token has no scope `record.reindex`"),
+        SLOW_BODY,
+        (413, "More than 50 MiB"),
+        (
+            422,
+            "The body is not an array of event documents, or broke off",
+        ),
+        (500, "The import ended by a fault of this server"),
+        (
+            503,
+            "The database did not take the batch, or core's public key cannot be fetched",
+        ),
+    ];
+}
+
+/// A batch that is not read yet: authorization comes first.
 struct Batch<'a> {
     request: &'a Request,
     body: RequestBody,
@@ -97,18 +128,22 @@ impl<'a> ApiExtractor<'a> for Batch<'a> {
     }
 }
 
-#[OpenApi]
+#[OpenApi(tag = "Tag::Core")]
 impl Reindex {
     /// Writes records into the analytics database
     ///
     /// With a token that has the scope `record.reindex`. What cannot be written is named and does not
     /// stop the others; 503 where nothing was written: the same batch can be sent again. Without an
     /// analytics database nothing happens.
-    #[oai(path = "/reindex", method = "post")]
-    async fn reindex(&self, batch: Batch<'_>) -> poem::Result<Json<Report>> {
+    #[oai(path = "/reindex", method = "post", operation_id = "reindex")]
+    async fn reindex(
+        &self,
+        _token: Requires<ReindexToken>,
+        batch: Batch<'_>,
+    ) -> Result<Reply, Refused<NotWritten>> {
         let token = self.authorized(batch.request).await?;
         let Some(analytics) = &self.0.analytics else {
-            return Ok(Json(analytics::Report::default().into()));
+            return Ok(Reply::Written(Json(analytics::Report::default().into())));
         };
         let turn = analytics.turn().await;
         let json = receive(batch.body, BODY_LIMIT, 0)
@@ -118,7 +153,7 @@ impl Reindex {
         let see = move |record: &EventDocument| unanswered.shown(record);
         let report = turn.reindex(json, &token.text, see).await;
         let report = report.map_err(refused)?;
-        Ok(Json(report.into()))
+        Ok(Reply::Written(Json(report.into())))
     }
 }
 

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The action hook: core asks whether an action may happen. It asks once.
+//! The action hook: core asks once whether an action may happen.
 
 use super::bodies::{Bodies, broken};
-use super::described::response;
+use super::openapi_meta::{
+    ActionToken, Kind, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY, Statuses, Tag, content,
+    response,
+};
 use super::{App, authorized};
 use crate::auth::Token;
 use crate::metrics;
 use crate::problem::{Ids, Problem};
-use handlers::hook::HookError;
-use handlers::ledger::Answer;
-use handlers::rescue::Asked;
+use handlers::delivery::ledger::Answer;
+use handlers::hooks::HookError;
+use handlers::hooks::rescue::Asked;
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
 use poem::error::ResponseError as _;
 use poem::http::StatusCode;
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::param::Path;
 use poem_openapi::registry::{
-    MetaMediaType, MetaRequest, MetaResponses, MetaSchema, MetaSchemaRef, MetaSecurityScheme,
-    Registry,
+    MetaMediaType, MetaRequest, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
 use std::sync::Arc;
@@ -36,39 +38,16 @@ impl Trigger {
     }
 }
 
-/// A request with core's token, whose body nobody has read yet: authority comes first.
+/// A request with core's token, whose body is not read yet: authorization comes first.
 struct Unread<'a> {
     request: &'a Request,
     body: RequestBody,
 }
 
 impl<'a> ApiExtractor<'a> for Unread<'a> {
-    const TYPES: &'static [ApiExtractorType] = &[
-        ApiExtractorType::RequestObject,
-        ApiExtractorType::SecurityScheme,
-    ];
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        registry.create_security_scheme(
-            SCHEME,
-            MetaSecurityScheme {
-                ty: "http",
-                description: Some("Core's action token: RS256, issuer opencrvs:auth-service, audience opencrvs:countryconfig-user"),
-                name: None,
-                key_in: None,
-                scheme: Some("bearer"),
-                bearer_format: Some("JWT"),
-                flows: None,
-                openid_connect_url: None,
-            },
-        );
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
-    }
 
     fn request_meta() -> Option<MetaRequest> {
         let schema = MetaSchema {
@@ -98,8 +77,6 @@ impl<'a> ApiExtractor<'a> for Unread<'a> {
     }
 }
 
-const SCHEME: &str = "actionToken";
-
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let status =
@@ -114,37 +91,17 @@ impl IntoResponse for Reply {
     }
 }
 
-/// What core is told.
+/// The answer to core.
 struct Reply(Answer);
 
 impl ApiResponse for Reply {
     fn meta() -> MetaResponses {
-        let object = || MetaMediaType {
-            content_type: "application/json",
-            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("object"))),
-        };
+        const ACCEPTED: &str = "The action is accepted. `registrationNumber` comes with a registration; `declaration` patches the record";
+        let accepted = content("application/json; charset=utf-8", Kind::Object);
         MetaResponses {
             responses: vec![
-                response(
-                    200,
-                    "The action is accepted. `registrationNumber` with a registration; `declaration` patches the record",
-                    vec![object()],
-                ),
+                response(200, ACCEPTED, vec![accepted]),
                 response(202, "The action waits; accept or reject follows", vec![]),
-                response(401, "No token of core, or an expired one", vec![object()]),
-                response(403, "A token for another action", vec![object()]),
-                response(408, "The body does not arrive", vec![object()]),
-                response(413, "More than 50 MiB", vec![object()]),
-                response(
-                    422,
-                    "No event document, or none with such an action pending",
-                    vec![object()],
-                ),
-                response(
-                    503,
-                    "Tokens cannot be checked, too many documents are under way, or the ledger does not write",
-                    vec![object()],
-                ),
             ],
         }
     }
@@ -152,20 +109,44 @@ impl ApiResponse for Reply {
     fn register(_: &mut Registry) {}
 }
 
-#[OpenApi]
+struct Undecided;
+impl Refusals for Undecided {
+    const STATUSES: Statuses = &[
+        NO_TOKEN,
+        (403, "The token is for another action, or for none"),
+        SLOW_BODY,
+        (413, "More than 50 MiB"),
+        (
+            422,
+            "The body is not an event document, has no such action pending, or lacks what its packet needs",
+        ),
+        (
+            503,
+            "Core's public key cannot be fetched, too many documents are under way, or the ledger cannot be written",
+        ),
+    ];
+}
+
+#[OpenApi(tag = "Tag::Core")]
 impl Trigger {
-    /// May this action happen?
+    /// The action hook: whether an action may happen
     ///
-    /// Answered from the document, the country's rules and the ledger. The same action gets the same answer.
-    #[oai(path = "/trigger/events/:event/actions/:action", method = "post")]
+    /// Decided from the document, the country's rules and the ledger. The same action gets the same answer.
+    /// 400 is never answered: core takes it for a legal rejection.
+    #[oai(
+        path = "/trigger/events/:event/actions/:action",
+        method = "post",
+        operation_id = "decideAction"
+    )]
     async fn action(
         &self,
         /// Type of the event: birth, death …
         event: Path<String>,
         /// Type of the action: REGISTER, DECLARE …
         action: Path<String>,
+        _token: Requires<ActionToken>,
         unread: Unread<'_>,
-    ) -> poem::Result<Reply> {
+    ) -> Result<Reply, Refused<Undecided>> {
         let started = Instant::now();
         let mut ids = Ids::default();
         let reply = self.decide(&event.0, &action.0, unread, &mut ids).await;
@@ -173,14 +154,15 @@ impl Trigger {
             Ok(Reply(answer)) => answer.status,
             Err(problem) => problem.status().as_u16(),
         };
-        metrics::answered(&self.app, &event.0, &action.0, status, started.elapsed());
-        reply.map_err(|problem| problem.to_hook(ids).into())
+        let types = &self.app.country.load().event_types;
+        metrics::answered(types, &event.0, &action.0, status, started.elapsed());
+        Ok(reply.map_err(|problem| problem.to_hook(ids))?)
     }
 }
 
 impl Trigger {
-    /// Authority comes first: what is refused by its token is not even received. Whoever goes away
-    /// before the answer interrupts nothing.
+    /// Decides about an action. Authorization comes first: the body of a refused request is not received.
+    /// A caller that disconnects before the answer interrupts nothing.
     async fn decide(
         &self,
         event: &str,
@@ -194,6 +176,12 @@ impl Trigger {
         if !token.is_for_a_hook() {
             let message = "the token is not for an action of a record";
             return Err(Problem::new(StatusCode::FORBIDDEN, message));
+        }
+        // Also where the document never arrives, core has asked.
+        if let (Some(event_id), Some(action_id)) = (&token.claims.event_id, &token.claims.action_id)
+        {
+            let of = (EventId::new(event_id), ActionId::new(action_id));
+            self.app.asked(of, event, action);
         }
         let body = self.bodies.receive(unread.request, unread.body).await?;
         let question = Question {
@@ -211,7 +199,7 @@ impl Trigger {
     }
 }
 
-/// What core asks.
+/// The question from core.
 struct Question {
     app: Arc<App>,
     event: String,
@@ -261,19 +249,29 @@ impl Question {
             return Err(Problem::new(StatusCode::FORBIDDEN, message));
         }
         let of = (document.id.clone(), pending.id.clone());
-        self.app.unanswered.asked(Asked {
-            event_id: of.0.clone(),
-            action_id: of.1.clone(),
-            event_type: event,
-            action_type: action,
-            at: self.app.hooks.clock.now(),
-            is_shown: false,
-            is_decided: false,
-        });
+        // A token that names the action was noted before.
+        if self.token.claims.action_id.is_none() {
+            self.app.asked(of.clone(), &event, &action);
+        }
         let answer = self.app.hooks.answer(document, pending, &self.token.text);
         let answer = answer.await.map_err(undecided)?;
         self.app.unanswered.decided(&of.0, &of.1);
         Ok(Answered { answer, of })
+    }
+}
+
+impl App {
+    /// Records the hook as unanswered: without an answer its action waits for ever.
+    fn asked(&self, (event_id, action_id): (EventId, ActionId), event: &str, action: &str) {
+        self.unanswered.asked(Asked {
+            event_id,
+            action_id,
+            event_type: event.to_owned(),
+            action_type: action.to_owned(),
+            at: self.hooks.clock.now(),
+            is_shown: false,
+            is_decided: false,
+        });
     }
 }
 

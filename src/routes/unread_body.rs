@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Bodies that no handler has read to the end. The rest of one would be taken for the next request, so
-//! its connection closes after the answer, and the answer says so. Closing at once would break the
-//! connection of a client that is still sending, before it has seen the answer: the rest is thrown away
-//! as it arrives, for a while.
+//! Bodies that no handler has read to the end. The rest would be taken for the next request (request
+//! smuggling), so the connection closes after the answer, and the answer says so. Closing at once would
+//! break the connection of a client that is still sending, before it has seen the answer: the rest is
+//! discarded as it arrives, for a limited time.
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt, poll_fn};
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// How long the rest of a body may go on to arrive.
+/// Time limit for the rest of a body to arrive.
 const RUN_OFF: Duration = Duration::from_secs(20);
 
 /// Adds `Connection: close` to the answer where the request's body was not read to its end.
@@ -53,7 +53,7 @@ pub(super) async fn closes<E: Endpoint>(
 /// A body on its way to a handler.
 struct Passing {
     stream: BoxStream<'static, io::Result<Bytes>>,
-    /// Bytes that are yet to come.
+    /// Bytes that have not arrived yet.
     left: usize,
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! When a connection is of no use any more: its client takes too long for the head of a request, or
-//! does nothing at all. While a request is answered neither counts; how long that takes is up to its
-//! route.
+//! Timeouts of connections: the client takes too long for the head of a request, or sends nothing at all.
+//! Neither timeout counts while a request is answered; each route limits that time itself.
 
 use std::io;
 use std::pin::Pin;
@@ -18,7 +17,7 @@ const HEAD: Duration = Duration::from_secs(20);
 /// sooner, so that none of them sends a request into one that is just being closed.
 const IDLE: Duration = Duration::from_secs(75);
 
-/// What happens on a connection.
+/// The activity on a connection.
 pub(super) struct Activity(Mutex<State>);
 
 struct State {
@@ -52,7 +51,7 @@ impl Drop for Working {
 }
 
 impl Activity {
-    /// The head of a request has come.
+    /// Records that the head of a request has arrived.
     pub(super) fn working(self: &Arc<Self>) -> Working {
         let mut state = self.state();
         state.working += 1;
@@ -60,7 +59,7 @@ impl Activity {
         Working(self.clone())
     }
 
-    /// Waits until the connection is of no use any more, and says why.
+    /// Waits until the connection has timed out, and returns the reason.
     pub(super) async fn over(&self) -> &'static str {
         loop {
             let (head, idle) = {
@@ -103,7 +102,7 @@ impl Activity {
     }
 }
 
-/// A connection that notes what happens on it.
+/// A connection that records its activity.
 pub(super) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
@@ -173,7 +172,7 @@ impl AsyncWrite for Watched {
 mod tests {
     use super::*;
 
-    /// How long until a connection is over, after some seconds of each of these.
+    /// The seconds until a connection is closed, given these acts.
     async fn lasts(acts: impl AsyncFnOnce(&Arc<Activity>)) -> u64 {
         let activity = Arc::new(Activity::default());
         let started = Instant::now();

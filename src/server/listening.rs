@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The socket and its connections. Unlike the framework's own it sends small answers at once, does not
-//! spin when connections cannot be accepted, as while file descriptors are used up, and closes the
-//! connections of clients that hold them without a request.
+//! The socket and its connections. Unlike the framework's own, it sends small answers at once, does not
+//! spin when connections cannot be accepted (no free file descriptors, for example), and closes idle
+//! connections.
 
 use super::activity::{Activity, Watched};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -20,9 +20,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
-/// After a failed accept.
+/// Wait after a failed accept.
 const PAUSE: Duration = Duration::from_millis(200);
-/// The headers of a request over HTTP/2 have at most so many bytes.
+/// Size limit of the headers of an HTTP/2 request, in bytes.
 const HEADERS: u32 = 16 * 1024;
 
 /// A socket that listens.
@@ -44,7 +44,7 @@ impl Listening {
         self.1
     }
 
-    /// Serves until it is told to stop, then gives the requests under way some time to end.
+    /// Serves until the stop signal, then gives requests in progress some time to end.
     pub async fn serve(
         self,
         endpoint: impl Endpoint + 'static,
@@ -70,7 +70,7 @@ impl Listening {
         let ended = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, ended).await.is_err() {
             let broken_off = connections.len();
-            warn!(broken_off, "Requests under way were broken off");
+            warn!(broken_off, "Requests in progress were aborted");
         }
     }
 }
@@ -130,8 +130,8 @@ async fn serve<E: Endpoint + 'static>(
     }
 }
 
-/// Lets the process have as many files and connections as the system allows it: some systems begin with
-/// 1024 and allow a million.
+/// Raises the limit of open files and connections to the maximum that the system allows: some systems
+/// begin with 1024 and allow a million.
 pub(super) fn raise_file_limit() {
     #[cfg(unix)]
     {

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Looks, from time to time, for records that wait in core for no reason.
+//! Searches, from time to time, for records that wait in core because their hook was lost.
 
 use crate::metrics;
-use handlers::rescue::{Mode, Rescue, RescueError, Round, Step};
+use handlers::hooks::rescue::{Mode, Rescue, RescueError, Round, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{info, warn};
 
-/// The first look, when what was under way has its answer …
+/// Wait before the first search: hooks in progress have their answer by then …
 const FIRST: Duration = Duration::from_secs(20);
-/// … and the others.
+/// … and the interval of the later ones.
 const EVERY: Duration = Duration::from_mins(10);
-/// What was not answered goes into the ledger so often.
+/// Interval at which unanswered hooks are written to the ledger.
 const NOTE: Duration = Duration::from_secs(30);
 
-/// Never ends, unless there is nothing to do.
+/// Searches for lost hooks from time to time. Ends only if the search is off.
 pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
     if mode == Mode::Off {
         return;
     }
     if !rescue.core.may_ask() {
-        info!("Records that nobody asked about are not looked for: SYSTEM_CLIENT_ID is not set");
+        info!("Lost hooks are not searched for: SYSTEM_CLIENT_ID is not set");
     }
     let mut told = BTreeSet::new();
     let mut next = tokio::time::Instant::now() + FIRST;
@@ -33,7 +33,7 @@ pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
                     for error in unseen {
                         warn!(
                             error = &error as &dyn std::error::Error,
-                            "A source does not tell what waits in core"
+                            "One of the lists of pending actions could not be read"
                         );
                     }
                     tell(&steps, mode, &mut told);
@@ -41,7 +41,7 @@ pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
                 Err(RescueError::NoClient) => {}
                 Err(error) => warn!(
                     error = &error as &dyn std::error::Error,
-                    "Records that nobody asked about could not be looked for"
+                    "Could not search for lost hooks"
                 ),
             }
         } else {
@@ -51,7 +51,7 @@ pub(super) async fn keep_up(rescue: Arc<Rescue>, mode: Mode) {
     }
 }
 
-/// Once for each action in the log, and always in the metrics.
+/// Reports each action once in the log, and always in the metrics.
 fn tell(steps: &[Step], mode: Mode, told: &mut BTreeSet<String>) {
     metrics::rescued(steps);
     let known = std::mem::take(told);
@@ -59,7 +59,7 @@ fn tell(steps: &[Step], mode: Mode, told: &mut BTreeSet<String>) {
         let key = format!("{} {}", step.event_id, step.action_type);
         if !known.contains(&key) {
             let how = match mode {
-                Mode::Report => " (RESCUE=on ends what makes no identity)",
+                Mode::Report => " (RESCUE=on decides actions that create no identity)",
                 _ => "",
             };
             warn!(event.id = %step.event_id, since = %step.since, "Core waits for {} of `{}`: {}; `countryconfig rescue {1}`{how}", step.action_type, step.event_id, step.end);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Variables of the environment that are not settings: those of others, and those that were probably
-//! meant as settings.
+//! Variables of the environment that are not settings: those of other programs, and probable mistakes in
+//! the name of a setting.
 
 use super::VARIABLES;
-use handlers::Diagnostic;
-use handlers::diagnostic::{closest, mistyped};
+use rules::Diagnostic;
+use rules::diagnostic::{closest, mistyped};
 
 /// Variables of core's chart, of the TypeScript reference and of usual surroundings that mean nothing
 /// to this server, and those that only other commands of this program read.
@@ -50,10 +50,10 @@ const OTHERS: [&str; 39] = [
     "YARN_VERSION",
 ];
 
-/// A variable that begins so is meant for this server.
+/// Prefixes of variables that are meant for this server.
 const OWN: [&str; 5] = ["COUNTRY_CONFIG_", "INFOBIP_", "LEDGER_", "PORTAL_", "SMTP_"];
 
-/// Whether Kubernetes has set a variable because of a service in the same namespace:
+/// Checks whether Kubernetes has set a variable because of a service in the same namespace:
 /// `COUNTRYCONFIG_PORT=tcp://10.0.0.1:3040`, `AUTH_SERVICE_HOST`, `AUTH_PORT_4040_TCP_ADDR`. A service
 /// that is called `country-config` or `smtp` would otherwise set a port here.
 pub(super) fn is_of_kubernetes(name: &str, value: &str) -> bool {
@@ -72,7 +72,7 @@ pub(super) fn is_of_kubernetes(name: &str, value: &str) -> bool {
         || numbered()
 }
 
-/// What is wrong with a variable that is not a setting; nothing where it is not meant as one.
+/// The warning about a variable that is not a setting; none if it is not meant as one.
 pub(super) fn doubt(name: &str) -> Option<Diagnostic> {
     if OTHERS.contains(&name) {
         return None;

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How people are told: mail server, SMS gateway, and what may be told in a minute.
+//! Settings about messages: mail server, SMS gateway, and messages per minute.
 
 use super::{Reader, WebUrl};
+use country::notification::sms::description::Description;
 use handlers::notification::{Mailbox, SmtpSettings};
 use secrecy::SecretString;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 /// The settings about messages.
 #[derive(Debug, Clone)]
 pub struct Messages {
-    /// `SMTP_HOST` and what belongs to it; nothing where there is no mail server.
+    /// `SMTP_HOST` and the settings that belong to it; none without a mail server.
     pub smtp: Option<SmtpSettings>,
     /// `SENDER_EMAIL_ADDRESS`, as alerts name it.
     pub sender: Option<Mailbox>,
-    /// `ALERT_EMAIL`: who looks after the installation.
+    /// `ALERT_EMAIL`: the address of the installation's operators.
     pub alert_email: String,
-    /// `EMAIL_ROUTE_TOKEN`: lets strangers in to `POST /email`.
+    /// `EMAIL_ROUTE_TOKEN`: admits callers from outside the cluster to `POST /email`.
     pub email_route_token: Option<SecretString>,
-    /// `INFOBIP_GATEWAY_ENDPOINT`.
-    pub infobip_endpoint: Option<WebUrl>,
+    /// The gateway at `INFOBIP_GATEWAY_ENDPOINT`.
+    pub infobip: Option<Arc<Description>>,
     /// `INFOBIP_API_KEY`.
     pub infobip_key: Option<SecretString>,
     /// `INFOBIP_SENDER_ID`.
@@ -28,9 +30,9 @@ pub struct Messages {
     pub ignores_own_gateway: bool,
     /// `SMS_GATEWAY_KEY`: the secret of the gateway that `sms.toml` describes.
     pub sms_gateway_key: Option<SecretString>,
-    /// `MESSAGES_PER_RECIPIENT`: so many in a minute to one of them, where no token is asked for.
+    /// `MESSAGES_PER_RECIPIENT`: messages per minute and recipient, where no token is required.
     pub per_recipient: NonZeroU32,
-    /// `MESSAGES_PER_MINUTE`: so many in all.
+    /// `MESSAGES_PER_MINUTE`: messages per minute to all recipients together.
     pub per_minute: NonZeroU32,
 }
 
@@ -44,9 +46,9 @@ impl Messages {
             sender,
             alert_email: reader.parsed("ALERT_EMAIL"),
             email_route_token: secret(reader, "EMAIL_ROUTE_TOKEN"),
-            infobip_endpoint: reader
+            infobip: reader
                 .given("INFOBIP_GATEWAY_ENDPOINT")
-                .map(|_| reader.parsed("INFOBIP_GATEWAY_ENDPOINT")),
+                .map(|_| reader.read("INFOBIP_GATEWAY_ENDPOINT", infobip)),
             infobip_key: secret(reader, "INFOBIP_API_KEY"),
             infobip_sender: reader.given("INFOBIP_SENDER_ID").unwrap_or_default(),
             ignores_own_gateway: false,
@@ -55,6 +57,11 @@ impl Messages {
             per_minute: reader.parsed("MESSAGES_PER_MINUTE"),
         }
     }
+}
+
+fn infobip(endpoint: &str) -> Result<Arc<Description>, String> {
+    let endpoint: WebUrl = endpoint.parse()?;
+    Description::infobip(endpoint.as_str()).map(Arc::new)
 }
 
 fn smtp(reader: &mut Reader, sender: Option<Mailbox>) -> Option<SmtpSettings> {

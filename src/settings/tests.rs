@@ -106,7 +106,7 @@ fn a_file_is_read_below_the_environment_and_checked_for_names() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("`ledger_ulr` is no setting; did you mean `ledger_url`?"),
+        error.contains("`ledger_ulr` is not a setting; did you mean `ledger_url`?"),
         "{error}"
     );
 }

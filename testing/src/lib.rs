@@ -1,276 +1,30 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A throw-away `PostgreSQL` for tests: started from the installed programs, in a folder of its own,
-//! reachable through a socket in that folder only, and gone when the test process is gone, however
-//! it ends. And ports on which nobody listens.
+//! Helpers for the tests of several crates: servers for one test, and waiting for a condition.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
     reason = "a test that cannot go on has failed"
 )]
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, Ordering};
+pub mod mail_server;
+pub mod ports;
+pub mod postgres;
 
-/// What to do where no `PostgreSQL` is found.
-const MISSING: &str = "these tests need PostgreSQL: install its server (Debian: `apt-get install postgresql`; \
-     `initdb` and `postgres` in PATH or below /usr/lib/postgresql), or set TEST_POSTGRES_URL to a \
-     server where databases may be made";
+use std::time::Duration;
 
-/// A server that belongs to one test. Dropping it stops it and removes its folder.
-pub struct Cluster {
-    watchdog: Child,
-    commands: Option<ChildStdin>,
-    replies: BufReader<ChildStdout>,
-    folder: PathBuf,
-}
-
-impl Cluster {
-    /// Makes a cluster and starts it.
-    ///
-    /// # Panics
-    /// Where `PostgreSQL` is not installed, or does not start.
-    pub fn start() -> Self {
-        let programs = programs().expect(MISSING);
-        let folder = tempfile::Builder::new()
-            .prefix("pg-")
-            .tempdir()
-            .unwrap()
-            .keep();
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", include_str!("watchdog.sh"), "watchdog"])
-            .args([&folder, &programs])
-            .current_dir(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // An interrupt at the terminal is for the tests; the watchdog sees them end.
-            .process_group(0);
-        // PostgreSQL refuses to run as root.
-        if folder.metadata().unwrap().uid() == 0 {
-            let (user, group) = unprivileged();
-            std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
-            command.uid(user).gid(group);
-        }
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let mut watchdog = command.spawn().expect("`sh` starts");
-        let mut cluster = Self {
-            commands: watchdog.stdin.take(),
-            replies: BufReader::new(watchdog.stdout.take().unwrap()),
-            watchdog,
-            folder,
-        };
-        cluster.expect("up");
-        cluster
-    }
-
-    /// Ends the server as a crash would, with its connections.
-    pub fn stop(&mut self) {
-        self.command("stop");
-        self.expect("down");
-    }
-
-    /// Starts it again, on what it had written.
-    pub fn resume(&mut self) {
-        self.command("start");
-        self.expect("up");
-    }
-
-    /// A new, empty database.
-    pub async fn database(&self) -> String {
-        make_database(&self.url("postgres")).await
-    }
-
-    fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://postgres@localhost/{database}?host={}",
-            self.folder.display()
-        )
-    }
-
-    fn command(&mut self, command: &str) {
-        let commands = self.commands.as_mut().unwrap();
-        writeln!(commands, "{command}").expect("the watchdog lives");
-    }
-
-    fn expect(&mut self, wanted: &str) {
-        let mut reply = String::new();
-        self.replies.read_line(&mut reply).unwrap();
-        if reply.trim() != wanted {
-            let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            panic!("PostgreSQL is not {wanted}:\n{log}");
-        }
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        drop(self.commands.take());
-        drop(self.watchdog.wait());
-    }
-}
-
-/// A new, empty database, on `TEST_POSTGRES_URL` or on a cluster that all tests of this binary share.
+/// Polls until a condition is true, with a time limit.
 ///
 /// # Panics
-/// Where there is neither.
-pub async fn database() -> String {
-    static SHARED: OnceLock<Cluster> = OnceLock::new();
-    if let Some(url) = std::env::var("TEST_POSTGRES_URL")
-        .ok()
-        .filter(|url| !url.is_empty())
-    {
-        return make_database(&url).await;
-    }
-    SHARED.get_or_init(Cluster::start).database().await
-}
-
-/// Makes a database beside the one that a URL names.
-async fn make_database(url: &str) -> String {
-    let name = format!("countryconfig_test_{}", uuid::Uuid::new_v4().simple());
-    let mut connection = PgConnection::connect(url).await.expect(MISSING);
-    let statement = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    connection.execute(statement).await.unwrap();
-    connection.close().await.unwrap();
-    let (before, parameters) = url.split_once('?').unwrap_or((url, ""));
-    let (server, _) = before.rsplit_once('/').expect("a URL with a database");
-    format!("{server}/{name}?{parameters}")
-}
-
-/// The folder of `initdb` and `postgres`, the newest where there are several.
-fn programs() -> Option<PathBuf> {
-    let holds = |folder: &Path| {
-        ["initdb", "postgres"]
-            .iter()
-            .all(|program| folder.join(program).is_file())
-    };
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let debian = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten();
-    let mut debian: Vec<_> = debian
-        .flatten()
-        .map(|entry| entry.path().join("bin"))
-        .collect();
-    let version =
-        |bin: &PathBuf| -> Option<u32> { bin.parent()?.file_name()?.to_str()?.parse().ok() };
-    debian.sort_by_key(|bin| std::cmp::Reverse(version(bin)));
-    std::env::split_paths(&path)
-        .chain(debian)
-        .find(|folder| holds(folder))
-}
-
-/// User and group for a server that is started by root: those of the package, else `nobody`.
-fn unprivileged() -> (u32, u32) {
-    let users = std::fs::read_to_string("/etc/passwd").unwrap();
-    let find = |name: &str| {
-        let line = users
-            .lines()
-            .find(|line| line.split(':').next() == Some(name))?;
-        let mut ids = line.split(':').skip(2).map_while(|id| id.parse().ok());
-        Some((ids.next()?, ids.next()?))
-    };
-    find("postgres")
-        .or_else(|| find("nobody"))
-        .expect("a user `postgres` or `nobody`")
-}
-
-/// `PgBouncer` in transaction mode before a database: each transaction may have another session. Dropping
-/// it stops it.
-pub struct Pooler {
-    process: Child,
-    folder: tempfile::TempDir,
-}
-
-impl Pooler {
-    /// Starts it before the database of a URL, with so many sessions.
-    ///
-    /// # Panics
-    /// Where `PgBouncer` is not installed, or does not start.
-    pub fn start(url: &str, sessions: u32) -> Self {
-        let options: PgConnectOptions = url.parse().unwrap();
-        let host = options.get_socket().map_or_else(
-            || options.get_host().to_owned(),
-            |folder| folder.display().to_string(),
-        );
-        let (port, database) = (options.get_port(), options.get_database().unwrap());
-        let folder = tempfile::Builder::new().prefix("pgb-").tempdir().unwrap();
-        let sockets = folder.path().display();
-        let settings = format!(
-            "[databases]\n{database} = host={host} port={port} user={}\n[pgbouncer]\npool_mode = transaction\n\
-             default_pool_size = {sessions}\nauth_type = any\nlisten_port = 6432\nunix_socket_dir = {sockets}\nlogfile = {sockets}/log\n",
-            options.get_username()
-        );
-        let file = folder.path().join("pgbouncer.ini");
-        std::fs::write(&file, settings).unwrap();
-        let mut command = Command::new("pgbouncer");
-        command.arg("-q").arg(&file).stderr(Stdio::null());
-        if folder.path().metadata().unwrap().uid() == 0 {
-            let (user, group) = unprivileged();
-            std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
-            command.uid(user).gid(group);
+/// After a minute.
+pub async fn within(what: &str, is_true: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_true().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let process = command.spawn().expect(
-            "this test needs PgBouncer (Debian: `apt-get install pgbouncer`; its program in PATH)",
-        );
-        let socket = folder.path().join(".s.PGSQL.6432");
-        for _ in 0..200 {
-            if socket.exists() {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        assert!(socket.exists(), "PgBouncer starts");
-        Self { process, folder }
-    }
-
-    /// The URL of the same database through it.
-    ///
-    /// # Panics
-    /// Where the URL is none.
-    pub fn url(&self, url: &str) -> String {
-        let options: PgConnectOptions = url.parse().unwrap();
-        format!(
-            "postgres://{}@localhost:6432/{}?host={}",
-            options.get_username(),
-            options.get_database().unwrap(),
-            self.folder.path().display()
-        )
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-/// A port of the loopback interface on which nobody listens, and which no connection is given as its
-/// own: the system takes those from 32768 up. Of a port from there, a client that connects again and
-/// again while nobody listens can be given the same one, is then connected to itself, and whoever wants
-/// to listen cannot.
-///
-/// # Panics
-/// Where all ports are taken.
-pub fn closed_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    const FIRST: u32 = 10_000;
-    const COUNT: u32 = 20_000;
-    // Test processes that run side by side begin at different places.
-    let start = std::process::id().wrapping_mul(97);
-    (0..COUNT)
-        .map(|_| {
-            let next = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed).into());
-            u16::try_from(FIRST + next % COUNT).unwrap()
-        })
-        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .expect("a free port")
+    };
+    let waited = tokio::time::timeout(Duration::from_mins(1), waiting).await;
+    assert!(waited.is_ok(), "a minute, and not yet: {what}");
 }

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
-use test_postgres::Cluster;
+use testing::postgres::Cluster;
 use tokio::task::JoinSet;
 use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -244,7 +244,7 @@ async fn eventually(url: &str, sql: &str, wanted: usize) -> Vec<Value> {
     rows
 }
 
-fn reindex_token(audience: &str, scope: &str) -> String {
+pub(super) fn reindex_token(audience: &str, scope: &str) -> String {
     let exp = jsonwebtoken::get_current_timestamp() + 600;
     let claims = json!({"iss": "opencrvs:auth-service", "aud": [audience], "exp": exp, "scope": [scope], "userType": "system"});
     SIGNER.token(&claims).unwrap()
@@ -261,7 +261,7 @@ async fn reindex(app: &TestApp, documents: &[Value]) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_lives_are_counted_as_they_are_recorded_and_again_the_same_by_a_reindex() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let (core, outside) = Core::start().await;
     let app = Arc::new(counting(&url, outside).await);
     let mut clerks = JoinSet::new();
@@ -525,7 +525,7 @@ async fn only_a_token_for_it_reindexes_and_without_a_database_nothing_happens() 
 
 #[tokio::test]
 async fn the_database_is_made_ready_by_hand_too() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let migrate = |variables: &[(&str, &str)]| {
         let folder = tempfile::tempdir().unwrap();
         let ledger = format!("sqlite://{}", folder.path().join("l.db").display());
@@ -559,7 +559,7 @@ async fn the_database_is_made_ready_by_hand_too() {
 #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_questions_of_a_statistician() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let (_, outside) = Core::start().await;
     let app = counting(&url, outside).await;
     let lives: Vec<_> = (0..3000).map(|n| Life::new(n, &COUNTRY)).collect();
@@ -597,10 +597,7 @@ async fn ten_questions_of_a_statistician() {
         JOIN expected_births expected ON expected.area_id = area.id AND year = 2025
         WHERE event_type = 'birth' AND declaration->>'child_dob' LIKE '2025-%' GROUP BY 1";
     let settings = countryconfig::settings::Settings::load(None, std::iter::empty()).unwrap();
-    let populations = countryconfig::country::load(&settings)
-        .ok()
-        .unwrap()
-        .populations;
+    let populations = country::load(&settings.country()).ok().unwrap().populations;
     let complete = tally(births.iter().map(|life| district(life)))
         .into_iter()
         .map(|(area, registered)| {

@@ -34,7 +34,7 @@ const DRAWING: &str = "certificates/birth-certificate.svg";
 fn shipped(file: &str) -> String {
     fs::read_to_string(
         Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("country")
+            .join("country/data")
             .join(file),
     )
     .unwrap()

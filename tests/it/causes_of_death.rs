@@ -66,7 +66,7 @@ async fn without_something_to_look_for_the_answer_is_400() {
 
 #[tokio::test]
 async fn the_table_for_dashboards_holds_the_list() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let folder = tempfile::tempdir().unwrap();
     let app = TestApp::with(
         surroundings().await,

@@ -18,7 +18,7 @@ const FAR_WEST: &str = "Etc/GMT+12";
 /// A country like the sample, but for these places in these files.
 fn country(changes: &[(&str, &str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    countryconfig::country::init(folder.path()).unwrap();
+    country::init(folder.path()).unwrap();
     for (file, before, after) in changes {
         change(folder.path(), file, before, after);
     }
@@ -94,7 +94,7 @@ async fn hooks_follow_the_calendar_when_the_country_changes() {
     };
     assert_eq!(ask().await, 202);
     change(folder.path(), "application.toml", FAR_WEST, FAR_EAST);
-    super::process::within("the other calendar", async || ask().await == 200).await;
+    testing::within("the other calendar", async || ask().await == 200).await;
     let served = body(app.get("/config/application").await).await;
     assert_eq!(served["SYSTEM_IANA_TIMEZONE"], FAR_EAST);
 }

@@ -5,8 +5,8 @@ use super::program::text;
 use super::{SIGNER, fresh_id};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use handlers::ledger::{self, Answer, Destination, Entry, NewDelivery};
-use handlers::seal::Seal;
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger::{self, Answer, Destination, Entry, NewDelivery};
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -130,7 +130,7 @@ async fn silent() -> String {
 
 /// An address where nobody listens.
 fn closed() -> String {
-    format!("127.0.0.1:{}", test_postgres::closed_port())
+    format!("127.0.0.1:{}", testing::ports::closed_port())
 }
 
 /// An HTTPS server whose certificate is for a name and lasts until a year, and the file of its authority.
@@ -177,13 +177,14 @@ const KEY: &str = "uV3s1Nq5xqf0o1rXyq7v0b2mZc8J4wP6kT9eLhGaDQE=";
 /// A ledger with one pending packet.
 async fn ledger(folder: &Path, name: &str, key: &str, token: &str) -> String {
     let url = format!("sqlite://{}", folder.join(name).display());
-    let seal: Seal = key.parse().unwrap();
+    let seal: Encryption = key.parse().unwrap();
     let ledger = ledger::open(&url, seal).await.unwrap();
     let entry = Entry {
         event_id: EventId::new("e"),
         action_id: ActionId::new("a"),
         event_type: "birth".into(),
         action_type: "REGISTER".into(),
+        rule: None,
         decision: "birth".into(),
         registration_number: None,
         answer: Answer::wait(),
@@ -203,7 +204,7 @@ async fn ledger(folder: &Path, name: &str, key: &str, token: &str) -> String {
 
 /// Settings of a server that has everything.
 async fn everything(folder: &Path, outside: &MockServer) -> Variables {
-    let analytics = test_postgres::database().await;
+    let analytics = testing::postgres::database().await;
     let database = handlers::analytics::Database::at(analytics.parse().unwrap());
     database.migrate().await.unwrap();
     let hook = SIGNER.action_token("e", "a").unwrap();
@@ -239,7 +240,7 @@ async fn everything(folder: &Path, outside: &MockServer) -> Variables {
         ("ANALYTICS_DATABASE_URL", analytics),
         (
             "REFERENCE_DATA_DATABASE_URL",
-            test_postgres::database().await,
+            testing::postgres::database().await,
         ),
     ]);
     variables
@@ -508,7 +509,7 @@ async fn faults_of_storage(folder: &Path) -> Vec<Fault> {
         .unwrap();
     // Held as long as the test runs.
     std::mem::forget(lock);
-    let postgres = test_postgres::database().await;
+    let postgres = testing::postgres::database().await;
     let nowhere = postgres.replace("countryconfig_test_", "nowhere_");
     let refused = format!("postgres://crvs:t0psecret@{}/crvs", closed());
     let claims = json!({"exp": 1_700_000_000, "eventId": "e"});
@@ -548,7 +549,7 @@ async fn faults_of_storage(folder: &Path) -> Vec<Fault> {
             "ledger",
             "no such database",
         ),
-        fault(alone, "tokens", "have ended"),
+        fault(alone, "tokens", "have expired"),
         fault(
             set("ANALYTICS_DATABASE_URL", refused.clone()),
             "analytics",
@@ -589,7 +590,7 @@ async fn faults_of_others(folder: &Path, outside: &str) -> Vec<Fault> {
     let mut implicit = port(mail("220 mail", login, "235 OK").await);
     implicit.push(("SMTP_SECURE", "true".to_owned()));
     let country = folder.join("country");
-    countryconfig::country::init(&country).unwrap();
+    country::init(&country).unwrap();
     let rules = country.join("eligibility.toml");
     let wrong = std::fs::read_to_string(&rules)
         .unwrap()

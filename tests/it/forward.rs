@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Other systems learn of accepted actions.
 
-use super::{TestApp, eligible_birth, json as body, plain_birth, surroundings};
+use super::operators::Operator;
+use super::{TestApp, eligible_birth, environment, json as body, plain_birth, surroundings};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -63,7 +64,7 @@ fn signature(request: &Request) -> String {
 #[tokio::test]
 async fn a_dead_destination_holds_up_nobody_and_what_arrives_is_signed() {
     let alive = receiver().await;
-    let dead = format!("http://127.0.0.1:{}/hook", test_postgres::closed_port());
+    let dead = format!("http://127.0.0.1:{}/hook", testing::ports::closed_port());
     let to = format!("{dead}, {}/hook?key=of-the-receiver", alive.uri());
     let secret = format!("whsec_{SECRET}");
     let app = forwarding(&to, &[("FORWARD_SECRET", &secret)]).await;
@@ -169,4 +170,36 @@ async fn what_waits_is_not_forwarded_where_core_cannot_be_asked() {
         .iter()
         .map(|r| serde_json::from_slice::<Value>(&r.body).unwrap()["id"].clone());
     assert!(about.into_iter().all(|id| id == record["id"]));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_destination_that_was_taken_out_of_the_settings_is_listed_and_counted() {
+    let (outside, folder) = (surroundings().await, tempfile::tempdir().unwrap());
+    let operator = Operator(environment(&outside, folder.path()));
+    // Nothing listens there.
+    let own = [("FORWARD_ACTIONS_TO", "http://127.0.0.1:9/secret-path")];
+    let before = TestApp::with(outside, folder, &own).await;
+    before.wait_for(|status| status == 200, "/readyz").await;
+    assert_eq!(before.hook(&plain_birth()).await.status(), 200);
+
+    let after = TestApp::between(surroundings().await, before.folder).await;
+    after.wait_for(|status| status == 200, "/readyz").await;
+    let metrics = after.get("/metrics").await.text().await.unwrap();
+    let counted = "countryconfig_deliveries_unconfigured 1";
+    assert!(metrics.contains(counted), "{metrics}");
+    let list = "deliveries list --destination forward";
+    let listed = operator.json(list).await;
+    assert_eq!(listed[0]["isConfigured"], false, "{listed}");
+    let (_, said) = operator.says(list).await;
+    let sentence = "Not sent, as `forward:127.0.0.1:";
+    assert!(
+        said.contains(sentence) && said.contains("not configured\n"),
+        "{said}"
+    );
+    let (_, said) = operator.says("doctor").await;
+    assert!(
+        said.contains("1 pending deliveries are for `forward:127.0.0.1:")
+            && !said.contains("secret-path"),
+        "{said}"
+    );
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A generated country: births and deaths in its offices, the same in every run.
 
-use countryconfig::country::Places;
+use country::Places;
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
@@ -54,8 +54,8 @@ impl Country {
     pub(crate) fn sample() -> Self {
         let mut places = Places::default();
         let (areas, locations) = (
-            include_str!("../../country/administrative-areas.csv"),
-            include_str!("../../country/locations.csv"),
+            include_str!("../../country/data/administrative-areas.csv"),
+            include_str!("../../country/data/locations.csv"),
         );
         places.read_areas("areas", areas, 3, &mut vec![]);
         places.read_locations("locations", locations, &mut vec![]);

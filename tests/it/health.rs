@@ -10,7 +10,7 @@ async fn health_is_told_with_reasons() {
     let ready = body(app.get("/readyz").await).await;
     assert_eq!(
         ready,
-        json!({"ready": true, "server": "ok", "ledger": "ok", "authKey": "ok", "country": "ok"})
+        json!({"ready": true, "server": "ok", "ledger": "ok", "authKey": "ok", "country": "ok", "core": "ok"})
     );
 }
 

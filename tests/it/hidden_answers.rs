@@ -9,7 +9,7 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, ResponseTemplate};
 
 /// A record of accepted actions, the last of which is asked about.
-fn record(event: &str, actions: &[(&str, Value)]) -> Value {
+pub(super) fn record(event: &str, actions: &[(&str, Value)]) -> Value {
     let last = actions.len();
     let action = |(n, (kind, declaration)): (usize, &(&str, Value))| {
         let status = if n + 1 == last {
@@ -32,7 +32,7 @@ fn with(mut answers: Value, changes: &Value) -> Value {
     answers
 }
 
-fn birth() -> Value {
+pub(super) fn birth() -> Value {
     json!({
         "child.name": {"firstname": "Lindiwe", "surname": "Zulu"}, "child.gender": "female", "child.dob": "2026-05-20",
         "informant.relation": "MOTHER", "mother.name": {"firstname": "Nomsa", "surname": "Zulu"},
@@ -41,7 +41,7 @@ fn birth() -> Value {
     })
 }
 
-fn death() -> Value {
+pub(super) fn death() -> Value {
     json!({
         "deceased.name": {"firstname": "Baba", "surname": "Zulu"}, "deceased.gender": "male",
         "deceased.dob": "1948-02-03", "deceased.idType": "NATIONAL_ID", "deceased.nid": "1122334455",
@@ -56,7 +56,7 @@ fn registered(event: &str, declared: Value) -> Value {
 }
 
 /// An approval of a correction of a registered birth.
-fn corrected(declared: Value, correction: Value) -> Value {
+pub(super) fn corrected(declared: Value, correction: Value) -> Value {
     let actions = [
         ("DECLARE", declared),
         ("REGISTER", json!({})),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger cannot be written for a while: an honest answer, nothing lost, and it recovers.
 
-use super::process::{Load, Process, all_is_kept, client, hook, within};
+use super::process::{Load, Process, all_is_kept, client, hook};
 use super::{environment, plain_birth, surroundings};
 use std::process::Command;
-use test_postgres::Cluster;
+use testing::postgres::Cluster;
+use testing::within;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_an_honest_503_and_ends_with_it() {
@@ -30,7 +31,7 @@ async fn a_full_disk_is_an_honest_503_and_ends_with_it() {
     assert!(more_space.unwrap().success());
     load.goes_on(50).await;
     server.is_ready().await;
-    all_is_kept(&load.stop(), &url, &outside).await;
+    all_is_kept(&load.stop(), &url, &outside, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +57,7 @@ async fn a_postgres_that_is_restarted_loses_nothing_and_no_hook() {
     load.goes_on(30).await;
     server.is_ready().await;
     assert_eq!(load.unavailable(), 0, "each hook has waited for its answer");
-    all_is_kept(&load.stop(), &url, &outside).await;
+    all_is_kept(&load.stop(), &url, &outside, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,31 +10,43 @@
 mod analytics;
 mod authority;
 mod bad_files;
+#[cfg(target_os = "linux")]
+mod bad_night;
 mod causes_of_death;
 mod certificates;
 mod config;
+mod core_2_1;
 mod core_stand_in;
+mod core_versions;
 mod country_settings;
 mod crash;
 mod credentials;
 mod doctor;
 mod doors;
+mod everyday;
 mod examples;
 mod forward;
 mod generated;
 mod health;
 mod hidden_answers;
+mod house;
+mod integrations;
 mod ledger_fails;
-mod mail_server;
+#[cfg(target_os = "linux")]
+mod memory;
 mod mutants;
 mod notification;
+mod openapi;
 mod operators;
+mod overlays;
 mod portal;
 mod process;
 mod program;
+mod registration_numbers;
 mod replicas;
 mod rescue;
 mod sandbox;
+mod texts;
 mod trigger;
 mod verification;
 
@@ -122,7 +134,7 @@ impl TestApp {
         let own = own.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         environment.extend(own);
         let settings = Settings::load(None, environment.into_iter()).unwrap();
-        let country = countryconfig::country::load(&settings).ok().unwrap();
+        let country = country::load(&settings.country()).ok().unwrap();
         let listener = Listening::on("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.address());
         let running = server::assemble(&settings, country).await.unwrap();
@@ -150,7 +162,7 @@ impl TestApp {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), asking)
+        tokio::time::timeout(Duration::from_mins(1), asking)
             .await
             .unwrap();
     }

@@ -5,10 +5,9 @@
 //! One of each kind is tried; `MUTANTS=500 cargo test --test it mutants -- --nocapture` tries more and
 //! lists what escapes.
 
-use countryconfig::country;
 use countryconfig::settings::Settings;
-use handlers::diagnostic::Diagnostic;
 use regex::Regex;
+use rules::diagnostic::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -49,7 +48,9 @@ const APPLICATION: &str = "application.toml";
 const AREAS: &str = "administrative-areas.csv";
 const CERTIFICATES: &str = "certificates.toml";
 const CLIENT: &str = "translations/client.csv";
+const CORE_CLIENT: &str = "translations/core-client.csv";
 const LOCATIONS: &str = "locations.csv";
+const NUMBERS: &str = "registration-numbers.toml";
 const OFFER: &str = "credentials/birth-offer.toml";
 const PAPER: &str = "credentials/birth-paper.toml";
 const MANIFEST: &str = "static/manifest.json";
@@ -160,6 +161,12 @@ const KINDS: &[Kind] = &[
     ("case that no number has", CLIENT, r"^(?s:.*)(\z)", Text("extra.days,x,\"{n, plural, ones {# day} other {# days}}\",\"{n, plural, one {# jour} other {# jours}}\"\n"), InFile),
     ("arguments that differ", CLIENT, r"^(?s:.*)(\z)", Text("extra.hello,x,Hello {name},Bonjour {nom}\n"), InFile),
     ("case of a choice lost", CLIENT, r"select,[^\n]*?(other )\{", Text("othr "), Here),
+    ("id of a text of core misspelt", CORE_CLIENT, r"\n(performance\.[\w.]+),", Misspelt, Here),
+    ("brace of a text of core missing", CORE_CLIENT, r"\{[a-z]+[^{}\n]*(\})", Gone, Here),
+    ("argument of a text of core misspelt", CORE_CLIENT, r"\{(officeName|recordOrDeclaration|email)\}", Misspelt, Here),
+    ("language of core's texts misspelt", CORE_CLIENT, r"^id,en,(fr)", Text("fre"), Here),
+    ("part of a number misspelt", NUMBERS, r"^(?s:.*)(\z)", Text("\n[[event]]\nid = \"birth\"\nformat = \"B{sequnce:5}\"\n"), InFile),
+    ("sequences that are told by nothing", NUMBERS, r"^(?s:.*)(\z)", Text("\n[[event]]\nid = \"birth\"\nformat = \"B{sequence:5}\"\nper = [\"office\"]\n"), InFile),
     ("field in a rule misspelt", RULES, r"\n[^#\n]*known\((child\.[a-z]+|deceased\.[a-z]+)\)", Misspelt, Here),
     ("condition misspelt", RULES, r#"\n  "([a-z]+-[a-z-]+)","#, Misspelt, Here),
     ("expression broken", RULES, r"\n[^#\n]*years\((child\.dob,)", Text("child.dob"), Here),
@@ -279,7 +286,7 @@ fn escaped(first: usize, step: usize, all: usize) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     country::init(folder.path()).unwrap();
     let settings = settings(folder.path());
-    let before: BTreeSet<_> = country::check(&settings)
+    let before: BTreeSet<_> = country::check(&settings.country())
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -290,7 +297,7 @@ fn escaped(first: usize, step: usize, all: usize) -> Vec<String> {
         let shipped = fs::read_to_string(&path).unwrap();
         let (changed, line) = mutant(kind, &shipped, &mut Dice(n as u64));
         fs::write(&path, &changed).unwrap();
-        let problems = country::check(&settings);
+        let problems = country::check(&settings.country());
         fs::write(&path, &shipped).unwrap();
         if !is_found(kind, line, &before, &problems) {
             let told: Vec<_> = problems.iter().map(|p| format!("\n    {p}")).collect();
@@ -309,7 +316,7 @@ fn escaped(first: usize, step: usize, all: usize) -> Vec<String> {
 
 #[test]
 fn the_shipped_country_has_no_problem() {
-    let problems = country::check(&Settings::load(None, std::iter::empty()).unwrap());
+    let problems = country::check(&Settings::load(None, std::iter::empty()).unwrap().country());
     assert_eq!(problems, []);
 }
 
@@ -339,7 +346,7 @@ fn what_follows_from_a_mistake_is_not_told() {
         let path = folder.path().join(file);
         let shipped = fs::read_to_string(&path).unwrap();
         fs::write(&path, change(&shipped)).unwrap();
-        let problems = country::check(&settings(folder.path()));
+        let problems = country::check(&settings(folder.path()).country());
         fs::write(&path, &shipped).unwrap();
         let elsewhere = problems
             .iter()
@@ -347,7 +354,7 @@ fn what_follows_from_a_mistake_is_not_told() {
         let told: Vec<_> = elsewhere.map(ToString::to_string).collect();
         assert!(told.is_empty() && !problems.is_empty(), "{file}: {told:#?}");
     }
-    let missing = country::check(&settings(&folder.path().join("nowhere")));
+    let missing = country::check(&settings(&folder.path().join("nowhere")).country());
     assert_eq!(missing.len(), 1, "{missing:#?}");
 }
 

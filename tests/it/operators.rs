@@ -82,7 +82,7 @@ impl Mounted {
     fn publish(&self, version: &str, changes: &[(&str, Change)]) {
         use std::os::unix::fs::symlink;
         let (root, next) = (self.0.path(), self.0.path().join(version));
-        countryconfig::country::init(&next).unwrap();
+        country::init(&next).unwrap();
         for (file, change) in changes {
             let text = std::fs::read_to_string(next.join(file)).unwrap();
             std::fs::write(next.join(file), change(&text)).unwrap();
@@ -508,6 +508,8 @@ struct Logged {
     _server: tokio::process::Child,
     lines: tokio::io::Lines<tokio::io::BufReader<tokio::process::ChildStderr>>,
     log: String,
+    /// Lines that were read while another was wanted: some may come in any order.
+    passed: Vec<String>,
 }
 
 impl Logged {
@@ -523,17 +525,22 @@ impl Logged {
             _server: server,
             lines: log.lines(),
             log: String::new(),
+            passed: Vec::new(),
         }
     }
 
-    /// The next line that says this.
+    /// A line that says this and was not given yet.
     async fn line(&mut self, wanted: &str) -> String {
+        if let Some(at) = self.passed.iter().position(|line| line.contains(wanted)) {
+            return self.passed.remove(at);
+        }
         let reading = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 self.log += &format!("{line}\n");
                 if line.contains(wanted) {
                     return Some(line);
                 }
+                self.passed.push(line);
             }
             None
         };
@@ -559,7 +566,7 @@ fn production(auth: &str) -> Vec<(String, String)> {
 #[tokio::test]
 async fn in_development_without_core_the_log_says_calmly_what_waits_and_errors_have_their_causes() {
     let folder = tempfile::tempdir().unwrap();
-    let address = format!("127.0.0.1:{}", test_postgres::closed_port());
+    let address = format!("127.0.0.1:{}", testing::ports::closed_port());
     let auth = format!("http://{address}/secret");
     let ledger = format!("sqlite://{}", folder.path().join("l.db").display());
     for (format, is_production) in [("text", false), ("json", false), ("json", true)] {
@@ -593,7 +600,7 @@ async fn in_development_without_core_the_log_says_calmly_what_waits_and_errors_h
             let error = line["error"].as_str().unwrap();
             assert_eq!(
                 error,
-                format!("core's auth service cannot be reached: {address}: connection refused")
+                format!("core's auth service is not reachable: {address}: connection refused")
             );
             assert!(line["timestamp"].is_string() && line["target"] == "countryconfig::auth");
         }

@@ -12,7 +12,7 @@ use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, Request, ResponseTemplate};
 
 /// The credential of the portal `health`.
-const TOKEN: &str = "of-the-health-portal";
+pub(super) const TOKEN: &str = "of-the-health-portal";
 const MIB: usize = 1024 * 1024;
 
 /// A server whose portal is open, between core's stand-ins.
@@ -503,6 +503,6 @@ async fn a_client_without_a_token_and_a_gateway_that_is_down_are_told_apart() {
     let ask = gone.call(Method::GET, "/api/events/config", TOKEN);
     assert_eq!(
         message(ask.send().await.unwrap()).await,
-        (502, "core cannot be reached".to_owned())
+        (502, "core is not reachable".to_owned())
     );
 }

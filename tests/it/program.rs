@@ -30,7 +30,7 @@ fn the_shipped_country_is_in_order_and_its_cases_hold() {
 #[test]
 fn a_mistake_in_the_rules_is_reported_with_its_place_and_what_was_meant_and_nothing_starts() {
     let folder = tempfile::tempdir().unwrap();
-    countryconfig::country::init(folder.path()).unwrap();
+    country::init(folder.path()).unwrap();
     let rules = folder.path().join("eligibility.toml");
     std::fs::write(
         &rules,
@@ -59,6 +59,29 @@ fn a_mistake_in_the_rules_is_reported_with_its_place_and_what_was_meant_and_noth
         said.contains("there is no such folder") && said.contains("/no/such/country"),
         "{said}"
     );
+}
+
+#[test]
+fn check_does_not_say_that_serve_refuses_what_it_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    country::init(folder.path()).unwrap();
+    let rules = folder.path().join("eligibility.toml");
+    let shipped = std::fs::read_to_string(&rules).unwrap();
+    for (changed, said) in [
+        (("< 10", "< 0"), "`serve` starts all the same"),
+        (("child.dob", "child.dbo"), "The country cannot be served"),
+    ] {
+        std::fs::write(&rules, shipped.replace(changed.0, changed.1)).unwrap();
+        let check = countryconfig(
+            &["check"],
+            &[("COUNTRY_DIR", folder.path().to_str().unwrap())],
+        );
+        let words = text(&check.stdout);
+        assert!(
+            !check.status.success() && words.contains(said),
+            "{said}: {words}"
+        );
+    }
 }
 
 #[test]
@@ -111,7 +134,7 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
         .mount(&outside)
         .await;
     let folder = tempfile::tempdir().unwrap();
-    let port = test_postgres::closed_port();
+    let port = testing::ports::closed_port();
     let mut server = Command::new(env!("CARGO_BIN_EXE_countryconfig"))
         .envs(super::environment(&outside, folder.path()))
         .env("COUNTRY_CONFIG_PORT", port.to_string())
@@ -144,10 +167,18 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
             .success()
     );
     assert!(server.wait().unwrap().success());
+    let log = folder.path().join("ledger.db-wal").metadata();
+    assert!(
+        log.is_err() || log.unwrap().len() == 0,
+        "a copy of the file has all"
+    );
     let ledger = format!("sqlite://{}", folder.path().join("ledger.db").display());
-    let ledger = handlers::ledger::open(&ledger, handlers::seal::Seal::default())
-        .await
-        .unwrap();
+    let ledger = handlers::delivery::ledger::open(
+        &ledger,
+        handlers::delivery::encryption::Encryption::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(ledger.counts().await.unwrap().delivered, 1);
 }
 

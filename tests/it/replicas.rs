@@ -14,7 +14,7 @@ const RECORDS: usize = 150;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_processes_give_one_answer_one_number_and_one_packet() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let outside = surroundings().await;
     let folder = tempfile::tempdir().unwrap();
     let mut environment = environment(&outside, folder.path());
@@ -60,7 +60,7 @@ async fn three_processes_give_one_answer_one_number_and_one_packet() {
         let first = heard.acknowledged.entry(action).or_insert(answer.clone());
         assert_eq!(*first, answer, "the same action, the same answer");
     }
-    let packets = all_is_kept(&heard, &url, &outside).await;
+    let packets = all_is_kept(&heard, &url, &outside, 0).await;
     let mut times = BTreeMap::new();
     for (event, _) in packets {
         *times.entry(event).or_insert(0) += 1;

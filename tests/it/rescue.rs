@@ -3,11 +3,14 @@
 
 use super::core_stand_in::Core;
 use super::operators::Operator;
-use super::process::{Process, client, hook, within};
-use super::{eligible_birth, environment, packets, plain_birth, surroundings};
+use super::process::{Process, client, hook, ids};
+use super::{SIGNER, eligible_birth, environment, packets, plain_birth, surroundings};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
 use std::time::Duration;
+use testing::within;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -121,7 +124,7 @@ async fn what_would_make_an_identity_is_never_sent_by_itself() {
     // The middleware does not tell.
     let (exit, said) = operator.says(&format!("rescue {clean}")).await;
     assert_eq!(exit, Some(1));
-    assert!(said.contains("look it up in MOSIP"), "{said}");
+    assert!(said.contains("search MOSIP for the identity"), "{said}");
     middleware_keeps(outside, &[&kept]).await;
     let (exit, said) = operator.says(&format!("rescue {kept}")).await;
     assert_eq!(exit, Some(1));
@@ -208,14 +211,54 @@ async fn what_a_killed_process_or_a_caller_that_went_away_left_is_known() {
     }
 }
 
+/// Core has asked, and its record waits, also where the document never came whole.
+#[tokio::test]
+async fn a_hook_whose_document_did_not_arrive_is_noted_all_the_same() {
+    let place = place(&[]).await;
+    let asked = async |length: usize, body: &str| {
+        let record = plain_birth();
+        let id = place.core.keep(&record);
+        let (event, action) = ids(&record);
+        let token = SIGNER.action_token(&event, &action).unwrap();
+        let address = ("127.0.0.1", place.server.port);
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /trigger/events/birth/actions/REGISTER HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        (id, action, stream)
+    };
+    let (gone, action, stream) = asked(1000, "{").await;
+    let file = place.folder.path().join("unanswered-hooks.jsonl");
+    let noted = || std::fs::read_to_string(&file).unwrap_or_default();
+    within("noted", async || noted().contains(&action)).await;
+    drop(stream);
+    for (length, body, status) in [
+        (2, "{}", "422"),
+        (60 * 1024 * 1024, "", "413"),
+        (1000, "{", "408"),
+    ] {
+        let (_, action, mut stream) = asked(length, body).await;
+        let mut answer = [0; 16];
+        stream.read_exact(&mut answer).await.unwrap();
+        let said = String::from_utf8_lossy(&answer);
+        assert!(said.contains(status), "{said}");
+        within("noted", async || noted().contains(&action)).await;
+    }
+    assert!(!noted().contains("\"answered\""), "{}", noted());
+    let (exit, said) = place.operator.says(&format!("rescue {gone}")).await;
+    assert_eq!(exit, Some(0), "{said}");
+    assert_eq!(place.core.fate(&gone)["status"], "Accepted");
+}
+
 #[tokio::test]
 async fn core_s_own_tables_show_what_its_search_does_not_know() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let mut database = sqlx::PgConnection::connect(&url).await.unwrap();
     let place = place(&[("RESCUE_DATABASE_URL", &url)]).await;
     let (exit, said) = place.operator.says("rescue --dry-run").await;
     assert_eq!(exit, Some(1), "{said}");
-    assert!(said.contains("shows no column `id`"), "{said}");
+    assert!(said.contains("has no readable column `id`"), "{said}");
     let tables = "CREATE SCHEMA app; CREATE TYPE app.action_status AS ENUM ('Requested', 'Accepted', 'Rejected');
         CREATE TABLE app.events (id uuid PRIMARY KEY, event_type text, tracking_id text);
         CREATE TABLE app.event_actions (id uuid PRIMARY KEY, event_id uuid, action_type text, status app.action_status,

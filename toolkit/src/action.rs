@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What users can do with a record.
+//! Actions that users can do with a record.
 
-use serde::Serialize;
+mod read;
+
 use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::conditional::Conditional;
 use crate::deduplication::Deduplication;
@@ -10,9 +12,10 @@ use crate::field::{AnyField, FieldConditional};
 use crate::message::Message;
 use crate::page::Form;
 
-/// Something a user can do with a record.
+/// An action that a user can take on a record.
 ///
-/// Core 2.0 takes the types that have a constructor here; any other name makes it refuse all events.
+/// Core takes the types that have a constructor here; any other name makes it refuse all events. Types that a
+/// version of core does not know yet are left out for it, see [`crate::writer`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Action {
     kind: ActionKind,
@@ -23,9 +26,10 @@ pub struct Action {
     conditionals: Vec<FieldConditional>,
     deduplication: Option<Deduplication>,
     dialog_copy: Option<DialogCopy>,
+    dialog_form: Vec<AnyField>,
 }
 
-/// A type of action with what belongs to it alone.
+/// A type of action, with the settings that only this type has.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ActionKind {
     Read(Review),
@@ -34,6 +38,8 @@ pub(crate) enum ActionKind {
     Edit,
     Reject,
     Archive,
+    /// A type of core's without settings of its own.
+    Plain(&'static str),
     PrintCertificate(Form),
     RequestCorrection(Form),
     Custom {
@@ -43,8 +49,8 @@ pub(crate) enum ActionKind {
     },
 }
 
-/// The page on which a declaration is looked over: its title and the fields below it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The page for the review of a declaration: its title and the fields below it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     title: Message,
     fields: Vec<AnyField>,
@@ -68,8 +74,8 @@ impl Review {
     }
 }
 
-/// What is said before a declaration is sent: as a notification, as a declaration, as a registration.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// Texts shown before a declaration is sent: as a notification, as a declaration, as a registration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DialogCopy {
     notify: Message,
     declare: Message,
@@ -95,7 +101,7 @@ impl DialogCopy {
 }
 
 /// A flag that an action sets or clears.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FlagChange {
     pub(crate) id: String,
     operation: Operation,
@@ -103,7 +109,7 @@ pub(crate) struct FlagChange {
     pub(crate) conditional: Option<Conditional>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Operation {
     Add,
@@ -142,6 +148,53 @@ impl Action {
     /// Puts a declaration away.
     pub fn archive(label: impl Into<Message>) -> Self {
         Self::new(ActionKind::Archive, label)
+    }
+
+    /// Notifies of an event whose declaration is not complete. From core 2.1 on; where it is left out, the name, the
+    /// icon and the conditions of DECLARE hold for it, and on core 2.1 its flags too.
+    pub fn notify(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("NOTIFY"), label)
+    }
+
+    /// Brings an archived declaration back. From core 2.1 on.
+    pub fn unarchive(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("UNARCHIVE"), label)
+    }
+
+    /// Approves a correction that was requested. From core 2.1 on; before, the name and the conditions of
+    /// `REQUEST_CORRECTION` hold for it.
+    pub fn approve_correction(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("APPROVE_CORRECTION"), label)
+    }
+
+    /// Rejects a correction that was requested, likewise.
+    pub fn reject_correction(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("REJECT_CORRECTION"), label)
+    }
+
+    /// Deletes a draft. From core 2.1 on.
+    pub fn delete(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("DELETE"), label)
+    }
+
+    /// Marks a record as a duplicate of another. From core 2.1 on.
+    pub fn mark_as_duplicate(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("MARK_AS_DUPLICATE"), label)
+    }
+
+    /// Marks a record as no duplicate. From core 2.1 on.
+    pub fn mark_as_not_duplicate(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("MARK_AS_NOT_DUPLICATE"), label)
+    }
+
+    /// Assigns a record to a user. From core 2.1 on; takes no flags.
+    pub fn assign(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("ASSIGN"), label)
+    }
+
+    /// Takes a record back from a user, likewise.
+    pub fn unassign(label: impl Into<Message>) -> Self {
+        Self::new(ActionKind::Plain("UNASSIGN"), label)
     }
 
     /// Prints a certificate.
@@ -187,6 +240,7 @@ impl Action {
             conditionals: Vec::new(),
             deduplication: None,
             dialog_copy: None,
+            dialog_form: Vec::new(),
         }
     }
 
@@ -210,7 +264,7 @@ impl Action {
         self.flag(id, Operation::Remove, Some(conditional.into()))
     }
 
-    /// What is said below the title of the confirmation.
+    /// Text below the title of the confirmation.
     pub fn supporting_copy(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()
@@ -242,7 +296,7 @@ impl Action {
         self
     }
 
-    /// Core looks for duplicates when the action is taken; for DECLARE and REGISTER.
+    /// Core searches for duplicates when the action is taken; for DECLARE and REGISTER.
     pub fn deduplication(self, deduplication: Option<Deduplication>) -> Self {
         Self {
             deduplication,
@@ -250,10 +304,20 @@ impl Action {
         }
     }
 
-    /// What is said before a declaration is sent; for DECLARE.
+    /// Texts shown before a declaration is sent; for DECLARE.
     pub fn dialog_copy(self, dialog: DialogCopy) -> Self {
         Self {
             dialog_copy: Some(dialog),
+            ..self
+        }
+    }
+
+    /// Fields in the dialog that confirms the action, with their values in the action's annotation; for NOTIFY,
+    /// DECLARE, REGISTER, ARCHIVE and REJECT. From core 2.1 on.
+    pub fn dialog_form(self, fields: impl IntoIterator<Item = AnyField>) -> Self {
+        let dialog_form = fields.into_iter().collect();
+        Self {
+            dialog_form,
             ..self
         }
     }
@@ -282,7 +346,7 @@ impl Action {
 
     /// Every field of the action's own form.
     pub fn fields(&self) -> Vec<&AnyField> {
-        match &self.kind {
+        let mut fields: Vec<_> = match &self.kind {
             ActionKind::Read(review) | ActionKind::Declare(review) => {
                 review.fields.iter().collect()
             }
@@ -290,10 +354,19 @@ impl Action {
                 form.fields().map(|(_, field)| field).collect()
             }
             ActionKind::Custom { form, .. } => form.iter().collect(),
-            ActionKind::Register | ActionKind::Edit | ActionKind::Reject | ActionKind::Archive => {
-                Vec::new()
-            }
-        }
+            ActionKind::Register
+            | ActionKind::Edit
+            | ActionKind::Reject
+            | ActionKind::Archive
+            | ActionKind::Plain(_) => Vec::new(),
+        };
+        fields.extend(&self.dialog_form);
+        fields
+    }
+
+    /// The fields in the dialog that confirms the action.
+    pub(crate) fn dialog_fields(&self) -> &[AnyField] {
+        &self.dialog_form
     }
 
     pub(crate) fn flags(&self) -> &[FlagChange] {
@@ -322,6 +395,7 @@ impl ActionKind {
             Self::Edit => "EDIT",
             Self::Reject => "REJECT",
             Self::Archive => "ARCHIVE",
+            Self::Plain(name) => name,
             Self::PrintCertificate(_) => "PRINT_CERTIFICATE",
             Self::RequestCorrection(_) => "REQUEST_CORRECTION",
             Self::Custom { .. } => "CUSTOM",
@@ -334,7 +408,9 @@ impl Serialize for Action {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", self.kind.name())?;
         map.serialize_entry("label", &self.label)?;
-        map.serialize_entry("flags", &self.flags)?;
+        if !self.flags.is_empty() || !["ASSIGN", "UNASSIGN"].contains(&self.kind.name()) {
+            map.serialize_entry("flags", &self.flags)?;
+        }
         if let Some(text) = &self.supporting_copy {
             map.serialize_entry("supportingCopy", text)?;
         }
@@ -359,7 +435,14 @@ impl Serialize for Action {
                 map.serialize_entry("form", form)?;
                 map.serialize_entry("auditHistoryLabel", audit_history_label)?;
             }
-            ActionKind::Register | ActionKind::Edit | ActionKind::Reject | ActionKind::Archive => {}
+            ActionKind::Register
+            | ActionKind::Edit
+            | ActionKind::Reject
+            | ActionKind::Archive
+            | ActionKind::Plain(_) => {}
+        }
+        if !self.dialog_form.is_empty() {
+            map.serialize_entry("form", &self.dialog_form)?;
         }
         if let Some(deduplication) = &self.deduplication {
             map.serialize_entry("deduplication", deduplication)?;

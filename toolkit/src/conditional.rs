@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use schema::{Schema, schema};
@@ -36,11 +36,11 @@ pub use record::{
 #[derive(Clone, Debug)]
 pub struct Conditional {
     body: Arc<Body>,
-    /// The keyword and the parts that a `.and()` or `.or()` chain grows, so that a chain of three stays one flat list.
+    /// The keyword and the parts of an `.and()` or `.or()` chain, so that a chain of three is one flat list.
     chain: Option<(&'static str, Vec<Nested>)>,
 }
 
-/// Shared by the clones of a conditional and by those that contain it: one question often guards a whole page.
+/// Shared by the clones of a conditional and by those that contain it: one often guards a whole page.
 #[derive(Debug)]
 struct Body {
     schema: Schema,
@@ -105,6 +105,11 @@ impl Conditional {
     /// Holds when this or the other holds; `a.or(b).or(c)` is one list of three.
     pub fn or(self, other: impl Into<Nested>) -> Self {
         self.join("anyOf", other.into())
+    }
+
+    /// A conditional as it is served; `$id`s are left out, and its own is made again.
+    pub fn from_schema(schema: Value) -> Self {
+        Self::new(without_ids(schema).into())
     }
 
     fn join(self, keyword: &'static str, other: Nested) -> Self {
@@ -175,7 +180,7 @@ impl From<&Conditional> for Nested {
     }
 }
 
-/// Equal are conditionals of equal content, however they were built.
+/// Conditionals are equal if their content is equal, however they were built.
 impl PartialEq for Conditional {
     fn eq(&self, other: &Self) -> bool {
         self.schema_id() == other.schema_id()
@@ -195,7 +200,7 @@ impl Serialize for Conditional {
     }
 }
 
-/// What a schema, wherever it stands in a document, asks about.
+/// The fields and flags that a schema, at any place in a document, asks about.
 #[derive(Default)]
 pub(crate) struct Mentions {
     pub(crate) fields: BTreeSet<String>,
@@ -258,8 +263,24 @@ fn canonical(schema: &Schema, content: &mut Vec<u8>) {
     }
 }
 
-/// Its length goes first, so that no two documents run into the same bytes.
+/// Adds a text after its length, so that different documents never give the same bytes.
 fn text(text: &str, content: &mut Vec<u8>) {
     content.extend_from_slice(&text.len().to_be_bytes());
     content.extend_from_slice(text.as_bytes());
+}
+
+/// Removes the `$id`s of schemas.
+fn without_ids(schema: Value) -> Value {
+    match schema {
+        Value::Object(members) => {
+            let kept = members
+                .into_iter()
+                .filter(|(key, value)| key != "$id" || !value.is_string());
+            let kept: Map<String, Value> =
+                kept.map(|(key, value)| (key, without_ids(value))).collect();
+            Value::Object(kept)
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_ids).collect()),
+        other => other,
+    }
 }

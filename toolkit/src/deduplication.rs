@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How core looks for records of the same event.
+//! Core's search for records of the same event.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::conditional::FieldReference;
 use crate::message::Message;
 
 /// A search for duplicates.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deduplication {
     id: String,
     label: Message,
@@ -16,7 +16,7 @@ pub struct Deduplication {
 }
 
 impl Deduplication {
-    /// A search with its id, its name and what duplicates have in common.
+    /// A search with its id, its name and the features that duplicates have in common.
     pub fn new(id: &str, label: impl Into<Message>, query: Clause) -> Self {
         let label = label
             .into()
@@ -29,8 +29,8 @@ impl Deduplication {
     }
 }
 
-/// What duplicates have in common.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The features that duplicates have in common.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Clause {
     /// All clauses.
@@ -57,11 +57,11 @@ pub enum Clause {
 }
 
 /// A field on which duplicates agree.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldMatch {
     field_id: String,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
     options: Map<String, Value>,
 }
 
@@ -91,12 +91,12 @@ impl Clause {
         }
     }
 
-    /// How much agreement counts, 1 unless told otherwise.
+    /// The weight of a match, 1 by default.
     pub fn boost(self, boost: impl Into<serde_json::Number>) -> Self {
         self.option("boost", json!(boost.into()))
     }
 
-    /// How many letters may differ, for example `AUTO:4,7`; for similar text.
+    /// The number of letters that may differ, for example `AUTO:4,7`; for similar text.
     pub fn fuzziness(self, fuzziness: &str) -> Self {
         self.option("fuzziness", json!(fuzziness))
     }

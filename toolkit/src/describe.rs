@@ -10,7 +10,7 @@
 
 use serde_json::{Map, Value};
 
-/// What a conditional or validator asks, in words. What has no words is shown as JSON.
+/// Describes a conditional or validator in words. Parts without words are shown as JSON.
 pub fn describe(schema: &Value) -> String {
     let Value::Object(schema) = schema else {
         return schema.to_string();
@@ -64,7 +64,7 @@ pub fn describe(schema: &Value) -> String {
     }
 }
 
-/// Several parts; those that are made of several themselves stand in brackets.
+/// Joins several parts; parts made of several themselves are put in brackets.
 fn join(parts: &[Value], word: &str) -> String {
     let bracketed = |part: &Value| {
         let inner = describe(part);
@@ -111,7 +111,7 @@ fn form(asked: &Value) -> String {
     }
 }
 
-/// A field of which only the type is said: another one is compared with it.
+/// Checks for a field with only a type: another field is compared with it.
 fn is_mention(about: &Value) -> bool {
     let Value::Object(about) = about else {
         return false;
@@ -143,7 +143,7 @@ fn history(asked: &Value) -> String {
     words
 }
 
-/// What is asked of one value.
+/// Describes the conditions on one value.
 fn value(name: &str, asked: &Value) -> String {
     let Value::Object(keywords) = asked else {
         return format!("{name} {asked}");

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The conditional language, evaluated here: what core would answer, without core, a browser or JavaScript.
+//! Evaluation of the conditional language: the answers of core, without core, a browser or JavaScript.
 //!
-//! A [`Predicate`] is a conditional or validator read once into a small closed tree; a [`Context`] is what it is asked
-//! about. Verdicts are those of core's own set-up (Ajv 2019-09 with `$data` and the formats of ajv-formats, not strict,
-//! plus core's keywords). Whatever is not known with certainty is said to be so: a keyword without a meaning here
-//! refuses to compile, and a part written in JavaScript makes [`Verdict::NotEvaluable`] only where it decides.
+//! A [`Predicate`] is a conditional or validator, read once into a small closed tree; a [`Context`] is the
+//! data that it is evaluated on. Verdicts are those of core's own set-up (Ajv 2019-09 with `$data` and the
+//! formats of ajv-formats, not strict, plus core's keywords). Nothing is guessed: a keyword without a meaning
+//! here refuses to compile, and a part written in JavaScript makes [`Verdict::NotEvaluable`] only where it
+//! decides.
 //!
 //! ```
 //! use opencrvs_toolkit::evaluate::{Context, Predicate, Verdict};
@@ -40,15 +41,16 @@ pub use field::{FieldRules, Findings, Validator};
 pub use pattern::Pattern;
 
 use crate::conditional::Conditional;
-use node::{Node, Place};
+use node::Node;
+use pointer::Place;
 
-/// A conditional or validator, ready to be asked about any number of contexts.
+/// A conditional or validator, ready to be evaluated on any number of contexts.
 #[derive(Clone, Debug)]
 pub struct Predicate {
     node: Node,
 }
 
-/// What core would answer.
+/// The answer that core would give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Core answers yes.
@@ -59,7 +61,7 @@ pub enum Verdict {
     NotEvaluable(Obstacle),
 }
 
-/// Why a verdict cannot be given.
+/// The reason why there is no verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
@@ -79,26 +81,26 @@ impl Predicate {
         compile::compile(schema).map(|node| Self { node })
     }
 
-    /// What core would answer in this context.
+    /// The answer that core would give in this context.
     pub fn verdict(&self, context: &Context) -> Verdict {
         self.verdict_on(context.root())
     }
 
-    /// What core would answer about a bare value, as it asks the validators of `QR_READER` and `SEARCH`.
+    /// The answer about a bare value, as core asks the validators of `QR_READER` and `SEARCH`.
     pub fn verdict_on(&self, value: &Value) -> Verdict {
         self.node.verdict(&Place::root(value))
     }
 }
 
 impl Predicate {
-    /// The same question where only the form and today are known. It is not evaluable where anything else decides.
+    /// The same predicate where only the form and today are known; not evaluable where anything else decides.
     pub(crate) fn about_the_form(self) -> Self {
         Self {
             node: self.node.about_the_form(0),
         }
     }
 
-    /// Whether the answer is no, whatever it is asked about.
+    /// Checks whether the answer is no in every context.
     pub(crate) fn never_holds(&self) -> bool {
         self.node.constant() == Some(false)
     }
@@ -113,12 +115,12 @@ impl TryFrom<&Conditional> for Predicate {
 }
 
 impl Verdict {
-    /// Whether core answers yes, as far as that is known.
+    /// Checks whether core is known to answer yes.
     pub fn holds(self) -> bool {
         self == Self::Holds
     }
 
-    /// Both: one `Fails` decides, whatever is unknown about the other.
+    /// Holds if both hold: one `Fails` decides, whatever is unknown about the other.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Fails, _) | (_, Self::Fails) => Self::Fails,
@@ -127,12 +129,12 @@ impl Verdict {
         }
     }
 
-    /// Either: one `Holds` decides, whatever is unknown about the other.
+    /// Holds if either holds: one `Holds` decides, whatever is unknown about the other.
     pub fn or(self, other: Self) -> Self {
         !(!self).and(!other)
     }
 
-    /// All of a list, looking no further than the first that fails.
+    /// Holds if all of a list hold; stops at the first that fails.
     pub(crate) fn all(verdicts: impl IntoIterator<Item = Self>) -> Self {
         let mut all = Self::Holds;
         for verdict in verdicts {
@@ -144,7 +146,7 @@ impl Verdict {
         all
     }
 
-    /// Any of a list, looking no further than the first that holds.
+    /// Holds if any of a list holds; stops at the first that holds.
     pub(crate) fn any(verdicts: impl IntoIterator<Item = Self>) -> Self {
         !Self::all(verdicts.into_iter().map(Not::not))
     }

@@ -1,52 +1,81 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A kind of event that is registered, such as birth.
 
+mod place;
 mod problems;
+mod read;
 mod references;
+mod structure;
 
-use serde::Serialize;
+use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+pub use place::place_of;
 pub use problems::{Problem, core_flags, problems};
-pub use references::{Reference, Via};
+pub use references::{Reference, Via, messages_of};
 
 use crate::action::Action;
-use crate::conditional::{EventFieldReference, FieldReference};
+use crate::conditional::{Conditional, EventFieldReference, FieldReference};
 use crate::field::{AnyField, FieldType};
 use crate::message::Message;
 use crate::page::{Form, Page};
 use crate::search::SearchSection;
 use crate::summary::SummaryField;
 
-/// A kind of event: what is declared, what can be done with a record, and how records are found and listed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A kind of event: its declaration, its actions, its search and its lists of records.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     id: String,
     label: Message,
     title: Message,
-    #[serde(skip_serializing_if = "Option::is_none")]
     fallback_title: Option<Message>,
-    #[serde(rename = "dateOfEvent", skip_serializing_if = "Option::is_none")]
     date: Option<DateOfEvent>,
-    #[serde(rename = "placeOfEvent", skip_serializing_if = "Option::is_none")]
     place: Option<FieldReference>,
     summary: Summary,
     declaration: Form,
     actions: Vec<Action>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     action_order: Option<Vec<String>>,
     advanced_search: Vec<SearchSection>,
     flags: Vec<FlagConfig>,
     analytics: bool,
+    icons: Icons,
+    /// The document that it was read from, if it was not built in: it is served unchanged.
+    document: Option<Arc<Value>>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+/// Names of icons with the conditions on which a record shows them.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Icons(Vec<(String, Conditional)>);
+
+impl Icons {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Icons {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(icon, conditional)| (icon, conditional)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Icons {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let icons = serde_json::Map::deserialize(deserializer)?.into_iter();
+        let icons = icons.map(|(icon, schema)| (icon, Conditional::from_schema(schema)));
+        Ok(Self(icons.collect()))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Summary {
     fields: Vec<SummaryField>,
 }
 
 /// The day of the event: a DATE field of the declaration, or a date that core keeps.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum DateOfEvent {
     /// A field of the declaration.
@@ -56,7 +85,7 @@ pub enum DateOfEvent {
 }
 
 /// A mark that actions set and clear on records.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FlagConfig {
     id: String,
@@ -65,7 +94,7 @@ pub struct FlagConfig {
 }
 
 impl FlagConfig {
-    /// A mark that says that someone must act.
+    /// A mark that calls for an action.
     pub fn action_required(id: &str, label: impl Into<Message>) -> Self {
         Self::new(id, true, label.into())
     }
@@ -91,7 +120,7 @@ impl FlagConfig {
 }
 
 impl Event {
-    /// A kind of event with its id, its name, the title of a record and what is declared.
+    /// A kind of event with its id, its name, the title of a record and its declaration.
     ///
     /// The title may hold fields of the declaration as ICU arguments.
     pub fn new(
@@ -118,10 +147,12 @@ impl Event {
             advanced_search: Vec::new(),
             flags: Vec::new(),
             analytics: true,
+            document: None,
+            icons: Icons::default(),
         }
     }
 
-    /// The title of a record whose title would be empty.
+    /// The fallback for an empty title of a record.
     pub fn fallback_title(self, title: impl Into<Message>) -> Self {
         let title = title
             .into()
@@ -140,7 +171,7 @@ impl Event {
         }
     }
 
-    /// The place of the event, a field of the declaration; without it, the office where the record was created.
+    /// The field with the place of the event; without it, the office where the record was created.
     pub fn place_of_event(self, place: FieldReference) -> Self {
         Self {
             place: Some(place),
@@ -148,7 +179,7 @@ impl Event {
         }
     }
 
-    /// What is shown about a record before it is opened.
+    /// The fields shown about a record before it is opened.
     pub fn summary(self, fields: impl IntoIterator<Item = SummaryField>) -> Self {
         Self {
             summary: Summary {
@@ -158,7 +189,7 @@ impl Event {
         }
     }
 
-    /// What can be done with a record.
+    /// The actions that users can do with a record.
     pub fn actions(self, actions: impl IntoIterator<Item = Action>) -> Self {
         Self {
             actions: actions.into_iter().collect(),
@@ -190,9 +221,21 @@ impl Event {
         }
     }
 
-    /// Whether records are sent to the statistics database.
+    /// The record shows an icon, one of core's names, while this holds; of several, the first that holds.
+    /// From core 2.1 on.
+    pub fn icon_if(mut self, icon: &str, conditional: impl Into<Conditional>) -> Self {
+        self.icons.0.push((icon.to_owned(), conditional.into()));
+        self
+    }
+
+    /// Sets whether records are sent to the statistics database.
     pub fn analytics(self, analytics: bool) -> Self {
         Self { analytics, ..self }
+    }
+
+    /// Checks whether the event was read from a document, and not built in.
+    pub fn is_document(&self) -> bool {
+        self.document.is_some()
     }
 
     /// Id of the event, a part of addresses and index names.
@@ -205,7 +248,7 @@ impl Event {
         self.place.as_ref()
     }
 
-    /// Whether records are sent to the statistics database.
+    /// Checks whether records are sent to the statistics database.
     pub fn is_for_analytics(&self) -> bool {
         self.analytics
     }
@@ -215,7 +258,7 @@ impl Event {
         &self.declaration
     }
 
-    /// What can be done with a record.
+    /// The actions that users can do with a record.
     pub fn all_actions(&self) -> &[Action] {
         &self.actions
     }

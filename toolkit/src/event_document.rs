@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The event document: a record and everything that was ever done to it.
 //!
-//! Core stores no state, only actions; what a record looks like now is derived from them. This
-//! module derives it as core does, and also what core cannot say yet: how the record will look
-//! once the action that is being decided is accepted.
+//! Core stores no state, only actions; the present state of a record is derived from them. This module
+//! derives it as core does, and also a state that core does not have yet: that of the record after the
+//! action that is being decided is accepted.
 //!
-//! - [`EventDocument::parse`] reads what core sends, forgiving whatever is not essential
+//! - [`EventDocument::parse`] reads core's document, and tolerates faults in parts that are not essential
 //! - [`EventDocument::pending_action`] finds the action that core asks about
-//! - [`History::state_as_if_accepted`] is what rules decide on
+//! - [`History::state_as_if_accepted`] is the state that rules decide on
 //! - [`History`] answers several questions about one document without reading it again each time
 //! - [`merge`] holds the merge that all of this is made of
 
@@ -29,26 +29,26 @@ pub type Fields = Map<String, Value>;
 
 /// A record with its actions, as core sends it with every action hook.
 ///
-/// What this type does not know is kept in `extra`, also a known key with a value of an
-/// unexpected kind, so that writing the document gives back all that was read.
+/// Unknown keys are kept in `extra`, and so are known keys with a value of an unexpected kind, so that
+/// writing the document gives back all that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "Value")]
 pub struct EventDocument {
     /// Names the record in every call between core and this server.
     pub id: EventId,
-    /// Which event configuration the record follows, `birth` for example.
+    /// The event configuration that the record follows, `birth` for example.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The short code on the informant's receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking_id: Option<String>,
-    /// When the record was made, as core wrote it.
+    /// The time at which the record was created, as core wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
-    /// When the row was last written, which is not when the last action was taken.
+    /// The time of the last write of the row, which is not the time of the last action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<String>,
-    /// All that was done, usually but not always in the order of time.
+    /// All actions, usually but not always in the order of time.
     pub actions: Vec<Action>,
     /// Everything else that was in the document.
     #[serde(flatten)]
@@ -74,13 +74,13 @@ impl EventDocument {
         self.history().pending_action(action_type)
     }
 
-    /// The number that the record was registered under, if it was.
+    /// The registration number of the record, if it is registered.
     pub fn registration_number(&self) -> Option<&str> {
         self.history().registration_number()
     }
 }
 
-/// Ids are any text: refusing one that is no UUID would strand the record that bears it.
+/// Ids are any text: refusing an id that is not a UUID would strand its record.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -10,12 +10,13 @@ pub mod build;
 mod kind;
 mod options;
 mod own;
+mod read;
 mod settings;
 
 use std::marker::PhantomData;
 
-use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use address::{AddressDefault, AddressPart, StreetField};
@@ -31,10 +32,6 @@ use own::{Setting, Settings};
 pub type AnyField = Field<types::Any>;
 
 /// A form field of the type `K`.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are independent switches of core's"
-)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field<K = types::Any> {
     id: String,
@@ -43,7 +40,7 @@ pub struct Field<K = types::Any> {
     required: Required,
     conditionals: Vec<FieldConditional>,
     validation: Vec<Validation>,
-    secured: bool,
+    secured: Secured,
     hide_label: bool,
     uncorrectable: bool,
     analytics: bool,
@@ -51,7 +48,7 @@ pub struct Field<K = types::Any> {
     helper_text: Option<Message>,
     parent: Option<References>,
     value: Option<References>,
-    /// What only this type has: `options`, `configuration`, `defaultValue` …
+    /// Settings that only this type has: `options`, `configuration`, `defaultValue` …
     own: Settings,
     kind: PhantomData<fn() -> K>,
 }
@@ -61,31 +58,39 @@ pub struct Field<K = types::Any> {
 #[must_use = "a field needs a label"]
 pub struct Unlabelled<K>(Field<K>);
 
-/// Whether a field must be filled in.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The requirement to fill in a field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Required {
     Flag(bool),
     WithMessage { message: Message },
 }
 
+/// Hiding of a field's value from users to whom the record is not assigned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Secured {
+    Flag(bool),
+    When(Conditional),
+}
+
 /// One reference, or several of which the first that has a value counts.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum References {
     One(FieldReference),
     Several(Vec<FieldReference>),
 }
 
-/// When a field, an option, an action or a summary line is shown or can be used.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// A condition for showing or using a field, an option, an action or a summary line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FieldConditional {
     #[serde(rename = "type")]
     effect: Effect,
     conditional: Conditional,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Effect {
     Show,
@@ -116,8 +121,8 @@ impl FieldConditional {
     }
 }
 
-/// What a value must satisfy, and what the user is told when it does not.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The condition that a value must satisfy, and the message when it does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     validator: Conditional,
     message: Message,
@@ -142,7 +147,7 @@ impl<K: Kind> Unlabelled<K> {
             required: Required::Flag(false),
             conditionals: Vec::new(),
             validation: Vec::new(),
-            secured: false,
+            secured: Secured::Flag(false),
             hide_label: false,
             uncorrectable: false,
             analytics: false,
@@ -209,12 +214,12 @@ impl<K> Field<K> {
         self.own.choices()
     }
 
-    /// Whether core leaves the field out of its index and shows it to the assigned user only.
+    /// Checks whether core leaves the field out of its index and shows it to the assigned user only.
     pub fn is_secured(&self) -> bool {
-        self.secured
+        self.secured != Secured::Flag(false)
     }
 
-    /// Whether the value is stored for statistics.
+    /// Checks whether the value is stored for statistics.
     pub fn is_for_analytics(&self) -> bool {
         self.analytics
     }
@@ -241,7 +246,7 @@ impl<K> Field<K> {
         }
     }
 
-    /// The field must be filled in when it is shown, and this is said when it is not.
+    /// The field must be filled in when it is shown, with the message for an empty one.
     pub fn required_with_message(self, message: impl Into<Message>) -> Self {
         Self {
             required: Required::WithMessage {
@@ -254,7 +259,16 @@ impl<K> Field<K> {
     /// Core does not index the value and shows it only to the user to whom the record is assigned.
     pub fn secured(self) -> Self {
         Self {
-            secured: true,
+            secured: Secured::Flag(true),
+            ..self
+        }
+    }
+
+    /// The same only while this holds, for example while the record has a flag. From core 2.1 on; core 2.0
+    /// refuses all events because of it.
+    pub fn secured_if(self, conditional: impl Into<Conditional>) -> Self {
+        Self {
+            secured: Secured::When(conditional.into()),
             ..self
         }
     }
@@ -283,7 +297,7 @@ impl<K> Field<K> {
         }
     }
 
-    /// What an empty input shows.
+    /// Placeholder of an empty input.
     pub fn placeholder(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()
@@ -294,7 +308,7 @@ impl<K> Field<K> {
         }
     }
 
-    /// What is said below the input.
+    /// Help text below the input.
     pub fn helper_text(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()
@@ -320,7 +334,7 @@ impl<K> Field<K> {
         self.conditional(FieldConditional::display_on_review(conditional))
     }
 
-    /// The value must satisfy a rule; otherwise the user is told the message.
+    /// The value must satisfy a rule; otherwise the form shows the message.
     pub fn validate(
         mut self,
         validator: impl Into<Conditional>,
@@ -381,13 +395,13 @@ impl<K> Field<K> {
     }
 
     fn with(mut self, key: &'static str, value: impl Serialize) -> Self {
-        self.own.set(key, Setting::Json(json!(value)));
+        self.own.set(key.into(), Setting::Json(json!(value)));
         self
     }
 
     fn with_options(mut self, options: impl IntoIterator<Item = SelectOption>) -> Self {
         let options = options.into_iter().collect();
-        self.own.set("options", Setting::Options(options));
+        self.own.set("options".into(), Setting::Options(options));
         self
     }
 
@@ -398,7 +412,7 @@ impl<K> Field<K> {
 
     fn configured_as(mut self, key: &'static str, value: Setting) -> Self {
         if let Some(configuration) = self.own.group("configuration") {
-            configuration.set(key, value);
+            configuration.set(key.into(), value);
         }
         self
     }
@@ -407,7 +421,7 @@ impl<K> Field<K> {
     fn styled(mut self, key: &'static str, value: impl Serialize) -> Self {
         let configuration = self.own.group("configuration");
         if let Some(styles) = configuration.and_then(|settings| settings.group("styles")) {
-            styles.set(key, Setting::Json(json!(value)));
+            styles.set(key.into(), Setting::Json(json!(value)));
         }
         self
     }

@@ -2,12 +2,13 @@
 //! Texts that core translates.
 
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A text: the id under which translations are found, the wording when there is none, and a note for translators.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Message {
     id: String,
+    #[serde(rename = "defaultMessage")]
     text: String,
     description: Option<String>,
 }
@@ -22,7 +23,7 @@ pub fn message(id: impl Into<String>, text: impl Into<String>) -> Message {
 }
 
 impl Message {
-    /// Tells translators where the text stands and what it is for.
+    /// Sets the note for translators: the place and the purpose of the text.
     pub fn describe(self, description: impl Into<String>) -> Self {
         Self {
             description: Some(description.into()),
@@ -40,7 +41,7 @@ impl Message {
         &self.text
     }
 
-    /// Note for translators; what holds the message fills it in when its author did not.
+    /// Note for translators; the owner of the message fills it in if its author did not.
     pub fn description(&self) -> String {
         self.description
             .clone()

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Pages of forms.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::conditional::Conditional;
 use crate::field::AnyField;
 use crate::message::Message;
 
 /// A page of a form.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
     id: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     kind: PageType,
     title: Message,
+    #[serde(default)]
     require_completion_to_continue: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    show_clear_button: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     conditional: Option<Conditional>,
     fields: Vec<AnyField>,
@@ -23,39 +26,40 @@ pub struct Page {
     actions: Option<Verification>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum PageType {
+    #[default]
     Form,
     Verification,
 }
 
-/// What a user can answer on a verification page.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The answers to choose from on a verification page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
     verify: Labelled,
     cancel: Cancel,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Labelled {
     label: Message,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Cancel {
     label: Message,
     confirmation: Confirmation,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Confirmation {
     title: Message,
     body: Message,
 }
 
 impl Verification {
-    /// Texts of the button that confirms, of the button that does not, and of the question asked before going on
+    /// Texts of the button that confirms, of the button that does not, and of the question before going on
     /// unconfirmed: title and body.
     pub fn new(
         verify: impl Into<Message>,
@@ -113,6 +117,7 @@ impl Page {
             kind,
             title,
             require_completion_to_continue: false,
+            show_clear_button: false,
             conditional: None,
             fields: Vec::new(),
             actions,
@@ -135,6 +140,14 @@ impl Page {
     pub fn require_completion(self) -> Self {
         Self {
             require_completion_to_continue: true,
+            ..self
+        }
+    }
+
+    /// The page offers a button that clears its answers. From core 2.1 on.
+    pub fn show_clear_button(self) -> Self {
+        Self {
+            show_clear_button: true,
             ..self
         }
     }
@@ -168,7 +181,7 @@ impl Page {
 }
 
 /// The pages of a form under a label.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Form {
     label: Message,
     pages: Vec<Page>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a role may do, in the encoded form that roles and tokens carry.
+//! The permissions of a role, in the encoded form that roles and tokens carry.
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,6 +35,25 @@ impl Scope {
         self
     }
 
+    /// Replaces the values of an option.
+    pub fn with_values<S: Into<String>>(
+        mut self,
+        name: &str,
+        values: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        if let Some((_, old)) = self.options.iter_mut().find(|(option, _)| option == name) {
+            *old = values;
+        }
+        self
+    }
+
+    /// The options with their values.
+    pub fn options(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let options = self.options.iter();
+        options.map(|(name, values)| (name.as_str(), values.as_slice()))
+    }
+
     /// The permission, for example `record.create`.
     pub fn kind(&self) -> &str {
         &self.kind
@@ -52,13 +71,19 @@ impl Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "type={}", self.kind)?;
-        self.options
-            .iter()
-            .try_for_each(|(name, values)| write!(f, "&{name}={}", values.join(",")))
+        self.options.iter().try_for_each(|(name, values)| {
+            // Core reads a single value of a nested list as a text unless it is marked as a list.
+            let list = if name.contains('.') && values.len() == 1 {
+                "[]"
+            } else {
+                ""
+            };
+            write!(f, "&{name}{list}={}", values.join(","))
+        })
     }
 }
 
-/// A text that is no scope.
+/// A text that is not a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("scope `{scope}`: {what}")]
 pub struct ScopeError {
@@ -75,18 +100,23 @@ impl FromStr for Scope {
             what,
         };
         let mut kind = None;
-        let mut options = Vec::new();
-        for part in scope.split('&') {
+        let mut options: Vec<(String, Vec<String>)> = Vec::new();
+        let encoded = scope.strip_prefix('?').unwrap_or(scope);
+        for part in encoded.split('&') {
             let (name, value) = part
                 .split_once('=')
                 .ok_or_else(|| error("a part has no `=`"))?;
             if name == "type" {
-                kind = Some(value.to_owned());
-            } else {
-                options.push((
-                    name.to_owned(),
-                    value.split(',').map(str::to_owned).collect(),
-                ));
+                kind = Some(decoded(value));
+                continue;
+            }
+            // Core 2.1 writes a single entry of a list as `event[]=birth`.
+            let name = decoded(name);
+            let name = name.strip_suffix("[]").unwrap_or(&name);
+            let values = value.split(',').map(decoded);
+            match options.iter_mut().find(|(option, _)| option == name) {
+                Some((_, known)) => known.extend(values),
+                None => options.push((name.to_owned(), values.collect())),
             }
         }
         let kind = kind.ok_or_else(|| error("there is no `type=`"))?;
@@ -94,8 +124,66 @@ impl FromStr for Scope {
     }
 }
 
+/// A text with its `%xx` replaced by the characters that they stand for.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let code = after
+            .get(..2)
+            .and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(code.unwrap_or(b'%'));
+        rest = code.and_then(|_| after.get(2..)).unwrap_or(after);
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 impl Serialize for Scope {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_read_in_every_notation_of_core() {
+        for text in [
+            "type=record.read&event=birth,death",
+            "type=record.read&event=birth&event=death",
+            "type=record.read&event[]=birth&event[]=death",
+            "?type=record.read&event%5B%5D=birth&event%5b%5d=de%61th",
+        ] {
+            let scope: Scope = text.parse().unwrap();
+            assert_eq!(scope.kind(), "record.read");
+            assert_eq!(scope.values("event").unwrap(), ["birth", "death"], "{text}");
+        }
+        let limited: Scope = "type=record.read&event[]=birth".parse().unwrap();
+        assert_eq!(limited.values("event").unwrap(), ["birth"]);
+        let odd: Scope = "type=a&b=100%&c=%zz".parse().unwrap();
+        assert_eq!(
+            (&odd.values("b").unwrap()[0], &odd.values("c").unwrap()[0]),
+            (&"100%".to_owned(), &"%zz".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_single_flag_is_written_as_a_list() {
+        let scope = |flags: &[&str]| {
+            Scope::new("record.read")
+                .option("flags.noneOf", flags.iter().copied())
+                .to_string()
+        };
+        assert_eq!(scope(&["sealed"]), "type=record.read&flags.noneOf[]=sealed");
+        assert_eq!(
+            scope(&["sealed", "secret"]),
+            "type=record.read&flags.noneOf=sealed,secret"
+        );
+        let read: Scope = scope(&["sealed"]).parse().unwrap();
+        assert_eq!(read.values("flags.noneOf").unwrap(), ["sealed"]);
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The advanced search form.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::conditional::{Conditional, FieldReference, JurisdictionReference};
+use crate::conditional::{Conditional, EventFieldReference, FieldReference, JurisdictionReference};
 use crate::field::{FieldConditional, FieldType, SelectOption, Validation};
 use crate::message::Message;
 
 /// A section of the search form.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SearchSection {
     title: Message,
     fields: Vec<SearchField>,
@@ -32,8 +32,8 @@ impl SearchSection {
     }
 }
 
-/// How a value that is searched for is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The comparison with a searched value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Match {
     /// Similar text.
@@ -46,15 +46,15 @@ pub enum Match {
     Within,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Source {
     Field,
     Event,
 }
 
-/// A field of the search form: a field of the declaration, or something that core keeps about every record.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// A field of the search form: a field of the declaration, or a value that core keeps about every record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SearchField {
     field_id: String,
@@ -67,7 +67,7 @@ pub struct SearchField {
     conditionals: Option<Vec<FieldConditional>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     validations: Option<Vec<Validation>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
     allowed_locations: Option<JurisdictionReference>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     shown_as: Option<FieldType>,
@@ -76,17 +76,17 @@ pub struct SearchField {
     config: Config,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Config {
     #[serde(rename = "type")]
     how: Match,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     search_fields: Vec<String>,
 }
 
 impl SearchField {
-    pub(crate) fn event(name: &str, how: Match) -> Self {
+    fn event(name: &str, how: Match) -> Self {
         Self::new(format!("event.{name}"), Source::Event, how)
     }
 
@@ -108,7 +108,7 @@ impl SearchField {
         }
     }
 
-    /// What stands before the label where labels alone would be ambiguous.
+    /// Prefix of the label where labels alone would be ambiguous.
     pub fn label_prefix(self, prefix: impl Into<Message>) -> Self {
         let prefix = prefix
             .into()
@@ -181,7 +181,7 @@ impl SearchField {
         }
     }
 
-    /// Id of the field, or `event.` with the name of what core keeps.
+    /// Id of the field, or `event.` with the name of a value that core keeps.
     pub fn field_id(&self) -> &str {
         &self.field_id
     }
@@ -192,6 +192,28 @@ impl SearchField {
 
     pub(crate) fn search_fields(&self) -> &[String] {
         &self.config.search_fields
+    }
+}
+
+impl EventFieldReference {
+    /// Searches for the exact value.
+    pub fn exact(self) -> SearchField {
+        SearchField::event(self.name(), Match::Exact)
+    }
+
+    /// Searches for a range of dates.
+    pub fn range(self) -> SearchField {
+        SearchField::event(self.name(), Match::Range)
+    }
+
+    /// Searches for similar text.
+    pub fn fuzzy(self) -> SearchField {
+        SearchField::event(self.name(), Match::Fuzzy)
+    }
+
+    /// Searches inside an area.
+    pub fn within(self) -> SearchField {
+        SearchField::event(self.name(), Match::Within)
     }
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is shown about a record before it is opened.
+//! The fields shown about a record before it is opened.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::conditional::Conditional;
 use crate::field::FieldConditional;
 use crate::message::Message;
 
 /// A line of the summary.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SummaryField {
     #[serde(flatten)]
@@ -17,10 +17,11 @@ pub struct SummaryField {
     label: Option<Message>,
     #[serde(skip_serializing_if = "Option::is_none")]
     empty_value_message: Option<Message>,
+    #[serde(default)]
     conditionals: Vec<FieldConditional>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Content {
     #[serde(rename_all = "camelCase")]
@@ -81,7 +82,7 @@ impl SummaryField {
         }
     }
 
-    /// What is shown when there is no value.
+    /// Text shown when there is no value.
     pub fn empty(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()

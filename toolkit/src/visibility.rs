@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The answers that count: those whose field the form shows.
 //!
-//! Core's client hides a field as soon as no SHOW conditional of it holds, and forgets its answer. Records of earlier
-//! versions, of API clients and of notifications keep such answers. [`Visibility::on`] gives readers of a record the
-//! form's own view of it, as core computes it before it validates: hidden answers are left out, which may hide or show
-//! further fields, until nothing changes.
+//! Core's client hides a field as soon as no SHOW conditional of it holds, and drops its answer. Records of
+//! earlier versions, of API clients and of notifications keep such answers. [`Visibility::on`] gives readers
+//! of a record the form's own view of it, as core computes it before it validates: hidden answers are left
+//! out, which may hide or show further fields, until nothing changes.
 //!
 //! - Only SHOW counts, of a field and of its page. ENABLE and `DISPLAY_ON_REVIEW` hide nothing.
 //! - One SHOW conditional of a field is enough, as in core 2.0. So is one of several fields with the same id.
 //! - Only the form and the day are known. A conditional that depends on anything else (the user's role, the
 //!   connection, the record's history) hides nothing, as it may have been different when the answer was given.
-//! - A field that can never be shown is asked of nobody: it holds what systems wrote, and always counts.
+//! - A field that can never be shown is never asked: it holds values of systems, and always counts.
 
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
+use serde_json::{Map, Value};
 
 use crate::conditional::Conditional;
 use crate::evaluate::{Context, Predicate, Verdict};
 use crate::event::Event;
-use crate::event_document::Fields;
 use crate::field::AnyField;
 use crate::page::Page;
 
-/// When the answers of records count, by event type; compiled once. The default hides nothing.
+/// The conditions on which answers of records count, by event type; compiled once. The default hides nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Visibility {
     forms: HashMap<String, FormVisibility>,
@@ -36,12 +36,12 @@ pub struct Visible<'a> {
     today: Date,
 }
 
-/// When the fields of one declaration are shown.
+/// The visibility of the fields of one declaration.
 #[derive(Clone, Debug, Default)]
 struct FormVisibility {
     /// Each different conditional once: one often guards a whole page.
     conditions: Vec<Condition>,
-    /// Fields that may be hidden. Of several fields with one id, one that is shown is enough.
+    /// Fields that may be hidden. If several fields have one id, one that is shown is enough.
     fields: HashMap<String, Vec<Guard>>,
 }
 
@@ -51,7 +51,7 @@ struct Condition {
     fields: BTreeSet<String>,
 }
 
-/// When one field is shown: its page is, and one of its own conditions holds. Positions in
+/// The visibility of one field: its page is shown, and one of its own conditions holds. Positions in
 /// [`FormVisibility::conditions`].
 #[derive(Clone, Debug, Default)]
 struct Guard {
@@ -77,7 +77,7 @@ impl Visibility {
         }
     }
 
-    /// The fields on which it depends whether one of these is shown, directly or through others.
+    /// The fields on which the visibility of these depends, directly or through others.
     pub fn deciding<'a>(
         &self,
         event_type: &str,
@@ -110,7 +110,7 @@ impl Visible<'_> {
     }
 
     /// Leaves out the answers that the form of this event type hides.
-    pub fn retain(self, event_type: &str, answers: &mut Fields) {
+    pub fn retain(self, event_type: &str, answers: &mut Map<String, Value>) {
         if let Some(form) = self.visibility.forms.get(event_type) {
             form.retain(answers, self.today);
         }
@@ -141,7 +141,7 @@ impl FormVisibility {
         }
     }
 
-    fn retain(&self, answers: &mut Fields, today: Date) {
+    fn retain(&self, answers: &mut Map<String, Value>, today: Date) {
         let guards: Vec<_> = answers
             .keys()
             .filter_map(|id| self.fields.get_key_value(id))
@@ -206,13 +206,13 @@ struct Compiling<'a> {
 #[derive(Clone, Copy)]
 enum Compiled {
     At(usize),
-    /// Nothing is known about when it holds.
+    /// The condition cannot be evaluated here.
     Unknown,
     NeverHolds,
 }
 
 impl<'a> Compiling<'a> {
-    /// When a field is shown; nothing where it never is.
+    /// The visibility of a field; none if it is never shown.
     fn guard(&mut self, page: &'a Page, field: &'a AnyField) -> Option<Guard> {
         let page = match page.shown_if().map(|shown| self.condition(shown)) {
             Some(Compiled::NeverHolds) => return None,

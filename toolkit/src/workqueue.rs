@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Lists of records that wait for someone.
+//! Workqueues: lists of records that wait for someone.
+
+mod versions;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -130,10 +132,10 @@ pub struct Workqueue {
     empty_message: Option<Message>,
 }
 
-/// Which records are in a list: those that satisfy all, or at least one, of several descriptions.
+/// The records in a list: those that satisfy all, or at least one, of several descriptions.
 ///
-/// Core refuses a description that stands alone, and silently ignores keys that it does not know, so descriptions are
-/// built by [`Records`].
+/// Core refuses a single description, and silently ignores unknown keys, so descriptions are built by
+/// [`Records`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WorkqueueQuery {
     #[serde(rename = "type")]
@@ -196,7 +198,7 @@ impl Workqueue {
         }
     }
 
-    /// What is said when the list is empty.
+    /// Message when the list is empty.
     pub fn empty_message(self, text: impl Into<Message>) -> Self {
         let text = text
             .into()
@@ -258,6 +260,11 @@ impl Records {
     /// Records with at least one of these flags.
     pub fn with_any_flag<'a>(self, flags: impl IntoIterator<Item = &'a str>) -> Self {
         self.flags("anyOf", flags)
+    }
+
+    /// Records with all of these flags. Core 2.0 does not know the word; see [`Workqueue::for_core`].
+    pub fn with_all_flags<'a>(self, flags: impl IntoIterator<Item = &'a str>) -> Self {
+        self.flags("allOf", flags)
     }
 
     /// Records with none of these flags.
@@ -350,7 +357,7 @@ properties! {
 }
 
 properties! {
-    /// Whose role counts.
+    /// The user whose role is compared.
     RoleProperty:
     DeclaredBy = "legalStatuses.DECLARED.createdByRole",
     RegisteredBy = "legalStatuses.REGISTERED.createdByRole",

@@ -162,7 +162,7 @@ fn what_core_refuses_is_found() {
     let cases = [
         (
             event(page(vec![a(), a()])),
-            "field `a` on page `p` stands twice",
+            "field `a` on page `p` is defined twice",
         ),
         (
             event(page(vec![text("a_b").label("a", "A").into()])),
@@ -174,7 +174,7 @@ fn what_core_refuses_is_found() {
         ),
         (
             event(page(vec![a()])).action_order(["REGISTRE"]),
-            "the order of actions names REGISTRE, which is no action\nhint: did you mean `REGISTER`?",
+            "the order of actions names REGISTRE, which is not an action\nhint: did you mean `REGISTER`?",
         ),
         (
             event(page(vec![a(), text("b").label("a", "Another text").into()])),
@@ -214,7 +214,7 @@ fn what_core_refuses_is_found() {
                 Action::read(("r", "R"), review()),
                 Action::declare(("d", "D"), review()),
             ]),
-            "there is no action REGISTER\nhint: add `Action::register`",
+            "there is no action REGISTER\nhint: every event has READ, DECLARE and REGISTER",
         ),
     ];
     for (event, expected) in cases {

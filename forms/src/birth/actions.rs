@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What can be done with the record of a birth.
+//! Actions on the record of a birth.
 
 use opencrvs_toolkit::prelude::*;
 
@@ -44,6 +44,7 @@ pub(super) fn actions(env: &Environment) -> Vec<Action> {
         Action::request_correction(review_title(), correct::form_of_request(env))
             .show_if(not(flag("revoked"))),
         review::archive("birth"),
+        review::unarchive("birth"),
         issue_verifiable_credential(env),
     ]
 }
@@ -97,7 +98,7 @@ fn read() -> Action {
     )
 }
 
-/// Registration staff declare what they have validated themselves; a late declaration needs an approval.
+/// Registration staff declare records that they have validated themselves; a late one needs an approval.
 fn declare(env: &Environment) -> Action {
     let validated_by = ["REGISTRATION_AGENT", "LOCAL_REGISTRAR", "EMBASSY_OFFICIAL"];
     Action::declare(
@@ -113,8 +114,8 @@ fn declare(env: &Environment) -> Action {
     )
 }
 
-/// A birth is probably the same when the children's names are similar and their days of birth near, and the mother is
-/// the same by her number or by name and age.
+/// The search for duplicates: the children's names are similar and their days of birth near, and the mother
+/// is the same by her number or by name and age.
 fn duplicates(env: &Environment) -> Option<Deduplication> {
     let same_mother = Clause::or([
         field("mother.nid").strict_matches().boost(2),
@@ -334,7 +335,7 @@ fn reinstate() -> Action {
     .show_if(flag("revoked"))
 }
 
-/// Said before a registration is revoked, and before it is reinstated.
+/// Text shown before a registration is revoked, and before it is reinstated.
 fn legal_effect() -> Message {
     message(
         action("revoke-registration.supportingCopy"),

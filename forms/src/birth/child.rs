@@ -106,7 +106,7 @@ fn address_of_birth(env: &Environment, id: &str) -> Field<types::Address> {
         .allowed_locations(&places_of_record_creation())
 }
 
-/// Where the birth happened, whichever of the three fields says so: core keeps one place per record.
+/// The place of birth, from whichever of the three fields has it: core keeps one place per record.
 fn place_of_event() -> Field<types::AlphaHidden> {
     let [institution, home, other] = [
         "child.birthLocation",
@@ -143,7 +143,7 @@ fn weight_at_birth() -> Field<types::Number> {
         )
 }
 
-/// Places of birth; each role sees those that it registers.
+/// Places of birth; each role sees only those that it registers.
 fn places_of_birth() -> Vec<SelectOption> {
     let is = |role| user().has_role(role);
     vec![
@@ -153,7 +153,7 @@ fn places_of_birth() -> Vec<SelectOption> {
         ])),
         shared("PRIVATE_HOME", "privateHome", "Residential address")
             .show_if(not(is("HOSPITAL_CLERK"))),
-        plain_option("OTHER", "Other").show_if(not(is("HOSPITAL_CLERK"))),
+        shared("OTHER", "otherInstitution", "Other").show_if(not(is("HOSPITAL_CLERK"))),
     ]
 }
 

@@ -20,7 +20,7 @@ pub(super) fn form_of_request(env: &Environment) -> Form {
     )
 }
 
-/// Who can ask for the correction in a situation of the record.
+/// Possible requesters of the correction in a situation of the record.
 fn requester_in(situation: Situation) -> AnyField {
     let mut choices = vec![informant_requests(
         "birth",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Offers the birth certificate as a verifiable credential, which the requester's wallet fetches by a QR code.
+//! Offers of the birth certificate as a verifiable credential, which the wallet fetches by a QR code.
 
 use opencrvs_toolkit::prelude::*;
 use serde_json::json;
@@ -54,8 +54,8 @@ fn offer_code() -> FieldReference {
     field("get-credential-offer").get("data.credential_offer_uri_qr")
 }
 
-/// The issuer has answered with an offer. `is_undefined` is of no use here: it takes an answer that is on
-/// its way, or an error, for one.
+/// Holds when the issuer has answered with an offer. `is_undefined` cannot be used here: it takes a pending
+/// answer, or an error, for an offer.
 fn offered() -> Conditional {
     offer_code().matches(".")
 }
@@ -122,7 +122,7 @@ fn requester_choices(relation: &Relation) -> Vec<AnyField> {
     ]
 }
 
-/// What the record says about the requester.
+/// The requester's details in the record.
 fn details_of_requester() -> Vec<AnyField> {
     let requester = field("requester.type");
     let relation = field("informant.relation");

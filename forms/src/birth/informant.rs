@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who declares the birth. A mother or father who does is asked about on her or his own page.
+//! The informant who declares the birth. If it is a parent, the questions are on that parent's page.
 
 use opencrvs_toolkit::prelude::*;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the registrar explains to the informant.
+//! The registrar's explanations to the informant.
 
 use opencrvs_toolkit::prelude::*;
 
@@ -21,7 +21,7 @@ pub(super) fn page() -> Page {
                 ),
                 point(
                     "bullet3.sms",
-                    "When the declaration has been dealt with, an SMS will tell you when the certificate can be \
+                    "When the declaration has been dealt with, a message will tell you when the certificate can be \
                      collected at the office. Please bring your own ID.",
                 ),
                 point(

@@ -7,7 +7,7 @@ use super::{SAME_NATIONAL_ID, person, section};
 use crate::person::{details_available, details_may_be_missing};
 use crate::{Environment, mosip};
 
-/// Eighteen years of 365 days: how much older than her child a mother must be.
+/// Minimum difference in age between a mother and her child: eighteen years of 365 days.
 const MOTHER_OLDER_BY_DAYS: u32 = 18 * 365;
 
 pub(super) fn page(env: &Environment) -> Page {

@@ -40,7 +40,7 @@ fn collector(env: &Environment) -> Page {
         .with_all(someone_else_fields(env, "birth", &differences))
 }
 
-/// Who can collect the certificate in a situation of the record.
+/// Possible collectors of the certificate in a situation of the record.
 fn collector_in(situation: Situation) -> Field<types::Select> {
     let mut choices = vec![informant_collects("birth", situation.relation)];
     choices.extend(situation.parents.iter().map(|parent| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who can ask for something about a birth: it depends on who declared it and which parents are known.
+//! Possible requesters for the record of a birth: they depend on the informant and the known parents.
 
 use opencrvs_toolkit::prelude::*;
 
@@ -22,7 +22,7 @@ pub(super) struct Situation {
     pub(super) relation: &'static Relation,
     /// Parents who are known and are not the informant.
     pub(super) parents: Vec<Parent>,
-    /// The record is in this situation.
+    /// Holds when the record is in this situation.
     pub(super) holds: Conditional,
 }
 

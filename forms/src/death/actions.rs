@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What can be done with the record of a death.
+//! Actions on the record of a death.
 
 use opencrvs_toolkit::prelude::*;
 
@@ -30,10 +30,11 @@ pub(super) fn actions(env: &Environment) -> Vec<Action> {
             correct::form_of_request(env),
         ),
         review::archive("death"),
+        review::unarchive("death"),
     ]
 }
 
-/// Marks of the record; the texts are shared with births.
+/// Flags of the record; the texts are shared with births.
 pub(super) fn flags() -> Vec<FlagConfig> {
     let flag = |id: &str, text: &str| {
         FlagConfig::action_required(id, (format!("event.birth.flag.{id}"), text))
@@ -60,7 +61,7 @@ fn review_title() -> Message {
     )
 }
 
-/// Registration staff declare what they have validated themselves.
+/// Registration staff declare records that they have validated themselves.
 fn declare(env: &Environment) -> Action {
     let validated_by = ["REGISTRATION_AGENT", "LOCAL_REGISTRAR"];
     Action::declare(
@@ -75,7 +76,7 @@ fn declare(env: &Environment) -> Action {
     .deduplication(duplicates(env))
 }
 
-/// A death is probably the same when name and dates are near, or when the identity number is.
+/// The search for duplicates: name and dates are similar, or the identity number is the same.
 fn duplicates(env: &Environment) -> Option<Deduplication> {
     let same_number = field("deceased.nid").strict_matches();
     let same_person = Clause::and([

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The causes of death as a physician certifies them: a chain of causes A to E, and other conditions, each with up to
-//! eight coded conditions that appear one after the other.
+//! The causes of death as a physician certifies them: a chain of causes A to E, and other conditions, each
+//! with up to eight coded conditions that appear one after the other.
 
 use opencrvs_toolkit::prelude::*;
 
@@ -17,7 +17,7 @@ struct Cause {
     /// Last part of the link's field ids.
     key: &'static str,
     heading: &'static str,
-    /// What stands before the number of a condition.
+    /// The letter before the number of a condition.
     letter: &'static str,
     condition: &'static str,
     help: &'static str,
@@ -168,7 +168,7 @@ impl Cause {
         .text_style("primary", "bold14")
     }
 
-    /// How long before death the cause began.
+    /// Time between the onset of the cause and death.
     fn interval(&self) -> Field<types::NumberWithUnit> {
         let label = format!("spcCodingGroup.causeOfDeath{}.interval", self.key);
         let units = ["Minutes", "Hours", "Days", "Weeks", "Months", "Years"]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! When, where and how the person died.
+//! The time, the place and the manner of death.
 
 use opencrvs_toolkit::prelude::*;
 
@@ -126,7 +126,7 @@ fn date_of_death() -> Field<types::Date> {
         )
 }
 
-/// Where the death happened, whichever of the three fields says so: core keeps one place per record.
+/// The place of death, from whichever of the three fields has it: core keeps one place per record.
 fn place_of_event() -> Field<types::AlphaHidden> {
     let [institution, other, home] = [
         "eventDetails.deathLocation",

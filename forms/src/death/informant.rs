@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who declares the death. A spouse who does is asked about on the page of the spouse.
+//! The informant who declares the death. If it is the spouse, the questions are on the spouse's page.
 
 use opencrvs_toolkit::prelude::*;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the registrar explains to the informant.
+//! The registrar's explanations to the informant.
 
 use opencrvs_toolkit::prelude::*;
 

@@ -39,7 +39,7 @@ fn collector(env: &Environment) -> Page {
         .with_all(someone_else_fields(env, "death", &differences))
 }
 
-/// Who can collect the certificate when the informant has a relation; the spouse can when known and not the informant.
+/// Possible collectors for a relation of the informant; the spouse too, if known and not the informant.
 fn choice(relation: &Relation, spouse: Conditional, spouse_collects: bool) -> Field<types::Select> {
     let mut choices = vec![informant_collects("death", relation)];
     if spouse_collects {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is shown about a death before its record is opened, and how records are searched.
+//! The summary of a death, shown before its record is opened, and the search for records.
 
 use opencrvs_toolkit::prelude::*;
 

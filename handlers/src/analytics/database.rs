@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The schema `analytics` of a `PostgreSQL` database.
 
-use super::Counting;
-use super::places::{Figures, Places};
 use super::rows::{Cleared, Row, RowError, Rows, restore, rows};
+use crate::core_client::location_lists::LocationLists;
 use crate::fault::Fault;
+use country::analytics_config::AnalyticsConfig;
+use country::analytics_config::Figures;
 use opencrvs_toolkit::event_document::EventDocument;
 use serde::Serialize;
 use sqlx::migrate::Migrator;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 const SCHEMA: &str = "analytics";
 /// Connections of one replica.
 const CONNECTIONS: u32 = 4;
-/// How long one of them is waited for.
+/// The timeout of waiting for one of them.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// Tables that are not made yet are looked for again and again …
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -27,12 +28,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const MADE_WITHIN: Duration = Duration::from_mins(1);
 /// Rows that are sent at once.
 const CHUNK: usize = 1000;
-/// Held by everyone who writes: shared for one record, alone for a batch of a reindex.
+/// The advisory lock of all writers: shared for one record, exclusive for a batch of a reindex.
 const LOCK: i64 = 0x616e_616c_7974_6963;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/analytics/migrations");
 
-/// A table and how a row of it is told from another.
+/// A table and the key of its rows.
 struct Table {
     name: &'static str,
     /// Names of columns, with spaces between them.
@@ -77,7 +78,7 @@ const ACTIONS: Table = Table {
 };
 
 impl Table {
-    /// Takes its rows as one JSON text, and leaves those alone that stay as they are.
+    /// The upsert of rows given as one JSON text; unchanged rows are not written.
     fn upsert(&self) -> String {
         let name = self.name;
         let list = |columns: &[&str]| columns.join(", ");
@@ -125,29 +126,27 @@ impl Table {
     }
 }
 
-/// Why something was not written.
+/// The reason why something was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum AnalyticsError {
     /// The URL is not repeated, as it may hold a password.
-    #[error("the URL is no PostgreSQL URL like `postgres://user:password@host:5432/database`")]
+    #[error("the URL is not a PostgreSQL URL like `postgres://user:password@host:5432/database`")]
     Url,
-    /// The database refused, or is not there.
+    /// The database refused, or is not reachable.
     #[error("the analytics database failed")]
     Database(#[from] sqlx::Error),
-    /// Nobody has made the tables.
-    #[error(
-        "the analytics tables are not up to date: `countryconfig analytics migrate` makes them"
-    )]
+    /// The tables are missing or old.
+    #[error("the analytics tables are missing or old: run `countryconfig analytics migrate`")]
     Tables,
     /// The tables cannot be brought up to date.
-    #[error("the analytics tables cannot be brought up to date")]
+    #[error("the analytics tables cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// What should become rows is none.
+    /// The content for rows cannot be written as JSON.
     #[error("rows cannot be written as JSON")]
     Json(#[from] serde_json::Error),
 }
 
-/// What a role may do that was made for logging in.
+/// The permissions of a role that was made for logging in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// As this server.
@@ -157,12 +156,12 @@ pub enum Access {
 }
 
 impl AnalyticsError {
-    /// The database is there, and says why not.
+    /// True if the error is an answer of the database.
     pub(super) fn is_of_database(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::Database(_)))
     }
 
-    /// The database took offence at what it was given: it will the next time.
+    /// True if the database refused the data itself, as it will the next time.
     pub(super) fn is_about_data(&self) -> bool {
         // Cardinality violations, data exceptions, integrity constraints, limits.
         let classes = ["21", "22", "23", "54"];
@@ -171,7 +170,7 @@ impl AnalyticsError {
             .any(|class| self.sql_state().starts_with(class))
     }
 
-    /// The database is there, but did not do it.
+    /// The SQLSTATE of an answer of the database; empty for any other error.
     pub(super) fn sql_state(&self) -> String {
         let Self::Database(sqlx::Error::Database(error)) = self else {
             return String::new();
@@ -180,7 +179,7 @@ impl AnalyticsError {
     }
 }
 
-/// How others are kept out while something is written.
+/// The lock that is held while something is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lock {
     /// Others write other records meanwhile.
@@ -206,7 +205,7 @@ pub struct Database {
     pool: PgPool,
 }
 
-/// Where the analytics database is.
+/// The URL of the analytics database.
 #[derive(Clone)]
 pub struct Url(PgConnectOptions);
 
@@ -247,14 +246,14 @@ impl Database {
     /// and then do not say why.
     ///
     /// # Errors
-    /// Why the database cannot be used.
+    /// The reason why the database cannot be used.
     pub async fn reach(&self) -> Result<(), AnalyticsError> {
         let options = self.pool.connect_options();
         PgConnection::connect_with(&options).await?.close().await?;
         Ok(())
     }
 
-    /// Whether every migration was made. A role that may only write can tell.
+    /// True if every migration was made. A role that may only write can check it.
     ///
     /// # Errors
     /// A database that is not there.
@@ -300,7 +299,7 @@ impl Database {
         self.execute_alone(include_str!("roles.sql")).await
     }
 
-    /// What two replicas cannot do at once.
+    /// Executes a statement that two replicas cannot execute at once.
     async fn execute_alone(&self, statement: &'static str) -> Result<(), AnalyticsError> {
         let mut transaction = self.pool.begin().await?;
         Lock::Alone.take(&mut transaction).await?;
@@ -313,9 +312,9 @@ impl Database {
     pub(super) async fn write(
         &self,
         lock: Lock,
-        places: Option<&Places>,
+        places: Option<&LocationLists>,
         mut records: Vec<EventDocument>,
-        counting: &Counting,
+        counting: &AnalyticsConfig,
     ) -> Result<Vec<Result<Rows, RecordError>>, AnalyticsError> {
         let mut transaction = self.pool.begin().await?;
         lock.take(&mut transaction).await?;
@@ -346,7 +345,7 @@ impl Database {
         Ok(results)
     }
 
-    /// Writes what the country's files tell.
+    /// Writes the figures of the country's files.
     pub(super) async fn write_figures(&self, figures: &Figures) -> Result<(), AnalyticsError> {
         let mut transaction = self.pool.begin().await?;
         LEVELS.write(&mut transaction, &figures.levels).await?;
@@ -385,18 +384,18 @@ impl Database {
     }
 }
 
-/// Why one record was not written.
+/// The reason why one record was not written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// It makes no rows.
     #[error(transparent)]
     Rows(RowError),
-    /// The database does not take what is in it.
-    #[error("the database does not take its values")]
+    /// The database refuses its values.
+    #[error("the database refused its values")]
     Refused,
 }
 
-/// Which answers were cleared by actions of these records, as hooks have shown.
+/// The answers that were cleared by actions of these records, as hooks have shown.
 async fn cleared(
     connection: &mut PgConnection,
     records: &[EventDocument],
@@ -418,7 +417,7 @@ async fn cleared(
     Ok(cleared)
 }
 
-/// Writes the rows of records; `false`, and nothing is written, where the database does not take one.
+/// Writes the rows of records; `false`, and nothing is written, if the database refuses one.
 async fn replace(connection: &mut PgConnection, records: &[&Rows]) -> Result<bool, AnalyticsError> {
     let mut savepoint = connection.begin().await?;
     let written = async {

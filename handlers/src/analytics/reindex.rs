@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core sends all its records, batch after batch, whenever it renews its search index.
+//! Reindexing: core sends all its records in batches whenever it renews its search index.
 
+use super::Analytics;
 use super::database::{AnalyticsError, Lock};
-use super::{Analytics, Counting};
+use country::analytics_config::AnalyticsConfig;
 use opencrvs_toolkit::event_document::EventDocument;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ pub struct Turn<'a> {
     _alone: MutexGuard<'a, ()>,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Records that were written.
@@ -33,21 +34,21 @@ pub struct Report {
 pub struct Failed {
     /// Its place in the batch, from 0.
     pub index: usize,
-    /// Why.
+    /// The reason.
     pub error: String,
 }
 
-/// Why nothing of a batch was written.
+/// The reason why nothing of a batch was written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReindexError {
-    /// The body is no list.
-    #[error("the body is no JSON array of event documents")]
+    /// The body is not a list.
+    #[error("the body is not a JSON array of event documents")]
     Body(#[source] serde_json::Error),
-    /// The database is not there, or its tables are not.
-    #[error("the analytics database does not write")]
+    /// The database is not reachable, or its tables are missing.
+    #[error("could not write to the analytics database")]
     Database(#[from] AnalyticsError),
-    /// A fault of ours.
-    #[error("reading the batch broke off")]
+    /// An internal error.
+    #[error("reading the batch was aborted")]
     Broken(#[from] tokio::task::JoinError),
 }
 
@@ -127,11 +128,11 @@ impl Report {
     }
 }
 
-/// What of a batch is to be written, with the place of each record. One document after the other, so
-/// that no more than what is counted of them is in memory at once.
+/// The records of a batch to write, with the place of each. Documents are read one after the other, so
+/// that only what is counted of them is in memory at once.
 fn read(
     json: &[u8],
-    counting: &Counting,
+    counting: &AnalyticsConfig,
     see: &dyn Fn(&EventDocument),
 ) -> Result<(Report, Vec<usize>, Vec<EventDocument>), serde_json::Error> {
     let documents: Vec<&RawValue> = serde_json::from_slice(json)?;

@@ -2,34 +2,22 @@
 //! A record as rows of the table `event_actions`: one per accepted action, with the answers as they
 //! stood after it.
 //!
-//! Core stores an action twice, as it was asked for and as it was accepted. A row tells when, where and
-//! by whom it was asked for, under the id of that request: all this is known when the hook comes, so
+//! Core stores an action twice, as it was asked for and as it was accepted. A row holds time, place and
+//! user of the request, under the id of that request: all this is known when the hook comes, so
 //! that a row written then and one written from core's own record later are the same.
 
-use super::Counting;
-use crate::countries;
+use country::analytics_config::{AnalyticsConfig, Country};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, Unit};
 use opencrvs_toolkit::event_document::merge::{deep_drop_nulls, deep_merge};
 use opencrvs_toolkit::event_document::{
     Action, ActionId, ActionStatus, EventDocument, Fields, History,
 };
+use rules::countries;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
-
-/// Where a record is made.
-#[derive(Debug, Clone)]
-pub struct Country {
-    /// Its code of three letters, as addresses have it.
-    pub code: String,
-    /// Its English name.
-    pub name: String,
-    /// Where its days begin.
-    pub zone: TimeZone,
-}
 
 /// A row; its members are the columns.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,30 +53,30 @@ pub struct Row {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Cleared {
-    /// By what was asked for.
+    /// Cleared by the request.
     asked: Fields,
-    /// By what came with the acceptance.
+    /// Cleared by the acceptance.
     answered: Fields,
 }
 
-/// What a record says about the table.
+/// The rows of a record, and the rows to remove.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
     /// The record.
     pub event_id: Uuid,
     /// Its accepted actions, in the order in which they took effect.
     pub rows: Vec<Row>,
-    /// Actions that were turned down: a row of one was written too early.
+    /// Rejected actions: a row of one was written too early.
     pub rejected: Vec<Uuid>,
 }
 
-/// Why a record has no rows.
+/// The reason why a record has no rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// The tables know UUIDs.
-    #[error("`{0}` is no UUID")]
+    #[error("`{0}` is not a UUID")]
     Id(String),
-    /// Nothing can be counted without a time.
+    /// An action without a time cannot be counted.
     #[error("action `{0}` has no time")]
     Time(ActionId),
 }
@@ -96,9 +84,9 @@ pub enum RowError {
 /// The rows of a record that was reduced to what may be counted.
 ///
 /// # Errors
-/// Ids that are none, actions without a time.
-pub fn rows(event: &EventDocument, counting: &Counting) -> Result<Rows, RowError> {
-    let Counting {
+/// Ids that are not UUIDs, actions without a time.
+pub fn rows(event: &EventDocument, counting: &AnalyticsConfig) -> Result<Rows, RowError> {
+    let AnalyticsConfig {
         marks,
         visibility,
         country,
@@ -173,8 +161,8 @@ pub fn rows(event: &EventDocument, counting: &Counting) -> Result<Rows, RowError
     })
 }
 
-/// Puts back what core's export leaves out: which answers were cleared, by id of the row whose action
-/// cleared them.
+/// Restores the cleared answers, which core's export leaves out, by id of the row whose action cleared
+/// them.
 pub(super) fn restore(event: &mut EventDocument, cleared: &HashMap<Uuid, Cleared>) {
     let cleared_by = |id: &ActionId| cleared.get(&id.as_str().parse().ok()?);
     for action in &mut event.actions {
@@ -227,7 +215,7 @@ fn uuid(id: &str) -> Result<Uuid, RowError> {
     id.parse().map_err(|_| RowError::Id(id.to_owned()))
 }
 
-/// In UTC or with an offset, depending on where core took it from.
+/// The time of an action, which core gives in UTC or with an offset, depending on its source.
 fn time(action: &Action) -> Result<Timestamp, RowError> {
     let time = action
         .created_at
@@ -236,7 +224,7 @@ fn time(action: &Action) -> Result<Timestamp, RowError> {
     time.ok_or_else(|| RowError::Time(action.id.clone()))
 }
 
-/// The answers as a column holds them, with what is worked out from them.
+/// The answers as a column holds them, with the values derived from them.
 fn answers(event_type: &str, state: Fields, at: Timestamp, country: &Country) -> Fields {
     let mut answers = state;
     if event_type == "birth" {
@@ -272,7 +260,7 @@ fn of_birth(answers: &Fields, at: Timestamp, country: &Country) -> Fields {
         .collect()
 }
 
-/// A health institution is in the country; an address says where it is.
+/// The country of birth: a health institution is in this country; an address names its own.
 fn country_of_birth(answers: &Fields, country: &Country) -> Option<String> {
     let addresses = [
         "child.birthLocation.privateHome",
@@ -308,7 +296,7 @@ fn without_nulls(mut fields: Fields) -> Fields {
     fields
 }
 
-/// What was cleared: the members that are null, and those that have such members.
+/// The cleared answers: the members that are null, and those that have such members.
 fn nulls(fields: &Fields) -> Fields {
     let cleared = fields.iter().filter_map(|(key, value)| match value {
         Value::Null => Some((key.clone(), Value::Null)),

@@ -1,43 +1,44 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What informants are told after an action on the birth or death that they declared.
+//! Messages to informants after an action on the birth or death that they declared.
 
-use super::messages::Message;
-use super::templates::Variables;
-use super::{DeliveryMethod, Note, Post};
-use crate::delivery::later;
-use crate::hook::{Follower, Told};
-use crate::ledger::NewDelivery;
+use super::{Sender, StoredMessage, destination};
+use crate::clock::later;
+use crate::delivery::ledger::NewDelivery;
+use crate::hooks::{ActionListener, DecidedAction};
+use country::notification::DeliveryMethod;
+use country::notification::messages::Message;
+use country::notification::templates::Variables;
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionType, Fields};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Follows actions on births and deaths. Words are found later: the hook only notes who is to be told
-/// what.
+/// Listens to actions on births and deaths. Texts are rendered later: the hook only stores the
+/// recipient and the message.
 pub struct Informants {
     /// Sends it.
-    pub post: Arc<Post>,
-    /// A message about a declaration leaves so much later than others: one about its registration that
-    /// comes meanwhile replaces it.
+    pub sender: Arc<Sender>,
+    /// The delay of a message about a declaration: one about its registration that comes meanwhile
+    /// replaces it.
     pub hold: SignedDuration,
 }
 
-impl Follower for Informants {
-    fn deliveries(&self, told: &Told<'_>) -> Vec<NewDelivery> {
+impl ActionListener for Informants {
+    fn deliveries(&self, told: &DecidedAction<'_>) -> Vec<NewDelivery> {
         self.delivery(told).into_iter().collect()
     }
 }
 
 impl Informants {
-    fn delivery(&self, told: &Told<'_>) -> Option<NewDelivery> {
+    fn delivery(&self, told: &DecidedAction<'_>) -> Option<NewDelivery> {
         let (event, action) = (told.facts.event, told.facts.action);
         let message = Message::to_informants(&event.event_type, action.action_type.as_str())?;
         // Of what waits nothing is claimed where core cannot be asked how it ended.
         let may_be_told =
-            told.answer.status == 200 || told.answer.status == 202 && self.post.core.may_ask();
-        let voice = self.post.voice.load();
-        let method = voice.informants;
-        if voice.is_closed(method, &self.post.mail) || !may_be_told {
+            told.answer.status == 200 || told.answer.status == 202 && self.sender.core.may_ask();
+        let config = self.sender.config.load();
+        let method = config.files.informants;
+        if config.is_closed(method, &self.sender.mail) || !may_be_told {
             return None;
         }
         let state = told.facts.state;
@@ -66,7 +67,7 @@ impl Informants {
             .extra
             .get("createdAtLocation")
             .and_then(Value::as_str);
-        let note = Note {
+        let note = StoredMessage {
             to,
             hidden: vec![],
             language: text(state, "informant.language").map(str::to_owned),
@@ -82,7 +83,7 @@ impl Informants {
         };
         let due_at = later(told.due_at, hold);
         Some(NewDelivery {
-            destination: method.destination(),
+            destination: destination(method),
             operation: message.word.to_owned(),
             path: String::new(),
             payload: serde_json::to_value(note).ok()?,
@@ -93,7 +94,7 @@ impl Informants {
     }
 }
 
-/// On whose page the informant's name stands.
+/// The page that holds the informant's name.
 fn informant(state: &Fields) -> &'static str {
     match text(state, "informant.relation") {
         Some("MOTHER") => "mother",

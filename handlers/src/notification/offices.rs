@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What registration offices are called. Core knows them by ids of its own, so core is asked, seldom and
+//! Names of registration offices. Core knows them by ids of its own, so core is asked, seldom and
 //! never while it waits for an answer itself.
 
 use crate::clock::Clock;
-use crate::core::Core;
+use crate::core_client::Core;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use tracing::warn;
 
-/// Names are taken for true so long.
+/// The time for which names are cached.
 const FRESH: SignedDuration = SignedDuration::from_hours(1);
-/// Core is asked again so long after it did not tell, or did not know an office.
+/// The wait before core is asked again after it did not answer, or did not know an office.
 const PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The offices that core knows.
@@ -30,7 +30,7 @@ struct Known {
 }
 
 impl Offices {
-    /// Nothing is asked yet.
+    /// Does not ask core yet.
     pub fn new(core: Arc<Core>, clock: Arc<dyn Clock>) -> Self {
         Self {
             core,
@@ -39,7 +39,7 @@ impl Offices {
         }
     }
 
-    /// The name of an office; nothing where core does not tell.
+    /// The name of an office; `None` if core does not give it.
     pub async fn name(&self, id: &str) -> Option<String> {
         if !self.core.may_ask() {
             return None;
@@ -58,7 +58,7 @@ impl Offices {
                 Ok(names) => known.names = names,
                 Err(error) => warn!(
                     error = &error as &dyn std::error::Error,
-                    "Core does not tell the names of offices: messages do without"
+                    "Could not get the names of offices from core; messages are sent without them"
                 ),
             }
         }

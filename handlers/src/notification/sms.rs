@@ -1,109 +1,55 @@
 // SPDX-License-Identifier: MPL-2.0
 //! SMS through a gateway: that of Infobip, or another that `sms.toml` describes.
 
-use crate::annotated_toml::{Reader, Section};
-use crate::diagnostic::Diagnostic;
+use crate::delivery::outcome::Outcome;
+use crate::delivery::transport::unanswered;
 use crate::fault::{self, Fault};
-use crate::outside::{Outcome, unanswered};
 use async_trait::async_trait;
-use description::Description;
-use phonenumber::{Mode, country};
+use country::notification::sms::description::Description;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use std::ops::Range;
-use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-pub mod description;
-
-/// The longest that a gateway may take.
+/// The timeout of a gateway.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// So much of a reply is read; what is longer says nothing about success.
+/// The maximum size of a reply that is read; a longer one says nothing about success.
 const REPLY_LIMIT: usize = 64 * 1024;
 
-/// Brings a text to a telephone.
+/// Sends text messages to telephones.
 #[async_trait]
 pub trait Sms: Send + Sync {
     /// One attempt; the number is international, `+260…`.
     async fn send(&self, number: &str, text: &str) -> Outcome;
 
-    /// Connects, and sends nothing; gives the host.
+    /// Connects, and sends nothing; returns the host.
     ///
     /// # Errors
-    /// Why the gateway cannot be reached.
+    /// The reason why the gateway cannot be reached.
     async fn reach(&self) -> Result<String, Fault>;
 }
 
-/// `sms.toml`: whose numbers are meant, and by which gateway texts go.
-pub struct SmsFile {
-    /// Numbers without a country code are of this country.
-    pub region: Region,
-    /// Line and column of the region in the file, from 1.
-    pub region_at: (usize, usize),
-    /// Another gateway than that of Infobip.
-    pub gateway: Option<Description>,
-}
-
-/// The country whose national numbers are meant.
-#[derive(Debug, Clone, Copy)]
-pub struct Region(country::Id);
-
-impl Region {
-    /// Its code of two letters.
-    pub fn code(&self) -> &str {
-        self.0.as_ref()
-    }
-
-    /// The number as it is dialled from anywhere; nothing for what is no number.
-    pub fn international(self, number: &str) -> Option<String> {
-        let parsed = phonenumber::parse(Some(self.0), number).ok()?;
-        Some(parsed.format().mode(Mode::E164).to_string())
-    }
-}
-
-impl SmsFile {
-    /// Reads the file.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let mut reader = Reader::new(file, text);
-        let document = reader.document();
-        let parsed = document.as_ref().and_then(|document| {
-            let root = Section::root(document);
-            root.only(&mut reader, &["region", "gateway"]);
-            let region = region(&root, &mut reader);
-            let gateway = root.section(&mut reader, "gateway", "the gateway".into());
-            let gateway = gateway.map(|gateway| Description::read(&gateway, &mut reader));
-            let region = region?;
-            Some(Self {
-                region: Region(region.0),
-                region_at: reader.position(region.1.start),
-                gateway: gateway.flatten(),
-            })
-        });
-        let failed = reader.failed();
-        parsed
-            .filter(|_| !failed)
-            .ok_or_else(|| reader.into_found())
-    }
-}
-
-fn region(root: &Section<'_>, reader: &mut Reader<'_>) -> Option<(country::Id, Range<usize>)> {
-    let code = root.required_text(reader, "region")?;
-    let id = country::Id::from_str(code.value).ok();
-    if id.is_none() {
-        let hint = "two letters of ISO 3166, like `ZM`".to_owned();
-        let message = format!("`{}` is no country whose numbers are known", code.value);
-        reader.error(code.span.clone(), message, Some(hint));
-    }
-    Some((id?, code.span))
+/// The settings of SMS gateways.
+#[derive(Clone)]
+pub struct SmsSettings {
+    /// Sends requests.
+    pub client: Client,
+    /// The gateway of Infobip, used if the country describes no other.
+    pub infobip: Option<Arc<Description>>,
+    /// The secret of Infobip.
+    pub infobip_key: SecretString,
+    /// The secret of the gateway that the country describes.
+    pub gateway_key: SecretString,
+    /// The sender of texts.
+    pub sender: String,
+    /// Without a gateway no text is sent; in development a log line replaces each text.
+    pub production: bool,
 }
 
 /// A gateway over HTTP.
 pub struct HttpGateway {
     client: Client,
-    description: Description,
+    description: Arc<Description>,
     key: SecretString,
     sender: String,
 }
@@ -112,7 +58,7 @@ impl HttpGateway {
     /// `key` and `sender` are what the description calls so.
     pub fn new(
         client: Client,
-        description: Description,
+        description: Arc<Description>,
         key: SecretString,
         sender: String,
     ) -> Self {
@@ -132,7 +78,13 @@ impl HttpGateway {
             ("key", self.key.expose_secret()),
             ("sender", &self.sender),
         ];
-        self.description.request(&self.client, values)
+        let asked = self.description.request(values)?;
+        let request = self.client.request(asked.method, asked.url);
+        let request = request.headers(asked.headers);
+        Some(match asked.body {
+            Some(body) => request.body(body),
+            None => request,
+        })
     }
 }
 

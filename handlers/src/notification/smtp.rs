@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! E-mail through an SMTP server.
 //!
-//! The dialogue is led here, command by command: the transport of `lettre` gives up a message for all
-//! when one address is refused, waits for an answer without end, and may take the late answer to one
-//! message for that to the next. What is kept of it is the client of a connection, the commands and
-//! the writing of messages.
+//! The dialogue is implemented here, command by command: the transport of `lettre` fails a message for
+//! all recipients when one address is refused, waits for an answer without a timeout, and may take the
+//! late answer to one message for that to the next. Used from `lettre` are the client of a connection,
+//! the commands and the writing of messages.
 
+use crate::delivery::outcome::Outcome;
 use crate::fault::{self, Fault};
-use crate::outside::Outcome;
 use lettre::Address;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;
@@ -23,13 +23,13 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tracing::warn;
 
-/// The longest that one message may take, all its recipients included.
+/// The timeout of one message, with all its recipients.
 pub const LONGEST: Duration = Duration::from_mins(1);
-/// The longest until a server is ready for a message.
+/// The timeout until a server is ready for a message.
 const CONNECT: Duration = Duration::from_secs(15);
-/// A connection that was silent for so long is not trusted any more: servers close them.
+/// The time after which an idle connection is not used any more: servers close them.
 const IDLE: Duration = Duration::from_secs(30);
-/// So many are kept for the next messages.
+/// The maximum number of connections kept for the next messages.
 const KEPT: usize = 4;
 /// A kept connection answers within this time or is given up.
 const ALIVE: Duration = Duration::from_secs(2);
@@ -47,7 +47,7 @@ pub struct SmtpSettings {
     pub implicit_tls: bool,
     /// `SENDER_EMAIL_ADDRESS`.
     pub sender: Mailbox,
-    /// `SMTP_REQUIRE_TLS`: nothing is said in the clear, unless the server is this machine.
+    /// `SMTP_REQUIRE_TLS`: nothing is sent unencrypted, unless the server is this machine.
     pub require_tls: bool,
 }
 
@@ -58,13 +58,13 @@ pub struct Smtp {
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
 
-/// What became of a message.
+/// The result of sending a message.
 pub struct Sent {
-    /// With the most of its recipients: delivered if any of them was taken.
+    /// The outcome: delivered if any of its recipients was accepted.
     pub outcome: Outcome,
-    /// Who is to be tried again.
+    /// The recipients to try again.
     pub later: Vec<Address>,
-    /// How many the server refuses for good.
+    /// The number of recipients that the server refuses permanently.
     pub refused: usize,
 }
 
@@ -79,7 +79,7 @@ impl From<Outcome> for Sent {
 }
 
 impl Smtp {
-    /// Nothing is connected yet.
+    /// Does not connect yet.
     ///
     /// # Errors
     /// When the system's certificates cannot be read.
@@ -92,7 +92,7 @@ impl Smtp {
         })
     }
 
-    /// Who writes.
+    /// The sender.
     pub fn sender(&self) -> &Mailbox {
         &self.settings.sender
     }
@@ -139,10 +139,10 @@ impl Smtp {
         sent
     }
 
-    /// Connects and logs in as for a message, and sends none. `false` where the server offers no login.
+    /// Connects and logs in as for a message, and sends none. `false` if the server offers no login.
     ///
     /// # Errors
-    /// Why no message could be sent.
+    /// The reason why no message could be sent.
     pub async fn reach(&self) -> Result<bool, Fault> {
         let hello = ClientId::Domain(self.settings.sender.email.domain().to_owned());
         let mut connection = match timeout(CONNECT, self.connection(&hello)).await {
@@ -209,7 +209,7 @@ impl Smtp {
         Ok(connection)
     }
 
-    /// One that was used lately.
+    /// A connection that was used recently.
     fn take(&self) -> Option<AsyncSmtpConnection> {
         let mut kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(_, since)| since.elapsed() < IDLE);
@@ -224,13 +224,13 @@ impl Smtp {
     }
 }
 
-/// Whether nobody can listen in.
+/// True if the server is this machine, so that nobody can eavesdrop.
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Hands a message over. After anything but success the connection is at its end.
+/// Hands a message over. The connection is unusable after anything but success.
 async fn transaction(
     connection: &mut AsyncSmtpConnection,
     sender: &Address,
@@ -298,7 +298,7 @@ async fn transaction(
     Ok(sent)
 }
 
-/// What an answer to the recipients or the message means: 5xx is for good.
+/// The outcome of an error for the recipients or the message: 5xx is permanent.
 fn ended(error: &Error) -> Outcome {
     match failure(error) {
         Outcome::Failed(status, _) if error.is_permanent() => Outcome::Refused(status),
@@ -306,7 +306,7 @@ fn ended(error: &Error) -> Outcome {
     }
 }
 
-/// What an error means that may be over the next time.
+/// The outcome of an error that may be over the next time.
 fn failure(error: &Error) -> Outcome {
     match error.status().map(u16::from) {
         // The server is about to leave.
@@ -318,11 +318,11 @@ fn failure(error: &Error) -> Outcome {
     }
 }
 
-/// What a server answers may name whom it was told about, so only its number is logged.
+/// The outcome without a connection. An answer may name recipients, so only its number is logged.
 fn unconnected(error: &Error) -> Outcome {
     let status = error.status().map(u16::from);
     if status.is_some() || error.is_response() {
-        warn!(status, "The mail server does not let this server in");
+        warn!(status, "The mail server refused the login");
     } else {
         warn!(
             error = error as &dyn std::error::Error,

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What core wants its users to be told.
+//! Messages that core sends to its users through this server.
 
-use super::messages::Message;
-use super::post::{ALERT, Post, entry, id_of};
-use super::templates::Variables;
-use super::{Channel, DeliveryMethod, Note};
-use crate::delivery::{Deliveries, later};
-use crate::ledger::{Claimed, Destination, Entry, Knowledge, Recorded};
-use crate::outside::{Outcome, Outside};
+use super::sender::{ALERT, Sender, entry, id_of};
+use super::{Channel, StoredMessage, destination};
+use crate::clock::later;
+use crate::delivery::ledger::{Claimed, Destination, Entry, Knowledge, Recorded};
+use crate::delivery::outcome::Outcome;
+use crate::delivery::transport::Transport;
+use crate::delivery::worker::Deliveries;
+use country::notification::DeliveryMethod;
+use country::notification::messages::Message;
+use country::notification::templates::Variables;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
@@ -17,14 +20,14 @@ use std::time::Duration;
 use tracing::{error, info};
 use uuid::Uuid;
 
-/// Who waits for a code waits so long for its answer.
+/// The time that core waits for the result of an urgent message, such as a code.
 const WAIT: Duration = Duration::from_secs(5);
-/// Until then nobody else tries what is tried at once.
+/// The time for which nobody else sends a message that is sent at once.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(5);
-/// So many get one and the same e-mail, unseen by each other: servers take at least 100.
+/// The maximum number of recipients of one e-mail, unseen by each other: servers take at least 100.
 const BATCH: usize = 50;
 
-/// Who is to be told.
+/// The recipient of a message.
 #[derive(Default)]
 pub struct Recipient {
     /// Given name.
@@ -33,14 +36,14 @@ pub struct Recipient {
     pub email: Option<String>,
     /// Telephone number.
     pub mobile: Option<String>,
-    /// Others who get an announcement, unseen by each other.
+    /// Further recipients of an announcement, unseen by each other.
     pub bcc: Vec<String>,
-    /// Language, where the caller knows it.
+    /// Language, if the caller knows it.
     pub language: Option<String>,
 }
 
 impl Recipient {
-    /// Where the recipient is told.
+    /// The recipient's address or number for a delivery method, if there is one.
     pub fn contact(&self, method: DeliveryMethod) -> Option<&String> {
         let contact = match method {
             DeliveryMethod::Email => self.email.as_ref(),
@@ -50,7 +53,7 @@ impl Recipient {
     }
 }
 
-/// An e-mail with its own words, for those who look after the installation.
+/// An e-mail with its own text, for the operators of the installation.
 pub struct Alert {
     /// The sender's address.
     pub from: String,
@@ -62,84 +65,74 @@ pub struct Alert {
     pub html: String,
 }
 
-/// Why nobody was told, or not yet.
+/// The reason why a message was not delivered, or not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotTold {
-    /// Users are told another way.
-    #[error("the recipient has no {}", .0.contact())]
+    /// The recipient has no address for the method by which users get messages.
+    #[error("the recipient has no {}", contact(*.0))]
     NoContact(DeliveryMethod),
-    /// Nothing is set to send it with.
-    #[error("there is nothing to send it with: {} is not set", .0.setting())]
+    /// No server or gateway is set to send it with.
+    #[error("{} is not set", setting(*.0))]
     NoWay(DeliveryMethod),
     /// An announcement is too long for an SMS.
-    #[error("it is sent by e-mail only, and users are told by SMS")]
+    #[error("this message exists only as e-mail, and users get SMS (application.toml)")]
     EmailOnly,
-    /// The server or gateway will never take it.
-    #[error("it was refused for good")]
+    /// The server or gateway refuses it permanently.
+    #[error("it was refused permanently")]
     Refused,
     /// It did not arrive in time; it is tried again while it is of use.
-    #[error("it was not taken yet; it is tried again while it is of use")]
+    #[error("it was not accepted; it is retried while it is valid")]
     NotYet,
     /// It did not arrive, and the ledger does not keep it for another attempt.
-    #[error("it was not taken, and cannot be kept for later")]
+    #[error("it was not accepted, and could not be stored for a retry")]
     Lost,
 }
 
-impl DeliveryMethod {
-    /// What core calls that contact.
-    pub fn field(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "mobile",
-        }
-    }
-
-    fn contact(self) -> &'static str {
-        match self {
-            Self::Email => "e-mail address",
-            Self::Sms => "mobile number",
-        }
-    }
-
-    fn setting(self) -> &'static str {
-        match self {
-            Self::Email => "SMTP_HOST",
-            Self::Sms => "the SMS gateway",
-        }
+fn contact(method: DeliveryMethod) -> &'static str {
+    match method {
+        DeliveryMethod::Email => "e-mail address",
+        DeliveryMethod::Sms => "mobile number",
     }
 }
 
-/// Tells users.
+fn setting(method: DeliveryMethod) -> &'static str {
+    match method {
+        DeliveryMethod::Email => "SMTP_HOST",
+        DeliveryMethod::Sms => "the SMS gateway",
+    }
+}
+
+/// Sends messages to users.
 pub struct Users {
     /// Renders and sends.
-    pub post: Arc<Post>,
-    /// Bring messages on their way.
+    pub sender: Arc<Sender>,
+    /// Deliver messages.
     pub deliveries: Arc<Deliveries>,
     /// `LOGIN_URL`.
     pub login_url: String,
 }
 
 impl Users {
-    /// How users are told.
+    /// The method by which users get messages.
     pub fn method(&self) -> DeliveryMethod {
-        self.post.voice.load().users
+        self.sender.config.load().files.users
     }
 
-    /// Tells a user something: what is urgent at once, anything else out of the ledger. `payload` is
-    /// what core says besides the recipient.
+    /// Sends a message to a user: urgent ones at once, any other from the ledger. `payload` is what core
+    /// gives besides the recipient.
     ///
     /// # Errors
-    /// Why not, or not yet.
+    /// The reason why it was not delivered, or not yet.
     pub async fn tell(
         &self,
         message: &'static Message,
         recipient: Recipient,
         payload: Variables,
     ) -> Result<(), NotTold> {
-        let now = self.post.clock.now();
-        let voice = self.post.voice.load_full();
-        let method = voice.users;
-        if voice.is_closed(method, &self.post.mail) {
+        let now = self.sender.clock.now();
+        let config = self.sender.config.load_full();
+        let method = config.files.users;
+        if config.is_closed(method, &self.sender.mail) {
             return Err(NotTold::NoWay(method));
         }
         if method == DeliveryMethod::Sms && message.sms.is_none() {
@@ -163,8 +156,8 @@ impl Users {
             return Err(NotTold::NoContact(method));
         }
         let to = to.unwrap_or_default();
-        let destination = method.destination();
-        let note = |hidden: &[String]| Note {
+        let destination = destination(method);
+        let note = |hidden: &[String]| StoredMessage {
             to: to.clone(),
             hidden: hidden.to_vec(),
             language: recipient.language.clone(),
@@ -180,7 +173,7 @@ impl Users {
             };
             let id = Uuid::now_v7().to_string();
             let entry = entry(&id, message.word, &destination, &note(&[]), due_at);
-            return self.post(entry, message.urgent, now).await;
+            return self.store(entry, message.urgent, now).await;
         }
         for batch in everybody.chunks(BATCH) {
             // Core sends a batch again whose answer it did not hear: it is the same then.
@@ -191,17 +184,17 @@ impl Users {
                 &TimeZone::UTC.to_datetime(now).date().to_string(),
             ]);
             let entry = entry(&id, message.word, &destination, &note(batch), now);
-            self.post(entry, false, now).await?;
+            self.store(entry, false, now).await?;
         }
         Ok(())
     }
 
-    /// Sends an alert, out of the ledger or, if that is what the alert is about, without it.
+    /// Sends an alert from the ledger or, if the alert is about the ledger, without it.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why it was not delivered.
     pub async fn alert(&self, alert: Alert) -> Result<(), NotTold> {
-        if matches!(*self.post.mail, Channel::Closed) {
+        if matches!(*self.sender.mail, Channel::Closed) {
             return Err(NotTold::NoWay(DeliveryMethod::Email));
         }
         let words = [
@@ -212,7 +205,7 @@ impl Users {
         let words = words
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.into()));
-        let note = Note {
+        let note = StoredMessage {
             to: alert.to,
             hidden: vec![],
             language: None,
@@ -220,9 +213,9 @@ impl Users {
             office: None,
             until: None,
         };
-        let now = self.post.clock.now();
+        let now = self.sender.clock.now();
         let id = Uuid::now_v7().to_string();
-        self.post(
+        self.store(
             entry(&id, ALERT, &Destination::EMAIL, &note, now),
             false,
             now,
@@ -230,7 +223,7 @@ impl Users {
         .await
     }
 
-    /// What core says, and what follows from it.
+    /// The variables of a message: those of core, and those derived from them.
     fn variables(&self, message: &Message, mut payload: Variables) -> Variables {
         if let Some(lasts) = message.lasts {
             payload.insert("minutes".into(), lasts.as_mins().into());
@@ -256,7 +249,7 @@ impl Users {
         payload
     }
 
-    async fn post(
+    async fn store(
         &self,
         entry: Option<Entry>,
         urgent: bool,
@@ -264,14 +257,14 @@ impl Users {
     ) -> Result<(), NotTold> {
         let entry = entry.ok_or(NotTold::Lost)?;
         let (event, word) = (&entry.event_id, &entry.action_type);
-        let kept = match self.post.ledger.record(&entry, now).await {
+        let kept = match self.sender.ledger.record(&entry, now).await {
             Ok(recorded) => recorded,
             Err(fault) => {
-                error!(error = &fault as &dyn std::error::Error, event.id = %event, "The ledger does not take `{word}`; it is sent without");
+                error!(error = &fault as &dyn std::error::Error, event.id = %event, "Could not store the message `{word}`; it is sent without a retry");
                 return self.without_ledger(&entry).await;
             }
         };
-        info!(event.id = %event, operation = word, "A user is told `{word}` as `{event}`");
+        info!(event.id = %event, operation = word, "Sending the message `{word}` to a user as `{event}`");
         if !urgent {
             if kept == Recorded::New {
                 self.deliveries.wake.notify_one();
@@ -292,7 +285,7 @@ impl Users {
         }
     }
 
-    /// One attempt that nothing is written down about.
+    /// Makes one attempt of which nothing is stored.
     async fn without_ledger(&self, entry: &Entry) -> Result<(), NotTold> {
         let Some(delivery) = entry.deliveries.first() else {
             return Err(NotTold::Lost);
@@ -315,8 +308,8 @@ impl Users {
             registration_number: None,
             fallback: None,
         };
-        let post = self.post.clone();
-        let trying = tokio::spawn(async move { post.send(&claimed).await });
+        let sender = self.sender.clone();
+        let trying = tokio::spawn(async move { sender.send(&claimed).await });
         match tokio::time::timeout(WAIT, trying).await {
             Ok(Ok(outcome)) => told(outcome).map_err(|why| match why {
                 NotTold::NotYet => NotTold::Lost,

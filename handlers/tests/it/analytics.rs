@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The analytics tables, in a real `PostgreSQL`.
 
-use handlers::acceptance::Acceptance;
-use handlers::analytics::{
-    Access, Analytics, Counting, Country, Database, Failed, Figures, Level, Marks, Population,
-    Report,
-};
+use country::analytics_config::{AnalyticsConfig, Country, Figures, Level, Population};
+use country::marks::Marks;
+use handlers::analytics::{Access, Analytics, Database, Failed, Report};
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::{Core, Credentials};
-use handlers::ledger::{self, Claimed, Destination, Knowledge};
-use handlers::outside::{self, Outcome, Outside};
-use handlers::seal::Seal;
+use handlers::core_client::{Core, Credentials};
+use handlers::delivery::acceptance::Acceptance;
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger::{self, Claimed, Destination, Knowledge};
+use handlers::delivery::outcome::Outcome;
+use handlers::delivery::transport::{self, Transport};
 use jiff::tz::TimeZone;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use opencrvs_toolkit::prelude::{Event, form, form_page, text};
@@ -29,7 +29,7 @@ struct Setting {
 }
 
 /// Sex is counted, the name is not.
-fn counting() -> Counting {
+fn analytics_config() -> AnalyticsConfig {
     let asked = |id: &str| text(id).label(format!("{id}.label"), "Words");
     let page = form_page("child", ("page", "Child"))
         .with(asked("child.name"))
@@ -46,7 +46,7 @@ fn counting() -> Counting {
         female_population: 510,
         total_population: 1000,
     };
-    Counting {
+    AnalyticsConfig {
         marks: Marks::of(&events, &visibility),
         visibility: Arc::new(visibility),
         country: Country {
@@ -68,7 +68,7 @@ fn counting() -> Counting {
 impl Setting {
     async fn over(url: String) -> Self {
         let core = MockServer::start().await;
-        let client = outside::client(Duration::from_secs(5)).unwrap();
+        let client = transport::client(Duration::from_secs(5)).unwrap();
         let credentials = Credentials {
             id: "client".into(),
             secret: "secret".into(),
@@ -82,7 +82,7 @@ impl Setting {
             clock.clone(),
         );
         let asked = Arc::new(asked);
-        let ledger = ledger::open("sqlite::memory:", Seal::default())
+        let ledger = ledger::open("sqlite::memory:", Encryption::default())
             .await
             .unwrap();
         let acceptance = Acceptance {
@@ -91,7 +91,7 @@ impl Setting {
             clock,
             schedule: "1ms".parse().unwrap(),
         };
-        let counting = Arc::new(counting());
+        let counting = Arc::new(analytics_config());
         let url_of = url.parse().unwrap();
         let analytics = Analytics::new(url_of, asked, Arc::new(acceptance), counting);
         Self {
@@ -102,7 +102,7 @@ impl Setting {
     }
 
     async fn ready() -> Self {
-        let setting = Self::over(test_postgres::database().await).await;
+        let setting = Self::over(testing::postgres::database().await).await;
         setting.database().migrate().await.unwrap();
         setting
     }
@@ -259,8 +259,8 @@ async fn a_bad_document_is_named_and_the_others_are_written() {
         .await;
     let failed = [
         (1, "no event document: `the body` is not an object"),
-        (2, "`seven` is no UUID"),
-        (3, "the database does not take its values"),
+        (2, "`seven` is not a UUID"),
+        (3, "the database refused its values"),
         (5, "no event document: `type` is missing"),
     ];
     let failed = failed.map(|(index, error)| Failed {
@@ -291,13 +291,13 @@ async fn a_bad_document_is_named_and_the_others_are_written() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the body is no JSON array of event documents"
+        "the body is not a JSON array of event documents"
     );
 }
 
 #[tokio::test]
 async fn a_reindex_waits_for_the_tables_that_a_server_makes_at_its_start() {
-    let setting = Setting::over(test_postgres::database().await).await;
+    let setting = Setting::over(testing::postgres::database().await).await;
     let migrated = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         setting.database().migrate().await
@@ -435,7 +435,7 @@ const TAKEN_OVER: &str = "
 
 #[tokio::test]
 async fn tables_that_are_there_are_taken_over_with_their_rows() {
-    let setting = Setting::over(test_postgres::database().await).await;
+    let setting = Setting::over(testing::postgres::database().await).await;
     setting.execute(TAKEN_OVER).await;
     assert!(!setting.database().is_current().await.unwrap());
     let migrate = async || setting.database().migrate().await;
@@ -509,7 +509,10 @@ async fn dashboards_read_and_the_server_writes() {
         .reindex(json, "caller", |_| ())
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "the analytics database does not write");
+    assert_eq!(
+        error.to_string(),
+        "could not write to the analytics database"
+    );
     assert!(matches!(
         reader.send(200, &birth(10, 3)).await,
         Outcome::Failed(..)

@@ -6,8 +6,8 @@ use super::entry;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::{self, Credentials};
-use handlers::ledger::{Answer, Counts, Entry, NewDelivery};
+use handlers::core_client::{self, Credentials};
+use handlers::delivery::ledger::{Answer, Counts, Entry, NewDelivery};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId, Fields};
 use serde_json::json;
@@ -327,8 +327,9 @@ async fn accepting_carries_what_core_wants_and_is_repeated_with_the_same_transac
     let action = event.pending_action("APPROVE_CORRECTION").unwrap();
     let patch = Fields::from_iter([("child.nid".to_owned(), json!("6500123456"))]);
     let token = token(Some("e"), HOUR);
-    let accept = core::accept(&event.id, action, &patch, Some("B-1"));
-    let accept = accept.map(|accept| accept.delivery(&token, Timestamp::UNIX_EPOCH));
+    let accept = core_client::accept(&event.id, action, &patch, Some("B-1"));
+    let accept =
+        accept.map(|accept| NewDelivery::confirming(accept, &token, Timestamp::UNIX_EPOCH));
 
     let setting = Setting::with("10ms,10ms", None).await;
     let procedure = "/events/event.actions.correction.approve.accept";
@@ -367,9 +368,8 @@ async fn what_core_has_settled_is_not_asked_for_again(
 ) {
     let token = token(Some("e"), HOUR);
     let (event, action) = (EventId::new("e"), ActionId::new("e"));
-    let mut delivery = core::reject(&event, &action, "REGISTER")
-        .unwrap()
-        .delivery(&token, Timestamp::UNIX_EPOCH);
+    let rejection = core_client::reject(&event, &action, "REGISTER").unwrap();
+    let mut delivery = NewDelivery::confirming(rejection, &token, Timestamp::UNIX_EPOCH);
     delivery.operation = format!("register.{verb}");
     let setting = Setting::with("10ms,10ms,10ms", None).await;
     let procedure = Mock::given(path(&delivery.path));
@@ -395,7 +395,7 @@ async fn what_core_has_settled_is_not_asked_for_again(
 #[test]
 fn core_is_not_told_about_actions_that_it_never_asks_about() {
     let (event, action) = (EventId::new("e"), ActionId::new("a"));
-    assert!(core::reject(&event, &action, "READ").is_none());
+    assert!(core_client::reject(&event, &action, "READ").is_none());
 }
 
 /// The middleware's own 500.
@@ -492,7 +492,7 @@ async fn after_a_500_or_a_refusal_a_correction_is_accepted_without_an_identity()
         ]});
         let event = EventDocument::parse(pending.to_string().as_bytes()).unwrap();
         let action = event.pending_action("APPROVE_CORRECTION").unwrap();
-        entry.deliveries[0].fallback = core::accept(&event.id, action, &Fields::new(), None);
+        entry.deliveries[0].fallback = core_client::accept(&event.id, action, &Fields::new(), None);
         setting.record_at(&entry, now()).await;
         setting
             .until(Counts {

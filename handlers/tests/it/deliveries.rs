@@ -2,14 +2,15 @@
 //! The worker against real HTTP.
 
 use super::entry;
-use handlers::acceptance::Acceptance;
 use handlers::clock::SystemClock;
-use handlers::core::{Core, Credentials};
-use handlers::delivery::{Deliveries, Door};
-use handlers::ledger::{self, Answer, Counts, Destination, Entry, Ledger};
-use handlers::middleware::{HttpWire, Middleware};
-use handlers::outside::{Http, Outside, client};
-use handlers::seal::Seal;
+use handlers::core_client::{Core, Credentials};
+use handlers::delivery::acceptance::Acceptance;
+use handlers::delivery::core_transport::CoreTransport;
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger::{self, Answer, Counts, Destination, Entry, Ledger};
+use handlers::delivery::middleware::{HttpWire, Middleware};
+use handlers::delivery::transport::{Transport, client};
+use handlers::delivery::worker::{Deliveries, DeliveryTarget};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -46,7 +47,7 @@ impl Setting {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger::open(
             &format!("sqlite://{}", folder.path().join("ledger.db").display()),
-            Seal::default(),
+            Encryption::default(),
         )
         .await
         .unwrap();
@@ -77,8 +78,8 @@ impl Setting {
             retry_after_500: SignedDuration::from_millis(1),
             unknown_for: SignedDuration::from_millis(unknown_for),
         };
-        let http = Http::new(client(timeout).unwrap(), &outside.uri(), core);
-        let doors: [(_, Arc<dyn Outside>); 2] = [
+        let http = CoreTransport::new(client(timeout).unwrap(), core);
+        let targets: [(_, Arc<dyn Transport>); 2] = [
             (Destination::MIDDLEWARE, Arc::new(middleware)),
             (Destination::CORE, Arc::new(http)),
         ];
@@ -86,10 +87,10 @@ impl Setting {
         let (stop, stopped) = watch::channel(false);
         let deliveries = Deliveries {
             ledger: ledger.clone(),
-            doors: doors
-                .map(|(destination, outside)| Door {
+            targets: targets
+                .map(|(destination, transport)| DeliveryTarget {
                     destination,
-                    outside,
+                    transport,
                 })
                 .into(),
             clock,

@@ -3,17 +3,18 @@
 
 use super::memory::Memory;
 use super::{at, entry};
-use handlers::core::{Confirmation, Fate};
-use handlers::ledger::{
-    self, Answer, Attempt, Begun, Claimed, Counts, Destination, Filter, Knowledge, Ledger,
-    NewDelivery, Next, Recorded, Renumbered, Standing, State, USER,
+use handlers::core_client::{Confirmation, Fate};
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger::{
+    self, Answer, Attempt, Begun, Claimed, Counts, Destination, Filter, Integration, Knowledge,
+    Ledger, NewDelivery, Next, Recorded, Renumbered, Standing, State, USER,
 };
-use handlers::outside::Outcome;
-use handlers::seal::Seal;
+use handlers::delivery::outcome::Outcome;
 use jiff::SignedDuration;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use reqwest::StatusCode;
 use rstest::rstest;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use std::sync::Arc;
@@ -22,16 +23,16 @@ use std::sync::Arc;
 const TO: &Destination = &Destination::MIDDLEWARE;
 
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Sqlite,
     Postgres,
     /// That of the simulation, which is worth nothing if it means something else.
     Memory,
 }
 
-struct Fresh {
-    ledger: Arc<dyn Ledger>,
-    url: String,
+pub(super) struct Fresh {
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) url: String,
     _folder: tempfile::TempDir,
 }
 
@@ -42,12 +43,12 @@ impl std::ops::Deref for Fresh {
     }
 }
 
-async fn fresh(kind: Kind) -> Fresh {
+pub(super) async fn fresh(kind: Kind) -> Fresh {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("new/folder/ledger.db");
     let url = match kind {
         Kind::Sqlite => format!("sqlite://{}", file.display()),
-        Kind::Postgres => test_postgres::database().await,
+        Kind::Postgres => testing::postgres::database().await,
         Kind::Memory => String::new(),
     };
     let ledger: Arc<dyn Ledger> = match kind {
@@ -56,7 +57,7 @@ async fn fresh(kind: Kind) -> Fresh {
             assert!(memory.is_quiet());
             Arc::new(memory)
         }
-        _ => ledger::open(&url, Seal::default()).await.unwrap(),
+        _ => ledger::open(&url, Encryption::default()).await.unwrap(),
     };
     Fresh {
         ledger,
@@ -334,7 +335,9 @@ async fn everything_survives_a_restart(#[values(Kind::Sqlite, Kind::Postgres)] k
     first.keep("key", "first", at(0)).await.unwrap();
     first.keep("key", "second", at(1)).await.unwrap();
     first.writable().await.unwrap();
-    let again = ledger::open(&first.url, Seal::default()).await.unwrap();
+    let again = ledger::open(&first.url, Encryption::default())
+        .await
+        .unwrap();
     assert_eq!(again.kept("key").await.unwrap().as_deref(), Some("second"));
     assert_eq!(
         again.claim(TO, at(1), at(60), 10, false).await.unwrap()[0].token,
@@ -353,7 +356,7 @@ async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
     let message = |error: ledger::LedgerError| error.to_string();
     assert!(
         message(
-            ledger::open("redis://x", Seal::default())
+            ledger::open("redis://x", Encryption::default())
                 .await
                 .err()
                 .unwrap()
@@ -362,7 +365,7 @@ async fn a_ledger_that_cannot_be_written_is_refused_by_name() {
     );
     assert!(
         message(
-            ledger::open("sqlite:///proc/nowhere/ledger.db", Seal::default())
+            ledger::open("sqlite:///proc/nowhere/ledger.db", Encryption::default())
                 .await
                 .err()
                 .unwrap()
@@ -471,7 +474,7 @@ async fn an_operator_lists_parks_retries_and_gives_up(
             ..filter
         };
         let listed = ledger.deliveries(&filter).await.unwrap();
-        let of = |delivery: &handlers::ledger::Delivery| delivery.action_id.to_string();
+        let of = |delivery: &handlers::delivery::ledger::Delivery| delivery.action_id.to_string();
         listed.iter().map(of).collect::<Vec<_>>()
     };
     assert_eq!(list(Filter::default()).await, ["b1", "a2", "a1"]);
@@ -559,7 +562,7 @@ async fn what_people_were_told_is_forgotten(
             ..Filter::default()
         };
         let left = ledger.deliveries(&filter).await.unwrap();
-        let of = |d: handlers::ledger::Delivery| (d.event_id.to_string(), d.has_payload);
+        let of = |d: handlers::delivery::ledger::Delivery| (d.event_id.to_string(), d.has_payload);
         left.into_iter().map(of).collect::<Vec<_>>()
     };
     let [e1, e2, e3] = [("e1", false), ("e2", false), ("e3", true)].map(|(e, p)| (e.to_owned(), p));
@@ -595,7 +598,8 @@ async fn an_action_is_pending_until_core_knows_its_end_and_nothing_is_sent_twice
     }
     let pending = async || {
         let pending = ledger.pending(10).await.unwrap();
-        let of = |last: handlers::ledger::Delivery| (last.action_id.to_string(), last.state);
+        let of =
+            |last: handlers::delivery::ledger::Delivery| (last.action_id.to_string(), last.state);
         pending.into_iter().map(of).collect::<Vec<_>>()
     };
     let told = |action: &str, state| (action.to_owned(), state);
@@ -683,7 +687,9 @@ async fn replicas_lease_each_delivery_once(#[values(Kind::Sqlite, Kind::Postgres
     }
     let mut replicas = tokio::task::JoinSet::new();
     for _ in 0..4 {
-        let ledger = ledger::open(&fresh.url, Seal::default()).await.unwrap();
+        let ledger = ledger::open(&fresh.url, Encryption::default())
+            .await
+            .unwrap();
         replicas.spawn(async move {
             let mut mine = Vec::new();
             for _ in 0..20 {
@@ -797,7 +803,7 @@ async fn with_a_key_nothing_of_tokens_and_packets_can_be_read(
     assert_eq!(claimed.len(), 2);
 
     // With none of its keys it is not opened: what is added would be lost later.
-    for keys in [Seal::default(), OLD.parse().unwrap()] {
+    for keys in [Encryption::default(), OLD.parse().unwrap()] {
         let refused = ledger::open(&fresh.url, keys).await.err().unwrap();
         assert!(matches!(refused, ledger::LedgerError::Key), "{refused}");
     }
@@ -858,6 +864,7 @@ async fn an_attempt_that_has_begun_is_unknown_until_its_end_is_written_down(
     );
     let renumbered = |number: &str| Renumbered {
         number: number.into(),
+        is_reserved: false,
         payload: json!({"number": number}),
         fallback: None,
         token: "fresh".into(),
@@ -980,6 +987,9 @@ async fn unfinished_attempts_of_an_earlier_version_have_an_unknown_outcome(
         set("arrived", "state = 'delivered', attempts = 1"),
         attempt("arrived", 1, "delivered"),
         format!("DROP TABLE {schema}numbers"),
+        format!("DROP TABLE {schema}integrations"),
+        format!("DROP TABLE {schema}sequences"),
+        format!("DROP TABLE {schema}offices"),
         format!("DROP TABLE {schema}fates"),
         drop_column("knowledge"),
         drop_column("unknown_since"),
@@ -997,7 +1007,9 @@ async fn unfinished_attempts_of_an_earlier_version_have_an_unknown_outcome(
             connection.execute(statement).await.unwrap();
         }
     }
-    let ledger = ledger::open(&fresh.url, Seal::default()).await.unwrap();
+    let ledger = ledger::open(&fresh.url, Encryption::default())
+        .await
+        .unwrap();
     let filter = Filter {
         limit: 10,
         ..Filter::default()
@@ -1052,7 +1064,7 @@ async fn deliveries_are_found_by_destination_outcome_and_age_and_counted(
         let counted = ledger.count(&Filter { limit: 1, ..filter }).await.unwrap();
         let sum: u64 = counted.iter().map(|(_, n)| n).sum();
         assert_eq!(sum, listed.len() as u64);
-        let event = |delivery: &handlers::ledger::Delivery| delivery.event_id.to_string();
+        let event = |delivery: &handlers::delivery::ledger::Delivery| delivery.event_id.to_string();
         listed.iter().map(event).collect::<Vec<_>>()
     };
     assert_eq!(found(Filter::default()).await, ["e1", "e2", "e3"]);
@@ -1160,8 +1172,8 @@ async fn declared_and_registered_in_one_go_is_one_letter(
 /// left their statements and settings there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_that_gives_every_transaction_another_session_is_good_enough() {
-    let direct = test_postgres::database().await;
-    let pooler = test_postgres::Pooler::start(&direct, 2);
+    let direct = testing::postgres::database().await;
+    let pooler = testing::postgres::Pooler::start(&direct, 2);
     let url = pooler.url(&direct);
     // Databases may have other defaults.
     let mut connection = sqlx::PgConnection::connect(&direct).await.unwrap();
@@ -1180,10 +1192,11 @@ async fn a_pooler_that_gives_every_transaction_another_session_is_good_enough() 
             .await
             .unwrap();
     }
-    let replicas: Vec<Arc<dyn Ledger>> =
-        futures_util::future::try_join_all((0..3).map(|_| ledger::open(&url, Seal::default())))
-            .await
-            .unwrap();
+    let replicas: Vec<Arc<dyn Ledger>> = futures_util::future::try_join_all(
+        (0..3).map(|_| ledger::open(&url, Encryption::default())),
+    )
+    .await
+    .unwrap();
     let work = replicas
         .iter()
         .enumerate()
@@ -1273,4 +1286,91 @@ async fn nothing_waits_for_a_day_because_of_a_wrong_second(
         .collect();
     due.sort_unstable();
     assert_eq!(due, ["leased", "made", "tried"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn credentials_of_a_client_are_kept_once_leased_and_shown_once(
+    #[values(Kind::Sqlite, Kind::Postgres, Kind::Memory)] kind: Kind,
+) {
+    let ledger = fresh(kind).await;
+    let secret = |text: &str| SecretString::from(text);
+    let keep = async |id, text| {
+        ledger
+            .keep_integration("MOSIP", id, &secret(text), at(1))
+            .await
+    };
+    let first = keep("a", "first").await.unwrap();
+    let second = keep("b", "second").await.unwrap();
+    for kept in [&first, &second] {
+        let credentials = (kept.client_id.as_str(), kept.secret.expose_secret());
+        assert_eq!(credentials, ("a", "first"));
+        assert!(!kept.is_usable(), "core has not heard of it");
+    }
+    let lease = async |now, until| ledger.lease_integration("MOSIP", at(now), at(until)).await;
+    assert!(lease(1, 5).await.unwrap());
+    assert!(!lease(2, 6).await.unwrap(), "another server is at it");
+    assert!(lease(5, 9).await.unwrap(), "that one was killed");
+    ledger.release_integration("MOSIP").await.unwrap();
+    assert!(lease(5, 9).await.unwrap());
+    assert!(
+        !ledger
+            .lease_integration("other", at(1), at(2))
+            .await
+            .unwrap()
+    );
+    // The next attempt may replace a secret that core does not have yet.
+    let shown = ledger.show_integration("MOSIP", at(6)).await.unwrap();
+    assert!(shown.is_none());
+    let made = Integration {
+        client_id: "c".into(),
+        secret: secret("of core"),
+        ..first
+    };
+    ledger.register_integration(&made, at(6)).await.unwrap();
+    let [kept] = &ledger.integrations().await.unwrap()[..] else {
+        panic!("one client");
+    };
+    assert!(kept.is_usable());
+    assert_eq!(
+        (kept.client_id.as_str(), kept.registered_at),
+        ("c", Some(at(6)))
+    );
+    assert!(lease(7, 9).await.unwrap(), "its lease has ended");
+    let shown = ledger
+        .show_integration("MOSIP", at(8))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(shown.secret.expose_secret(), "of core");
+    assert!(
+        ledger
+            .show_integration("MOSIP", at(9))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let kept = ledger.integrations().await.unwrap().remove(0);
+    assert_eq!((kept.shown_at, kept.is_usable()), (Some(at(8)), false));
+    // A client that was deleted in core is created again.
+    let again = keep("d", "third").await.unwrap();
+    assert_eq!((again.client_id.as_str(), again.shown_at), ("d", None));
+    assert_eq!(keep("e", "fourth").await.unwrap().client_id, "d");
+}
+
+/// The server and a command of an operator begin at the same moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_open_a_new_ledger_at_once_all_find_its_tables() {
+    for round in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
+        let opening = (0..6).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { ledger::open(&url, Encryption::default()).await })
+        });
+        for opened in futures_util::future::join_all(opening).await {
+            let ledger = opened.unwrap();
+            ledger.unwrap_or_else(|error| panic!("{round}: {error:?}"));
+        }
+    }
 }

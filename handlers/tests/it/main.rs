@@ -12,10 +12,11 @@ mod deliveries;
 mod ledger;
 #[path = "../simulation/memory.rs"]
 mod memory;
+mod numbers;
 mod outage;
 mod reference_data;
 
-use handlers::ledger::{Answer, Destination, Entry, NewDelivery};
+use handlers::delivery::ledger::{Answer, Destination, Entry, NewDelivery};
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use serde_json::json;
@@ -32,6 +33,7 @@ fn entry(event: &str, action: &str, number: &str) -> Entry {
         action_id: ActionId::new(action),
         event_type: "birth".into(),
         action_type: "REGISTER".into(),
+        rule: None,
         decision: "birth".into(),
         registration_number: Some(number.into()),
         answer: Answer::wait(),

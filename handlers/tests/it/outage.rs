@@ -4,10 +4,11 @@
 use super::{at, entry};
 use async_trait::async_trait;
 use handlers::clock::Clock;
-use handlers::delivery::{Deliveries, Door};
-use handlers::ledger::{self, Claimed, Destination, Ledger};
-use handlers::outside::{Outcome, Outside};
-use handlers::seal::Seal;
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger::{self, Claimed, Destination, Ledger};
+use handlers::delivery::outcome::Outcome;
+use handlers::delivery::transport::Transport;
+use handlers::delivery::worker::{Deliveries, DeliveryTarget};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -37,7 +38,7 @@ struct World {
 }
 
 #[async_trait]
-impl Outside for World {
+impl Transport for World {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         if delivery.destination == Destination::CORE {
             self.rejected_in_core.fetch_add(1, SeqCst);
@@ -75,7 +76,7 @@ async fn setting(deliveries: usize) -> Setting {
     });
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
-    let ledger = ledger::open(&url, Seal::default()).await.unwrap();
+    let ledger = ledger::open(&url, Encryption::default()).await.unwrap();
     for n in 0..deliveries {
         let name = format!("e{n}");
         let entry = entry(&name, "a", &name);
@@ -84,10 +85,10 @@ async fn setting(deliveries: usize) -> Setting {
     let (world, wake) = (Arc::new(World::default()), Arc::new(Notify::new()));
     let deliveries = Deliveries {
         ledger: ledger.clone(),
-        doors: [Destination::MIDDLEWARE, Destination::CORE]
-            .map(|destination| Door {
+        targets: [Destination::MIDDLEWARE, Destination::CORE]
+            .map(|destination| DeliveryTarget {
                 destination,
-                outside: world.clone(),
+                transport: world.clone(),
             })
             .into(),
         clock: Arc::new(Paused(Instant::now())),

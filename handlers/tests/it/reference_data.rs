@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The table of causes of death for dashboards.
 
-use handlers::causes_of_death::{Cause, Causes};
-use handlers::reference_data::{Changes, ReferenceData};
+use country::causes_of_death::{Cause, Causes};
+use handlers::integrations::reference_data::{Changes, ReferenceData};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 fn causes(rows: &[(&str, &str, &str)]) -> Causes {
@@ -35,7 +35,7 @@ fn changes(written: u64, retired: u64) -> Changes {
 
 #[tokio::test]
 async fn the_table_follows_the_file() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let data: ReferenceData = url.parse().unwrap();
     let first = causes(&[("1", "Cholera", "A00"), ("2", "Plague", "A20")]);
     assert_eq!(data.bring_in_step(&first).await.unwrap(), changes(2, 0));
@@ -63,7 +63,7 @@ async fn the_table_follows_the_file() {
 /// write into it.
 #[tokio::test]
 async fn a_user_who_may_only_write_is_enough() {
-    let url = test_postgres::database().await;
+    let url = testing::postgres::database().await;
     let owner: ReferenceData = url.parse().unwrap();
     owner
         .bring_in_step(&causes(&[("old", "Cholera", "A00")]))

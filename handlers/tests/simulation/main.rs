@@ -19,15 +19,15 @@ mod memory;
 mod outsiders;
 mod records;
 mod server;
-#[path = "../../src/testing.rs"]
-mod testing;
+#[path = "../../../rules/src/testing.rs"]
+mod vocabulary;
 mod world;
 
-use handlers::expression;
-use handlers::ledger::{Counts, Filter, Ledger};
-use handlers::policy::Policy;
+use handlers::delivery::ledger::{Counts, Filter, Ledger};
 use outsiders::{Asked, Status};
 use records::Life;
+use rules::expression;
+use rules::policy::Policy;
 use server::Server;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

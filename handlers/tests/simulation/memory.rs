@@ -3,14 +3,17 @@
 //! every time.
 
 use async_trait::async_trait;
-use handlers::core::Fate;
-use handlers::ledger::{
-    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
-    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, STARTED,
-    Standing, State, USER, WaitingActions,
+use handlers::core_client::Fate;
+use handlers::delivery::ledger::{
+    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Integration,
+    Knowledge, Ledger, LedgerError, LostBecause, LostNumber, NewDelivery, Next, NumberLedger,
+    PastAttempt, Queue, Recorded, Registered, Renumbered, STARTED, SequenceState, Standing, State,
+    USER, WaitingActions, WriteEntry,
 };
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
+use rules::registration_numbers::{Draw, Office, Request};
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
@@ -34,9 +37,16 @@ impl Memory {
 struct Tables {
     actions: BTreeMap<(EventId, ActionId), (Entry, Timestamp)>,
     numbers: BTreeSet<String>,
+    /// By name: the last position.
+    sequences: BTreeMap<String, (u64, Timestamp)>,
+    /// The numbers of an action that were made by a format, and how.
+    drawn: BTreeMap<(EventId, ActionId), Drawn>,
+    offices: BTreeMap<String, Office>,
     deliveries: BTreeMap<i64, Row>,
     of_event: BTreeMap<EventId, Vec<i64>>,
     kept: BTreeMap<String, String>,
+    /// System clients, and until when each is leased.
+    integrations: BTreeMap<String, (Integration, Option<Timestamp>)>,
     /// What core has shown, and when it may be asked again.
     fates: BTreeMap<(EventId, ActionId), (Fate, Timestamp)>,
     /// Waiting or parked, by what keeps them in order.
@@ -45,6 +55,13 @@ struct Tables {
     ready: BTreeSet<(String, Timestamp, i64)>,
     /// Leased, by the end of the lease.
     leases: BTreeSet<(Timestamp, i64)>,
+}
+
+/// The numbers of an action with their positions, and how they were made.
+#[derive(Clone)]
+struct Drawn {
+    numbers: Vec<(u64, String)>,
+    draw: Draw,
 }
 
 struct Row {
@@ -355,6 +372,7 @@ impl Ledger for Memory {
         }
         if let Some(changed) = renumbered
             && !tables.numbers.insert(changed.number.clone())
+            && !changed.is_reserved
         {
             return Ok(Begun::NumberTaken);
         }
@@ -702,6 +720,103 @@ impl Ledger for Memory {
             .collect())
     }
 
+    async fn keep_integration(
+        &self,
+        name: &str,
+        client_id: &str,
+        secret: &SecretString,
+        _: Timestamp,
+    ) -> Result<Integration, LedgerError> {
+        let new = Integration {
+            name: name.into(),
+            client_id: client_id.into(),
+            secret: secret.clone(),
+            registered_at: None,
+            shown_at: None,
+        };
+        let mut tables = self.tables();
+        let kept = tables
+            .integrations
+            .entry(name.into())
+            .or_insert_with(|| (new.clone(), None));
+        let is_empty = |i: &Integration| secrecy::ExposeSecret::expose_secret(&i.secret).is_empty();
+        if is_empty(&kept.0) && !is_empty(&new) {
+            kept.0 = new;
+        }
+        Ok(kept.0.clone())
+    }
+
+    async fn integrations(&self) -> Result<Vec<Integration>, LedgerError> {
+        let tables = self.tables();
+        Ok(tables
+            .integrations
+            .values()
+            .map(|(i, _)| i.clone())
+            .collect())
+    }
+
+    async fn lease_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let mut tables = self.tables();
+        let kept = tables.integrations.get_mut(name);
+        let free = kept.filter(|(_, leased)| leased.is_none_or(|leased| leased <= now));
+        Ok(free.is_some_and(|(_, leased)| {
+            *leased = Some(until);
+            true
+        }))
+    }
+
+    async fn release_integration(&self, name: &str) -> Result<(), LedgerError> {
+        if let Some((_, leased)) = self.tables().integrations.get_mut(name) {
+            *leased = None;
+        }
+        Ok(())
+    }
+
+    async fn register_integration(
+        &self,
+        integration: &Integration,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        if let Some(kept) = self.tables().integrations.get_mut(&integration.name) {
+            let registered_at = Some(now);
+            let integration = integration.clone();
+            *kept = (
+                Integration {
+                    registered_at,
+                    ..integration
+                },
+                None,
+            );
+        }
+        Ok(())
+    }
+
+    async fn show_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Integration>, LedgerError> {
+        let mut tables = self.tables();
+        let Some((kept, _)) = tables.integrations.get_mut(name) else {
+            return Ok(None);
+        };
+        if kept.registered_at.is_none() {
+            return Ok(None);
+        }
+        let shown = kept.clone();
+        kept.secret = SecretString::default();
+        let has_secret = !secrecy::ExposeSecret::expose_secret(&shown.secret).is_empty();
+        if has_secret {
+            kept.shown_at = Some(now);
+        }
+        Ok(has_secret.then_some(shown))
+    }
+
     async fn forget(&self, name: &str) -> Result<(), LedgerError> {
         self.tables().kept.remove(name);
         Ok(())
@@ -718,7 +833,191 @@ impl Ledger for Memory {
         Ok(())
     }
 
+    async fn close(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     async fn writable(&self) -> Result<(), LedgerError> {
         Ok(())
+    }
+}
+
+impl Tables {
+    /// The next number of a draw that nobody has. Nothing is given out yet.
+    fn free_number(&self, draw: &Draw) -> (u64, String) {
+        let mut position = draw.sequence.as_ref().map_or(0, |sequence| {
+            let last = self.sequences.get(&sequence.name);
+            last.map_or(0, |(last, _)| last + 1).max(sequence.start)
+        });
+        loop {
+            let number = draw.number(position);
+            if !self.numbers.contains(&number) {
+                return (position, number);
+            }
+            position += 1;
+        }
+    }
+
+    fn give_out(
+        &mut self,
+        key: (EventId, ActionId),
+        draw: Draw,
+        drawn: (u64, String),
+        now: Timestamp,
+    ) {
+        if let Some(sequence) = &draw.sequence {
+            self.sequences.insert(sequence.name.clone(), (drawn.0, now));
+        }
+        let first = Drawn {
+            numbers: vec![],
+            draw,
+        };
+        let of_action = self.drawn.entry(key).or_insert(first);
+        of_action.numbers.push(drawn);
+    }
+}
+
+#[async_trait]
+impl NumberLedger for Memory {
+    async fn register(
+        &self,
+        request: &Request<'_>,
+        write: &WriteEntry<'_>,
+        now: Timestamp,
+    ) -> Result<Registered, LedgerError> {
+        if let Some(answer) = self.answer(request.event_id, request.action_id).await? {
+            return Ok(Registered::Before(answer));
+        }
+        let (draw, drawn) = {
+            let tables = self.tables();
+            let draw = request.draw(request.office.and_then(|id| tables.offices.get(id)));
+            let drawn = tables.free_number(&draw);
+            (draw, drawn)
+        };
+        let Some(entry) = write(&drawn.1) else {
+            return Ok(Registered::Unwritten);
+        };
+        Ok(match self.record(&entry, now).await? {
+            Recorded::New => {
+                let (key, fallback) = (
+                    (entry.event_id.clone(), entry.action_id.clone()),
+                    draw.fallback,
+                );
+                self.tables().give_out(key, draw, drawn, now);
+                Registered::New(Box::new(entry), fallback)
+            }
+            Recorded::Before(answer) => Registered::Before(answer),
+            Recorded::NumberTaken => Registered::Busy,
+        })
+    }
+
+    async fn next_number(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        current: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, LedgerError> {
+        let mut tables = self.tables();
+        let key = (event.clone(), action.clone());
+        let Some(Drawn { numbers, draw }) = tables.drawn.get(&key).cloned() else {
+            return Ok(None);
+        };
+        if let Some((_, unused)) = numbers.last().filter(|(_, last)| last != current) {
+            return Ok(Some(unused.clone()));
+        }
+        let drawn = tables.free_number(&draw);
+        let number = drawn.1.clone();
+        tables.numbers.insert(number.clone());
+        tables.give_out(key, draw, drawn, now);
+        Ok(Some(number))
+    }
+
+    async fn keep_offices(&self, offices: &[Office], _: Timestamp) -> Result<u64, LedgerError> {
+        let mut tables = self.tables();
+        let mut changed = 0;
+        for office in offices {
+            let before = tables.offices.insert(office.id.clone(), office.clone());
+            changed += u64::from(before.as_ref() != Some(office));
+        }
+        Ok(changed)
+    }
+
+    async fn offices(&self) -> Result<Vec<Office>, LedgerError> {
+        Ok(self.tables().offices.values().cloned().collect())
+    }
+
+    async fn sequences(&self) -> Result<Vec<SequenceState>, LedgerError> {
+        let tables = self.tables();
+        let state = |(name, (last, at)): (&String, &(u64, Timestamp))| SequenceState {
+            name: name.clone(),
+            last: *last,
+            changed_at: *at,
+        };
+        Ok(tables.sequences.iter().map(state).collect())
+    }
+
+    async fn raise_sequence(
+        &self,
+        name: &str,
+        last: u64,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let mut tables = self.tables();
+        let raised = tables
+            .sequences
+            .get(name)
+            .is_none_or(|(before, _)| *before < last);
+        if raised {
+            tables.sequences.insert(name.to_owned(), (last, now));
+        }
+        Ok(raised)
+    }
+
+    async fn lost_numbers(&self) -> Result<Vec<LostNumber>, LedgerError> {
+        let tables = self.tables();
+        let mut lost = Vec::new();
+        let mut given: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for (key, Drawn { numbers, draw }) in &tables.drawn {
+            let Some(sequence) = &draw.sequence else {
+                continue;
+            };
+            let rejected = matches!(tables.fates.get(key), Some((Fate::Rejected, _)));
+            for (n, (position, number)) in numbers.iter().enumerate() {
+                given
+                    .entry(sequence.name.clone())
+                    .or_default()
+                    .insert(*position);
+                let because = match n + 1 < numbers.len() {
+                    true => LostBecause::Packet,
+                    false if rejected => LostBecause::Refused,
+                    false => continue,
+                };
+                lost.push(LostNumber {
+                    sequence: sequence.name.clone(),
+                    from: *position,
+                    to: *position,
+                    number: Some(number.clone()),
+                    event_id: Some(key.0.clone()),
+                    because,
+                });
+            }
+        }
+        for (sequence, positions) in given {
+            for (before, next) in positions.iter().zip(positions.iter().skip(1)) {
+                if next - before > 1 {
+                    lost.push(LostNumber {
+                        sequence: sequence.clone(),
+                        from: before + 1,
+                        to: next - 1,
+                        number: None,
+                        event_id: None,
+                        because: LostBecause::PassedOver,
+                    });
+                }
+            }
+        }
+        lost.sort_by(|a, b| (&a.sequence, a.from).cmp(&(&b.sequence, b.from)));
+        Ok(lost)
     }
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Records of births and deaths, as core sends them.
 
-use handlers::mosip_mapping::Mapping;
-use handlers::policy::Policy;
-use handlers::rules::RuleSet;
+use rules::eligibility::RuleSet;
+use rules::mosip_mapping::Mapping;
+use rules::policy::Policy;
 use serde_json::{Value, json};
 
 /// The rules and the mapping that are shipped.
 pub(crate) fn policy() -> Policy {
-    let vocabulary = super::testing::vocabulary();
+    let vocabulary = super::vocabulary::vocabulary();
     let (rules, mapping) = (
-        include_str!("../../../country/eligibility.toml"),
-        include_str!("../../../country/mosip.toml"),
+        include_str!("../../../country/data/eligibility.toml"),
+        include_str!("../../../country/data/mosip.toml"),
     );
-    let schema = include_str!("../../../country/mosip-id-schema.json");
+    let schema = include_str!("../../../country/data/mosip-id-schema.json");
     Policy {
         rules: RuleSet::parse("eligibility.toml", rules, &vocabulary).unwrap(),
         mapping: Mapping::parse("mosip.toml", mapping, &vocabulary, &|_| {
@@ -22,6 +22,7 @@ pub(crate) fn policy() -> Policy {
         .unwrap(),
         visibility: std::sync::Arc::default(),
         time_zone: jiff::tz::TimeZone::UTC,
+        numbers: rules::registration_numbers::Formats::default(),
     }
 }
 

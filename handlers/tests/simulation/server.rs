@@ -6,22 +6,27 @@ use crate::outsiders::action_of;
 use crate::world::{SetClock, World};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use handlers::acceptance::Acceptance;
 use handlers::clock::Clock;
-use handlers::core::{CoreApi, CoreError, Fate};
-use handlers::delivery::{Deliveries, Door};
-use handlers::hook::{HookError, Hooks};
-use handlers::ledger::{
-    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Knowledge,
-    Ledger, LedgerError, NewDelivery, Next, PastAttempt, Queue, Recorded, Renumbered, Standing,
-    State, WaitingActions,
+use handlers::core_client::{CoreError, Fate};
+use handlers::delivery::acceptance::Acceptance;
+use handlers::delivery::core_api::CoreApi;
+use handlers::delivery::ledger::{
+    Answer, Attempt, Begun, Claimed, Counts, Delivery, Destination, Entry, Filter, Integration,
+    Knowledge, Ledger, LedgerError, LostNumber, NewDelivery, Next, NumberLedger, PastAttempt,
+    Queue, Recorded, Registered, Renumbered, SequenceState, Standing, State, WaitingActions,
+    WriteEntry,
 };
-use handlers::middleware::{Middleware, Wire};
-use handlers::outside::{Outcome, Outside};
-use handlers::schedule::Schedule;
-use handlers::verification::Verification;
+use handlers::delivery::middleware::{Middleware, Wire};
+use handlers::delivery::outcome::Outcome;
+use handlers::delivery::schedule::Schedule;
+use handlers::delivery::transport::Transport;
+use handlers::delivery::worker::{Deliveries, DeliveryTarget};
+use handlers::hooks::verification::Verification;
+use handlers::hooks::{HookError, Hooks};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
+use rules::registration_numbers::{Office, Request};
+use secrecy::SecretString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -91,6 +96,7 @@ impl Server {
                 ledger: ledger.clone(),
                 clock: clock.clone(),
                 numbers: "############".parse().unwrap(),
+                office_codes: None,
                 followers: vec![],
                 delay: SignedDuration::try_from(self.world.times.delay).unwrap(),
                 wake: wake.clone(),
@@ -99,7 +105,7 @@ impl Server {
                 life: life.clone(),
                 world: self.world.clone(),
             };
-            let doors: [(_, Arc<dyn Outside>); 2] = [
+            let targets: [(_, Arc<dyn Transport>); 2] = [
                 (
                     Destination::MIDDLEWARE,
                     Arc::new(InOrder(self.world.clone(), middleware)),
@@ -108,10 +114,10 @@ impl Server {
             ];
             let deliveries = Arc::new(Deliveries {
                 ledger,
-                doors: doors
-                    .map(|(destination, outside)| Door {
+                targets: targets
+                    .map(|(destination, transport)| DeliveryTarget {
                         destination,
-                        outside,
+                        transport,
                     })
                     .into(),
                 clock,
@@ -259,6 +265,59 @@ impl Faulty {
             return Err(LedgerError::Database(sqlx::Error::PoolTimedOut));
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl NumberLedger for Faulty {
+    async fn register(
+        &self,
+        request: &Request<'_>,
+        write: &WriteEntry<'_>,
+        now: Timestamp,
+    ) -> Result<Registered, LedgerError> {
+        self.fault("before", "register").await?;
+        let registered = self.memory().register(request, write, now).await;
+        self.fault("after", "register").await?;
+        registered
+    }
+
+    async fn next_number(
+        &self,
+        event: &EventId,
+        action: &ActionId,
+        current: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, LedgerError> {
+        self.fault("before", "next_number").await?;
+        let next = self.memory().next_number(event, action, current, now).await;
+        self.fault("after", "next_number").await?;
+        next
+    }
+
+    async fn keep_offices(&self, offices: &[Office], now: Timestamp) -> Result<u64, LedgerError> {
+        self.memory().keep_offices(offices, now).await
+    }
+
+    async fn offices(&self) -> Result<Vec<Office>, LedgerError> {
+        self.memory().offices().await
+    }
+
+    async fn sequences(&self) -> Result<Vec<SequenceState>, LedgerError> {
+        self.memory().sequences().await
+    }
+
+    async fn raise_sequence(
+        &self,
+        name: &str,
+        last: u64,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.memory().raise_sequence(name, last, now).await
+    }
+
+    async fn lost_numbers(&self) -> Result<Vec<LostNumber>, LedgerError> {
+        self.memory().lost_numbers().await
     }
 }
 
@@ -475,6 +534,51 @@ impl Ledger for Faulty {
         self.memory().kept_under(prefix).await
     }
 
+    async fn keep_integration(
+        &self,
+        name: &str,
+        client_id: &str,
+        secret: &SecretString,
+        now: Timestamp,
+    ) -> Result<Integration, LedgerError> {
+        self.memory()
+            .keep_integration(name, client_id, secret, now)
+            .await
+    }
+
+    async fn integrations(&self) -> Result<Vec<Integration>, LedgerError> {
+        self.memory().integrations().await
+    }
+
+    async fn lease_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.memory().lease_integration(name, now, until).await
+    }
+
+    async fn release_integration(&self, name: &str) -> Result<(), LedgerError> {
+        self.memory().release_integration(name).await
+    }
+
+    async fn register_integration(
+        &self,
+        integration: &Integration,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.memory().register_integration(integration, now).await
+    }
+
+    async fn show_integration(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Integration>, LedgerError> {
+        self.memory().show_integration(name, now).await
+    }
+
     async fn forget(&self, name: &str) -> Result<(), LedgerError> {
         self.memory().forget(name).await
     }
@@ -489,6 +593,10 @@ impl Ledger for Faulty {
         self.memory().add(event, action, delivery, now).await
     }
 
+    async fn close(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     async fn writable(&self) -> Result<(), LedgerError> {
         self.memory().writable().await
     }
@@ -498,7 +606,7 @@ impl Ledger for Faulty {
 struct InOrder(Arc<World>, Middleware);
 
 #[async_trait]
-impl Outside for InOrder {
+impl Transport for InOrder {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         self.0.check_order(delivery);
         self.1.send(delivery).await
@@ -624,7 +732,7 @@ struct Gateway {
 }
 
 #[async_trait]
-impl Outside for Gateway {
+impl Transport for Gateway {
     async fn send(&self, delivery: &Claimed) -> Outcome {
         let world = &self.world;
         await_point(world, &self.life, "before", "send").await;

@@ -4,8 +4,8 @@
 use crate::memory::Memory;
 use crate::outsiders::{Core, Middleware};
 use handlers::clock::Clock;
-use handlers::policy::Policy;
 use jiff::{SignedDuration, Timestamp};
+use rules::policy::Policy;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -8,26 +8,26 @@ use super::field::FieldReference;
 use super::schema::{Schema, schema};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clause {
+enum Clause {
     Before,
     After,
 }
 
-/// A date field waiting for what it is compared with.
+/// A date field whose right side of the comparison is still to come.
 #[derive(Clone, Debug)]
 pub struct DateComparison {
     field: FieldReference,
     clause: Clause,
 }
 
-/// A date field waiting for the day from which a number of days is counted.
+/// A date field whose reference day, for a number of days, is still to come.
 #[derive(Clone, Debug)]
 pub struct Days {
     comparison: DateComparison,
     days: i64,
 }
 
-/// What a date is compared with: a day written `YYYY-MM-DD`, or another DATE field.
+/// The right side of a date's comparison: a day written `YYYY-MM-DD`, or another DATE field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DateBound {
     /// A fixed day.
@@ -36,8 +36,20 @@ pub enum DateBound {
     Field(FieldReference),
 }
 
+impl FieldReference {
+    /// Holds when the date is not later than what follows.
+    pub fn is_before(&self) -> DateComparison {
+        DateComparison::new(self.clone(), Clause::Before)
+    }
+
+    /// Holds when the date is not earlier than what follows.
+    pub fn is_after(&self) -> DateComparison {
+        DateComparison::new(self.clone(), Clause::After)
+    }
+}
+
 impl DateComparison {
-    pub(super) fn new(field: FieldReference, clause: Clause) -> Self {
+    fn new(field: FieldReference, clause: Clause) -> Self {
         Self { field, clause }
     }
 

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Questions about form fields.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::date::{Clause, DateComparison};
 use super::schema::{Schema, Word, schema};
 use super::{Conditional, Nested};
 
-/// Letters of the Latin script, digits, apostrophes, dots and hyphens; a chunk in parentheses per word; single spaces.
+/// Letters of the Latin script, digits, apostrophes, dots and hyphens; one part of each word may be in
+/// parentheses; single spaces.
 const ENGLISH_NAME: &str = concat!(
     r"^[\p{Script=Latin}0-9'.-]*(\([\p{Script=Latin}0-9'.-]+\))?[\p{Script=Latin}0-9'.-]*",
     r"( [\p{Script=Latin}0-9'.-]*(\([\p{Script=Latin}0-9'.-]+\))?[\p{Script=Latin}0-9'.-]*)*$"
 );
 
 /// A form field, or a part of its value, as other fields and conditionals point at it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldReference {
     #[serde(rename = "$$field")]
     id: String,
-    #[serde(rename = "$$subfield")]
+    #[serde(rename = "$$subfield", default)]
     path: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ pub struct Evaluation {
     field: FieldReference,
 }
 
-/// What a field is compared with: a literal, or another field.
+/// The right side of a field's comparison: a literal, or another field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operand {
     /// A string, a number or a boolean.
@@ -49,7 +49,7 @@ pub enum Operand {
     Field(FieldReference),
 }
 
-/// What a number is compared with: a literal, or another field.
+/// The right side of a number's comparison: a literal, or another field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NumberOperand {
     /// A number.
@@ -66,7 +66,7 @@ pub fn field(id: impl Into<String>) -> FieldReference {
     }
 }
 
-/// A conditional whose `$form` must satisfy the schema given: the way out when no builder fits.
+/// A conditional whose `$form` must satisfy the given schema, for cases without a builder.
 pub fn form_conditional(form: impl Into<Value>) -> Conditional {
     about_form(form.into().into())
 }
@@ -239,32 +239,22 @@ impl FieldReference {
         }))
     }
 
-    /// Holds when the value is there and satisfies the schema given: the way out when no builder fits.
+    /// Holds when the value is there and satisfies the given schema, for cases without a builder.
     pub fn satisfies(&self, schema: impl Into<Value>) -> Conditional {
         self.must_be(schema.into().into())
     }
 
-    /// Holds when the JavaScript function `(value, context) => boolean` says so; it must stand alone.
+    /// Holds when the self-contained JavaScript function `(value, context) => boolean` returns true.
     pub fn custom_client_validator(&self, code: &str) -> Conditional {
         self.must_be(schema!({ "customClientValidator": { "code": (code.to_owned()) } }))
     }
 
-    /// A value computed in the browser by the JavaScript function `(value, context) => …`; it must stand alone.
+    /// A value computed in the browser by the self-contained JavaScript function `(value, context) => …`.
     pub fn custom_client_evaluation(self, code: impl Into<String>) -> Evaluation {
         Evaluation {
             code: code.into(),
             field: self,
         }
-    }
-
-    /// Holds when the date is not later than what follows.
-    pub fn is_before(&self) -> DateComparison {
-        DateComparison::new(self.clone(), Clause::Before)
-    }
-
-    /// Holds when the date is not earlier than what follows.
-    pub fn is_after(&self) -> DateComparison {
-        DateComparison::new(self.clone(), Clause::After)
     }
 
     fn limited(&self, keyword: &'static str, operand: NumberOperand) -> Conditional {
@@ -289,6 +279,18 @@ impl FieldReference {
     /// The value must be there and satisfy the schema.
     pub(super) fn must_be(&self, schema: Schema) -> Conditional {
         form([(&self.id, self.wrap(schema))], Some(&[&self.id]))
+    }
+
+    /// As [`Self::satisfies`], of a schema that points at the value of another field, which may be absent. The schema
+    /// is made with the pointer. The fields are different ones.
+    pub fn satisfies_beside(
+        &self,
+        other: &Self,
+        schema: impl FnOnce(String) -> Value,
+        other_schema: impl Into<Value>,
+    ) -> Conditional {
+        let schema = schema(self.relative_pointer(other));
+        self.must_be_relative_to(schema.into(), other, other_schema.into().into())
     }
 
     /// As [`Self::must_be`], with a second field that the schema points at and that may be absent.

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Questions about the record, its history and the user, and the references that stand beside them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::schema::schema;
 use super::{Conditional, Nested};
-use crate::search::{Match, SearchField};
 
 /// Holds when the record carries the flag; for actions only.
 pub fn flag(id: &str) -> Conditional {
@@ -46,7 +45,7 @@ pub fn window() -> Window {
     Window
 }
 
-/// A default that the browser computes with the JavaScript function `(_, context) => …`; it must stand alone.
+/// A default that the browser computes with the self-contained JavaScript function `(_, context) => …`.
 pub fn evaluate(code: impl Into<String>) -> Computed {
     Computed { code: code.into() }
 }
@@ -55,7 +54,7 @@ pub fn evaluate(code: impl Into<String>) -> Computed {
 #[derive(Clone, Copy, Debug)]
 pub struct UserReference;
 
-/// What core knows about the signed-in user and can put into a form.
+/// Data of the signed-in user that core can put into a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names are core's and say it")]
@@ -105,11 +104,11 @@ pub struct ScopeOption {
     option: String,
 }
 
-/// A scope of the user waiting for the name of an option.
+/// A scope of the user whose option is still to be named.
 #[derive(Clone, Debug)]
 pub struct ScopeReference(String);
 
-/// How far a user's choice of places reaches.
+/// The area in which a user can choose places.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Jurisdiction {
@@ -119,7 +118,7 @@ pub enum Jurisdiction {
     Location,
     /// Everywhere.
     All,
-    /// As far as an option of one of the user's scopes says.
+    /// The area in an option of one of the user's scopes.
     #[serde(untagged)]
     Scope(ScopeOption),
 }
@@ -249,8 +248,8 @@ impl Window {
 #[derive(Clone, Copy, Debug)]
 pub struct EventReference;
 
-/// Something core keeps about a record, for example `legalStatuses.REGISTERED.acceptedAt`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A value that core keeps about a record, for example `legalStatuses.REGISTERED.acceptedAt`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventFieldReference {
     #[serde(rename = "$$event")]
     name: String,
@@ -272,7 +271,7 @@ impl EventReference {
         }
     }
 
-    /// Something core keeps about the record, for dates of events and for search.
+    /// A value that core keeps about the record, for dates of events and for search.
     pub fn attribute(self, name: &str) -> EventFieldReference {
         EventFieldReference {
             name: name.to_owned(),
@@ -288,29 +287,9 @@ impl EventReference {
 }
 
 impl EventFieldReference {
-    /// Name of what core keeps.
+    /// Name of the value that core keeps.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Searches for the exact value.
-    pub fn exact(self) -> SearchField {
-        SearchField::event(&self.name, Match::Exact)
-    }
-
-    /// Searches for a range of dates.
-    pub fn range(self) -> SearchField {
-        SearchField::event(&self.name, Match::Range)
-    }
-
-    /// Searches for similar text.
-    pub fn fuzzy(self) -> SearchField {
-        SearchField::event(&self.name, Match::Fuzzy)
-    }
-
-    /// Searches inside an area.
-    pub fn within(self) -> SearchField {
-        SearchField::event(&self.name, Match::Within)
     }
 }
 

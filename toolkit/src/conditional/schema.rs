@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The JSON Schema of a conditional, as light as it can be: the forms are made of a thousand of them.
+//! The JSON Schema of a conditional, with little memory: the forms have a thousand of them.
 //!
 //! Unlike a [`Value`], it borrows the words that the program knows, and shares parts instead of copying them.
 
@@ -26,7 +26,7 @@ pub(super) enum Schema {
     Part(Nested),
 }
 
-/// Writes a [`Schema`] as JSON. What is neither a single word, a list nor an object stands in parentheses.
+/// Writes a [`Schema`] as JSON. Anything but a single word, a list or an object is in parentheses.
 macro_rules! schema {
     ({ $($key:tt: $value:tt),* $(,)? }) => { $crate::conditional::schema::Schema::Object(vec![$(($key.into(), schema!($value))),*]) };
     ([ $($item:tt),* $(,)? ]) => { $crate::conditional::schema::Schema::List(vec![$(schema!($item)),*]) };

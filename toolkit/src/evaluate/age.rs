@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::date;
 
-/// The day of birth of someone who is so many years old on a day, as core derives it.
+/// The day of birth of someone with an age in years on a day, as core derives it.
 ///
-/// The day and month are those of the day given; who is counted back from a 29 February to a common year was born on
-/// the 28th. Parts of years do not count. `None` when the age leads out of the calendar, where core throws.
+/// The day and month are those of the given day; a 29 February becomes the 28th in a common year. Parts of
+/// years do not count. `None` when the age leads out of the calendar, where core throws.
 pub fn age_to_date(age: f64, as_of: civil::Date) -> Option<civil::Date> {
     // Far beyond any calendar, and exact as a number of years.
     if !(-20_000.0..=20_000.0).contains(&age) {

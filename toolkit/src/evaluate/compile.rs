@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! From schema to tree, refusing what has no meaning here and what core itself would refuse.
+//! Compilation of a schema to a tree. Parts without a meaning here, or that core refuses, are refused.
 
 use serde_json::{Map, Value};
 
@@ -8,32 +8,32 @@ use super::node::{Bound, Days, Kinds, Node, Operand};
 use super::pattern::Pattern;
 use super::pointer::{Pointer, PointerFault, is_inherited};
 
-/// A schema that is not evaluated, with the place of the fault.
+/// The error for a schema that is not evaluated, with the place of the fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}, at `{path}` of the conditional")]
 pub struct CompileError {
     /// JSON pointer to the faulty part of the schema.
     pub path: String,
-    /// What is wrong there.
+    /// The fault there.
     pub fault: Fault,
 }
 
-/// What is wrong with a schema.
+/// A fault of a schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
     /// A keyword without a meaning here; core may know it.
     #[error("unknown keyword `{0}`")]
     UnknownKeyword(String),
-    /// A keyword whose value is not what it takes.
+    /// A keyword with a value of the wrong kind.
     #[error("`{keyword}` must be {expected}")]
     Shape {
         /// The keyword.
         keyword: String,
-        /// What it takes.
+        /// The values that it takes.
         expected: &'static str,
     },
-    /// A `$data` reference that leads nowhere certain.
+    /// A `$data` reference without a certain target.
     #[error("`$data` reference `{0}` {1}")]
     Reference(String, &'static str),
     /// A key that every JavaScript object has, so that core never finds it missing.
@@ -44,7 +44,7 @@ pub enum Fault {
     Pattern {
         /// The pattern.
         pattern: String,
-        /// Why it is not.
+        /// The reason.
         problem: String,
     },
 }
@@ -71,7 +71,7 @@ pub(super) fn compile(schema: &Value) -> std::result::Result<Node, CompileError>
     })
 }
 
-/// Keeps the way to the part in hand; after a fault, it leads to the faulty part.
+/// Compiler with the path to the current part; after a fault, it is the path to the faulty part.
 struct Compiler {
     path: Vec<String>,
 }

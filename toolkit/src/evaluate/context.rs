@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a conditional is asked about.
+//! The data that a conditional is evaluated on.
 
 use jiff::civil;
 use serde_json::{Map, Value, json};
 
 use super::age;
 
-/// The object that core evaluates conditionals against; what is not given is absent, as core leaves it out.
+/// The object that core evaluates conditionals against; values that are not given are absent, as in core.
 #[derive(Clone, Debug)]
 pub struct Context {
     root: Value,
@@ -47,7 +47,7 @@ impl Context {
         self.with("$status", status.into())
     }
 
-    /// Whether the user's device is connected.
+    /// Sets whether the user's device is connected.
     pub fn online(self, online: bool) -> Self {
         self.with("$online", online.into())
     }

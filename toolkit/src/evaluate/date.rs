@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const MS_PER_DAY: f64 = 86_400_000.0;
 
-/// JavaScript has no later and no earlier moment than this, in milliseconds around 1970.
+/// The latest and, negated, the earliest moment in JavaScript, in milliseconds from 1970.
 const FARTHEST: f64 = 8.64e15;
 
 /// A moment as `new Date(value)` makes it.
@@ -16,7 +16,7 @@ pub(super) enum Moment {
     At(f64),
     /// `Invalid Date`, which is neither before nor after anything.
     Invalid,
-    /// Text that engines read differently, or in the time zone of the machine.
+    /// A text that engines read differently, or in the time zone of the machine.
     Unclear,
 }
 

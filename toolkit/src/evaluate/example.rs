@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A text that a pattern matches, to show people what is asked for.
+//! A text that a pattern matches, as an example for people.
 
 use super::Pattern;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// The longest example, in bytes; more is of no help to anybody.
+/// The longest example, in bytes; a longer one helps nobody.
 const LONGEST: usize = 40;
 
 /// A text that the pattern matches.
@@ -20,7 +20,7 @@ pub(super) fn of(pattern: &Pattern) -> Option<String> {
 
 struct Example {
     text: String,
-    /// Digits that were free to choose, so far.
+    /// Number of freely chosen digits so far.
     digits: u32,
 }
 
@@ -44,7 +44,7 @@ impl Example {
         (self.text.len() <= LONGEST).then_some(())
     }
 
-    /// Where any digit will do, digits count up: `1234567890` reads as an example.
+    /// Adds a character of a class. Digits count up if all are allowed: `1234567890` reads as an example.
     fn one_of(&mut self, class: &Class) -> Option<()> {
         let Class::Unicode(class) = class else {
             return None;

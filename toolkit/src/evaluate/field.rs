@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether a field is shown, and which of its validators are broken.
+//! Visibility of a field, and validators that its value breaks.
 
 use serde_json::Value;
 
 use super::{CompileError, Context, Predicate, Verdict};
 
-/// What a served field says about when it is shown and what its value must satisfy.
+/// The conditions of a served field: for showing it, and for its value.
 ///
-/// That a value has the type of its field is not asked here, nor whether the page of the field is shown.
+/// The type of the value is not checked here, nor the visibility of the field's page.
 #[derive(Clone, Debug)]
 pub struct FieldRules {
     id: String,
@@ -17,7 +17,7 @@ pub struct FieldRules {
     validators: Vec<Validator>,
 }
 
-/// A rule about a value, and what the user is told when it is broken.
+/// A rule about a value, and the message when it is broken.
 #[derive(Clone, Debug)]
 pub struct Validator {
     /// Id of the message.
@@ -27,12 +27,12 @@ pub struct Validator {
     predicate: Predicate,
 }
 
-/// What was found about the value of a field.
+/// Findings about the value of a field.
 #[derive(Clone, Debug, Default)]
 pub struct Findings<'a> {
     /// Validators that the value breaks.
     pub broken: Vec<&'a Validator>,
-    /// Validators of which it cannot be told here, mostly because they are JavaScript.
+    /// Validators that cannot be evaluated here, mostly because they are JavaScript.
     pub open: Vec<&'a Validator>,
 }
 
@@ -92,10 +92,10 @@ impl FieldRules {
         &self.id
     }
 
-    /// Whether the field is shown: it has no SHOW conditional, or one of them holds.
+    /// Evaluates whether the field is shown: it has no SHOW conditional, or one of them holds.
     ///
-    /// One is enough: for fields, core asks whether a SHOW is among the conditionals that hold. Elsewhere (summaries,
-    /// actions, certificates) all must hold, so a field with one SHOW conditional is the one that cannot be misread.
+    /// One is enough: for fields, core asks whether a SHOW is among the conditionals that hold. Elsewhere
+    /// (summaries, actions, certificates) all must hold, so a single SHOW conditional is unambiguous.
     pub fn shown(&self, context: &Context) -> Verdict {
         if self.show.is_empty() {
             return Verdict::Holds;
@@ -103,7 +103,7 @@ impl FieldRules {
         Verdict::any(self.show.iter().map(|show| show.verdict(context)))
     }
 
-    /// What its validators say about the field's value; nothing while it is hidden, or empty and not required.
+    /// Findings of its validators about its value; none while it is hidden, or empty and not required.
     pub fn findings(&self, context: &Context) -> Findings<'_> {
         let mut findings = Findings::default();
         let shown = self.shown(context);
@@ -122,7 +122,8 @@ impl FieldRules {
     }
 }
 
-/// Core's idea of an empty value: absent, an empty text, or a composite of nothing but these. Null is not empty.
+/// Checks for a value that core counts as empty: absent, an empty text, or a composite of only these. Null
+/// is not empty.
 fn is_empty(value: Option<&Value>) -> bool {
     let blank = |value: &Value| value.as_str() == Some("");
     match value {

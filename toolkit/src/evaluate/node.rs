@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::date::{self, Moment};
 use super::pattern::Pattern;
-use super::pointer::{Pointer, is_falsy};
+use super::pointer::{Place, Pointer, is_falsy};
 use super::{Obstacle, Verdict};
 
-/// One assertion. A keyword holds for values of a type that it does not speak about, as JSON Schema says.
+/// One assertion. A keyword holds for values of types that it does not apply to, as JSON Schema says.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     All(Vec<Node>),
@@ -55,7 +55,7 @@ pub(super) struct Kinds {
     pub(super) object: bool,
 }
 
-/// How a value relates to a limit.
+/// The relation of a value to a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
     AtLeast,
@@ -77,43 +77,6 @@ pub(super) struct Days {
     pub(super) distance: f64,
     pub(super) after: bool,
     pub(super) reference: Option<Operand>,
-}
-
-/// A value and what it stands in, up to the root.
-pub(super) struct Place<'a> {
-    value: &'a Value,
-    parent: Option<&'a Place<'a>>,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn root(value: &'a Value) -> Self {
-        Self {
-            value,
-            parent: None,
-        }
-    }
-
-    fn child<'b>(&'b self, value: &'b Value) -> Place<'b>
-    where
-        'a: 'b,
-    {
-        Place {
-            value,
-            parent: Some(self),
-        }
-    }
-
-    /// The value some levels up; the root when there are not as many.
-    pub(super) fn up(&self, levels: usize) -> &'a Value {
-        match self.parent {
-            Some(parent) if levels > 0 => parent.up(levels - 1),
-            _ => self.value,
-        }
-    }
-
-    pub(super) fn top(&self) -> &'a Value {
-        self.up(usize::MAX)
-    }
 }
 
 impl Node {
@@ -200,8 +163,8 @@ impl Node {
 }
 
 impl Node {
-    /// The same assertion where only the form and today are known: what asks about anything else is unknown. The node
-    /// speaks about a value `depth` levels below the root.
+    /// The same assertion where only the form and today are known: parts about anything else are unknown. The
+    /// node is about a value `depth` levels below the root.
     pub(super) fn about_the_form(self, depth: usize) -> Self {
         let known = |key: &String| depth > 0 || FORM.contains(&key.as_str());
         let within = |node: Box<Self>, depth| Box::new(node.about_the_form(depth));
@@ -278,12 +241,12 @@ impl Node {
     }
 }
 
-/// What is known of the root where only a form is.
+/// Keys of the root that are known where only a form is.
 const FORM: [&str; 2] = ["$form", "$now"];
 
 const UNKNOWN: Node = Node::Unknown(Obstacle::OutsideTheForm);
 
-/// Whether the number of items that hold lies between the two.
+/// Evaluates whether the number of items that hold lies between the two.
 fn count(items: impl Iterator<Item = Verdict>, min: usize, max: Option<usize>) -> Verdict {
     let (mut holding, mut unknown, mut obstacle) = (0_usize, 0_usize, None);
     for item in items {
@@ -373,7 +336,7 @@ impl Days {
 }
 
 impl Operand {
-    /// Whether the value stands outside the form; the node that names it is `depth` levels below the root.
+    /// Checks whether the value stands outside the form; the node naming it is `depth` levels below the root.
     fn is_elsewhere(&self, depth: usize) -> bool {
         match self {
             Self::Literal(_) => false,

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
-//! ECMAScript regular expressions with the `u` flag, written again for the `regex` crate.
+//! ECMAScript regular expressions with the `u` flag, translated for the `regex` crate.
 //!
-//! The two languages share most of their syntax and differ in meaning: `\d`, `\w` and `\s` are other sets, `.` stops at
-//! more line ends, and inside brackets `[`, `&&`, `--` and `~~` are plain characters in ECMAScript. So every pattern is
-//! read and written anew; what cannot run in linear time (looking around, back references) is refused by name.
+//! The two languages share most of their syntax and differ in meaning: `\d`, `\w` and `\s` are other sets,
+//! `.` stops at more line ends, and inside brackets `[`, `&&`, `--` and `~~` are plain characters in
+//! ECMAScript. So every pattern is parsed and rewritten. Parts that cannot run in linear time (lookaround,
+//! back references) are refused by name.
 
 use regex::Regex;
 use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Why a pattern is not translated.
+/// The reason why a pattern is not translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PatternFault {
     #[error("looks ahead or behind, which is not supported here")]
@@ -38,14 +39,14 @@ impl Pattern {
     /// Compiles it.
     ///
     /// # Errors
-    /// Why it is none, or cannot be run here, as the end of a sentence.
+    /// The reason why it is invalid, or cannot be run here, as the end of a sentence.
     pub fn new(pattern: &str) -> std::result::Result<Self, String> {
         let translated = translate(pattern).map_err(|fault| fault.to_string())?;
         let regex = Regex::new(&translated).map_err(|error| format!("is not read: {error}"))?;
         Ok(Self(regex))
     }
 
-    /// Whether it is found in a text.
+    /// Checks whether it is found in a text.
     pub fn matches(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
@@ -73,10 +74,10 @@ struct Reader<'a> {
     out: String,
 }
 
-/// What stands for characters, in brackets or outside.
+/// A part of a pattern that stands for characters, in brackets or outside.
 enum Atom {
     One(char),
-    /// Members of a bracket expression, and whether all others are meant.
+    /// Members of a bracket expression; with `true`, all other characters are meant.
     Set(&'static str, bool),
     /// `\p{…}` or `\P{…}`, the same in both languages.
     Property(String),
@@ -123,7 +124,7 @@ impl Reader<'_> {
         let _ = write!(self.out, "[{sign}{members}]");
     }
 
-    /// Reads what follows a backslash.
+    /// Reads the part after a backslash.
     fn escape(&mut self) -> Result<Atom> {
         let next = self.rest.next().ok_or(PatternFault::Syntax)?;
         Ok(match next {
@@ -252,7 +253,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads what follows `{` outside brackets, where only a number of repetitions may stand.
+    /// Reads the part after `{` outside brackets, where only a number of repetitions is allowed.
     fn quantifier(&mut self) -> Result<()> {
         let mut inside = String::new();
         loop {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `$data`: a value of the schema that stands in the data.
+//! `$data`: a value of the schema that is taken from the data.
 
 use serde_json::Value;
 
-use super::node::Place;
-
-/// Where a value stands: from the root (`/$form/a`), or some levels up from here (`1/a`).
+/// The place of a value: from the root (`/$form/a`), or some levels up from here (`1/a`).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pointer {
     /// `None` for the root.
@@ -13,7 +11,7 @@ pub(super) struct Pointer {
     keys: Vec<String>,
 }
 
-/// Why a pointer is refused.
+/// The reason why a pointer is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PointerFault {
     Syntax,
@@ -23,7 +21,7 @@ pub(super) enum PointerFault {
     Inherited,
 }
 
-/// What every JavaScript object has without anyone having put it there: such a key is never missing.
+/// Members that every JavaScript object inherits: such a key is never missing.
 const INHERITED: [&str; 12] = [
     "__defineGetter__",
     "__defineSetter__",
@@ -77,7 +75,7 @@ impl Pointer {
         Ok(Self { up, keys })
     }
 
-    /// The key of the root below which the value stands; nothing where the way does not begin at the root.
+    /// The key of the root that holds the value; none if the path does not begin at the root.
     pub(super) fn first_key_from_root(&self, depth: usize) -> Option<&str> {
         let from_root = self.up.is_none_or(|levels| levels == depth);
         let first = self.keys.first().map_or("", String::as_str);
@@ -102,7 +100,44 @@ impl Pointer {
     }
 }
 
-/// What JavaScript takes for false.
+/// A value and its parents, up to the root.
+pub(super) struct Place<'a> {
+    pub(super) value: &'a Value,
+    parent: Option<&'a Place<'a>>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn root(value: &'a Value) -> Self {
+        Self {
+            value,
+            parent: None,
+        }
+    }
+
+    pub(super) fn child<'b>(&'b self, value: &'b Value) -> Place<'b>
+    where
+        'a: 'b,
+    {
+        Place {
+            value,
+            parent: Some(self),
+        }
+    }
+
+    /// The value some levels up; the root when there are not as many.
+    fn up(&self, levels: usize) -> &'a Value {
+        match self.parent {
+            Some(parent) if levels > 0 => parent.up(levels - 1),
+            _ => self.value,
+        }
+    }
+
+    pub(super) fn top(&self) -> &'a Value {
+        self.up(usize::MAX)
+    }
+}
+
+/// Checks whether JavaScript takes a value for false.
 pub(super) fn is_falsy(value: &Value) -> bool {
     match value {
         Value::Null => true,

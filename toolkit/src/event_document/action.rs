@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One thing that was done to a record, or was asked for.
+//! One action of a record, done or requested.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,10 @@ use super::{ActionId, Fields};
 pub struct Action {
     /// Names the action; an answer names it again as `original_action_id`.
     pub id: ActionId,
-    /// What was done.
+    /// The type of the action.
     #[serde(rename = "type")]
     pub action_type: ActionType,
-    /// Asked for, or answered.
+    /// The status: requested, or answered.
     pub status: ActionStatus,
     /// The answers that this action changes; a null clears one.
     pub declaration: Fields,
@@ -33,19 +33,19 @@ pub struct Action {
     /// On the answer to a correction: the accepted request that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<ActionId>,
-    /// On an accepted registration.
+    /// The registration number, on an accepted registration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_number: Option<String>,
-    /// Which custom action, where the type is `CUSTOM`.
+    /// The custom action, where the type is `CUSTOM`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_action_type: Option<String>,
-    /// What the user's browser calls this attempt.
+    /// The id that the user's browser gave this attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<String>,
-    /// When, as core wrote it.
+    /// The time of the action, as core wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
-    /// Who: a user, or a system client.
+    /// The user or system client that did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
     /// Everything else that was in the action.
@@ -65,7 +65,7 @@ impl Action {
     }
 }
 
-/// What was done. Types that core adds later are kept as they are.
+/// The type of an action. Types that core adds later are kept as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ActionType(Cow<'static, str>);
@@ -99,7 +99,7 @@ impl std::fmt::Display for ActionType {
     }
 }
 
-/// How far an action has come.
+/// The status of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActionStatus {
     /// Stored, and this server is asked whether it may happen.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! JSON values in bounded memory. A value takes more memory than its text: `0,` in a list takes two
-//! bytes as text and 72 as a value. What a text may take is counted while it is read, so that no text
-//! can use up the memory of the process.
+//! JSON values in bounded memory. A value takes more memory than its text: `0,` in a list takes two bytes
+//! as text and 72 as a value. The memory is counted while a text is read, so that no text can use up the
+//! memory of the process.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,17 +9,17 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// How many bytes of memory a value may take for each byte of its text. Event documents of core take 8.
+/// Bytes of memory that a value may take for each byte of its text. Event documents of core take 8.
 const BYTES_PER_BYTE: usize = 18;
-/// What every text may take besides, so that a short one may be as dense as it likes.
+/// Bytes of memory that every text may take in addition, so that a short text is not limited by density.
 const ALWAYS: usize = 1024 * 1024;
-/// What the allocator adds to a piece of memory.
+/// Bytes that the allocator adds to a piece of memory.
 const PIECE: usize = 16;
-/// What a member of an object takes, besides its key and what its value refers to: key, value and hash
-/// in the list of members, and its place in the table of keys.
+/// Bytes of a member of an object, without the contents of its key and value: key, value and hash in the
+/// list of members, and its place in the table of keys.
 const MEMBER: usize = size_of::<(usize, String, Value)>() + 2 * size_of::<usize>();
 
-/// Why there is no value.
+/// The reason why there is no value.
 pub(super) enum NoValue {
     /// The text is not JSON.
     Json(serde_json::Error),
@@ -77,7 +77,7 @@ impl Bound<'_> {
         Ok(())
     }
 
-    /// Gives back what a list took but does not need.
+    /// Releases the memory that a list took but does not need.
     fn fit<T>(self, list: &mut Vec<T>) {
         let spare = list.capacity() - list.len();
         list.shrink_to_fit();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the actions of a record add up to.
+//! The state of a record, by its actions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::visibility::{Visibility, Visible};
 
 /// The actions of a record, indexed by id: every question costs one pass at most.
 ///
-/// Whoever asks for a state says which answers count: none is given with answers that the form hides.
+/// Callers that ask for a state say which answers count: a state never has answers that the form hides.
 #[derive(Debug)]
 pub struct History<'a> {
     event_type: &'a str,
@@ -42,8 +42,8 @@ impl<'a> History<'a> {
     /// The action of this type that waits for an answer: the last that was requested and that no
     /// acceptance or rejection names.
     ///
-    /// Core asks only while exactly one action waits, whatever its type. Should an older one be
-    /// stuck all the same, it is noise: the newest is the one that core asks about.
+    /// Core asks only while exactly one action waits, whatever its type. If an older one is stuck all the
+    /// same, it is ignored: core asks about the newest.
     pub fn pending_action(&self, action_type: &str) -> Option<&'a Action> {
         self.pending_actions()
             .into_iter()
@@ -70,7 +70,7 @@ impl<'a> History<'a> {
             .collect()
     }
 
-    /// What was accepted, in the order of time.
+    /// The accepted actions, in the order of time.
     pub fn accepted_actions(&self) -> Vec<&'a Action> {
         let mut accepted: Vec<_> = self
             .actions
@@ -113,7 +113,7 @@ impl<'a> History<'a> {
         content
     }
 
-    /// The answers as all accepted actions left them. Cleared answers are null, hidden ones are there.
+    /// The answers after all accepted actions. Cleared answers are null, hidden ones are included.
     pub(super) fn aggregate_declaration(&self) -> Fields {
         let mut state = Fields::new();
         for action in self.accepted_actions() {
@@ -122,7 +122,7 @@ impl<'a> History<'a> {
         state
     }
 
-    /// The annotations of all actions, whatever became of them, in the order of the document.
+    /// The annotations of all actions, whatever their status, in the order of the document.
     pub fn aggregate_annotation(&self) -> Fields {
         let mut annotation = Fields::new();
         for own in self
@@ -135,8 +135,8 @@ impl<'a> History<'a> {
         annotation
     }
 
-    /// Every accepted action in the order of time, with the answers as it left them: those that count on the day
-    /// of the action.
+    /// Every accepted action in the order of time, with the answers after it: those that count on the day of
+    /// the action.
     pub fn states(
         &self,
         visibility: &Visibility,
@@ -155,7 +155,7 @@ impl<'a> History<'a> {
         self.visible(self.aggregate_declaration(), visible)
     }
 
-    /// The answers as they will stand once `pending` is accepted with the changes of this answer.
+    /// The answers after `pending` is accepted with the changes of this answer.
     ///
     /// An approval brings in the request that it names. A request for correction, its refusal and
     /// a print change nothing.
@@ -184,7 +184,7 @@ impl<'a> History<'a> {
         self.visible(state, visible)
     }
 
-    /// The accepted actions that changed an answer, in the order of time, each with what it made of it.
+    /// The accepted actions that changed an answer, in the order of time, each with the new value.
     pub fn changes_of(&self, field: &str) -> impl Iterator<Item = (&Action, &Value)> {
         let accepted = self.accepted_actions().into_iter();
         accepted.filter_map(move |action| {
@@ -194,7 +194,7 @@ impl<'a> History<'a> {
         })
     }
 
-    /// The number of the accepted registration, the latest should there be several.
+    /// The number of the accepted registration; the latest if there are several.
     pub fn registration_number(&self) -> Option<&'a str> {
         self.actions
             .iter()
@@ -218,8 +218,8 @@ impl<'a> History<'a> {
         action.filter(|_| archived.is_none())
     }
 
-    /// Whether something about the record is open: an action waits for its answer, or a correction that
-    /// was requested is neither approved nor rejected.
+    /// Checks whether something about the record is open: an action waits for its answer, or a requested
+    /// correction is neither approved nor rejected.
     pub fn is_unsettled(&self) -> bool {
         let answers = |id: &ActionId, of: fn(&Action) -> Option<&ActionId>| {
             self.actions.iter().any(|answer| {
@@ -249,7 +249,7 @@ impl<'a> History<'a> {
         has_effect
     }
 
-    /// The declarations that an action puts over the answers, one after the other; nothing where it has no effect.
+    /// The declarations that an action merges over the answers, in order; none if it has no effect.
     fn changes<'s>(
         &'s self,
         action: &'s Action,

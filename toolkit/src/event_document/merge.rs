@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How an update changes what was there, exactly as core does it.
+//! Merging of an update into the current values, exactly as core does it.
 
 use serde_json::{Map, Value};
 

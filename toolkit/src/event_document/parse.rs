@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Reading an event document: strict about the few parts without which nothing can be decided,
-//! forgiving about all others, because a hook that is refused leaves a record stuck in core.
+//! Parsing of an event document: strict about the few parts that every decision needs, tolerant about all
+//! others, because a refused hook leaves a record stuck in core.
 
 use serde_json::{Map, Value};
 
 use super::bounded::{self, NoValue};
 use super::{Action, ActionId, ActionStatus, ActionType, EventDocument, EventId, Fields};
 
-/// Why something is no event document.
+/// The reason why a text is not an event document.
 #[derive(Debug, thiserror::Error)]
 pub enum EventDocumentError {
-    /// It is not even JSON.
+    /// It is not JSON.
     #[error("the event document is not JSON")]
     Json(#[from] serde_json::Error),
     /// It would take far more memory than a document of core does.
@@ -19,15 +19,15 @@ pub enum EventDocumentError {
     /// A part without which no decision is possible is not there.
     #[error("no event document: `{path}` is missing")]
     Missing {
-        /// Where it should be, `actions[2].status` for example.
+        /// Its expected place, `actions[2].status` for example.
         path: String,
     },
     /// A part without which no decision is possible is there but of another kind.
     #[error("no event document: `{path}` is not {expected}")]
     Unexpected {
-        /// Where it is.
+        /// Its place.
         path: String,
-        /// What it should be.
+        /// The expected kind.
         expected: &'static str,
     },
 }

@@ -7,8 +7,8 @@ use super::{FieldConditional, Required};
 use crate::conditional::{Conditional, FieldReference, UserFieldReference};
 use crate::message::Message;
 
-/// A text field inside an address. Its conditionals ask about `country`, `addressType`, `administrativeArea` and the
-/// ids of administrative levels, not about fields of the form.
+/// A text field inside an address. Its conditionals ask about `country`, `addressType`, `administrativeArea`
+/// and the ids of administrative levels, not about fields of the form.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StreetField {
     id: String,
@@ -42,7 +42,7 @@ impl StreetField {
         &self.id
     }
 
-    /// The field must be filled in when it is shown, and this is said when it is not.
+    /// The field must be filled in when it is shown, with the message for an empty one.
     pub fn required_with_message(self, message: impl Into<Message>) -> Self {
         let message = message
             .into()

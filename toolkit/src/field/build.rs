@@ -18,7 +18,7 @@ use super::{
 use crate::conditional::FieldReference;
 use crate::message::{Message, message};
 
-/// Largest upload that core takes without being told, in bytes.
+/// Default size limit of an upload in core, in bytes.
 const MAX_FILE_SIZE: u64 = 5 * 1024 * 1024;
 
 macro_rules! plain_fields {
@@ -70,7 +70,7 @@ pub fn text(id: impl Into<String>) -> Unlabelled<Text> {
     Unlabelled::new(id).configured("type", "text")
 }
 
-/// Several lines of text, four unless told otherwise.
+/// Several lines of text, four by default.
 pub fn textarea(id: impl Into<String>) -> Unlabelled<Textarea> {
     Unlabelled::new(id).configured("rows", 4)
 }
@@ -80,7 +80,7 @@ pub fn email(id: impl Into<String>) -> Unlabelled<Email> {
     Unlabelled::new(id).configured("maxLength", 255)
 }
 
-/// A person's name; first name and surname must be given unless told otherwise.
+/// A person's name; first name and surname are mandatory by default.
 pub fn name(id: impl Into<String>) -> Unlabelled<Name> {
     let parts = json!({ "firstname": NamePart::required(), "surname": NamePart::required() });
     Unlabelled::new(id)
@@ -254,7 +254,7 @@ pub fn field_group(
     Unlabelled::new(id).with("fields", fields.into_iter().collect::<Vec<_>>())
 }
 
-/// A request that the browser sends; it waits 15 seconds unless told otherwise.
+/// A request that the browser sends; its timeout is 15 seconds by default.
 pub fn http(id: impl Into<String>, method: Method, url: impl Into<String>) -> Unlabelled<Http> {
     Unlabelled::new(id)
         .configured("url", url.into())
@@ -276,7 +276,7 @@ pub fn autocomplete(id: impl Into<String>) -> Unlabelled<Autocomplete> {
     Unlabelled::new(id).configured("method", Method::Get)
 }
 
-/// Whether an identity was verified; both texts are chosen by `{value}`.
+/// The verification status of an identity; both texts are chosen by `{value}`.
 pub fn verification_status(
     id: impl Into<String>,
     status: impl Into<Message>,
@@ -309,7 +309,7 @@ pub fn id_reader(
     Unlabelled::new(id).with("methods", methods.into_iter().collect::<Vec<_>>())
 }
 
-/// A sign that something is being fetched, with a text.
+/// A loading indicator with a text.
 pub fn loader(id: impl Into<String>, text: impl Into<Message>) -> Unlabelled<Loader> {
     let id = id.into();
     let text = text

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The field types of core 2.0.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A type of field.
 pub trait Kind {
@@ -12,7 +12,7 @@ pub trait Kind {
 macro_rules! field_types {
     ($($(#[doc = $doc:literal])+ $name:ident = $wire:literal,)+) => {
         /// The types of form field that core 2.0 knows.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum FieldType {
             $($(#[doc = $doc])+ #[serde(rename = $wire)] $name,)+
         }
@@ -21,7 +21,7 @@ macro_rules! field_types {
             /// All types.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The name that stands in the configuration.
+            /// The name in the configuration.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => $wire,)+
@@ -33,7 +33,7 @@ macro_rules! field_types {
         pub mod types {
             use super::{FieldType, Kind};
 
-            /// A field whose type does not matter any more.
+            /// A field of any type.
             #[derive(Clone, Debug, PartialEq)]
             pub enum Any {}
 
@@ -129,7 +129,7 @@ field_types! {
     Search = "SEARCH",
     /// A choice from a list that a server narrows down while the user types.
     Autocomplete = "AUTOCOMPLETE",
-    /// Whether an identity was verified.
+    /// The verification status of an identity.
     VerificationStatus = "VERIFICATION_STATUS",
     /// Parameters of the address that the browser shows.
     QueryParamReader = "QUERY_PARAM_READER",
@@ -137,7 +137,7 @@ field_types! {
     QrReader = "QR_READER",
     /// Ways to read an identity.
     IdReader = "ID_READER",
-    /// A sign that something is being fetched.
+    /// A loading indicator.
     Loader = "LOADER",
     /// A value without any input.
     AlphaHidden = "ALPHA_HIDDEN",

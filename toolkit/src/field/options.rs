@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Choices and parts of fields.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{FieldConditional, Required};
 use crate::conditional::Conditional;
 use crate::message::Message;
 
 /// One choice of a SELECT, a `RADIO_GROUP` or another field with options.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SelectOption {
     value: String,
     label: Label,
+    #[serde(default)]
     conditionals: Vec<FieldConditional>,
 }
 
 /// Text of a choice.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Label {
     /// A text that is translated.

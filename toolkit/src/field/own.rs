@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What only some types of field have: `options`, `configuration`, `defaultValue` …
+//! Settings that only some types of field have: `options`, `configuration`, `defaultValue` …
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -10,9 +11,9 @@ use super::{SelectOption, StreetField};
 
 /// Settings in the order in which they were first made.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Settings(Vec<(&'static str, Setting)>);
+pub(super) struct Settings(Vec<(Cow<'static, str>, Setting)>);
 
-/// The value of a setting. Long lists are not made JSON before they are written.
+/// The value of a setting. Long lists become JSON only when they are written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Setting {
     Json(Value),
@@ -22,17 +23,17 @@ pub(super) enum Setting {
 }
 
 impl Settings {
-    pub(super) fn set(&mut self, key: &'static str, value: Setting) {
+    pub(super) fn set(&mut self, key: Cow<'static, str>, value: Setting) {
         match self.0.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = value,
             None => self.0.push((key, value)),
         }
     }
 
-    /// The settings under a key; none when a value stands there that is not ours to change.
+    /// The settings under a key, added if missing; none if the key has a plain value.
     pub(super) fn group(&mut self, key: &'static str) -> Option<&mut Self> {
         if !self.0.iter().any(|(known, _)| *known == key) {
-            self.set(key, Setting::Group(Self::default()));
+            self.set(key.into(), Setting::Group(Self::default()));
         }
         self.0.iter_mut().find_map(|(known, value)| match value {
             Setting::Group(settings) if *known == key => Some(settings),
@@ -49,8 +50,8 @@ impl Settings {
         choices.unwrap_or_default()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
-        self.0.iter().map(|(key, value)| (*key, value))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
+        self.0.iter().map(|(key, value)| (&**key, value))
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What single types of field can be set to.
+//! Settings of single types of field.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use serde_json::{Map, Number, Value, json};
 use super::own::Setting;
 use super::types::{
     Address, AdministrativeArea, Age, AlphaHidden, AlphaPrintButton, Autocomplete, BulletList,
-    Button, Checkbox, Country, Custom, Data, Date, Email, Facility, File, FileWithOptions, Heading,
-    Http, Id, ImageView, LinkButton, Loader, Location, Name, Number as NumberField, NumberWithUnit,
-    Office, Paragraph, Phone, QrReader, RadioGroup, Search, Select, Signature, Text, Textarea,
-    Time, UserRole, VerificationStatus,
+    Button, Checkbox, Country, Custom, Data, Date, Email, Facility, FieldGroup, File,
+    FileWithOptions, Heading, Http, Id, ImageView, LinkButton, Loader, Location, Name,
+    Number as NumberField, NumberWithUnit, Office, Paragraph, Phone, QrReader, RadioGroup, Search,
+    Select, Signature, Text, Textarea, Time, UserRole, VerificationStatus,
 };
 use super::{AddressDefault, AddressPart, Field, Kind, NamePart, SelectOption, StreetField};
 use crate::conditional::{
@@ -22,7 +22,7 @@ use crate::message::Message;
 
 /// Types that can start with a value.
 pub trait StartsWith: Kind {
-    /// What the value is in Rust.
+    /// The Rust type of the value.
     type Value: Serialize;
 }
 
@@ -143,6 +143,35 @@ impl<K: OffersPlaces> Field<K> {
     }
 }
 
+/// Types that offer places whose name and state depend on a day.
+pub trait OffersDatedPlaces: OffersPlaces {}
+macro_rules! offers_dated_places { ($($kind:ty),+) => { $(impl OffersDatedPlaces for $kind {})+ }; }
+offers_dated_places!(Address, AdministrativeArea, Location);
+
+impl<K: OffersDatedPlaces> Field<K> {
+    /// Offers only places that are active. From core 2.1 on.
+    pub fn active_only(self) -> Self {
+        self.configured("activeOnly", true)
+    }
+
+    /// Offers and names places as they were on the day of the event. From core 2.1 on.
+    pub fn anchor_to_date_of_event(self) -> Self {
+        self.configured("anchorToDateOfEvent", true)
+    }
+}
+
+impl Field<FieldGroup> {
+    /// Separator between the values of the group where it is only read. From core 2.1 on.
+    pub fn separator(self, text: &str) -> Self {
+        self.configured("separator", text)
+    }
+
+    /// Leaves empty values out where the group is only read. From core 2.1 on.
+    pub fn hide_empty_fields(self) -> Self {
+        self.configured("hideEmptyFields", true)
+    }
+}
+
 /// Types that take uploads.
 pub trait TakesFiles: Kind {}
 macro_rules! takes_files { ($($kind:ty),+) => { $(impl TakesFiles for $kind {})+ }; }
@@ -185,7 +214,7 @@ impl Field<File> {
 }
 
 impl Field<Text> {
-    /// Hides what is typed.
+    /// Hides the typed text.
     pub fn password(self) -> Self {
         self.configured("type", "password")
     }
@@ -211,7 +240,7 @@ impl Field<NumberField> {
 }
 
 impl Field<NumberWithUnit> {
-    /// What the empty number shows.
+    /// Placeholder of the empty number.
     pub fn number_placeholder(self, text: impl Into<Message>) -> Self {
         self.configured("numberFieldPlaceholder", text.into())
     }
@@ -246,7 +275,7 @@ impl Field<Name> {
 }
 
 impl Field<Select> {
-    /// What is said when nothing matches what was typed; `{input}` stands for it.
+    /// Message when nothing matches the typed text; `{input}` stands for that text.
     pub fn no_options_message(self, text: impl Into<Message>) -> Self {
         self.with("noOptionsMessage", text.into())
     }
@@ -260,7 +289,7 @@ impl Field<RadioGroup> {
 }
 
 impl Field<Country> {
-    /// Changes when single countries are offered; the labels stay core's.
+    /// Changes the conditions for offering single countries; the labels stay core's.
     pub fn option_overrides(
         self,
         options: impl IntoIterator<Item = (String, Conditional)>,
@@ -284,13 +313,13 @@ impl Field<Address> {
         self.configured("fields", parts)
     }
 
-    /// What stands between the parts of the printed address.
+    /// Separator between the parts of the printed address.
     pub fn line_separator(self, separator: &str) -> Self {
         self.configured("lineSeparator", separator)
     }
 }
 
-/// What an `ADMINISTRATIVE_AREA` field offers.
+/// The choices of an `ADMINISTRATIVE_AREA` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AreaType {
@@ -303,7 +332,7 @@ pub enum AreaType {
 }
 
 impl Field<AdministrativeArea> {
-    /// Offers only what lies in the area chosen in another field.
+    /// Offers only places in the area chosen in another field.
     pub fn part_of(self, field: impl Into<FieldReference>) -> Self {
         self.configured("partOf", field.into())
     }
@@ -331,7 +360,7 @@ pub enum FontVariant {
     H4,
 }
 
-/// Where a text or a picture stands.
+/// Alignment of a text or a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are core's and say it")]
@@ -356,7 +385,7 @@ impl<K: HasFont> Field<K> {
 }
 
 impl Field<Heading> {
-    /// Where the text stands.
+    /// Alignment of the text.
     pub fn align(self, align: TextAlign) -> Self {
         self.styled("textAlign", align)
     }
@@ -368,7 +397,7 @@ impl Field<Paragraph> {
         self.styled("hint", true)
     }
 
-    /// Where the text stands.
+    /// Alignment of the text.
     pub fn align(self, align: TextAlign) -> Self {
         self.styled("textAlign", align)
     }
@@ -385,17 +414,17 @@ impl Field<ImageView> {
         self.configured("height", height)
     }
 
-    /// What is read out instead of the picture.
+    /// Alternative text that is read out instead of the picture.
     pub fn alt(self, text: &str) -> Self {
         self.configured("alt", text)
     }
 
-    /// Where the picture stands.
+    /// Alignment of the picture.
     pub fn align(self, align: TextAlign) -> Self {
         self.configured("textAlign", align)
     }
 
-    /// How the picture fills its place: `contain`, `cover`, `fill`, `none` or `scale-down`.
+    /// Fit of the picture in its place: `contain`, `cover`, `fill`, `none` or `scale-down`.
     pub fn object_fit(self, fit: &str) -> Self {
         self.configured("objectFit", fit)
     }
@@ -411,7 +440,7 @@ pub enum DataEntry {
     Line {
         /// Id of the line.
         id: String,
-        /// What stands before the value.
+        /// The text before the value.
         label: Message,
         /// The value.
         value: Value,
@@ -467,17 +496,17 @@ impl Field<Data> {
 }
 
 impl Field<Button> {
-    /// How the button looks: `primary`, `secondary`, `tertiary` …
+    /// Style of the button: `primary`, `secondary`, `tertiary` …
     pub fn button_type(self, name: &str) -> Self {
         self.configured("buttonType", name)
     }
 
-    /// How large the button is: `small`, `medium` or `large`.
+    /// Size of the button: `small`, `medium` or `large`.
     pub fn button_size(self, name: &str) -> Self {
         self.configured("buttonSize", name)
     }
 
-    /// How the text looks: colour `primary` or `copy`, variant `bold14` or `reg14`.
+    /// Style of the text: colour `primary` or `copy`, variant `bold14` or `reg14`.
     pub fn text_style(self, color: &str, variant: &str) -> Self {
         self.configured("textColor", color)
             .configured("textVariant", variant)
@@ -548,7 +577,7 @@ impl Field<Http> {
         self.configured("errorValue", value)
     }
 
-    /// How long the browser waits for the answer, in milliseconds.
+    /// Timeout for the answer in the browser, in milliseconds.
     pub fn timeout(self, milliseconds: u32) -> Self {
         self.configured("timeout", milliseconds)
     }
@@ -571,7 +600,7 @@ impl Field<Search> {
 }
 
 impl Field<Autocomplete> {
-    /// Address that is asked; what was typed is put at its end.
+    /// Address of the request; the typed text is added at its end.
     pub fn url(self, url: impl Into<String>) -> Self {
         self.configured("url", url.into())
     }
@@ -590,7 +619,7 @@ impl Field<Autocomplete> {
 }
 
 impl Field<QrReader> {
-    /// What the content of the code must satisfy.
+    /// The condition that the content of the code must satisfy.
     pub fn validator(self, conditional: impl Into<Conditional>) -> Self {
         self.configured("validator", conditional.into())
     }
@@ -604,7 +633,7 @@ impl Field<Loader> {
 }
 
 impl Field<Custom> {
-    /// What the component is given.
+    /// The configuration that the component gets.
     pub fn configuration(self, configuration: &Value) -> Self {
         self.with("configuration", configuration)
     }

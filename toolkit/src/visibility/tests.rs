@@ -6,6 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::event_document::Fields;
 use crate::prelude::*;
 
 fn asked(id: &str) -> Field<types::Text> {

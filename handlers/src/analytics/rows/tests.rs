@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
 use super::*;
-use crate::analytics::{Figures, Marks};
+use country::analytics_config::Figures;
+use country::marks::Marks;
+use jiff::tz::TimeZone;
 use opencrvs_toolkit::action::Action;
 use opencrvs_toolkit::prelude::{Event, checkbox, field, form, form_page, text};
 use opencrvs_toolkit::visibility::Visibility;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 
 /// A birth of which sex, dates and places are counted, a fee of its certificate, and the reason of one
 /// of its two actions of the country's own.
-fn counting() -> Counting {
+fn analytics_config() -> AnalyticsConfig {
     let words = |id: &str| (format!("{id}.label"), "Words");
     let asked = |id: &str| text(id).labelled(words(id));
     let page = form_page("child", ("page", "Child"))
@@ -54,7 +56,7 @@ fn counting() -> Counting {
     let visibility = Visibility::of([&event]);
     let private = event.clone().analytics(false);
     assert_eq!(Marks::of(&[private], &visibility), Marks::default());
-    Counting {
+    AnalyticsConfig {
         marks: Marks::of(&[event], &visibility),
         visibility: Arc::new(visibility),
         country: Country {
@@ -90,9 +92,12 @@ fn record(actions: &[(&str, &str, Value)]) -> EventDocument {
 }
 
 fn counted(event: &EventDocument) -> Vec<Row> {
-    rows(&counting().marks.reduced(event).unwrap(), &counting())
-        .unwrap()
-        .rows
+    rows(
+        &analytics_config().marks.reduced(event).unwrap(),
+        &analytics_config(),
+    )
+    .unwrap()
+    .rows
 }
 
 fn answers_of(rows: &[Row]) -> Vec<Value> {
@@ -101,7 +106,7 @@ fn answers_of(rows: &[Row]) -> Vec<Value> {
         .collect()
 }
 
-/// What decides whether an answer counts is kept to decide, and is in no row.
+/// Answers that only decide whether another answer counts are kept for that, and are not in a row.
 #[test]
 fn hidden_answers_are_not_counted() {
     let declared = |more: Value| ("EDIT", "Accepted", json!({"declaration": more}));
@@ -190,7 +195,11 @@ fn the_moments_of_a_record_are_those_of_its_accepted_actions() {
         ),
         ("READ", "Accepted", json!({})),
     ]);
-    let found = rows(&counting().marks.reduced(&event).unwrap(), &counting()).unwrap();
+    let found = rows(
+        &analytics_config().marks.reduced(&event).unwrap(),
+        &analytics_config(),
+    )
+    .unwrap();
     let actions: Vec<_> = found
         .rows
         .iter()
@@ -320,14 +329,14 @@ fn what_is_worked_out(#[case] declared: Value, #[case] at: &str, #[case] worked_
 }
 
 #[rstest]
-#[case(json!({"id": "7"}), "`7` is no UUID")]
+#[case(json!({"id": "7"}), "`7` is not a UUID")]
 #[case(json!({"createdAt": null}), "action `00000000-0000-4000-8000-000000000001` has no time")]
 #[case(json!({"createdAt": "yesterday"}), "action `00000000-0000-4000-8000-000000000001` has no time")]
 fn what_makes_no_row_is_named(#[case] wrong: Value, #[case] message: &str) {
     let event = record(&[("DECLARE", "Accepted", wrong)]);
-    let reduced = counting().marks.reduced(&event).unwrap();
+    let reduced = analytics_config().marks.reduced(&event).unwrap();
     assert_eq!(
-        rows(&reduced, &counting()).unwrap_err().to_string(),
+        rows(&reduced, &analytics_config()).unwrap_err().to_string(),
         message
     );
 }
@@ -375,11 +384,11 @@ proptest! {
                 actions.push(("APPROVE_CORRECTION", "Accepted", json!({"requestId": acceptance})));
             }
         }
-        let event = counting().marks.reduced(&record(&actions)).unwrap();
-        let shown = rows(&event, &counting()).unwrap();
+        let event = analytics_config().marks.reduced(&record(&actions)).unwrap();
+        let shown = rows(&event, &analytics_config()).unwrap();
         let cleared = shown.rows.iter().filter_map(|row| Some((row.id, row.cleared.clone()?))).collect();
         let mut exported = exported(&event);
         restore(&mut exported, &cleared);
-        prop_assert_eq!(rows(&exported, &counting()).unwrap(), shown);
+        prop_assert_eq!(rows(&exported, &analytics_config()).unwrap(), shown);
     }
 }

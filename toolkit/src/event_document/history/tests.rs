@@ -273,7 +273,7 @@ fn a_request_for_correction_only_proposes() {
     assert_eq!(proposed(&event, pending)["mother.verified"], "failed");
 }
 
-/// What the answer of the hook adds takes effect with the action, and not where the action has none.
+/// Additions of the hook's answer take effect with the action, and not where the action has no effect.
 #[test]
 fn an_answer_takes_effect_with_its_action() {
     let visibility = Visibility::default();
@@ -372,7 +372,7 @@ fn cost_grows_with_the_number_of_actions() {
     );
 }
 
-/// What a record's actions say about its state: `(type, status, more)`, ids from 1.
+/// A record's state by its actions: `(type, status, more)`, ids from 1.
 #[test]
 fn a_record_is_registered_and_settled_or_not() {
     let said = |actions: &[(&str, &str, Value)]| {
