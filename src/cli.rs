@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 mod analytics;
 mod authoring;
-pub(crate) mod certificates;
+mod certificates;
 mod deliveries;
 mod fields;
 mod import;
@@ -248,7 +248,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 .and_then(reqwest::Response::error_for_status)
                 .with_context(|| format!("nothing answers at {url}"))?;
         }
-        Command::Sandbox(options) => sandbox::run(settings()?, &options).await?,
+        Command::Sandbox(options) => sandbox::run(settings()?, &options, operator).await?,
         Command::Rules(Rules::Explain(explain)) => print(&explained(&settings()?, &explain)?)?,
         Command::Rules(Rules::Test) => {
             let country = loaded(&settings()?)?;
@@ -301,16 +301,15 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// Returns what a command of operators prints: `deliveries` or `pending`, for a page that shows it.
-///
-/// # Errors
-/// Another command, or one that fails.
-pub(crate) async fn operator(arguments: &[&str], settings: &Settings) -> anyhow::Result<String> {
-    let arguments = std::iter::once(NAME).chain(arguments.iter().copied());
-    match Cli::try_parse_from(arguments)?.command {
-        Some(Command::Deliveries(command)) => deliveries::run(&command, settings).await,
-        Some(Command::Pending(options)) => deliveries::pending(&options, settings).await,
-        _ => anyhow::bail!("this command is not for a page"),
-    }
+pub fn operator(arguments: Vec<String>, settings: Settings) -> sandbox::Printed {
+    Box::pin(async move {
+        let arguments = std::iter::once(NAME.to_owned()).chain(arguments);
+        match Cli::try_parse_from(arguments)?.command {
+            Some(Command::Deliveries(command)) => deliveries::run(&command, &settings).await,
+            Some(Command::Pending(options)) => deliveries::pending(&options, &settings).await,
+            _ => anyhow::bail!("this command is not for a page"),
+        }
+    })
 }
 
 fn named<'e>(events: &'e [Event], event: &str) -> anyhow::Result<&'e Event> {
@@ -322,7 +321,6 @@ fn named<'e>(events: &'e [Event], event: &str) -> anyhow::Result<&'e Event> {
             known.join(", ")
         )
     })
-}
 }
 
 /// Prints what the doctor finds; also of settings that cannot be read.

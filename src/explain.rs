@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The decision about an action with its reasons, and the packet that would follow: for people, not for
-//! core. Nothing is written down and nothing is sent.
+//! core. Nothing is stored and nothing is sent.
 
-use handlers::Facts;
-use handlers::mosip_mapping::{Packet, PacketError, build_packet};
-use handlers::number::NumberFormat;
-use handlers::policy::Policy;
-use handlers::rules::Decision;
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{Action, EventDocument, Fields};
+use rules::Facts;
+use rules::eligibility::Decision;
+use rules::mosip_mapping::{Packet, PacketError, build_packet};
+use rules::policy::Policy;
+use rules::registration_number::NumberFormat;
 
-/// A decision, and what would be sent.
+/// A decision, and the packet that would be sent.
 pub struct Explained {
-    /// The decision with what each condition saw.
+    /// The decision with the values of each condition.
     pub decision: Decision,
-    /// What would be sent to the middleware, with a fresh registration number where there is none.
+    /// The packet for the middleware, with a fresh registration number if the record has none.
     pub packet: Option<Packet>,
 }
 
-/// Decides about a pending action without verifying identities first.
+/// Decides about a pending action. Identities are not verified first.
 ///
 /// # Errors
-/// When the packet cannot be made.
+/// A packet that cannot be made.
 pub fn explain(
     policy: &Policy,
     numbers: &NumberFormat,

@@ -7,6 +7,7 @@
 pub mod auth;
 pub mod blob;
 pub mod build_info;
+mod certificate_fonts;
 pub mod cli;
 mod core_gateway;
 pub mod doctor;

@@ -6,13 +6,17 @@
 use crate::pages::{self, Changes, Hosts};
 use crate::routes::App;
 use crate::server::{self, Listening};
-use crate::settings::{CoreVersion, IdentityVerification, Settings, WebUrl};
-use crate::{country, explain, log, report};
+use crate::settings::{IdentityVerification, Settings, WebUrl};
+use crate::{explain, log, report};
 use anyhow::Context;
+use country::notification::sms::description::Description;
+use futures_util::future::BoxFuture;
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::Credentials;
+use handlers::core_client::Credentials;
+use handlers::delivery::transport;
 use handlers::notification::SmtpSettings;
 use jiff::tz::TimeZone;
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event_document::{Action, EventDocument};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -36,21 +40,27 @@ mod middleware;
 mod mosip;
 mod places;
 mod routes;
+mod row;
 mod samples;
 mod show;
 mod signer;
 
 use bad_days::{BAD_DAYS, BadDay};
-pub use core_stand_in::Version;
 pub use signer::Signer;
 
-/// The port of the pages, or the next that is free.
+/// The default port of the pages.
 const PAGES: u16 = 3050;
-/// The name of the lock in the folder. It tells a sandbox's folder from others.
+/// The lock in the folder. It tells a sandbox's folder from others.
 const LOCK: &str = "sandbox.lock";
 const LEDGER: &str = "ledger.db";
-/// Core is seeded after so many failures at most, ten in a second.
+/// Failed attempts to read the country's places, ten in a second.
 const SEEDINGS: u32 = 100;
+
+/// The output of a command.
+pub type Printed = BoxFuture<'static, anyhow::Result<String>>;
+
+/// Runs a command of operators, `deliveries list` for example, with these settings. Pages show its output.
+pub type RunCommand = fn(Vec<String>, Settings) -> Printed;
 
 /// Options of `countryconfig sandbox`.
 #[derive(clap::Args)]
@@ -58,20 +68,20 @@ pub struct Options {
     /// Folder for the sample records and the ledger of the sandbox
     #[arg(long, value_name = "DIR", default_value = "data/sandbox")]
     pub folder: PathBuf,
-    /// Port of the stand-ins, where another server shall use them too; 0 is any that is free
+    /// Port of the stand-ins, for another server that uses them too; 0 is any free port
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub stand_ins_port: u16,
-    /// Port of the pages, or the first free one after it; 0 is any that is free
+    /// Port of the pages, or the first free one after it; 0 is any free port
     #[arg(long, value_name = "PORT", default_value_t = PAGES)]
     pub port: u16,
     /// No pages: the stand-ins, the server, and curl lines for a terminal
     #[arg(long)]
     pub headless: bool,
-    /// Which core to play; `CORE_VERSION` decides where this is left out
+    /// Version of core to play, in place of `CORE_VERSION`: 2.0, 2.0.1, 2.1 or 2.2
     #[arg(long, value_name = "VERSION")]
-    pub core: Option<Version>,
-    /// The people whom MOSIP knows, in place of those of the sandbox: a CSV file with the columns
-    /// firstName, middleName, familyName, birthDate, gender, nid
+    pub core: Option<CoreVersion>,
+    /// Other identities for MOSIP: a CSV file with the columns firstName, middleName, familyName,
+    /// birthDate, gender, nid
     #[arg(long, value_name = "FILE")]
     pub identities: Option<PathBuf>,
     /// Keep records and identities in the folder, for the next start
@@ -79,7 +89,7 @@ pub struct Options {
     pub keep: bool,
 }
 
-/// All stand-ins, and what they know.
+/// All stand-ins with their state.
 struct StandIns {
     signer: Signer,
     core: core_stand_in::Core,
@@ -91,16 +101,17 @@ struct StandIns {
     bad_days: bad_days::BadDays,
     changes: Changes,
     drafts: show::Drafts,
-    /// What the last command of an operator printed, and for which record.
+    /// The record of the last command of an operator, and the output.
     printed: Mutex<Option<(String, String)>>,
+    run_command: RunCommand,
     client: reqwest::Client,
-    /// Where the stand-ins are reached.
+    /// The address of the stand-ins.
     address: SocketAddr,
-    /// Where the server is reached.
+    /// The URL of the server.
     server: OnceLock<String>,
-    /// The server, for what only it knows: why its rules decide.
+    /// The server, for the reasons of its rules.
     app: OnceLock<Arc<App>>,
-    /// How the server was set, for the commands of operators.
+    /// The settings of the server, for the commands of operators.
     settings: OnceLock<Settings>,
 }
 
@@ -109,7 +120,7 @@ impl StandIns {
         format!("http://{}", self.address)
     }
 
-    /// Why the rules decide about an action as they do; nothing where none is about it.
+    /// The reasons of the rules for their decision about an action; nothing if no rule is about it.
     fn reasons(&self, document: &EventDocument, action: &Action) -> Option<String> {
         let app = self.app.get()?;
         let policy = app.hooks.policy.load();
@@ -120,37 +131,45 @@ impl StandIns {
     }
 }
 
-/// A sandbox that listens and is about to run.
+/// A sandbox that listens, before it runs.
 pub struct Sandbox {
     stand_ins: Arc<StandIns>,
     running: server::Running,
     listener: Listening,
     beside: JoinSet<()>,
     kept: Option<PathBuf>,
-    /// Nobody else uses the folder as long as this is open.
+    /// The folder is this sandbox's own as long as this file is open.
     _lock: File,
-    /// Where the pages are; nothing without pages.
+    /// The address of the pages; nothing without pages.
     pub pages: Option<SocketAddr>,
-    /// What to say about it.
+    /// The introduction for the terminal.
     pub text: String,
 }
 
-/// Starts the stand-ins and the server against them, and prints what to try.
+/// Starts the stand-ins and the server against them, and prints `curl` commands.
 ///
 /// # Errors
 /// When something cannot start.
-pub async fn run(settings: Settings, options: &Options) -> anyhow::Result<()> {
+pub async fn run(
+    settings: Settings,
+    options: &Options,
+    run_command: RunCommand,
+) -> anyhow::Result<()> {
     log::start(&settings);
-    let sandbox = start(settings, options).await?;
+    let sandbox = Box::pin(start(settings, options, run_command)).await?;
     writeln!(std::io::stdout(), "{}", sandbox.text)?;
     sandbox.serve().await
 }
 
-/// Makes a sandbox. The stand-ins and the pages answer at once, the server once it is served.
+/// Makes a sandbox. The stand-ins and the pages answer at once, the server from [`Sandbox::serve`] on.
 ///
 /// # Errors
 /// When something cannot start.
-pub async fn start(settings: Settings, options: &Options) -> anyhow::Result<Sandbox> {
+pub async fn start(
+    settings: Settings,
+    options: &Options,
+    run_command: RunCommand,
+) -> anyhow::Result<Sandbox> {
     let folder = &options.folder;
     let lock = take_folder(folder, options.keep)?;
     let (around, _) = if options.stand_ins_port == 0 {
@@ -168,15 +187,10 @@ pub async fn start(settings: Settings, options: &Options) -> anyhow::Result<Sand
     let (listener, note) = pages::listen(settings.listen.port()).await?;
     notes.extend(note.map(|note| format!("Server: {note}.")));
     let mail = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let version = options
-        .core
-        .unwrap_or(if settings.core_version >= CoreVersion(2, 1, 0) {
-            Version::V2_1
-        } else {
-            Version::V2_0
-        });
-    let stand_ins = stand_ins(version, options.identities.as_deref(), around.address())?;
-    let settings = with_stand_ins(
+    let version = options.core.unwrap_or(settings.core_version);
+    let identities = options.identities.as_deref();
+    let stand_ins = stand_ins(version, identities, around.address(), run_command)?;
+    let mut settings = with_stand_ins(
         settings,
         &stand_ins,
         folder,
@@ -187,8 +201,12 @@ pub async fn start(settings: Settings, options: &Options) -> anyhow::Result<Sand
     if let Some(file) = &kept {
         kept::restore(&stand_ins, file)?;
     }
-    let country = country::load(&settings)
+    let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
+    if version >= CoreVersion::V2_1 {
+        let preset = stand_ins.middleware.preset(&country.integrations);
+        settings.integration_credentials = preset.map(SecretString::from);
+    }
     let running = server::assemble(&settings, country).await?;
     drop(
         stand_ins
@@ -204,6 +222,8 @@ pub async fn start(settings: Settings, options: &Options) -> anyhow::Result<Sand
     beside.spawn(around.serve(around_routes, never(), Duration::ZERO));
     beside.spawn(stand_ins.clone().take_mail(mail));
     beside.spawn(tell_pages(stand_ins.clone()));
+    let here = stand_ins.clone();
+    beside.spawn(async move { here.announce().await });
     beside.spawn(seed(stand_ins.clone()));
     let mut at = None;
     if !options.headless {
@@ -232,12 +252,12 @@ pub async fn start(settings: Settings, options: &Options) -> anyhow::Result<Sand
 }
 
 impl Sandbox {
-    /// Where the server is reached.
+    /// The address of the server.
     pub fn server(&self) -> SocketAddr {
         self.listener.address()
     }
 
-    /// Where the stand-ins are reached.
+    /// The address of the stand-ins.
     pub fn stand_ins(&self) -> SocketAddr {
         self.stand_ins.address
     }
@@ -245,7 +265,7 @@ impl Sandbox {
     /// Serves until the process is told to stop.
     ///
     /// # Errors
-    /// When the server breaks off.
+    /// When a record cannot be kept, or the server breaks off.
     pub async fn serve(mut self) -> anyhow::Result<()> {
         let served = server::run(self.running, self.listener).await;
         self.beside.shutdown().await;
@@ -256,11 +276,11 @@ impl Sandbox {
     }
 }
 
-/// Makes the folder this sandbox's own. A sandbox without `--keep` begins anew: its records are gone,
-/// and a ledger that still waited for them would ask core about them for ever.
+/// Locks the folder. Without `--keep`, the records of the last run are gone: a ledger with their deliveries
+/// would ask core about them forever, so it is deleted.
 fn take_folder(folder: &FilePath, keep: bool) -> anyhow::Result<File> {
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make `{}`", folder.display()))?;
+        .with_context(|| format!("cannot create `{}`", folder.display()))?;
     let file = folder.join(LOCK);
     let is_known = file.exists();
     let lock = File::create(&file).with_context(|| format!("cannot write `{}`", file.display()))?;
@@ -278,7 +298,7 @@ fn take_folder(folder: &FilePath, keep: bool) -> anyhow::Result<File> {
             "unanswered-hooks.jsonl",
             kept::FILE,
         ] {
-            // What is not there need not go.
+            // A missing file is as good as a deleted one.
             drop(std::fs::remove_file(folder.join(name)));
         }
     }
@@ -286,17 +306,15 @@ fn take_folder(folder: &FilePath, keep: bool) -> anyhow::Result<File> {
 }
 
 fn stand_ins(
-    version: Version,
+    version: CoreVersion,
     identities: Option<&FilePath>,
     address: SocketAddr,
+    run_command: RunCommand,
 ) -> anyhow::Result<Arc<StandIns>> {
-    let core = core_stand_in::Core::new(version);
-    let accepts = ["type=record.action.accept", "type=record.read"];
-    let client = core.add_client("MOSIP", &accepts);
     Ok(Arc::new(StandIns {
         signer: Signer::new()?,
-        core,
-        middleware: middleware::Middleware::new(client),
+        core: core_stand_in::Core::new(version),
+        middleware: middleware::Middleware::new(),
         mosip: mosip::Mosip::new(identities)?,
         esignet: esignet::Esignet::default(),
         inbox: inbox::Inbox::default(),
@@ -305,7 +323,8 @@ fn stand_ins(
         changes: Changes::default(),
         drafts: show::Drafts::default(),
         printed: Mutex::default(),
-        client: handlers::outside::client(Duration::from_mins(5))?,
+        run_command,
+        client: transport::client(Duration::from_mins(5))?,
         address,
         server: OnceLock::new(),
         app: OnceLock::new(),
@@ -313,8 +332,8 @@ fn stand_ins(
     }))
 }
 
-/// The settings of a server that meets the stand-ins wherever it would meet another system: nothing
-/// leaves this machine, whatever else is set. Waits are short, so that they can be watched.
+/// The settings of a server that calls the stand-ins in place of all other systems: nothing leaves this
+/// machine, whatever else is set. Waits are short, so that they can be watched.
 fn with_stand_ins(
     settings: Settings,
     stand_ins: &StandIns,
@@ -324,22 +343,14 @@ fn with_stand_ins(
 ) -> anyhow::Result<Settings> {
     let url = |text: String| text.parse::<WebUrl>().map_err(anyhow::Error::msg);
     let around = url(stand_ins.url())?;
-    let (version, scopes): (_, &[&str]) = match stand_ins.core.version {
-        Version::V2_0 => (
-            CoreVersion(2, 0, 0),
-            &["type=record.read", "type=record.search"],
-        ),
-        Version::V2_1 => (
-            CoreVersion(2, 1, 0),
-            &[
-                "type=record.read",
-                "type=record.search",
-                "type=record.action.accept",
-                "type=record.action.reject",
-            ],
-        ),
-    };
-    let client = stand_ins.core.add_client("countryconfig", scopes);
+    let core_version = stand_ins.core.version;
+    // Later versions have the clients of `integrations.toml` created when they start.
+    let client = (core_version < CoreVersion::V2_0_1).then(|| {
+        let scopes = ["type=record.read", "type=record.search"];
+        stand_ins.core.add_client("Country configuration", &scopes)
+    });
+    let sms = format!("{}/sms/2/text/advanced", stand_ins.url());
+    let sms = Description::infobip(&sms).map_err(anyhow::Error::msg)?;
     let sender = "Civil Registration <no-reply@crvs.example>".parse()?;
     let mut messages = settings.messages.clone();
     messages.smtp = Some(SmtpSettings {
@@ -350,17 +361,20 @@ fn with_stand_ins(
         sender,
         require_tls: false,
     });
-    messages.infobip_endpoint = Some(url(format!("{}/sms/2/text/advanced", stand_ins.url()))?);
+    messages.infobip = Some(Arc::new(sms));
     messages.infobip_key = Some(SecretString::from("sandbox"));
     messages.ignores_own_gateway = true;
     Ok(Settings {
         production: false,
-        core_version: version,
+        core_version,
+        core_version_is_set: true,
         listen,
         country_config_url: url(format!("http://{listen}"))?,
         auth_url: around.clone(),
         gateway_url: around.clone(),
-        system_client: Some(Credentials {
+        events_url: around.clone(),
+        integration_credentials: None,
+        system_client: client.map(|client| Credentials {
             id: client.id,
             secret: SecretString::from(client.secret),
         }),
@@ -383,11 +397,12 @@ fn with_stand_ins(
         analytics_database_url: None,
         credential_offer_url: None,
         credential_sign_url: None,
+        telemetry_url: None,
         ..settings
     })
 }
 
-/// Tells open pages what happens, a few times a second at most. Never ends.
+/// Tells open pages about changes, at most five times a second. Never ends.
 async fn tell_pages(stand_ins: Arc<StandIns>) {
     let mut changes = stand_ins.journal.changes();
     while changes.changed().await.is_ok() {
@@ -396,7 +411,7 @@ async fn tell_pages(stand_ins: Arc<StandIns>) {
     }
 }
 
-/// What the server shows to core's seeder.
+/// Fetches what the server serves to core's seeder.
 async fn served(stand_ins: &StandIns, path: &str) -> anyhow::Result<Vec<u8>> {
     let server = stand_ins.server.get().map_or("", String::as_str);
     let request = stand_ins.client.get(format!("{server}{path}"));
@@ -435,12 +450,12 @@ fn now() -> jiff::Timestamp {
     SystemClock.now()
 }
 
-/// Prints for whoever sits at the terminal, who may have closed it.
+/// Prints to the terminal, which may be closed.
 fn say(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// Writes two sample records with fresh ids and says what to do with them.
+/// Writes two sample records with new ids, and returns instructions for them.
 fn introduction(
     folder: &FilePath,
     stand_ins: &StandIns,
@@ -460,6 +475,11 @@ fn introduction(
     text += &format!(
         "\n# the birth form\ncurl -s --compressed http://{server}/config/events | head -c 400\n"
     );
+    // A token without an action, as core 2.1 sends it, for load tests.
+    let token = stand_ins
+        .signer
+        .token(&signer::claims(json!({"userType": "system"})))?;
+    std::fs::write(folder.join("service-token.txt"), token)?;
     let samples = [
         (
             "birth-eligible.json",
@@ -486,11 +506,6 @@ fn introduction(
             file.display()
         );
     }
-    // A token without an action, as core 2.1 sends it: for load tests.
-    let token = stand_ins
-        .signer
-        .token(&signer::claims(json!({"userType": "system"})))?;
-    std::fs::write(folder.join("service-token.txt"), token)?;
     Ok(text)
 }
 

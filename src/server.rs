@@ -380,6 +380,7 @@ pub(crate) fn sms_settings(settings: &Settings, client: &reqwest::Client) -> Sms
     SmsSettings {
         client: client.clone(),
         infobip: messages.infobip.clone(),
+        ignores_own_gateway: messages.ignores_own_gateway,
         infobip_key: messages.infobip_key.clone().unwrap_or_default(),
         gateway_key: messages.sms_gateway_key.clone().unwrap_or_default(),
         sender: messages.infobip_sender.clone(),

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Certificates on the command line.
 
+use crate::certificate_fonts::with_fonts;
 use crate::report;
 use crate::settings::Settings;
 use anyhow::Context;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use country::Files;
 use country::certificates::{Certificate, Certificates as Known, ClientSettings, Record};
@@ -47,16 +46,7 @@ pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result
     };
     record.review |= preview.review;
     let svg = certificate.render(&record, client(&clients, preview.language.as_deref())?)?;
-    with_its_fonts(&svg, certificate, &files)
-}
-
-/// A drawing of a certificate that needs nothing else: its fonts are in it.
-pub(crate) fn with_its_fonts(
-    svg: &str,
-    certificate: &Certificate,
-    files: &Files,
-) -> anyhow::Result<String> {
-    with_fonts(svg.trim(), &faces(certificate, files)?)
+    with_fonts(&svg, certificate, &files)
 }
 
 fn client<'r>(
@@ -91,31 +81,4 @@ fn find<'k>(known: &'k Known, id: &str) -> anyhow::Result<&'k Certificate> {
             .unwrap_or_else(|| format!("there are {}", ids.join(", ")));
         format!("there is no certificate `{id}`; {hint}")
     })
-}
-
-/// The drawing with its fonts behind the opening tag, where the client puts them.
-fn with_fonts(svg: &str, css: &str) -> anyhow::Result<String> {
-    let start = svg.find("<svg").context("there is no <svg> in it")?;
-    let (before, svg) = svg.split_at(start);
-    let (open, rest) = svg.split_once('>').context("the <svg> does not end")?;
-    Ok(format!("{before}{open}><style>{css}\n</style>{rest}\n"))
-}
-
-/// The fonts, as the client's page declares them: it tells faces apart by weight only.
-fn faces(certificate: &Certificate, files: &Files) -> anyhow::Result<String> {
-    let mut css = String::new();
-    for family in &certificate.families {
-        for (face, file) in &family.faces {
-            let font = files
-                .bytes(&format!("fonts/{file}"))
-                .map_err(|problem| anyhow::anyhow!("{problem}"))?;
-            let weight = if *face == "bold" { "bold" } else { "normal" };
-            css += &format!(
-                "\n@font-face{{font-family:\"{}\";font-weight:{weight};src:url(\"data:font/ttf;base64,{}\")}}",
-                family.name,
-                STANDARD.encode(&font),
-            );
-        }
-    }
-    Ok(css)
 }

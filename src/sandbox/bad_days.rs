@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Faults of the systems around, to be switched on for one record or for all.
+//! Faults of the other systems, which can be switched on for one record or for all.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -30,15 +30,15 @@ pub(super) enum BadDay {
     VerifyDown,
 }
 
-/// A fault in words.
+/// The description of a fault.
 pub(super) struct Description {
     /// The fault.
     pub(super) bad_day: BadDay,
     /// Its word in forms and in JSON.
     pub(super) word: &'static str,
-    /// What breaks.
+    /// The fault in a few words.
     pub(super) title: &'static str,
-    /// What is to be seen then.
+    /// Its effect.
     pub(super) effect: &'static str,
 }
 
@@ -80,7 +80,7 @@ pub(super) const BAD_DAYS: [Description; 10] = [
         BadDay::CredentialLost,
         "credential-lost",
         "The credential is lost",
-        "MOSIP has made the identity, and core never learns of it. The record waits for an operator.",
+        "MOSIP has made the identity, and core is never called. The record waits for an operator.",
     ),
     description(
         BadDay::CredentialTwice,
@@ -109,14 +109,14 @@ pub(super) const BAD_DAYS: [Description; 10] = [
     description(
         BadDay::TokensEnd,
         "tokens-end",
-        "Core's tokens end early",
+        "Core's tokens expire early",
         "They are valid for two seconds, and MOSIP takes three. Deliveries get a fresh token of the system client; the middleware has only the token of the packet on core 2.0, and its credential is lost.",
     ),
     description(
         BadDay::VerifyDown,
         "verify-down",
         "Identities cannot be verified",
-        "The declaration is accepted, and the status of each person stays open. They are asked about once more at the registration.",
+        "The declaration is accepted, and the status of each person stays open. The middleware is asked again at the registration.",
     ),
 ];
 
@@ -146,13 +146,13 @@ impl BadDays {
         }
     }
 
-    /// Whether a fault is switched on for exactly this record, or for all where none is named.
+    /// Returns true if a fault is switched on for exactly this record, or for all if none is named.
     pub(super) fn is_switched(&self, event: Option<&str>, bad_day: BadDay) -> bool {
         let switched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         switched.contains(&(event.map(str::to_owned), bad_day))
     }
 
-    /// Whether a record meets a fault.
+    /// Returns true if a fault is switched on for a record or for all.
     pub(super) fn meets(&self, event: Option<&str>, bad_day: BadDay) -> bool {
         self.is_switched(None, bad_day) || event.is_some() && self.is_switched(event, bad_day)
     }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A stand-in for core: it keeps records, asks about actions once, gives tokens, and lets systems read,
-//! search, accept and reject with core's own checks. What core refuses is refused here.
+//! Core: it stores records, calls each hook once, issues tokens, and lets systems read, search, accept and
+//! reject with core's own checks.
 
 use super::journal::{Again, CORE, Entry, SERVER};
-use super::{StandIns, places::Places};
+use super::places::Places;
+use super::{BadDay, StandIns};
 use handlers::clock::{Clock, SystemClock};
 use jiff::Timestamp;
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event_document::{
     Action, ActionId, ActionStatus, ActionType, EventDocument, EventId, Fields,
 };
@@ -16,53 +18,34 @@ use std::time::Duration;
 
 mod gateway;
 pub(super) mod index;
-pub(super) mod tokens;
+pub(super) mod integrations;
+mod tokens;
 
 pub(super) use gateway::{Call, Reply};
+pub(super) use tokens::Claims;
 
-/// So many records are kept.
+/// Number of stored records.
 const KEPT: usize = 1000;
-/// Core itself waits without end.
+/// The longest wait for an answer of the server. Core itself waits forever.
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// The versions of core that the sandbox plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Version {
-    /// A token for each action, and token exchange.
-    #[value(name = "2.0")]
-    V2_0,
-    /// A service token with each action; system clients accept with scopes of their own.
-    #[value(name = "2.1")]
-    V2_1,
-}
-
-impl Version {
-    /// As it is written.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::V2_0 => "2.0",
-            Self::V2_1 => "2.1",
-        }
-    }
-}
 
 /// Core's records and system clients.
 pub(super) struct Core {
-    pub(super) version: Version,
+    pub(super) version: CoreVersion,
     records: Mutex<VecDeque<Kept>>,
-    clients: Mutex<Vec<tokens::Client>>,
+    clients: Mutex<Vec<integrations::Client>>,
     /// The places and the registrar, once core was seeded.
     pub(super) places: OnceLock<Places>,
 }
 
-/// A record, and what the search knows of it.
+/// A record with its entry in the search index.
 #[derive(Clone)]
 struct Kept {
     document: EventDocument,
     indexed: Option<Value>,
 }
 
-/// An action that a registrar takes.
+/// An action of the registrar.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NewAction {
     pub(super) action_type: String,
@@ -81,25 +64,25 @@ impl NewAction {
     }
 }
 
-/// Why an action is not taken.
+/// The reason why an action did not happen.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotTaken {
     #[error("there is no such record")]
     NoRecord,
-    #[error("the record waits for an answer about an earlier action")]
+    #[error("an earlier action of the record is pending")]
     Waits,
-    #[error("nothing waits in this record")]
+    #[error("the record has no pending action")]
     NothingWaits,
-    #[error("`{0}` is not possible in this state of the record")]
+    #[error("`{0}` is not an action of a record in this state")]
     Impossible(String),
-    #[error("the server is not reached: {0}")]
+    #[error("the server does not answer: {0}")]
     Unreachable(String),
     #[error("a token cannot be signed: {0}")]
     Token(String),
 }
 
 impl Core {
-    pub(super) fn new(version: Version) -> Self {
+    pub(super) fn new(version: CoreVersion) -> Self {
         Self {
             version,
             records: Mutex::default(),
@@ -108,7 +91,13 @@ impl Core {
         }
     }
 
-    /// Takes a record as it is.
+    /// Returns true for core 2.0, which issues a token for each action and exchanges other tokens for such
+    /// a token. Later versions let system clients accept and reject, by scopes of their own.
+    pub(super) fn has_action_tokens(&self) -> bool {
+        self.version < CoreVersion::V2_1
+    }
+
+    /// Stores a record as it is.
     pub(super) fn keep(&self, document: EventDocument) {
         let mut records = self.lock();
         records.retain(|kept| kept.document.id != document.id);
@@ -136,7 +125,7 @@ impl Core {
         documents.collect()
     }
 
-    /// Changes a record. `indexes` is whether the search learns of it.
+    /// Changes a record. `indexes` tells whether the search index is updated.
     fn change<T>(
         &self,
         id: &str,
@@ -157,7 +146,7 @@ impl Core {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a new declaration, as the client does before it declares.
+    /// Creates a record, as the client does before it declares.
     pub(super) fn create(&self, event_type: &str) -> EventId {
         let now = moment(SystemClock.now());
         let id = EventId::new(fresh_id());
@@ -207,7 +196,7 @@ impl Core {
     fn request(&self, event: &str, new: NewAction) -> Result<Action, NotTaken> {
         let action = self.stamp(new, ActionStatus::Requested);
         let requested = action.clone();
-        // Core writes the action down and leaves the search alone until the answer is there.
+        // Core updates the search index only after the answer.
         let taken = self.change(event, false, move |document| {
             if pending(document).is_some() {
                 return Err(NotTaken::Waits);
@@ -223,10 +212,9 @@ impl Core {
         Ok(requested)
     }
 
-    /// What core does with the answer to its question. `false` for an answer that leaves the record
-    /// blocked.
+    /// Applies the answer to a hook. Returns false for an answer that leaves the record blocked.
     fn apply(&self, event: &str, asked: &Action, status: u16, body: &[u8]) -> bool {
-        // What is not JSON counts as an empty object; JSON of another kind is an error.
+        // A body that is not JSON counts as an empty object; JSON of another kind is an error.
         let said: Value = serde_json::from_slice(body).unwrap_or_else(|_| json!({}));
         if !said.is_object() && matches!(status, 200 | 400) {
             return false;
@@ -268,7 +256,7 @@ impl Core {
         true
     }
 
-    /// Records as they are kept in a file.
+    /// The records for the file of `--keep`.
     pub(super) fn saved(&self) -> Value {
         self.lock()
             .iter()
@@ -278,14 +266,13 @@ impl Core {
 }
 
 impl StandIns {
-    /// Takes an action for the registrar: stores it as requested, asks the server once, and does what
-    /// the answer says.
+    /// Does an action for the registrar: stores it as requested, calls the hook once, and applies the answer.
     pub(super) async fn act(&self, event: &str, new: NewAction) -> Result<u16, NotTaken> {
         let action = self.core.request(event, new)?;
         self.ask(event, &action).await
     }
 
-    /// Asks the server about the action that waits. Core itself asks once.
+    /// Calls the hook of the pending action again. Core itself never does.
     pub(super) async fn ask_again(&self, event: &str) -> Result<u16, NotTaken> {
         let document = self.core.record(event).ok_or(NotTaken::NoRecord)?;
         let action = pending(&document).ok_or(NotTaken::NothingWaits)?;
@@ -295,7 +282,7 @@ impl StandIns {
     async fn ask(&self, event: &str, action: &Action) -> Result<u16, NotTaken> {
         let document = self.core.record(event).ok_or(NotTaken::NoRecord)?;
         let (event_type, word) = (&document.event_type, action.action_type.as_str());
-        let ends = self.bad_days.meets(Some(event), super::BadDay::TokensEnd);
+        let ends = self.bad_days.meets(Some(event), BadDay::TokensEnd);
         let token = self
             .hook_token(event, action.id.as_str(), ends)
             .map_err(|error| NotTaken::Token(error.to_string()))?;
@@ -308,7 +295,7 @@ impl StandIns {
                 url: url.clone(),
                 token: token.clone(),
             }),
-            ..Entry::new(CORE, SERVER, format!("May {word} happen?"))
+            ..Entry::new(CORE, SERVER, format!("Hook: {word}"))
         };
         let entry = entry.about(Some(event)).saying(&body);
         let entry = self.journal.write(entry);
@@ -316,16 +303,16 @@ impl StandIns {
         let (status, answer) = match answer {
             Ok(answer) => answer,
             Err(error) => {
-                let note = "Core has no answer: the record is blocked until somebody accepts or rejects the action.";
+                let note = "Core got no answer: the record is blocked until the action is accepted or rejected.";
                 self.journal.complete(entry, |entry| entry.noting(note));
                 return Err(NotTaken::Unreachable(error));
             }
         };
         let note = match (self.core.apply(event, action, status, &answer), status) {
             (false, _) => {
-                "Core cannot use this answer: the record is blocked until somebody accepts or rejects the action."
+                "Core cannot use this answer: the record is blocked until the action is accepted or rejected."
             }
-            (true, 202) => "Core waits: somebody will accept or reject the action.",
+            (true, 202) => "Core waits until the action is accepted or rejected.",
             (true, 400) => "Core has stored the action as rejected.",
             (true, _) => "Core has stored the action as accepted.",
         };
@@ -335,7 +322,7 @@ impl StandIns {
         Ok(status)
     }
 
-    /// Sends a POST with a token. Gives the status and the body of the answer.
+    /// Sends a POST with a token. Returns the status and the body of the answer.
     pub(super) async fn post(
         &self,
         url: &str,
@@ -356,7 +343,7 @@ impl StandIns {
     }
 }
 
-/// A body as the page shows it.
+/// A body for the page.
 pub(super) fn readable(body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
@@ -365,12 +352,12 @@ pub(super) fn readable(body: &[u8]) -> Value {
         .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned().into())
 }
 
-/// The action that core waits for an answer about.
+/// The pending action of a record.
 pub(super) fn pending(document: &EventDocument) -> Option<&Action> {
     document.history().pending_actions().into_iter().next_back()
 }
 
-/// The answer to an action, with what the user said besides the form.
+/// The acceptance or rejection of an action, without answers of the form.
 fn settled(asked: &Action, status: ActionStatus) -> Action {
     Action {
         id: ActionId::new(fresh_id()),
@@ -383,7 +370,7 @@ fn settled(asked: &Action, status: ActionStatus) -> Action {
     }
 }
 
-/// A rejection has no answers, and in core 2.0 neither content nor request id.
+/// A rejection. In core 2.0 it has neither content nor request id.
 fn rejected(asked: &Action) -> Action {
     Action {
         content: None,
@@ -392,7 +379,7 @@ fn rejected(asked: &Action) -> Action {
     }
 }
 
-/// A moment as core writes it.
+/// A time as core writes it.
 pub(super) fn moment(at: Timestamp) -> String {
     format!("{at:.3}")
 }

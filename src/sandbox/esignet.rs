@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A stand-in for eSignet: a login page, codes, tokens, and the data of the person. The middleware
-//! exchanges a code for them, as the forms ask it to.
+//! eSignet: its login page, codes and tokens, and the person's data, which the middleware fetches for a form.
 
 use super::journal::{ESIGNET, Entry, MIDDLEWARE};
 use super::mosip::{Person, first_and_last};
@@ -9,24 +8,24 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// So many logins may be under way.
+/// Number of logins in progress.
 const UNDER_WAY: usize = 100;
 
-/// A login that has got its code.
+/// A login with its code.
 struct Login {
     nid: String,
     client_id: String,
     redirect_uri: String,
 }
 
-/// Codes and tokens that were given and not used yet.
+/// Codes and tokens that were issued and not used yet.
 #[derive(Default)]
 pub(super) struct Esignet {
     codes: Mutex<HashMap<String, Login>>,
     tokens: Mutex<HashMap<String, Login>>,
 }
 
-/// What a form wants of eSignet: the parameters of its login page.
+/// The parameters of the login page.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub(super) struct Authorize {
     pub(super) client_id: String,
@@ -39,7 +38,7 @@ pub(super) struct Authorize {
 }
 
 impl Authorize {
-    /// Why eSignet shows no login page.
+    /// The reason why eSignet shows no login page.
     pub(super) fn problem(&self) -> Option<&'static str> {
         if self.response_type != "code" {
             return Some("response_type is not `code`");
@@ -56,7 +55,7 @@ impl Authorize {
         self.acr_values.is_empty().then_some("acr_values is empty")
     }
 
-    /// Where the browser goes afterwards.
+    /// The URL to which the browser returns.
     pub(super) fn back(&self, answer: &[(&str, &str)]) -> Option<String> {
         let mut url = reqwest::Url::parse(&self.redirect_uri).ok()?;
         url.query_pairs_mut()
@@ -77,7 +76,7 @@ impl Esignet {
         keep(&self.codes, login)
     }
 
-    /// A token for a code, which ends with that.
+    /// A token for a code, which can be used once.
     pub(super) fn token(&self, code: &str, client_id: &str, redirect_uri: &str) -> Option<String> {
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         let login = codes.remove(code)?;
@@ -87,7 +86,7 @@ impl Esignet {
         fits.then(|| keep(&self.tokens, login))
     }
 
-    /// The number of the person that a token is about; it ends with that.
+    /// The number of the person of a token, which can be used once.
     fn nid(&self, token: &str) -> Option<String> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         Some(tokens.remove(token)?.nid)
@@ -108,7 +107,7 @@ fn without_query(url: &str) -> String {
     url.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
-/// What eSignet tells about a person.
+/// The data of a person.
 fn user_info(person: &Person) -> Value {
     json!({
         // The person's token at this partner: it is not the national ID, and always 36 characters.
@@ -121,7 +120,7 @@ fn user_info(person: &Person) -> Value {
 }
 
 impl StandIns {
-    /// The data behind a token of eSignet.
+    /// The data of the person of a token.
     pub(super) fn user_info(&self, token: &str) -> Option<Value> {
         let nid = self.esignet.nid(token)?;
         let person = self.mosip.person(&nid).filter(|person| !person.deceased)?;
@@ -148,7 +147,7 @@ impl StandIns {
         ) else {
             return fault();
         };
-        let entry = Entry::new(MIDDLEWARE, ESIGNET, "Who has logged in?");
+        let entry = Entry::new(MIDDLEWARE, ESIGNET, "Data of the person who logged in");
         if self.bad_days.meets(None, BadDay::VerifyDown) {
             self.journal.write(entry.answered(500, &Value::Null));
             return fault();
@@ -173,7 +172,7 @@ impl StandIns {
             "name": {"firstname": firstname, "surname": surname},
             "gender": said("gender").to_lowercase(),
             "birthDate": born,
-            "dobUnknown": born.is_empty(),
+            "dobUnknown": born.is_empty().then_some(true),
             "verificationStatus": "authenticated",
             "idType": id_type,
             "nid": nid,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A mail server and an SMS gateway that deliver to one page.
+//! A mail server and an SMS gateway whose messages are shown on one page.
 
 use super::StandIns;
 use super::journal::{Entry, INFORMANT, SERVER};
@@ -15,31 +15,31 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// So many messages are kept.
+/// Number of stored messages.
 const KEPT: usize = 200;
-/// A message has at most so many bytes.
+/// Size limit of a message, in bytes.
 const LONGEST: usize = 5 * 1024 * 1024;
-/// A line has at most so many bytes.
+/// Size limit of a line, in bytes.
 const LINE: u64 = 64 * 1024;
-/// A client that says nothing is left after this time.
+/// A connection without input is closed after this time.
 const SILENCE: Duration = Duration::from_mins(2);
 
-/// What somebody got.
+/// A message.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Received {
     pub(super) id: u64,
     pub(super) at: Timestamp,
-    /// The record that it is about, where the message tells.
+    /// The record that it is about, if the message names it.
     pub(super) event: Option<String>,
     /// Addresses or a telephone number.
     pub(super) to: String,
     pub(super) subject: Option<String>,
     pub(super) text: String,
-    /// With its pictures inside.
+    /// HTML with its pictures embedded.
     pub(super) html: Option<String>,
 }
 
-/// All that arrived, the newest last.
+/// All messages, the newest last.
 #[derive(Default)]
 pub(super) struct Inbox(Mutex<VecDeque<Received>>);
 
@@ -72,7 +72,7 @@ impl Inbox {
 }
 
 impl StandIns {
-    /// Takes mail from everybody. Never ends.
+    /// Accepts mail from any client. Never ends.
     pub(super) async fn take_mail(self: Arc<Self>, listener: TcpListener) {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
@@ -167,7 +167,7 @@ impl StandIns {
         self.journal.write(entry.saying(&body).noting(note));
     }
 
-    /// An SMS gateway of Infobip's kind: its status and its reply.
+    /// The answer of an SMS gateway like Infobip's.
     pub(super) fn take_sms(&self, authorization: Option<&str>, body: &Value) -> (u16, Value) {
         let refused = |id: &str, text: &str| json!({"requestError": {"serviceException": {"messageId": id, "text": text}}});
         if !authorization.is_some_and(|key| key.starts_with("App ") && key.len() > 4) {
@@ -208,7 +208,7 @@ async fn line(client: &mut BufReader<TcpStream>) -> std::io::Result<Option<Vec<u
     Ok(Some(line))
 }
 
-/// A message up to its end; nothing where it is too long or breaks off.
+/// A message up to its end; nothing if it is too long or breaks off.
 async fn message(client: &mut BufReader<TcpStream>) -> std::io::Result<Option<Vec<u8>>> {
     let mut message = Vec::new();
     while let Some(line) = line(client).await? {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the systems said to each other, in the order of time.
+//! The calls between the systems, in the order of time.
 
+use super::row::Row;
 use handlers::clock::{Clock, SystemClock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// So many entries are kept.
+/// Number of stored entries.
 const KEPT: usize = 5000;
 
 /// A system, by its name on the page.
@@ -25,21 +26,21 @@ pub(super) const ESIGNET: &str = "eSignet";
 /// An informant, with a mailbox and a telephone.
 pub(super) const INFORMANT: &str = "informant";
 
-/// Something that one system said to another, with the answer.
+/// A call of one system to another, with the answer.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entry {
     /// From 1, in the order of time.
     pub(super) id: u64,
-    /// When.
+    /// The time.
     pub(super) at: Timestamp,
     /// The record that it is about.
     pub(super) event: Option<String>,
-    /// Who spoke.
+    /// The caller.
     pub(super) from: String,
-    /// To whom.
+    /// The system that was called.
     pub(super) to: String,
-    /// In a few words.
+    /// The call in a few words.
     pub(super) what: String,
     /// The body; null where there was none.
     pub(super) body: Value,
@@ -47,22 +48,22 @@ pub(super) struct Entry {
     pub(super) status: Option<u16>,
     /// The body of the answer; null where there was none.
     pub(super) answer: Value,
-    /// What is to be known besides.
+    /// An explanation.
     pub(super) note: Option<String>,
-    /// Why the rules decided so, as `rules explain` prints it.
+    /// The reasons of the rules, as `rules explain` prints them.
     pub(super) reasons: Option<String>,
-    /// How it can be said once more.
+    /// The repetition, if the call can be repeated.
     #[serde(skip)]
     pub(super) again: Option<Again>,
 }
 
-/// A call that can be made once more.
+/// A call that can be repeated.
 #[derive(Debug, Clone)]
 pub(super) enum Again {
     /// A POST with the same body and token to this URL.
     Post { url: String, token: String },
     /// MOSIP's credential for a packet.
-    Credential(Box<super::middleware::Row>),
+    Credential(Box<Row>),
 }
 
 impl Entry {
@@ -129,7 +130,7 @@ impl Journal {
         }
     }
 
-    /// Writes an entry down; gives its number.
+    /// Adds an entry; returns its number.
     pub(super) fn write(&self, entry: Entry) -> u64 {
         let mut entries = self.lock();
         let id = entries.back().map_or(0, |last| last.id) + 1;
@@ -147,7 +148,7 @@ impl Journal {
         id
     }
 
-    /// Adds to an entry what became of it.
+    /// Completes an entry with its answer.
     pub(super) fn complete(&self, id: u64, complete: impl FnOnce(Entry) -> Entry) {
         let mut entries = self.lock();
         let entry = entries.iter_mut().rev().find(|entry| entry.id == id);
@@ -158,12 +159,12 @@ impl Journal {
         self.touch();
     }
 
-    /// Says that something changed that is not an entry.
+    /// Tells of a change that is not an entry.
     pub(super) fn touch(&self) {
         self.changed.send_modify(|_| {});
     }
 
-    /// Tells each change.
+    /// The changes.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
@@ -182,12 +183,12 @@ impl Journal {
         self.lock().iter().find(|entry| entry.id == id).cloned()
     }
 
-    /// All that is kept.
+    /// All entries.
     pub(super) fn all(&self) -> Vec<Entry> {
         self.lock().iter().cloned().collect()
     }
 
-    /// Goes on with what was kept.
+    /// Replaces all entries by those of an earlier run.
     pub(super) fn restore(&self, entries: Vec<Entry>) {
         *self.lock() = entries.into();
     }

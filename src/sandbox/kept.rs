@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What `--keep` carries over to the next start: records, identities, and what was said. Rows of the
-//! middleware are not among it, as its own file is gone with its pod.
+//! The file of `--keep`: records, identities and calls, for the next start. Rows of the middleware are left
+//! out: the real one loses its file with its pod.
 
 use super::StandIns;
 use super::journal::Entry;
@@ -16,7 +16,7 @@ use tracing::warn;
 
 /// The name of the file.
 pub(super) const FILE: &str = "stand-ins.json";
-/// The file is written at most so often.
+/// The shortest time between two writes of the file.
 const PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize, Deserialize)]
@@ -26,7 +26,7 @@ struct Kept {
     said: Vec<Entry>,
 }
 
-/// Goes on with what is in the file, if there is one.
+/// Reads the file, if there is one.
 pub(super) fn restore(stand_ins: &StandIns, file: &Path) -> anyhow::Result<()> {
     let name = file.display();
     let json = match std::fs::read(file) {
@@ -35,7 +35,7 @@ pub(super) fn restore(stand_ins: &StandIns, file: &Path) -> anyhow::Result<()> {
         Err(error) => return Err(error).with_context(|| format!("cannot read `{name}`")),
     };
     let kept: Kept = serde_json::from_slice(&json)
-        .with_context(|| format!("`{name}` is not readable; delete it to begin anew"))?;
+        .with_context(|| format!("`{name}` is not a file of this sandbox; delete it"))?;
     for record in kept.records.as_array().into_iter().flatten() {
         stand_ins
             .core
@@ -46,7 +46,7 @@ pub(super) fn restore(stand_ins: &StandIns, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the file, whole or not at all.
+/// Writes the file, completely or not at all.
 pub(super) fn save(stand_ins: &StandIns, file: &Path) -> anyhow::Result<()> {
     let kept = Kept {
         records: stand_ins.core.saved(),
@@ -65,7 +65,7 @@ pub(super) async fn keep_up(stand_ins: Arc<StandIns>, file: PathBuf) {
     while changes.changed().await.is_ok() {
         tokio::time::sleep(PAUSE).await;
         if let Err(error) = save(&stand_ins, &file) {
-            warn!("The records of the sandbox are not kept: {error:#}");
+            warn!("Could not keep the records of the sandbox: {error:#}");
         }
     }
 }

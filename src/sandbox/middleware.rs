@@ -1,60 +1,61 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A stand-in for mosip-api, the middleware, as the real one was seen to behave: it keeps a row before
-//! it calls MOSIP, answers every fault with the same 500, and deletes the row before it tells core.
+//! The middleware, mosip-api: it stores a row before it calls MOSIP, answers every fault with the same 500,
+//! and deletes the row before it calls core.
 
-use super::core_stand_in::{Reply, Version, tokens::Client};
+use super::core_stand_in::{self, Call, Claims, Reply};
 use super::journal::{Again, CORE, Entry, MIDDLEWARE, MOSIP, SERVER};
 use super::mosip::Done;
+use super::row::Row;
 use super::{BadDay, StandIns, say};
-use crate::sandbox::core_stand_in::tokens::Claims;
+use country::integrations::WantedIntegration;
+use opencrvs_toolkit::event_document::EventDocument;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// MOSIP makes the credential of a packet so much later.
+/// Time that MOSIP takes to make the credential of a packet.
 const CREDENTIAL: Duration = Duration::from_secs(1);
 /// The same where tokens end early.
 const LATE_CREDENTIAL: Duration = Duration::from_secs(3);
-/// How long a slow MOSIP takes for a packet.
+/// Time that a slow MOSIP takes for a packet.
 pub(super) const SLOW: Duration = Duration::from_secs(7);
 
-/// The row of a packet.
-#[derive(Debug, Clone)]
-pub(super) struct Row {
-    pub(super) id: String,
-    pub(super) token: String,
-    pub(super) number: String,
-    pub(super) event: String,
-    pub(super) action: Option<String>,
-    pub(super) at: String,
-    /// The identity that MOSIP has made of the packet.
-    pub(super) identity: Option<String>,
-}
-
-/// The middleware's rows, and its own client of core.
+/// The middleware's rows, and its credentials at core 2.1.
 pub(super) struct Middleware {
     rows: Mutex<Rows>,
-    /// On core 2.1 it accepts with this; the scopes are those of an integration.
-    client: Client,
+    client_id: String,
+    client_secret: String,
 }
 
 #[derive(Default)]
 struct Rows {
     by_number: HashMap<String, Row>,
-    /// On core 2.0 a token is in one row only.
+    /// On core 2.0 a token is unique.
     tokens: HashSet<String>,
 }
 
 impl Middleware {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             rows: Mutex::default(),
-            client,
+            client_id: core_stand_in::fresh_id(),
+            client_secret: core_stand_in::fresh_id(),
         }
     }
 
-    /// Stores a row; `false` where one has this number, or on core 2.0 this token.
+    /// The middleware's credentials as `INTEGRATION_CREDENTIALS` names them: for the first client of
+    /// `integrations.toml` that is another program and may accept actions.
+    pub(super) fn preset(&self, wanted: &[WantedIntegration]) -> Option<String> {
+        let accepts = |scope: &String| scope.starts_with("type=record.action.accept");
+        let own = wanted
+            .iter()
+            .find(|client| !client.for_this_server && client.scopes.iter().any(accepts))?;
+        let (name, id, secret) = (&own.name, &self.client_id, &self.client_secret);
+        Some(format!("{name}={id}:{secret}"))
+    }
+
+    /// Stores a row. Returns false if another has this number, or on core 2.0 this token.
     fn insert(&self, row: Row, tokens_are_unique: bool) -> bool {
         let mut rows = self.lock();
         if rows.by_number.contains_key(&row.number)
@@ -88,7 +89,7 @@ impl Middleware {
 /// An answer of the middleware.
 pub(super) type Answer = (u16, Value);
 
-/// Whatever is wrong, the middleware says no more than this.
+/// The middleware's only error answer, whatever is wrong.
 fn fault() -> Answer {
     (500, json!({"error": "An unexpected error occurred"}))
 }
@@ -98,7 +99,7 @@ fn unauthorized() -> Answer {
 }
 
 impl StandIns {
-    /// The claims of a caller of the middleware. It checks the signature and the end, and no more.
+    /// The token of a caller with its claims. The middleware checks signature and expiry only.
     fn caller(&self, token: Option<&str>) -> Option<(String, Claims)> {
         let token = token?;
         Some((token.to_owned(), self.signer_claims(token)?))
@@ -114,13 +115,15 @@ impl StandIns {
             let event = body.get("eventId").and_then(Value::as_str);
             let entry = Entry::new(SERVER, MIDDLEWARE, "Packet for MOSIP").about(event);
             return self.answered(
-                entry.noting("The token has ended, or is not core's."),
+                entry.noting("The token has expired, or is not core's."),
                 unauthorized(),
             );
         };
-        let event = match self.core.version {
-            Version::V2_0 => claims.event_id.as_deref(),
-            Version::V2_1 => body.get("eventId").and_then(Value::as_str),
+        let event = if self.core.has_action_tokens() {
+            claims.event_id.as_deref()
+        } else {
+            let id = body.get("eventId").and_then(Value::as_str);
+            id.filter(|id| uuid::Uuid::parse_str(id).is_ok())
         };
         let number = ["birthCertificateNumber", "deathCertificateNumber"]
             .iter()
@@ -135,7 +138,7 @@ impl StandIns {
         };
         show_packet(body);
         let (Some(event), Some(number), true) = (event, number, is_packet(body)) else {
-            let note = "The packet is not what the middleware's schema says.";
+            let note = "The packet does not fit the middleware's schema.";
             return self.answered(entry.noting(note), fault());
         };
         if self.bad_days.meets(Some(event), BadDay::FaultBeforeRow) {
@@ -143,18 +146,16 @@ impl StandIns {
             return self.answered(entry.noting(note), fault());
         }
         let row = Row {
-            id: super::core_stand_in::fresh_id(),
+            id: core_stand_in::fresh_id(),
             token,
             number: number.to_owned(),
             event: event.to_owned(),
             action: claims.action_id.clone(),
-            at: super::core_stand_in::moment(super::now()),
+            created_at: core_stand_in::moment(super::now()),
             identity: None,
         };
-        if !self
-            .middleware
-            .insert(row.clone(), self.core.version == Version::V2_0)
-        {
+        let tokens_are_unique = self.core.has_action_tokens();
+        if !self.middleware.insert(row.clone(), tokens_are_unique) {
             say("The middleware has a row of this number or token already: 500.\n");
             let note = "The middleware has a row of this number or token already.";
             return self.answered(entry.noting(note), fault());
@@ -170,7 +171,7 @@ impl StandIns {
         (202, json!({}))
     }
 
-    /// Gives a packet to MOSIP, whose credential follows.
+    /// Sends a packet to MOSIP, whose credential follows.
     async fn hand_over(self: &Arc<Self>, row: Row, packet: &Value) {
         let event = row.event.clone();
         if self.bad_days.meets(Some(&event), BadDay::Slow) {
@@ -221,7 +222,7 @@ impl StandIns {
         });
     }
 
-    /// MOSIP's credential arrives at the middleware, which tells core.
+    /// MOSIP's credential arrives at the middleware, which calls core.
     pub(super) fn credential(&self, row: &Row) {
         let event = Some(row.event.as_str());
         let identity = row.identity.as_ref();
@@ -232,38 +233,53 @@ impl StandIns {
             ..entry.saying(&credential)
         };
         if self.middleware.take(&row.number).is_none() {
-            let note = "The middleware has no row of it, and does nothing.";
+            let note = "The middleware has no row for it, and does nothing.";
             self.journal
                 .write(entry.answered(200, &Value::Null).noting(note));
             return;
         }
         if self.bad_days.meets(event, BadDay::CredentialLost) {
-            let note = "A bad day: the middleware has deleted its row and does not reach core. Nobody will tell core.";
+            let note = "A bad day: the middleware has deleted its row and does not reach core. It will not call core again.";
             self.journal
                 .write(entry.answered(200, &Value::Null).noting(note));
             return;
         }
         let with = identity.map_or_else(String::new, |nid| format!(" and the national ID {nid}"));
         say(&format!(
-            "\nMOSIP has made the credential: the middleware tells core to accept the action that waits, with the number {}{with}.\n",
+            "\nMOSIP has issued the credential: the middleware accepts the pending action in core, with the number {}{with}.\n",
             row.number
         ));
-        let note = "The middleware has deleted its row, and tells core.";
+        let note = "The middleware has deleted its row, and calls core.";
         self.journal
             .write(entry.answered(200, &Value::Null).noting(note));
-        self.tell_core(row);
+        self.call_core(row);
     }
 
-    /// The middleware asks core what waits, and accepts it.
-    fn tell_core(&self, row: &Row) {
-        let token = match self.core.version {
-            Version::V2_0 => row.token.clone(),
-            Version::V2_1 => match self.client_token(&self.middleware.client, false) {
-                Ok(token) => token,
-                Err(_) => return,
-            },
-        };
+    /// The token with which the middleware calls core: that of the packet, or from 2.1 on its own.
+    fn token_for_core(&self, row: &Row) -> Option<String> {
+        if self.core.has_action_tokens() {
+            return Some(row.token.clone());
+        }
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", self.middleware.client_id.as_str()),
+            ("client_secret", self.middleware.client_secret.as_str()),
+        ];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (_, answer) = self.grant(&form.into(), false);
+        let token = answer.get("access_token").and_then(Value::as_str);
+        token.map(str::to_owned)
+    }
+
+    /// The middleware reads the record in core, and accepts its pending action.
+    fn call_core(&self, row: &Row) {
         let event = row.event.as_str();
+        let Some(token) = self.token_for_core(row) else {
+            let note = "Core does not know the middleware as a client: integrations.toml has no client for another program with the scope record.action.accept. The row is gone: the record waits for an operator.";
+            let entry = Entry::new(MIDDLEWARE, CORE, "The registration is lost");
+            self.journal.write(entry.about(Some(event)).noting(note));
+            return;
+        };
         let shown = self.asked_by(
             MIDDLEWARE,
             "event.get",
@@ -274,15 +290,14 @@ impl StandIns {
             self.lost(event, shown.status);
             return;
         }
-        let Ok(document) = opencrvs_toolkit::event_document::EventDocument::try_from(shown.body)
-        else {
+        let Ok(document) = EventDocument::try_from(shown.body) else {
             return;
         };
-        let Some(pending) = super::core_stand_in::pending(&document) else {
+        let Some(pending) = core_stand_in::pending(&document) else {
             return;
         };
         let mut input = json!({
-            "transactionId": format!("mosip-interop-{}", super::core_stand_in::fresh_id()),
+            "transactionId": format!("mosip-interop-{}", core_stand_in::fresh_id()),
             "eventId": event,
             "actionId": pending.id,
             "declaration": {},
@@ -312,13 +327,13 @@ impl StandIns {
 
     fn lost(&self, event: &str, status: u16) {
         let note = format!(
-            "Core answered {status}. The row is gone, so that nobody tells core again: the record waits for an operator."
+            "Core answered {status}. The row is gone, so the middleware does not call again: the record waits for an operator."
         );
         let entry = Entry::new(MIDDLEWARE, CORE, "The registration is lost");
         self.journal.write(entry.about(Some(event)).noting(note));
     }
 
-    /// A call of core's gateway, written down.
+    /// A call of core's gateway, with its entry in the journal.
     pub(super) fn asked_by(
         &self,
         who: &str,
@@ -326,14 +341,14 @@ impl StandIns {
         input: &Value,
         token: Option<&str>,
     ) -> Reply {
-        let call = super::core_stand_in::Call {
+        let call = Call {
             procedure,
             input,
             token,
         };
         let event = call.event().map(str::to_owned);
         let reply = self.gateway(&call);
-        // Questions are shown without the whole record that answers them.
+        // The answer to a query, a whole record for example, is not shown.
         let settles = procedure.starts_with("event.actions.");
         let answer = if reply.status == 200 {
             &Value::Null
@@ -383,7 +398,7 @@ impl StandIns {
         self.answered(entry.noting(note), (202, json!({})))
     }
 
-    /// `POST /verify`: whether number, name and date of birth belong together.
+    /// `POST /verify`: checks that number, name and date of birth belong together.
     pub(super) fn verify(
         &self,
         token: Option<&str>,
@@ -402,7 +417,7 @@ impl StandIns {
         let readable = ["/nid", "/dob", "/name/firstname", "/name/surname"]
             .into_iter()
             .all(text);
-        let entry = Entry::new(SERVER, MIDDLEWARE, "Is this person known?");
+        let entry = Entry::new(SERVER, MIDDLEWARE, "Verification of an identity");
         let entry = entry.about(event).saying(body);
         if !readable || self.bad_days.meets(event, BadDay::VerifyDown) {
             let (status, answer) = fault();
@@ -429,7 +444,7 @@ impl StandIns {
         let row = |row: &Row| {
             json!({
                 "eventId": row.event, "actionId": row.action, "id": row.id,
-                "registration_number": row.number, "created_at": row.at,
+                "registration_number": row.number, "created_at": row.created_at,
             })
         };
         (200, self.middleware.rows().iter().map(row).collect())
@@ -466,12 +481,12 @@ fn put(input: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// Sample data, shown to whoever tries the sandbox.
+/// Prints the sample data of a packet.
 fn show_packet(body: &Value) {
     say(&format!("\nThe middleware got a packet:\n{body:#}\n"));
 }
 
-/// Whether the middleware's schema takes a packet.
+/// Checks a packet against the middleware's schema.
 fn is_packet(body: &Value) -> bool {
     let text = |name: &str| body.get(name).is_some_and(Value::is_string);
     let object = |name: &str| body.get(name).is_some_and(Value::is_object);

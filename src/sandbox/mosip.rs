@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A stand-in for MOSIP: the people it knows, the identities that it makes, and who is told about
-//! deaths.
+//! MOSIP: its identities, those that it makes from packets, and reported deaths.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,10 +9,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// The people of the sandbox, all made up.
 pub(super) const IDENTITIES: &str = include_str!("mosip-identities.csv");
-/// So many people are remembered; then the oldest identity that was made is forgotten.
+/// Number of stored identities. Beyond it the oldest that was made from a packet is dropped.
 const MADE: usize = 10_000;
 
-/// The fields that MOSIP keeps where a packet brings no schema along.
+/// The fields that MOSIP reads if a packet contains no schema.
 const DEFAULT_SCHEMA: [&str; 14] = [
     "fullName",
     "dateOfBirth",
@@ -31,7 +30,7 @@ const DEFAULT_SCHEMA: [&str; 14] = [
     "dateOfDeath",
 ];
 
-/// A person whom MOSIP knows. The file has the columns `firstName,middleName,familyName,birthDate,gender,nid`.
+/// An identity. The file has the columns `firstName,middleName,familyName,birthDate,gender,nid`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Person {
@@ -45,10 +44,10 @@ pub(super) struct Person {
     pub(super) gender: String,
     /// Ten digits.
     pub(super) nid: String,
-    /// MOSIP was told that the person has died.
+    /// The death was reported.
     #[serde(default)]
     pub(super) deceased: bool,
-    /// The record that the identity was made for.
+    /// The record whose packet made it.
     #[serde(default)]
     pub(super) made_for: Option<String>,
 }
@@ -62,24 +61,24 @@ impl Person {
     }
 }
 
-/// What MOSIP did with a packet.
+/// The effect of a packet.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Done {
-    /// It made an identity: its number.
+    /// A new identity: its number.
     Made(String),
-    /// It noted a death.
+    /// A stored death.
     Flagged,
-    /// It changed the data of a person.
+    /// Changed data of a person.
     Changed,
-    /// The packet was taken, and nothing will come of it: why.
+    /// No effect, and the reason.
     Nothing(&'static str),
 }
 
-/// The people.
+/// The identities.
 pub(super) struct Mosip(Mutex<Vec<Person>>);
 
 impl Mosip {
-    /// Knows the people of a file, or those of the sandbox.
+    /// Reads the identities of a file, or those of the sandbox.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -98,22 +97,22 @@ impl Mosip {
         Ok(Self(Mutex::new(people)))
     }
 
-    /// Everybody.
+    /// All identities.
     pub(super) fn people(&self) -> Vec<Person> {
         self.lock().clone()
     }
 
-    /// Goes on with the people that were kept.
+    /// Replaces all identities by those of an earlier run.
     pub(super) fn restore(&self, people: Vec<Person>) {
         *self.lock() = people;
     }
 
-    /// Whom a number belongs to.
+    /// The identity with this number.
     pub(super) fn person(&self, nid: &str) -> Option<Person> {
         self.lock().iter().find(|person| person.nid == nid).cloned()
     }
 
-    /// Whether number, name, date of birth and gender belong together. Middle names do not count.
+    /// Checks that number, name, date of birth and gender belong together. Middle names do not count.
     pub(super) fn verifies(&self, question: &Value) -> bool {
         let text = |pointer: &str| question.pointer(pointer).and_then(Value::as_str);
         let Some(person) = text("/nid").and_then(|nid| self.person(nid)) else {
@@ -129,7 +128,7 @@ impl Mosip {
             && text("/gender").is_none_or(|gender| same(Some(gender), &person.gender))
     }
 
-    /// Works on a packet that the middleware hands over.
+    /// Processes a packet of the middleware.
     pub(super) fn take(&self, packet: &Value, event: &str) -> Done {
         let schema = packet.get("schemaJson").and_then(Value::as_str);
         let schema: Option<Value> = schema.and_then(|text| serde_json::from_str(text).ok());
@@ -172,13 +171,13 @@ impl Mosip {
         Done::Made(self.make(person))
     }
 
-    /// Works on an update: the data of a person whom it knows.
+    /// Processes an update of a person's data.
     pub(super) fn update(&self, packet: &Value) -> Done {
         let field = |name: &str| packet.get("requestFields")?.get(name)?.as_str();
         let mut people = self.lock();
         let wanted = field("VID").unwrap_or_default();
         let Some(person) = people.iter_mut().find(|person| person.nid == wanted) else {
-            return Done::Nothing("MOSIP knows nobody with this VID");
+            return Done::Nothing("MOSIP has no identity with this VID");
         };
         if let Some(name) = field("fullName").map(in_any_language) {
             (person.first_name, person.family_name) = first_and_last(&name);
@@ -205,13 +204,13 @@ impl Mosip {
             .iter_mut()
             .find(|person| Some(person.nid.as_str()) == nid);
         let Some(person) = person else {
-            return Done::Nothing("MOSIP knows nobody with this number");
+            return Done::Nothing("MOSIP has no identity with this number");
         };
         person.deceased = true;
         Done::Flagged
     }
 
-    /// Remembers a new person; gives the number.
+    /// Stores a new identity; returns its number.
     fn make(&self, person: Person) -> String {
         let mut people = self.lock();
         let is_made = |person: &&Person| person.made_for.is_some();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What core's seeder takes from the country: areas, offices, facilities, and a registrar.
+//! The places and the registrar that core's seeder reads from the country.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// The places of the country with core's ids, and who registers.
+/// The places of the country with core's ids, and the registrar.
 pub(super) struct Places {
     areas: Vec<Area>,
     locations: Vec<Location>,
@@ -29,7 +29,7 @@ pub(super) struct Location {
     external: String,
 }
 
-/// The user who acts in the sandbox.
+/// The user of the sandbox.
 pub(super) struct Registrar {
     pub(super) id: String,
     pub(super) role: String,
@@ -67,10 +67,10 @@ struct ServedUser {
 }
 
 impl Places {
-    /// Takes what the country serves to core's seeder.
+    /// Reads the documents that the country serves to core's seeder.
     ///
     /// # Errors
-    /// Where that is not what the seeder can read.
+    /// Documents that the seeder cannot read.
     pub(super) fn seed(locations: &[u8], users: &[u8]) -> serde_json::Result<Self> {
         let served: Served = serde_json::from_slice(locations)?;
         let users: Vec<ServedUser> = serde_json::from_slice(users)?;
@@ -120,17 +120,17 @@ impl Places {
     }
 
     /// The answer of `administrativeAreas.list`.
-    pub(super) fn areas(&self) -> Value {
-        let area = |area: &Area| json!({"id": area.id, "name": area.name, "parentId": area.parent, "externalId": area.external, "validUntil": null});
+    pub(super) fn areas(&self) -> Vec<Value> {
+        let area = |area: &Area| json!({"id": area.id, "name": area.name, "parentId": area.parent, "externalId": area.external});
         self.areas.iter().map(area).collect()
     }
 
     /// The answer of `locations.list`.
-    pub(super) fn locations(&self) -> Value {
+    pub(super) fn locations(&self) -> Vec<Value> {
         let location = |l: &Location| {
             json!({
                 "id": l.id, "name": l.name, "administrativeAreaId": l.area, "locationType": l.kind,
-                "externalId": l.external, "validUntil": null,
+                "externalId": l.external,
             })
         };
         self.locations.iter().map(location).collect()
@@ -146,20 +146,20 @@ impl Places {
         &self.locations
     }
 
-    /// A place for the samples: a health facility that lies in an area.
+    /// The place of birth in the samples: a health facility in an area.
     pub(super) fn facility(&self) -> Option<&Location> {
         let mut locations = self.locations.iter();
         locations.find(|l| l.kind == "HEALTH_FACILITY" && l.area.is_some())
     }
 
-    /// An area without areas in it, for addresses.
+    /// An area without subareas, for addresses.
     pub(super) fn village(&self) -> Option<&Area> {
         let has_parts = |id: &str| self.areas.iter().any(|a| a.parent.as_deref() == Some(id));
         self.areas.iter().find(|area| !has_parts(&area.id))
     }
 }
 
-/// An id that follows from the country's own: the same in each run.
+/// An id that is derived from the country's own: the same in each run.
 fn id_of(kind: &str, external: &str) -> String {
     let digest = Sha256::digest(format!("{kind}:{external}"));
     let mut bytes = [0; 16];

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The stand-ins over HTTP, on one port: their paths do not meet.
+//! The routes of the stand-ins, on one port: no two of them share a path.
 
 use super::core_stand_in::Reply;
-use super::esignet::Authorize;
+use super::core_stand_in::integrations::Client;
 use super::journal::SERVER;
 use super::{BadDay, StandIns, say, show};
 use crate::pages::{self, Hosts};
+use opencrvs_toolkit::core_version::CoreVersion;
 use poem::http::StatusCode;
 use poem::http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use poem::middleware::Cors;
@@ -16,10 +17,10 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Core's auth service and gateway, the middleware, eSignet, the SMS gateway.
+/// Core's auth, gateway and events services, the middleware, eSignet, the SMS gateway.
 pub(super) fn stand_ins(here: &Arc<StandIns>) -> impl Endpoint + use<> {
     let hosts = Hosts::loopback(here.address);
-    // Core's client is another origin, and asks the middleware itself.
+    // Core's client is another origin, and calls the middleware itself.
     let client = here
         .settings
         .get()
@@ -32,6 +33,7 @@ pub(super) fn stand_ins(here: &Arc<StandIns>) -> impl Endpoint + use<> {
     };
     Route::new()
         .at("/.well-known", get(key))
+        .at("/ping", get(ping))
         .at("/token", post(token))
         .at("/auth/token", post(token))
         .at("/integrations", get(integrations).post(integrate))
@@ -74,7 +76,7 @@ impl<'a> FromRequest<'a> for Bearer {
     }
 }
 
-/// A JSON body; null where it is none, which each stand-in refuses in its own way.
+/// A JSON body; null for any other body, which each stand-in refuses in its own way.
 struct Body(Value);
 
 impl<'a> FromRequest<'a> for Body {
@@ -92,26 +94,42 @@ fn key(Data(here): Here<'_>) -> String {
     here.signer.public_pem().to_owned()
 }
 
-/// Core reads the parameters from the body, and core 2.0 from the URL, too.
+/// The gateway's answer with core's version.
+#[handler]
+fn ping(Data(here): Here<'_>) -> Response {
+    let version = match here.core.version {
+        CoreVersion::V2_0 => "2.0.0",
+        CoreVersion::V2_0_1 => "2.0.1",
+        CoreVersion::V2_1 => "2.1.0",
+        CoreVersion::V2_2 => "2.2.0",
+    };
+    Json(json!({"success": true}))
+        .with_header("x-version", version)
+        .into_response()
+}
+
+/// Core reads the parameters from the body, and core 2.0 also from the URL, which later versions refuse.
 #[handler]
 fn token(request: &Request, body: Vec<u8>, Data(here): Here<'_>) -> Response {
-    let parameters = |text: &str| {
+    let parameters = |text: &str| -> HashMap<String, String> {
         let url = reqwest::Url::parse(&format!("http://core/?{text}"));
         let pairs = url.iter().flat_map(reqwest::Url::query_pairs);
         pairs
             .map(|(n, v)| (n.into_owned(), v.into_owned()))
             .collect()
     };
-    let mut form: HashMap<String, String> = parameters(&String::from_utf8_lossy(&body));
-    if here.core.version == super::Version::V2_0 {
-        form.extend(parameters(request.uri().query().unwrap_or_default()));
+    let mut form = parameters(&String::from_utf8_lossy(&body));
+    let in_url = parameters(request.uri().query().unwrap_or_default());
+    if !in_url.is_empty() && here.core.version >= CoreVersion::V2_1 {
+        return answer((400, json!({"error": "invalid_request"})));
     }
+    form.extend(in_url);
     let event = form.get("event_id").map(String::as_str);
     let ends = here.bad_days.meets(event, BadDay::TokensEnd);
     answer(here.grant(&form, ends))
 }
 
-/// Whether core lets the bearer make integrations, or see them.
+/// Checks that the bearer may create and list system clients.
 fn may_integrate(here: &StandIns, token: Option<&str>) -> bool {
     let claims = token.and_then(|token| here.signer_claims(token));
     claims.is_some_and(|claims| claims.may("integration.create", None))
@@ -122,7 +140,7 @@ fn integrations(Bearer(token): Bearer, Data(here): Here<'_>) -> Response {
     if !may_integrate(here, token.as_deref()) {
         return answer((403, json!({"message": "FORBIDDEN"})));
     }
-    let client = |client: &super::core_stand_in::tokens::Client| {
+    let client = |client: &Client| {
         json!({
             "id": client.id, "name": client.name, "scopes": client.scopes, "status": "active",
             "createdBy": null,
@@ -131,32 +149,15 @@ fn integrations(Bearer(token): Bearer, Data(here): Here<'_>) -> Response {
     answer((200, here.core.clients().iter().map(client).collect()))
 }
 
-/// A name need not be the only one of its kind, and scopes are taken as they come.
 #[handler]
 fn integrate(Bearer(token): Bearer, Body(body): Body, Data(here): Here<'_>) -> Response {
     if !may_integrate(here, token.as_deref()) {
         return answer((403, json!({"message": "FORBIDDEN"})));
     }
-    let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
-    let scopes = body.get("scopes").and_then(Value::as_array);
-    let scopes: Vec<&str> = scopes
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    if name.is_empty() || scopes.is_empty() {
-        return answer((400, json!({"message": "BAD_REQUEST"})));
-    }
-    let client = here.core.add_client(name, &scopes);
-    answer((
-        200,
-        json!({
-            "clientId": client.id, "clientSecret": client.secret, "shaSecret": super::core_stand_in::fresh_id(),
-        }),
-    ))
+    answer(here.core.integrate(&body))
 }
 
-/// An answer of tRPC, as its caller wants it.
+/// An answer of tRPC, alone or in a batch of one.
 fn trpc(reply: Reply, is_batch: bool) -> Response {
     let Reply { status, body } = reply;
     let body = if status == 200 {
@@ -242,7 +243,7 @@ fn search(Bearer(token): Bearer, Body(body): Body, Data(here): Here<'_>) -> Resp
 #[handler]
 async fn registration(Bearer(token): Bearer, Body(body): Body, Data(here): Here<'_>) -> Response {
     let here = here.clone();
-    // The middleware and MOSIP go on where the caller has given up.
+    // The middleware and MOSIP go on even if the caller has given up.
     let work = async move { here.registration(token.as_deref(), &body).await };
     match tokio::spawn(work).await {
         Ok(answered) => answer(answered),
@@ -320,15 +321,4 @@ fn esignet_user_info(Bearer(token): Bearer, Data(here): Here<'_>) -> Response {
 #[handler]
 fn sms(request: &Request, Body(body): Body, Data(here): Here<'_>) -> Response {
     answer(here.take_sms(request.header(AUTHORIZATION), &body))
-}
-
-/// The parameters of a login page, or why there is none.
-pub(super) fn authorize(request: &Request) -> Result<Authorize, String> {
-    let asked: Authorize = request
-        .params()
-        .map_err(|_| "a parameter is missing: client_id, response_type, scope, acr_values, claims, redirect_uri and state are needed".to_owned())?;
-    match asked.problem() {
-        None => Ok(asked),
-        Some(problem) => Err(problem.to_owned()),
-    }
 }

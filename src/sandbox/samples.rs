@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Made-up births and deaths to begin with.
+//! Sample births and deaths.
 
 use super::mosip::Person;
 use super::places::Places;
@@ -10,13 +10,13 @@ use jiff::{Span, Timestamp};
 use opencrvs_toolkit::event_document::Fields;
 use serde_json::{Map, Value, json};
 
-/// A record to begin with.
+/// A sample record.
 pub(super) struct Sample {
     /// Its word in forms.
     pub(super) word: &'static str,
     pub(super) event: &'static str,
     pub(super) title: &'static str,
-    /// What will be seen.
+    /// Its course.
     pub(super) what: &'static str,
 }
 
@@ -60,12 +60,12 @@ pub(super) const SAMPLES: [Sample; 6] = [
     },
 ];
 
-/// Today in UTC, which is what the samples go by.
+/// Today in UTC.
 fn today() -> Date {
     TimeZone::UTC.to_datetime(SystemClock.now()).date()
 }
 
-/// A name as the forms hold it.
+/// A name in the format of the forms.
 pub(super) fn name(first: &str, middle: &str, last: &str) -> Value {
     let mut name = Map::from_iter([("firstname".to_owned(), first.into())]);
     if !middle.is_empty() {
@@ -148,7 +148,7 @@ pub(super) fn deceased(known: &Person, died: &str, places: Option<&Places>) -> F
     fields
 }
 
-/// The informant: the relation, and where letters and texts go.
+/// Answers about the informant: relation, e-mail address and telephone number.
 pub(super) fn informant(relation: &str, mailbox: &str) -> Fields {
     [
         ("informant.relation", relation),
@@ -160,7 +160,7 @@ pub(super) fn informant(relation: &str, mailbox: &str) -> Fields {
     .collect()
 }
 
-/// A parent about whom nothing is said.
+/// Answers about a parent without details.
 pub(super) fn absent(page: &str) -> Fields {
     Fields::from_iter([
         (format!("{page}.detailsNotAvailable"), true.into()),

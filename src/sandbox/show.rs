@@ -99,16 +99,16 @@ fn page(here: &StandIns, section: &str, title: &str, content: Markup) -> Respons
     pages::html(page.render())
 }
 
-/// A page that says why something was not done.
+/// A page with the reason why an action was not done.
 fn not_done(here: &StandIns, section: &str, why: &str) -> Response {
     let content = html! { p.banner.bad { (why) } p { a href="/" { "All records" } } };
-    let mut response = page(here, section, "This was not done", content);
+    let mut response = page(here, section, "Not done", content);
     response.set_status(StatusCode::CONFLICT);
     response
 }
 
 fn not_found(here: &StandIns) -> Response {
-    let content = html! { p { "There is no such page, or its record is gone. " a href="/" { "All records" } } };
+    let content = html! { p { "This page does not exist, or its record was deleted. " a href="/" { "All records" } } };
     let mut response = page(here, "/", "Not found", content);
     response.set_status(StatusCode::NOT_FOUND);
     response
@@ -119,13 +119,13 @@ fn text<'a>(form: &'a Form, name: &str) -> &'a str {
     form.get(name).map_or("", |text| text.trim())
 }
 
-/// How a record stands, as a word with a colour.
+/// The state of a record, as a coloured word.
 fn state(document: &opencrvs_toolkit::event_document::EventDocument) -> Markup {
     let status = core_stand_in::index::status(document);
     let waits = core_stand_in::pending(document);
     html! {
         @match waits {
-            Some(action) => span.tag.warn { (action.action_type.as_str()) " waits" },
+            Some(action) => span.tag.warn { (action.action_type.as_str()) " pending" },
             None if status == "REGISTERED" => span.tag.good { "Registered" },
             None => span.tag { (status.to_lowercase()) },
         }

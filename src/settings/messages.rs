@@ -25,8 +25,7 @@ pub struct Messages {
     pub infobip_key: Option<SecretString>,
     /// `INFOBIP_SENDER_ID`.
     pub infobip_sender: String,
-    /// Texts go to Infobip's address even where `sms.toml` describes another gateway: no setting, but
-    /// the sandbox, which sends nothing to anybody.
+    /// The gateway of `sms.toml` is not used. Not a setting: the sandbox sends nothing to anybody.
     pub ignores_own_gateway: bool,
     /// `SMS_GATEWAY_KEY`: the secret of the gateway that `sms.toml` describes.
     pub sms_gateway_key: Option<SecretString>,

@@ -2,8 +2,10 @@
 //! The sandbox: the tour, each bad day, and stand-ins that refuse what the real systems refuse.
 
 use super::program::countryconfig;
-use countryconfig::sandbox::{self, Options, Version};
+use countryconfig::cli;
+use countryconfig::sandbox::{self, Options};
 use countryconfig::settings::Settings;
+use opencrvs_toolkit::core_version::CoreVersion;
 use reqwest::{Client, Response, Url};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -22,7 +24,7 @@ struct Running {
 }
 
 impl Running {
-    async fn start(core: Version) -> Self {
+    async fn start(core: CoreVersion) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
             folder: folder.path().join("sandbox"),
@@ -46,7 +48,9 @@ impl Running {
         ];
         let environment = environment.map(|(n, v)| (n.to_owned(), v.to_owned()));
         let settings = Settings::load(None, environment.into_iter()).unwrap();
-        let started = sandbox::start(settings, &options).await.unwrap();
+        let started = sandbox::start(settings, &options, cli::operator)
+            .await
+            .unwrap();
         let running = Self {
             pages: format!("http://{}", started.pages.unwrap()),
             stand_ins: format!("http://{}", started.stand_ins()),
@@ -62,6 +66,12 @@ impl Running {
         until(
             async || running.page("/").await,
             |page| page.contains("places of the country. The registrar is"),
+        )
+        .await;
+        // Core 2.1 has its system clients created first.
+        until(
+            async || running.page("/operator").await,
+            |page| page.contains("Country configuration"),
         )
         .await;
         running
@@ -162,10 +172,10 @@ fn is_registered(record: &Value) -> bool {
 }
 
 #[rstest]
-#[case(Version::V2_0)]
-#[case(Version::V2_1)]
+#[case(CoreVersion::V2_0)]
+#[case(CoreVersion::V2_1)]
 #[tokio::test]
-async fn an_eligible_birth_goes_the_whole_way(#[case] core: Version) {
+async fn an_eligible_birth_goes_the_whole_way(#[case] core: CoreVersion) {
     let sandbox = Running::start(core).await;
     let record = sandbox.sample("mother-known").await;
     let declared = sandbox.record(&record).await;
@@ -183,7 +193,7 @@ async fn an_eligible_birth_goes_the_whole_way(#[case] core: Version) {
         (&waiting["waits"], &waiting["status"]),
         (&json!("REGISTER"), &json!("DECLARED"))
     );
-    let hook = &sandbox.said(&record, "May REGISTER happen?").await[0];
+    let hook = &sandbox.said(&record, "Hook: REGISTER").await[0];
     assert!(
         hook["reasons"]
             .as_str()
@@ -255,15 +265,13 @@ async fn an_eligible_birth_goes_the_whole_way(#[case] core: Version) {
     // Repeated by hand: the server gives the same answer, and the middleware has no row left.
     let again = format!("/again/{}", hook["id"]);
     assert_eq!(sandbox.done(&again, &[]).await, record);
-    let repeated = &sandbox
-        .said(&record, "May REGISTER happen?, once more")
-        .await[0];
+    let repeated = &sandbox.said(&record, "Hook: REGISTER (repeated)").await[0];
     assert_eq!(repeated["status"], 202);
 }
 
 #[tokio::test]
 async fn what_is_not_eligible_is_registered_at_once_and_a_death_is_told_afterwards() {
-    let sandbox = Running::start(Version::V2_0).await;
+    let sandbox = Running::start(CoreVersion::V2_0).await;
     for (word, verdict) in [("nobody-known", "failed"), ("over-ten", "verified")] {
         let record = sandbox.sample(word).await;
         sandbox.act(&record, "REGISTER").await;
@@ -306,7 +314,7 @@ async fn what_is_not_eligible_is_registered_at_once_and_a_death_is_told_afterwar
 async fn a_packet_that_mosip_did_not_start_is_sent_again_with_another_number(
     #[case] bad_day: &str,
 ) {
-    let sandbox = Running::start(Version::V2_0).await;
+    let sandbox = Running::start(CoreVersion::V2_0).await;
     let record = sandbox.sample("mother-known").await;
     sandbox.switch(&record, bad_day, true).await;
     sandbox.act(&record, "REGISTER").await;
@@ -361,7 +369,7 @@ async fn a_packet_that_mosip_did_not_start_is_sent_again_with_another_number(
 #[case("tokens-end", false)]
 #[tokio::test]
 async fn on_a_bad_day_a_child_gets_one_identity(#[case] bad_day: &str, #[case] ends: bool) {
-    let sandbox = Running::start(Version::V2_0).await;
+    let sandbox = Running::start(CoreVersion::V2_0).await;
     let record = sandbox.sample("mother-known").await;
     sandbox.switch(&record, bad_day, true).await;
     sandbox.act(&record, "REGISTER").await;
@@ -415,7 +423,7 @@ async fn on_a_bad_day_a_child_gets_one_identity(#[case] bad_day: &str, #[case] e
 
 #[tokio::test]
 async fn while_core_is_down_no_packet_leaves_and_a_declaration_without_verification_is_no_error() {
-    let sandbox = Running::start(Version::V2_0).await;
+    let sandbox = Running::start(CoreVersion::V2_0).await;
     // For all records: so it meets the declaration, too.
     sandbox
         .done(
@@ -454,7 +462,7 @@ async fn while_core_is_down_no_packet_leaves_and_a_declaration_without_verificat
 
 #[tokio::test]
 async fn a_parent_logs_in_at_esignet_or_does_not() {
-    let sandbox = Running::start(Version::V2_0).await;
+    let sandbox = Running::start(CoreVersion::V2_0).await;
     let form = [
         ("event", "birth"),
         ("firstname", "Mirembe"),
@@ -533,7 +541,7 @@ async fn a_parent_logs_in_at_esignet_or_does_not() {
 /// The stand-ins refuse what the real systems refuse.
 #[tokio::test]
 async fn stand_ins_are_not_kinder_than_the_real_systems() {
-    let sandbox = Running::start(Version::V2_0).await;
+    let sandbox = Running::start(CoreVersion::V2_0).await;
     // The token of the tour's curl line is that of a hook.
     let token = sandbox.text.split("Bearer ").nth(1).unwrap();
     let token = token.split('\'').next().unwrap();

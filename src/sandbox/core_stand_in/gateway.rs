@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core's gateway: what systems ask, with core's checks and core's way to say no.
+//! Core's gateway: calls of other systems, with core's checks and refusals.
 
 use super::tokens::Claims;
-use super::{Core, Version, index, moment, rejected, settled};
+use super::{Core, index, moment, rejected, settled};
 use crate::sandbox::places::Places;
 use crate::sandbox::{BadDay, StandIns};
 use handlers::clock::{Clock, SystemClock};
-use handlers::core::{NOT_REJECTABLE, PROCEDURES};
+use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event_document::{
     Action, ActionId, ActionStatus, ActionType, EventDocument, Fields,
 };
+use opencrvs_toolkit::hook_action::HookAction;
 use serde_json::{Map, Value, json};
 
 /// An answer of the gateway.
@@ -45,7 +46,7 @@ impl Call<'_> {
         self.input.get(name)?.as_str()
     }
 
-    /// The record that the call is about, by its input or its token.
+    /// The record that the call is about.
     pub(in crate::sandbox) fn event(&self) -> Option<&str> {
         self.text("eventId")
     }
@@ -71,8 +72,8 @@ impl StandIns {
         let reply = match call.procedure {
             "event.get" => core.get(call, &claims),
             "event.search" => core.search(call.input, &claims),
-            "locations.list" => Ok(core.places.get().map_or(json!([]), Places::locations)),
-            "administrativeAreas.list" => Ok(core.places.get().map_or(json!([]), Places::areas)),
+            "locations.list" => Ok(core.listed(Places::locations)),
+            "administrativeAreas.list" => Ok(core.listed(Places::areas)),
             other => match other.strip_prefix("event.actions.").and_then(procedure) {
                 Some((action, Verb::Accept)) => core.accept(call, &claims, action),
                 Some((action, Verb::Reject)) => core.reject(call, &claims, action),
@@ -90,19 +91,33 @@ enum Verb {
 }
 
 /// The type of action that a procedure settles, and how.
-fn procedure(text: &str) -> Option<(&'static str, Verb)> {
+fn procedure(text: &str) -> Option<(HookAction, Verb)> {
     let (name, verb) = text.rsplit_once('.')?;
     let verb = match verb {
         "accept" => Verb::Accept,
         "reject" => Verb::Reject,
         _ => return None,
     };
-    let (action, _) = PROCEDURES.iter().find(|(_, known)| *known == name)?;
+    let mut actions = HookAction::ALL.into_iter();
+    let action = actions.find(|action| action.procedure() == name)?;
     Some((action, verb))
 }
 
 impl Core {
-    /// Shows a record, and notes in it that it was read.
+    /// A list of places. Before 2.1, each place has a validity; from then on a status.
+    fn listed(&self, list: fn(&Places) -> Vec<Value>) -> Value {
+        let mut list = self.places.get().map(list).unwrap_or_default();
+        for place in list.iter_mut().filter_map(Value::as_object_mut) {
+            if self.version < CoreVersion::V2_1 {
+                place.insert("validUntil".to_owned(), Value::Null);
+            } else {
+                place.insert("status".to_owned(), "active".into());
+            }
+        }
+        list.into()
+    }
+
+    /// Shows a record, and adds a READ action to it.
     fn get(&self, call: &Call<'_>, claims: &Claims) -> Result<Value, Reply> {
         let event = call.event().unwrap_or_default();
         let of_another = claims.event_id.as_deref().is_some_and(|own| own != event);
@@ -135,7 +150,7 @@ impl Core {
         shown.ok_or_else(|| Reply::refused(404, "no such event"))
     }
 
-    /// What the search knows: records whose index entry fits.
+    /// The records whose index entry matches.
     fn search(&self, input: &Value, claims: &Claims) -> Result<Value, Reply> {
         if !claims.may("record.search", None) {
             return Err(Reply::refused(403, "FORBIDDEN"));
@@ -165,7 +180,7 @@ impl Core {
         Ok(json!({"results": page, "total": found.len()}))
     }
 
-    /// Whether a token may settle an action of a record.
+    /// Checks that a token may settle an action of a record. Returns the record.
     fn may_settle(
         &self,
         call: &Call<'_>,
@@ -175,28 +190,25 @@ impl Core {
         let event = call.event().unwrap_or_default();
         let action = call.text("actionId").unwrap_or_default();
         let document = self.record(event);
-        match self.version {
-            Version::V2_0 => {
-                let both = ["record.confirm-registration", "record.reject-registration"];
-                let may = both.iter().all(|scope| claims.may(scope, None));
-                let is_theirs = claims.event_id.as_deref() == Some(event)
-                    && claims.action_id.as_deref() == Some(action);
-                if !may || !is_theirs {
-                    return Err(Reply::refused(403, "FORBIDDEN"));
-                }
+        if self.has_action_tokens() {
+            let both = ["record.confirm-registration", "record.reject-registration"];
+            let may = both.iter().all(|scope| claims.may(scope, None));
+            let is_theirs = claims.event_id.as_deref() == Some(event)
+                && claims.action_id.as_deref() == Some(action);
+            if !may || !is_theirs {
+                return Err(Reply::refused(403, "FORBIDDEN"));
             }
-            Version::V2_1 => {
-                let scope = match verb {
-                    Verb::Accept => "record.action.accept",
-                    Verb::Reject => "record.action.reject",
-                };
-                if claims.user_type != "system" || !claims.may(scope, None) {
-                    return Err(Reply::refused(403, "FORBIDDEN"));
-                }
-                let event_type = document.as_ref().map(|d| d.event_type.as_str());
-                if !claims.may(scope, event_type) {
-                    return Err(Reply::refused(404, "no such event"));
-                }
+        } else {
+            let scope = match verb {
+                Verb::Accept => "record.action.accept",
+                Verb::Reject => "record.action.reject",
+            };
+            if claims.user_type != "system" || !claims.may(scope, None) {
+                return Err(Reply::refused(403, "FORBIDDEN"));
+            }
+            let event_type = document.as_ref().map(|d| d.event_type.as_str());
+            if !claims.may(scope, event_type) {
+                return Err(Reply::refused(404, "no such event"));
             }
         }
         if call.text("transactionId").is_none() {
@@ -210,7 +222,7 @@ impl Core {
         &self,
         document: &EventDocument,
         call: &Call<'_>,
-        action_type: &str,
+        action_type: HookAction,
         verb: Verb,
     ) -> Result<Action, Reply> {
         let wanted = call.text("actionId").unwrap_or_default();
@@ -223,8 +235,8 @@ impl Core {
             };
             return Err(Reply::refused(status, "no such action"));
         };
-        let fits = found.is_requested() && found.action_type.as_str() == action_type;
-        if self.version == Version::V2_1 && !fits {
+        let fits = found.is_requested() && found.action_type.as_str() == action_type.name();
+        if !self.has_action_tokens() && !fits {
             return Err(Reply::refused(
                 400,
                 "the action is not a requested one of this type",
@@ -233,7 +245,12 @@ impl Core {
         Ok(found.clone())
     }
 
-    fn accept(&self, call: &Call<'_>, claims: &Claims, action_type: &str) -> Result<Value, Reply> {
+    fn accept(
+        &self,
+        call: &Call<'_>,
+        claims: &Claims,
+        action_type: HookAction,
+    ) -> Result<Value, Reply> {
         let document = self.may_settle(call, claims, Verb::Accept)?;
         if let Some(missing) = missing(call.input, action_type) {
             return Err(Reply::refused(400, &format!("{missing} is missing")));
@@ -261,7 +278,12 @@ impl Core {
         changed.ok_or_else(|| Reply::refused(404, "no such event"))
     }
 
-    fn reject(&self, call: &Call<'_>, claims: &Claims, action_type: &str) -> Result<Value, Reply> {
+    fn reject(
+        &self,
+        call: &Call<'_>,
+        claims: &Claims,
+        action_type: HookAction,
+    ) -> Result<Value, Reply> {
         let document = self.may_settle(call, claims, Verb::Reject)?;
         let asked = self.asked(&document, call, action_type, Verb::Reject)?;
         match end(&document, &asked) {
@@ -271,8 +293,7 @@ impl Core {
             Some(_) => return Ok(json!(document)),
             None => {}
         }
-        let kind = asked.action_type.as_str();
-        if self.version == Version::V2_0 && NOT_REJECTABLE.contains(&kind) {
+        if self.has_action_tokens() && !action_type.is_rejectable() {
             let why = r#"new row for relation "event_actions" violates check constraint "event_actions_check""#;
             return Err(Reply::refused(500, why));
         }
@@ -281,13 +302,14 @@ impl Core {
             created_by: Some(claims.sub.clone()),
             ..rejected(&asked)
         };
-        let rejected = match self.version {
-            Version::V2_0 => rejected,
-            Version::V2_1 => Action {
+        let rejected = if self.has_action_tokens() {
+            rejected
+        } else {
+            Action {
                 content: asked.content,
                 request_id: asked.request_id,
                 ..rejected
-            },
+            }
         };
         let changed = self.change(document.id.as_str(), true, |document| {
             document.actions.push(rejected);
@@ -303,30 +325,20 @@ fn end<'a>(document: &'a EventDocument, asked: &Action) -> Option<&'a Action> {
     actions.find(|action| action.original_action_id.as_ref() == Some(&asked.id))
 }
 
-/// What core's schema wants with the acceptance of an action, and is not there.
-fn missing(input: &Value, action_type: &str) -> Option<&'static str> {
-    let path = match action_type {
-        "REGISTER" => "/registrationNumber",
-        "REJECT" | "ARCHIVE" => "/content/reason",
-        "EDIT" => "/content",
-        "APPROVE_CORRECTION" => "/requestId",
-        "REJECT_CORRECTION" => {
-            if input.pointer("/content/reason").is_none() {
-                return Some("content.reason");
-            }
-            "/requestId"
-        }
-        "CUSTOM" => "/customActionType",
-        _ => return None,
+/// The first value that core's schema requires for the acceptance of an action, and that the input lacks.
+fn missing(input: &Value, action: HookAction) -> Option<&'static str> {
+    let required: &[&'static str] = match action {
+        HookAction::Register => &["registrationNumber"],
+        HookAction::Reject | HookAction::Archive => &["content/reason"],
+        HookAction::Edit => &["content"],
+        HookAction::ApproveCorrection => &["requestId"],
+        HookAction::RejectCorrection => &["content/reason", "requestId"],
+        HookAction::Custom => &["customActionType"],
+        _ => &[],
     };
-    let wants_text = path != "/content";
-    let there = input.pointer(path);
-    let there = there.is_some_and(|value| !wants_text || value.is_string());
-    (!there).then_some(match path {
-        "/registrationNumber" => "registrationNumber",
-        "/content/reason" => "content.reason",
-        "/content" => "content",
-        "/requestId" => "requestId",
-        _ => "customActionType",
-    })
+    let is_missing = |path: &&str| {
+        let value = input.pointer(&format!("/{path}"));
+        !value.is_some_and(|value| value.is_string() || *path == "content")
+    };
+    required.iter().copied().find(|path| is_missing(path))
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What core derives of a record for its search, and what it lets happen in which state.
+//! The state that core derives of a record: its search entry, and the actions that are possible.
 
 use opencrvs_toolkit::event_document::{Action, ActionStatus, EventDocument};
 use serde_json::{Value, json};
 
-/// Actions that leave no mark in a record's state.
+/// Actions that do not change a record's state.
 const META: [&str; 3] = ["READ", "ASSIGN", "UNASSIGN"];
 
-/// The status that the accepted actions make.
+/// The status after the accepted actions.
 pub(in crate::sandbox) fn status(document: &EventDocument) -> &'static str {
     let accepted = document
         .actions
@@ -47,7 +47,7 @@ pub(in crate::sandbox) fn flags(document: &EventDocument) -> Vec<String> {
     flags
 }
 
-/// Whether the record went back to whoever declared it.
+/// Returns true if the declaration was rejected and not sent again.
 fn was_rejected(document: &EventDocument) -> bool {
     let accepted = document
         .actions
@@ -62,7 +62,7 @@ fn was_rejected(document: &EventDocument) -> bool {
     })
 }
 
-/// What the search knows of a record; nothing of one that is not declared yet.
+/// The search entry of a record; none before its declaration.
 pub(super) fn entry(document: &EventDocument) -> Option<Value> {
     let status = status(document);
     if status == "CREATED" {
@@ -83,7 +83,7 @@ pub(super) fn entry(document: &EventDocument) -> Option<Value> {
     }))
 }
 
-/// Whether core lets an action happen in the state of a record.
+/// Checks whether an action is possible in the state of a record.
 pub(super) fn allows(document: &EventDocument, word: &str) -> bool {
     let allowed: &[&str] = match status(document) {
         "CREATED" => &["DECLARE", "NOTIFY", "CUSTOM"],
@@ -102,10 +102,10 @@ pub(super) fn allows(document: &EventDocument, word: &str) -> bool {
     allowed.contains(&word)
 }
 
-/// Whether what the search knows of a record is asked for.
+/// Checks whether a search entry matches a query.
 ///
 /// # Errors
-/// Why core, or this stand-in, does not take the query.
+/// The reason why core, or this stand-in, does not accept the query.
 pub(super) fn matches(query: &Value, entry: &Value) -> Result<bool, String> {
     let clauses = query.get("clauses").and_then(Value::as_array);
     let (Some(kind), Some(clauses)) = (query.get("type").and_then(Value::as_str), clauses) else {

@@ -1,42 +1,36 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Core's auth service: tokens of system clients, of one action, and their claims.
+//! Core's auth service: tokens of hooks, users and system clients, and their claims.
 
-use super::{Core, Version, fresh_id};
-use crate::auth::AUDIENCE;
+use crate::auth::{AUDIENCE, ISSUER};
 use crate::sandbox::StandIns;
 use opencrvs_toolkit::scope::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::PoisonError;
 
-/// The registrar before core was seeded.
+/// The registrar before the seeding.
 pub(super) const REGISTRAR: &str = "11111111-2222-4333-8444-555555555555";
-/// The service whose token core 2.1 sends with each action.
+/// The service whose token core 2.1 sends with each hook.
 const SERVICE: &str = "33333333-4444-4555-8666-777777777777";
+
+/// The service that has system clients created.
+const CREATOR_USER: &str = "33333333-4444-4555-8666-888888888888";
 
 const CONFIRM: &str = "type=record.confirm-registration";
 const REJECT: &str = "type=record.reject-registration";
-/// The registrar's scopes that a token of one action has, too.
+/// The caller's scopes that the token of an action repeats.
 const OF_REGISTRAR: [&str; 2] = ["record.read", "record.reject"];
 
-/// A week, in seconds.
+/// Lifetime of tokens of users and actions, in seconds: a week.
 const WEEK: u64 = 7 * 24 * 3600;
-/// The end of tokens on a bad day.
-const ENDS: u64 = 2;
-/// Ten minutes.
+/// Lifetime of tokens of systems, in seconds.
 const SYSTEM: u64 = 600;
+/// Lifetime of the token for creating system clients, in seconds.
+const CREATOR: u64 = 60;
+/// Lifetime of all tokens on a bad day, in seconds.
+const ENDS: u64 = 2;
 
-/// A system client.
-#[derive(Debug, Clone)]
-pub(in crate::sandbox) struct Client {
-    pub(in crate::sandbox) id: String,
-    pub(in crate::sandbox) secret: String,
-    pub(in crate::sandbox) name: String,
-    pub(in crate::sandbox) scopes: Vec<String>,
-}
-
-/// What a token of core says.
+/// The claims of a token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::sandbox) struct Claims {
@@ -55,7 +49,7 @@ pub(in crate::sandbox) struct Claims {
 }
 
 impl Claims {
-    /// Whether a scope is there, for records of this event where one is named.
+    /// Checks for a scope, for records of this event if one is named.
     pub(in crate::sandbox) fn may(&self, kind: &str, event: Option<&str>) -> bool {
         let scopes = self.scope.iter().filter_map(|scope| scope.parse().ok());
         let mut scopes = scopes.filter(|scope: &Scope| scope.kind() == kind);
@@ -71,29 +65,8 @@ impl Claims {
     }
 }
 
-impl Core {
-    /// A new system client.
-    pub(in crate::sandbox) fn add_client(&self, name: &str, scopes: &[&str]) -> Client {
-        let client = Client {
-            id: fresh_id(),
-            secret: fresh_id(),
-            name: name.to_owned(),
-            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-        };
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.push(client.clone());
-        client
-    }
-
-    /// All system clients.
-    pub(in crate::sandbox) fn clients(&self) -> Vec<Client> {
-        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.clone()
-    }
-}
-
 impl StandIns {
-    /// The claims of a token that this core has signed and that has not ended.
+    /// The claims of a token that this core has signed and that has not expired.
     pub(in crate::sandbox) fn signer_claims(&self, token: &str) -> Option<Claims> {
         serde_json::from_value(self.signer.claims_of(token)?).ok()
     }
@@ -108,7 +81,7 @@ impl StandIns {
     fn issue_for(&self, seconds: u64, audiences: &Value, claims: &Value) -> anyhow::Result<String> {
         let now = jsonwebtoken::get_current_timestamp();
         let mut all = json!({
-            "iss": crate::auth::ISSUER, "aud": audiences, "iat": now, "exp": now + seconds,
+            "iss": ISSUER, "aud": audiences, "iat": now, "exp": now + seconds,
         });
         if let (Some(all), Some(claims)) = (all.as_object_mut(), claims.as_object()) {
             all.extend(claims.clone());
@@ -116,7 +89,7 @@ impl StandIns {
         self.signer.token(&all)
     }
 
-    /// The token that core sends with its question about an action.
+    /// The token that core sends with the hook of an action.
     pub(in crate::sandbox) fn hook_token(
         &self,
         event: &str,
@@ -125,24 +98,17 @@ impl StandIns {
     ) -> anyhow::Result<String> {
         let places = self.core.places.get();
         let registrar = places.map_or(REGISTRAR, |places| &places.registrar.id);
-        match self.core.version {
-            Version::V2_0 => {
-                let scope = [CONFIRM, REJECT, "type=record.read", "type=record.reject"];
-                let claims = json!({
-                    "sub": registrar, "userType": "user", "scope": scope,
-                    "eventId": event, "actionId": action,
-                });
-                self.issue(if ends { ENDS } else { WEEK }, &claims)
-            }
-            Version::V2_1 => {
-                let claims = json!({"sub": SERVICE, "userType": "system", "scope": []});
-                self.issue_for(
-                    if ends { ENDS } else { SYSTEM },
-                    &json!([AUDIENCE]),
-                    &claims,
-                )
-            }
+        if self.core.has_action_tokens() {
+            let scope = [CONFIRM, REJECT, "type=record.read", "type=record.reject"];
+            let claims = json!({
+                "sub": registrar, "userType": "user", "scope": scope,
+                "eventId": event, "actionId": action,
+            });
+            return self.issue(if ends { ENDS } else { WEEK }, &claims);
         }
+        let claims = json!({"sub": SERVICE, "userType": "system", "scope": []});
+        let seconds = if ends { ENDS } else { SYSTEM };
+        self.issue_for(seconds, &json!([AUDIENCE]), &claims)
     }
 
     /// The registrar's own token, which core's client sends.
@@ -166,14 +132,13 @@ impl StandIns {
         self.issue_for(SYSTEM, &audiences, &claims)
     }
 
-    /// A token of a system client.
-    pub(in crate::sandbox) fn client_token(
-        &self,
-        client: &Client,
-        ends: bool,
-    ) -> anyhow::Result<String> {
-        let claims = json!({"sub": client.id, "userType": "system", "scope": client.scopes});
-        self.issue(if ends { ENDS } else { SYSTEM }, &claims)
+    /// The token for creating system clients.
+    pub(in crate::sandbox) fn creator_token(&self) -> anyhow::Result<String> {
+        let audiences = json!([AUDIENCE, "opencrvs:events-user"]);
+        let claims = json!({
+            "sub": CREATOR_USER, "userType": "system", "scope": ["type=integration.create"],
+        });
+        self.issue_for(CREATOR, &audiences, &claims)
     }
 
     /// The answer of the token endpoint.
@@ -195,13 +160,15 @@ impl StandIns {
                     Some(client.id.as_str()) == text("client_id")
                         && Some(client.secret.as_str()) == text("client_secret")
                 });
-                match known {
-                    Some(client) => self.client_token(client, ends),
-                    None => return (401, json!({"error": "invalid_client"})),
-                }
+                let Some(client) = known else {
+                    return (401, json!({"error": "invalid_client"}));
+                };
+                let claims =
+                    json!({"sub": client.id, "userType": "system", "scope": client.scopes});
+                self.issue(if ends { ENDS } else { SYSTEM }, &claims)
             }
             Some("urn:opencrvs:oauth:grant-type:token-exchange")
-                if self.core.version == Version::V2_0 =>
+                if self.core.has_action_tokens() =>
             {
                 let right = text("subject_token_type")
                     == Some("urn:ietf:params:oauth:token-type:access_token")

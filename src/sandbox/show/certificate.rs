@@ -4,14 +4,14 @@
 use super::super::core_stand_in::{self, index};
 use super::super::places::Places;
 use super::{Here, not_done, not_found};
-use crate::cli::certificates::with_its_fonts;
-use crate::country::certificates::Record;
-use crate::country::{self, Files};
+use crate::certificate_fonts::with_fonts;
 use crate::pages::with_type;
 use crate::report;
 use crate::sandbox::StandIns;
 use crate::settings::Settings;
 use anyhow::Context;
+use country::Files;
+use country::certificates::Record;
 use opencrvs_toolkit::event_document::EventDocument;
 use poem::http::HeaderValue;
 use poem::http::header::CONTENT_SECURITY_POLICY;
@@ -19,7 +19,7 @@ use poem::web::{Data, Path};
 use poem::{Response, handler};
 use serde_json::{Map, Value, json};
 
-/// The drawing brings its fonts along, and runs nothing.
+/// The policy of the drawing: its fonts are in it, and it runs nothing.
 const OF_DRAWING: &str = "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'";
 
 #[handler]
@@ -56,14 +56,14 @@ pub(super) async fn svg(Path(id): Path<String>, Data(here): Here<'_>) -> Respons
 /// The first certificate of an event in the first language of the country, with its fonts.
 fn filled_in(settings: &Settings, event: &str, record: &Record) -> anyhow::Result<String> {
     let files = Files::of(settings.country_dir.as_deref());
-    let (known, clients) = country::certificates(settings)
+    let (known, clients) = country::certificates(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let mut certificates = known.iter();
     let certificate = certificates.find(|certificate| certificate.event == event);
     let certificate = certificate.with_context(|| format!("`{event}` has no certificate"))?;
     let (_, client) = clients.first().context("the country has no language")?;
     let svg = certificate.render(record, client)?;
-    with_its_fonts(&svg, certificate, &files)
+    with_fonts(&svg, certificate, &files)
 }
 
 /// A record as templates read it, with the names of its places and its registrar.

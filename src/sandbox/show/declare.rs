@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A short form for a birth or a death. The whole form of the country is played elsewhere; here a few
-//! answers decide what the systems do.
+//! A short form for a birth or a death, with the answers that the other systems act on.
 
 use super::super::mosip::Person;
 use super::super::{core_stand_in, samples};
@@ -15,24 +14,24 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// So many forms may be half filled in.
+/// Number of stored drafts.
 const KEPT: usize = 100;
-/// Nothing is said about this person.
+/// The choice of a person without details.
 const NOBODY: &str = "nobody";
-/// A person whom MOSIP does not know.
+/// The choice of a person without an identity.
 const UNKNOWN: &str = "unknown";
 
-/// Forms that wait for a login at eSignet.
+/// Forms during a login at eSignet.
 #[derive(Default)]
 pub(in crate::sandbox) struct Drafts(Mutex<HashMap<String, Draft>>);
 
 #[derive(Clone, Default)]
 struct Draft {
-    /// What was typed in.
+    /// The input.
     form: Form,
-    /// The page of the person who logs in, and where the login leads back to.
+    /// The page of the person who logs in, and the URL of the login page.
     login: Option<(String, String)>,
-    /// Who has logged in, by page: the middleware's answer.
+    /// The middleware's answers about people who have logged in, by page.
     identified: HashMap<String, Value>,
 }
 
@@ -77,7 +76,7 @@ fn people(event: &str) -> [Asked; 2] {
     if event == "death" {
         [
             asked("deceased", "The deceased", None, false),
-            asked("spouse", "The spouse, who informs", None, true),
+            asked("spouse", "The spouse, as informant", None, true),
         ]
     } else {
         [
@@ -108,7 +107,7 @@ pub(super) fn form(Query(query): Query<Form>, Data(here): Here<'_>) -> Response 
     let content = html! {
         @if let Some((page, url)) = &draft.login {
             div.banner {
-                p { "The " (page) " logs in at eSignet, and the form goes on with what eSignet tells." }
+                p { "The " (page) " logs in at eSignet. The form then continues with the data of that person." }
                 p { a.button.primary href=(url) { "Go to eSignet" } }
             }
         }
@@ -122,7 +121,7 @@ pub(super) fn form(Query(query): Query<Form>, Data(here): Here<'_>) -> Response 
             @for person in people(event) { (person_field(here, given, &draft, &person)) }
             @if event == "birth" {
                 div.field {
-                    label for="informant" { "Who informs" }
+                    label for="informant" { "Informant" }
                     select #informant name="informant" {
                         @for (value, label) in [("MOTHER", "The mother"), ("FATHER", "The father")] {
                             option value=(value) selected[text(given, "informant") == value] { (label) }
@@ -130,14 +129,14 @@ pub(super) fn form(Query(query): Query<Form>, Data(here): Here<'_>) -> Response 
                     }
                 }
             }
-            div.field { label for="email" { "E-mail of the informant" } input #email type="email" name="email" required value=(or(given, "email", "informant@mail.example")); p.hint { "The letter is shown in the inbox. Addresses at example.com get nothing." } }
+            div.field { label for="email" { "E-mail of the informant" } input #email type="email" name="email" required value=(or(given, "email", "informant@mail.example")); p.hint { "The e-mail is shown in the inbox. Nothing is sent to addresses at example.com." } }
             p { button.primary name="do" value="declare" { "Declare" } }
         }
     };
     page(here, "/", title, content)
 }
 
-/// What was typed in, or this.
+/// A value of the form, or a default.
 fn or<'a>(form: &'a Form, name: &str, otherwise: &'a str) -> &'a str {
     Some(text(form, name))
         .filter(|text| !text.is_empty())
@@ -197,10 +196,10 @@ fn person_field(here: &StandIns, given: &Form, draft: &Draft, person: &Asked) ->
                         @if known.deceased { " (deceased)" }
                     }
                 }
-                option value=(UNKNOWN) selected[chosen == UNKNOWN] { "Somebody whom MOSIP does not know" }
+                option value=(UNKNOWN) selected[chosen == UNKNOWN] { "A person without an identity" }
                 @if gender.is_some() { option value=(NOBODY) selected[chosen == NOBODY || (chosen.is_empty() && *page == "father")] { "No details" } }
             }
-            @if *esignet { p { button.quiet name="do" value={ "identify-" (page) } { "Identify with eSignet instead" } } }
+            @if *esignet { p { button.quiet name="do" value={ "identify-" (page) } { "Identify with eSignet" } } }
         }
     }
 }
@@ -221,7 +220,7 @@ pub(super) async fn declared(
     }
 }
 
-/// Keeps the form until the person has logged in.
+/// Stores the form until the person has logged in.
 fn to_esignet(
     here: &StandIns,
     request: &poem::Request,
@@ -259,7 +258,7 @@ fn to_esignet(
     see_other(&format!("/declare?draft={id}"))
 }
 
-/// Back from eSignet, as the form's page: it asks the middleware who has logged in.
+/// The return from eSignet: the middleware is asked for the data of the person, as core's client does.
 #[handler]
 pub(super) fn identified(
     request: &poem::Request,
@@ -296,7 +295,7 @@ pub(super) fn identified(
     see_other(&format!("/declare?draft={id}{error}"))
 }
 
-/// The record that the form means, and its event.
+/// The event and the answers of the form.
 fn declaration(
     here: &StandIns,
     form: &Form,
@@ -344,7 +343,7 @@ fn person(here: &StandIns, form: &Form, draft: &Draft, page: &str) -> Result<Fie
     Ok(samples::person(page, &chosen, places))
 }
 
-/// Who was chosen in the form.
+/// The chosen person.
 fn chosen(here: &StandIns, form: &Form, page: &str) -> Option<Person> {
     if text(form, page) == UNKNOWN {
         return Some(Person {
@@ -359,7 +358,7 @@ fn chosen(here: &StandIns, form: &Form, page: &str) -> Option<Person> {
     here.mosip.person(text(form, page))
 }
 
-/// The fields of a person who has logged in, as the form fills them in.
+/// The answers about a person who has logged in, as the form fills them in.
 fn authenticated(page: &str, identified: &Value, here: &StandIns) -> Fields {
     let part = |name: &str| identified.get(name).cloned().unwrap_or_default();
     let text = |name: &str| part(name).as_str().unwrap_or_default().to_owned();

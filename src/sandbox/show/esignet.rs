@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The login page of eSignet: who are you?
+//! The login page of eSignet.
 
 use super::super::esignet::Authorize;
-use super::super::routes::authorize;
 use super::{Form, Here, text};
 use crate::pages::{self, Page, Site};
 use crate::sandbox::StandIns;
@@ -17,7 +16,7 @@ const SITE: Site = Site {
     sections: &[],
 };
 
-/// A number that nobody has.
+/// A number without an identity.
 const NOBODY: &str = "0000000000";
 
 fn shown(here: &StandIns, title: &str, content: Markup) -> Response {
@@ -44,6 +43,17 @@ fn refused(here: &StandIns, why: &str) -> Response {
     response
 }
 
+/// The parameters of the login page, or the reason why there is none.
+fn authorize(request: &Request) -> Result<Authorize, String> {
+    let asked: Authorize = request.params().map_err(|_| {
+        "a parameter is missing; the page needs client_id, response_type, scope, acr_values, claims, redirect_uri and state".to_owned()
+    })?;
+    match asked.problem() {
+        None => Ok(asked),
+        Some(problem) => Err(problem.to_owned()),
+    }
+}
+
 #[handler]
 pub(in crate::sandbox) fn login(request: &Request, Data(here): Here<'_>) -> Response {
     let asked = match authorize(request) {
@@ -53,7 +63,7 @@ pub(in crate::sandbox) fn login(request: &Request, Data(here): Here<'_>) -> Resp
     let people = here.mosip.people();
     let action = format!("/authorize?{}", request.uri().query().unwrap_or_default());
     let content = html! {
-        p.lead { "This stands in for eSignet, where a person logs in with a national ID. " (asked.client_id) " asks for name, date of birth and number." }
+        p.lead { "The stand-in of eSignet, where a person logs in with a national ID. " (asked.client_id) " asks for name, date of birth and number." }
         form.card method="post" action=(action) {
             label for="nid" { "Who are you?" }
             select #nid name="nid" {
@@ -69,7 +79,7 @@ pub(in crate::sandbox) fn login(request: &Request, Data(here): Here<'_>) -> Resp
         }
     };
     let mut response = shown(here, "Log in", content);
-    // The form leads back to whoever asked.
+    // The answer to the form leads back to the caller.
     let back = reqwest::Url::parse(&asked.redirect_uri).ok();
     let back = back
         .map(|url| url.origin().ascii_serialization())

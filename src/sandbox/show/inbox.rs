@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What informants and users got.
+//! The messages to informants and users.
 
 use super::{Here, not_found, page};
 use crate::pages::with_type;
@@ -9,7 +9,7 @@ use poem::http::header::CONTENT_SECURITY_POLICY;
 use poem::web::{Data, Path};
 use poem::{Response, handler};
 
-/// A message in a frame runs nothing and loads nothing.
+/// The policy of a message in a frame: it runs nothing and loads nothing.
 const OF_MESSAGE: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'";
 
@@ -17,7 +17,7 @@ const OF_MESSAGE: &str =
 pub(super) fn list(Data(here): Here<'_>) -> Response {
     let messages = here.inbox.all();
     let content = html! {
-        p.lead { "E-mails and SMS that this server sent. They go nowhere else." }
+        p.lead { "E-mails and SMS of this server. None of them leaves this machine." }
         @if messages.is_empty() { p.soft { "None yet." } }
         @for message in &messages {
             article.card {

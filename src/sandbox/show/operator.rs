@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The switches of bad days, and what an operator sees and does: the commands of the terminal, with
-//! what they print.
+//! The switches of bad days, and the view of an operator: the commands of the terminal with their output.
 
 use super::super::bad_days::{BAD_DAYS, BadDay};
 use super::{Form, Here, not_done, not_found, page, text};
-use crate::cli;
 use crate::pages::see_other;
 use crate::sandbox::StandIns;
+use crate::settings::Settings;
 use maud::{Markup, html};
 use poem::web::Data;
 use poem::{Response, handler};
@@ -15,7 +14,7 @@ use serde_json::Value;
 #[handler]
 pub(super) fn bad_days(Data(here): Here<'_>) -> Response {
     let content = html! {
-        p.lead { "Faults that were seen at the real systems. Here they are switched on for all records; the page of a record has the same switches for that record alone." }
+        p.lead { "Faults that were seen at the real systems. These switches are for all records; the page of a record has the same switches for that record only." }
         (switches(here, None))
     };
     page(here, "/bad-days", "Bad days", content)
@@ -67,15 +66,33 @@ pub(super) async fn shown(Data(here): Here<'_>) -> Response {
         .get()
         .map_or("", |settings| settings.ledger_url.as_str());
     let content = html! {
-        p.lead { "An operator has the terminal. In another one these commands print the same:" }
+        p.lead { "The view of an operator. These commands print the same in another terminal:" }
         pre { "export LEDGER_URL=" (folder) }
         (command(here, &["pending"]).await)
         (command(here, &["deliveries", "list", "--limit", "25"]).await)
+        (clients(here))
     };
     page(here, "/operator", "Operator", content)
 }
 
-/// A command with what it prints.
+/// Core's system clients.
+fn clients(here: &StandIns) -> Markup {
+    html! {
+        h2 { "System clients of core" }
+        div.scroll {
+            table {
+                thead { tr { th { "Name" } th { "Scopes" } th { "Id" } } }
+                tbody {
+                    @for client in here.core.clients() {
+                        tr { td { (client.name) } td.mono { (client.scopes.join(" ")) } td.mono { (client.id) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A command with its output.
 async fn command(here: &StandIns, arguments: &[&str]) -> Markup {
     html! {
         h3.mono { "countryconfig " (arguments.join(" ")) }
@@ -87,12 +104,21 @@ async fn output(here: &StandIns, arguments: &[&str]) -> String {
     let Some(settings) = here.settings.get() else {
         return String::new();
     };
-    let output = cli::operator(arguments, settings).await;
+    let output = printed(here, arguments, settings).await;
     output.unwrap_or_else(|error| format!("error: {error:#}"))
 }
 
-/// The deliveries of a record, and what can be done with them.
-pub(super) async fn of_record(here: &StandIns, event: &str) -> Markup {
+async fn printed(
+    here: &StandIns,
+    arguments: &[&str],
+    settings: &Settings,
+) -> anyhow::Result<String> {
+    let arguments = arguments.iter().map(|text| (*text).to_owned()).collect();
+    (here.run_command)(arguments, settings.clone()).await
+}
+
+/// The deliveries of a record with the commands for them, and all about the delivery with the number `shown`.
+pub(super) async fn of_record(here: &StandIns, event: &str, shown: &str) -> Markup {
     let listed = output(here, &["deliveries", "list", "--json", "--event", event]).await;
     let listed: Vec<Value> = serde_json::from_str(&listed).unwrap_or_default();
     let field = |delivery: &Value, name: &str| match delivery.get(name) {
@@ -106,15 +132,17 @@ pub(super) async fn of_record(here: &StandIns, event: &str) -> Markup {
             @let id = field(delivery, "id");
             @let state = field(delivery, "state");
             @let standing = field(delivery, "standing");
-            div.card.delivery {
+            div.card.delivery id={ "delivery-" (id) } {
                 p {
                     strong { (field(delivery, "operation")) " to " (field(delivery, "destination")) } " "
                     span.tag.good[state == "delivered"].bad[state == "parked" || state == "refused"] { (state) }
                     @if standing != state { " " span.tag { (standing) } }
                 }
-                details id={ "delivery-" (id) } {
-                    summary.mono { "countryconfig deliveries show " (id) }
+                @if id == shown {
+                    p.mono.small { "countryconfig deliveries show " (id) }
                     pre { (output(here, &["deliveries", "show", &id]).await) }
+                } @else {
+                    p { a.mono.small href={ "/records/" (event) "?delivery=" (id) "#delivery-" (id) } { "countryconfig deliveries show " (id) } }
                 }
                 @if state == "waiting" || state == "parked" {
                     form.row method="post" action="/operator" {
@@ -162,7 +190,7 @@ pub(super) async fn run(
     let Some(settings) = here.settings.get() else {
         return not_found(here);
     };
-    let printed = match cli::operator(&arguments, settings).await {
+    let printed = match printed(here, &arguments, settings).await {
         Ok(printed) => printed,
         Err(why) => return not_done(here, "/operator", &format!("{why:#}")),
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The people whom MOSIP knows.
+//! The identities of MOSIP.
 
 use super::{Here, page};
 use maud::html;
@@ -7,7 +7,7 @@ use poem::web::Data;
 use poem::{Response, handler};
 use std::collections::BTreeMap;
 
-/// So many are shown.
+/// Number of identities on the page.
 const SHOWN: usize = 300;
 
 #[handler]
@@ -21,7 +21,7 @@ pub(super) fn list(Data(here): Here<'_>) -> Response {
     }
     let twice: Vec<_> = made.iter().filter(|(_, n)| **n > 1).collect();
     let content = html! {
-        p.lead { "Everybody here is made up. Identities that MOSIP makes are remembered: a child can be a parent later, and a person who has died is not verified any more." }
+        p.lead { "All these people are invented. MOSIP stores the identities that it makes: a registered child can be a parent later. A person who has died is not verified any more." }
         @for (record, n) in &twice {
             p.banner.bad { (n) " identities for one record: " a href={ "/records/" (record) } { (record) } }
         }
@@ -37,7 +37,7 @@ pub(super) fn list(Data(here): Here<'_>) -> Response {
                             td.mono { (person.nid) }
                             td {
                                 @if person.deceased { span.tag.bad { "deceased" } " " }
-                                @if let Some(record) = &person.made_for { a href={ "/records/" (record) } { "made for a record" } }
+                                @if let Some(record) = &person.made_for { a href={ "/records/" (record) } { "from a record" } }
                             }
                         }
                     }
@@ -46,5 +46,5 @@ pub(super) fn list(Data(here): Here<'_>) -> Response {
         }
         @if people.len() > SHOWN { p.soft { (people.len()) " people in all." } }
     };
-    page(here, "/people", "People whom MOSIP knows", content)
+    page(here, "/people", "Identities of MOSIP", content)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One record: what can be done with it, what the systems said about it, and what an operator sees.
+//! One record: its state, the possible actions, the calls about it, and the view of an operator.
 
 use super::super::core_stand_in::{self, NewAction, index};
 use super::super::journal::{Again, Entry, SERVER};
@@ -9,19 +9,23 @@ use crate::pages::see_other;
 use crate::sandbox::{StandIns, samples};
 use maud::{Markup, html};
 use opencrvs_toolkit::event_document::{ActionStatus, EventDocument, Fields};
-use poem::web::{Data, Json, Path};
+use poem::web::{Data, Json, Path, Query};
 use poem::{IntoResponse, Response, handler};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A body that is longer is cut on the page.
+/// Number of characters of a body on the page.
 const SHOWN: usize = 20_000;
-/// A call that is made once more has this time.
+/// The timeout of a repeated call.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[handler]
-pub(super) async fn shown(Path(id): Path<String>, Data(here): Here<'_>) -> Response {
+pub(super) async fn shown(
+    Path(id): Path<String>,
+    Query(query): Query<Form>,
+    Data(here): Here<'_>,
+) -> Response {
     let Some(record) = here.core.record(&id) else {
         return not_found(here);
     };
@@ -31,14 +35,14 @@ pub(super) async fn shown(Path(id): Path<String>, Data(here): Here<'_>) -> Respo
             div {
                 (facts(&record))
                 (actions(here, &record))
-                h2 { "What the systems said" }
+                h2 { "Time line" }
                 (time_line(&said))
             }
             div {
                 h2.first { "Bad days for this record" }
                 (operator::switches(here, Some(&id)))
-                h2 { "What an operator sees" }
-                (operator::of_record(here, &id).await)
+                h2 { "View of an operator" }
+                (operator::of_record(here, &id, text(&query, "delivery")).await)
             }
         }
     };
@@ -82,7 +86,7 @@ fn facts(record: &EventDocument) -> Markup {
     }
 }
 
-/// The people of a record whose identity has a status.
+/// The people of a record with the status of their identity.
 fn identities(record: &EventDocument) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (field, value) in &answers(record) {
@@ -93,7 +97,7 @@ fn identities(record: &EventDocument) -> Vec<(String, String)> {
     found
 }
 
-/// A button that does something with a record.
+/// The button of an action.
 fn button(record: &EventDocument, action: &str, label: &str, primary: bool) -> Markup {
     html! {
         form method="post" action={ "/records/" (record.id) "/act" } {
@@ -109,8 +113,8 @@ fn actions(here: &StandIns, record: &EventDocument) -> Markup {
     let is_rejected = index::flags(record).iter().any(|flag| flag == "rejected");
     html! {
         @if waits {
-            p { "Core waits for the end of an action: nothing else can be done with the record until then." }
-            div.row { (button(record, "ask", "Ask the server again (core itself never does)", false)) }
+            p { "An action is pending: core refuses others until it is accepted or rejected." }
+            div.row { (button(record, "ask", "Call the hook again (core itself never does)", false)) }
         } @else if is_rejected {
             p { "The record was rejected." }
         } @else if status == "DECLARED" {
@@ -121,7 +125,7 @@ fn actions(here: &StandIns, record: &EventDocument) -> Markup {
         } @else if status == "REGISTERED" {
             div.row {
                 (button(record, "PRINT_CERTIFICATE", "Print a certificate", false))
-                a.button href={ "/records/" (record.id) "/certificate.svg" } { "See the certificate" }
+                a.button href={ "/records/" (record.id) "/certificate.svg" } { "Show the certificate" }
             }
             @if record.event_type == "birth" { (correction(record)) }
         }
@@ -149,7 +153,7 @@ fn correction(record: &EventDocument) -> Markup {
     }
 }
 
-/// Does something with a record.
+/// Does an action of the page.
 #[handler]
 pub(super) async fn act(
     Path(id): Path<String>,
@@ -175,7 +179,7 @@ pub(super) async fn act(
     }
 }
 
-/// Requests a correction and approves it at once, as a registrar does.
+/// Requests a correction and approves it.
 async fn correct(here: &StandIns, id: &str, form: &Form) -> Result<u16, core_stand_in::NotTaken> {
     let name = samples::name(text(form, "firstname"), "", text(form, "surname"));
     let request = NewAction {
@@ -203,7 +207,7 @@ async fn correct(here: &StandIns, id: &str, form: &Form) -> Result<u16, core_sta
     here.act(id, approve).await
 }
 
-/// Makes a call once more.
+/// Repeats a call.
 #[handler]
 pub(super) async fn again(Path(entry): Path<u64>, Data(here): Here<'_>) -> Response {
     let Some(entry) = here.journal.entry(entry) else {
@@ -221,12 +225,12 @@ pub(super) async fn again(Path(entry): Path<u64>, Data(here): Here<'_>) -> Respo
 async fn repeat(here: &Arc<StandIns>, entry: &Entry, url: &str, token: &str) {
     let is_hook = entry.to == SERVER;
     let answer = here.post(url, token, &entry.body, PATIENCE).await;
-    // The stand-ins write down what reaches them; the server does not.
-    let repeated = Entry::new(&entry.from, &entry.to, format!("{}, once more", entry.what));
+    // The stand-ins add their own entries; the server adds none.
+    let repeated = Entry::new(&entry.from, &entry.to, format!("{} (repeated)", entry.what));
     let repeated = repeated.about(entry.event.as_deref());
     match answer {
         Ok((status, body)) if is_hook => {
-            let note = "Core learns nothing of this answer.";
+            let note = "Core does not get this answer.";
             let answer = core_stand_in::readable(&body);
             here.journal
                 .write(repeated.answered(status, &answer).noting(note));
@@ -241,7 +245,7 @@ async fn repeat(here: &Arc<StandIns>, entry: &Entry, url: &str, token: &str) {
 /// The entries about a record, the oldest first.
 fn time_line(said: &[Entry]) -> Markup {
     let Some(first) = said.first() else {
-        return html! { p.soft { "Nothing yet. Core’s question about this record is the curl command in the terminal; or ask the server here." } };
+        return html! { p.soft { "No calls yet. The hook of this record is the curl command in the terminal; or call it here." } };
     };
     html! {
         ol.time-line {
@@ -263,13 +267,13 @@ fn time_line(said: &[Entry]) -> Markup {
                     }
                     @if let Some(note) = &entry.note { p.small.soft { (note) } }
                     @if let Some(reasons) = &entry.reasons {
-                        details id={ "reasons-" (entry.id) } { summary { "Why: the rules" } pre { (reasons) } }
+                        details id={ "reasons-" (entry.id) } { summary { "Reasons of the rules" } pre { (reasons) } }
                     }
                     @if !entry.body.is_null() {
-                        details id={ "body-" (entry.id) } { summary { "What was sent" } pre { (pretty(&entry.body)) } }
+                        details id={ "body-" (entry.id) } { summary { "Request body" } pre { (pretty(&entry.body)) } }
                     }
                     @if !entry.answer.is_null() {
-                        details id={ "answer-" (entry.id) } { summary { "The answer" } pre { (pretty(&entry.answer)) } }
+                        details id={ "answer-" (entry.id) } { summary { "Answer" } pre { (pretty(&entry.answer)) } }
                     }
                     @if entry.again.is_some() {
                         form.again method="post" action={ "/again/" (entry.id) } { button.quiet { "Send it again" } }

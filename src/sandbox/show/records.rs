@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! All records, and samples to begin with.
+//! All records, and the samples.
 
 use super::super::core_stand_in::NewAction;
 use super::super::samples::{SAMPLES, Sample};
@@ -18,7 +18,7 @@ pub(super) fn list(Data(here): Here<'_>) -> Response {
     let content = html! {
         p.lead {
             "Core, the middleware, MOSIP, eSignet, a mail server and an SMS gateway run in this program. "
-            "Declare a birth or a death, and watch what the systems say to each other."
+            "Declare a birth or a death, and follow the calls between the systems."
         }
         p.soft.small {
             @match here.core.places.get() {
@@ -39,8 +39,8 @@ pub(super) fn list(Data(here): Here<'_>) -> Response {
                 }
             }
             div.card {
-                p { strong { "Somebody else" } }
-                p.soft.small { "A short form: people whom MOSIP knows or does not know, with eSignet if you like." }
+                p { strong { "Another person" } }
+                p.soft.small { "A short form, with identities of MOSIP or without, and with eSignet." }
                 p.row {
                     a.button href="/declare?event=birth" { "A birth" }
                     a.button href="/declare?event=death" { "A death" }
@@ -95,7 +95,7 @@ pub(super) async fn declare(here: &StandIns, event: &str, declaration: Fields) -
     }
 }
 
-/// The answers of a record, as its accepted actions and the pending one make them.
+/// The answers of a record after its accepted and pending actions.
 pub(super) fn answers(record: &EventDocument) -> Fields {
     let mut answers = Fields::new();
     let history = record.history();
@@ -118,7 +118,7 @@ pub(super) fn national_id(record: &EventDocument) -> Option<String> {
     nid.filter(|nid| !nid.is_empty())
 }
 
-/// Whom a record is about.
+/// The name of the child or the deceased.
 pub(super) fn title(record: &EventDocument) -> String {
     let subject = if record.event_type == "death" {
         "deceased"
