@@ -304,11 +304,19 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 pub fn operator(arguments: Vec<String>, settings: Settings) -> sandbox::Printed {
     Box::pin(async move {
         let arguments = std::iter::once(NAME.to_owned()).chain(arguments);
-        match Cli::try_parse_from(arguments)?.command {
-            Some(Command::Deliveries(command)) => deliveries::run(&command, &settings).await,
-            Some(Command::Pending(options)) => deliveries::pending(&options, &settings).await,
+        let command = Cli::try_parse_from(arguments)?.command;
+        // A command's future need not be `Send`: it runs on a thread of its own.
+        let runtime = tokio::runtime::Handle::current();
+        let ran = tokio::task::spawn_blocking(move || match command {
+            Some(Command::Deliveries(command)) => {
+                runtime.block_on(deliveries::run(&command, &settings))
+            }
+            Some(Command::Pending(options)) => {
+                runtime.block_on(deliveries::pending(&options, &settings))
+            }
             _ => anyhow::bail!("this command is not for a page"),
-        }
+        });
+        ran.await?
     })
 }
 

@@ -150,9 +150,7 @@ impl Mosip {
             fields.is_some_and(|fields| fields.get(name).is_some())
         };
         if is_there("deathCertificateNumber") {
-            return self.flag(field("nationalIdNumber").or(field("UIN")), |name| {
-                field(name)
-            });
+            return self.flag(field("nationalIdNumber").or(field("UIN")), field);
         }
         let (Some(name), Some(born)) = (field("fullName"), field("dateOfBirth")) else {
             return Done::Nothing("the identity schema has no `fullName` or `dateOfBirth`");

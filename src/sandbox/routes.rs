@@ -34,10 +34,10 @@ pub(super) fn stand_ins(here: &Arc<StandIns>) -> impl Endpoint + use<> {
     Route::new()
         .at("/.well-known", get(key))
         .at("/ping", get(ping))
-        .at("/token", post(token))
-        .at("/auth/token", post(token))
+        .at("/token", post(grant))
+        .at("/auth/token", post(grant))
         .at("/integrations", get(integrations).post(integrate))
-        .at("/events/:procedure", get(query).post(call))
+        .at("/events/:procedure", get(ask).post(call))
         .at("/events/events/:id", get(read))
         .at("/events/events/search", post(search))
         .at("/events/registration", post(registration))
@@ -110,7 +110,7 @@ fn ping(Data(here): Here<'_>) -> Response {
 
 /// Core reads the parameters from the body, and core 2.0 also from the URL, which later versions refuse.
 #[handler]
-fn token(request: &Request, body: Vec<u8>, Data(here): Here<'_>) -> Response {
+fn grant(request: &Request, body: Vec<u8>, Data(here): Here<'_>) -> Response {
     let parameters = |text: &str| -> HashMap<String, String> {
         let url = reqwest::Url::parse(&format!("http://core/?{text}"));
         let pairs = url.iter().flat_map(reqwest::Url::query_pairs);
@@ -179,7 +179,7 @@ fn input(given: &Value, is_batch: bool) -> Value {
 }
 
 #[handler]
-fn query(
+fn ask(
     Path(procedure): Path<String>,
     Query(parameters): Query<HashMap<String, String>>,
     Bearer(token): Bearer,

@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 const OF_DRAWING: &str = "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'";
 
 #[handler]
-pub(super) async fn svg(Path(id): Path<String>, Data(here): Here<'_>) -> Response {
+pub(super) async fn shown(Path(id): Path<String>, Data(here): Here<'_>) -> Response {
     let (Some(document), Some(settings)) = (here.core.record(&id), here.settings.get()) else {
         return not_found(here);
     };

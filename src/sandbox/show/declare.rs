@@ -87,7 +87,7 @@ fn people(event: &str) -> [Asked; 2] {
 }
 
 #[handler]
-pub(super) fn form(Query(query): Query<Form>, Data(here): Here<'_>) -> Response {
+pub(super) fn shown(Query(query): Query<Form>, Data(here): Here<'_>) -> Response {
     let draft = here.drafts.get(text(&query, "draft"));
     let given = if draft.form.is_empty() {
         &query
@@ -260,7 +260,7 @@ fn to_esignet(
 
 /// The return from eSignet: the middleware is asked for the data of the person, as core's client does.
 #[handler]
-pub(super) fn identified(
+pub(super) fn returned(
     request: &poem::Request,
     Query(query): Query<Form>,
     Data(here): Here<'_>,

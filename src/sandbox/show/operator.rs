@@ -117,8 +117,8 @@ async fn printed(
     (here.run_command)(arguments, settings.clone()).await
 }
 
-/// The deliveries of a record with the commands for them, and all about the delivery with the number `shown`.
-pub(super) async fn of_record(here: &StandIns, event: &str, shown: &str) -> Markup {
+/// The deliveries of a record with the commands for them, and all about the delivery with the number `chosen`.
+pub(super) async fn of_record(here: &StandIns, event: &str, chosen: &str) -> Markup {
     let listed = output(here, &["deliveries", "list", "--json", "--event", event]).await;
     let listed: Vec<Value> = serde_json::from_str(&listed).unwrap_or_default();
     let field = |delivery: &Value, name: &str| match delivery.get(name) {
@@ -138,7 +138,7 @@ pub(super) async fn of_record(here: &StandIns, event: &str, shown: &str) -> Mark
                     span.tag.good[state == "delivered"].bad[state == "parked" || state == "refused"] { (state) }
                     @if standing != state { " " span.tag { (standing) } }
                 }
-                @if id == shown {
+                @if id == chosen {
                     p.mono.small { "countryconfig deliveries show " (id) }
                     pre { (output(here, &["deliveries", "show", &id]).await) }
                 } @else {

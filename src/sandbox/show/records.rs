@@ -74,7 +74,7 @@ pub(super) fn list(Data(here): Here<'_>) -> Response {
 
 /// Declares a sample.
 #[handler]
-pub(super) async fn sample(Path(word): Path<String>, Data(here): Here<'_>) -> Response {
+pub(super) async fn declare_sample(Path(word): Path<String>, Data(here): Here<'_>) -> Response {
     let Some(sample) = Sample::named(&word) else {
         return not_found(here);
     };
