@@ -674,6 +674,50 @@ async fn stand_ins_are_not_kinder_than_the_real_systems() {
     assert_eq!(foreign.status(), 403);
 }
 
+/// On core 2.1 nobody but a system client accepts, and a token is not exchanged.
+#[tokio::test]
+async fn core_2_1_accepts_by_system_clients_only() {
+    let sandbox = Running::start(CoreVersion::V2_1).await;
+    let url = |path: &str| format!("{}{path}", sandbox.stand_ins);
+    let ping = sandbox.http.get(url("/ping")).send().await.unwrap();
+    assert_eq!(ping.headers()["x-version"], "2.1.0");
+    let hook = sandbox.text.split("Bearer ").nth(1).unwrap();
+    let hook = hook.split('\'').next().unwrap();
+    let accept = sandbox
+        .http
+        .post(url("/events/event.actions.register.accept"));
+    let accept = accept.bearer_auth(hook).json(&json!({"json": {}}));
+    assert_eq!(accept.send().await.unwrap().status(), 401);
+    let exchange = [
+        ("grant_type", "urn:opencrvs:oauth:grant-type:token-exchange"),
+        ("subject_token", hook),
+        ("event_id", "e"),
+        ("action_id", "a"),
+    ];
+    let unknown = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "x"),
+        ("client_secret", "y"),
+    ];
+    for (path, form, status) in [
+        ("/token", &exchange[..], 400),
+        ("/token", &unknown[..], 401),
+        ("/token?client_id=x", &unknown[..], 400),
+    ] {
+        let asked = sandbox.http.post(url(path)).form(form).send().await;
+        assert_eq!(asked.unwrap().status(), status, "{path}");
+    }
+    // The clients of integrations.toml are there, each once.
+    let page = until(
+        async || sandbox.page("/operator").await,
+        |page| page.contains("<td>MOSIP</td>"),
+    )
+    .await;
+    for client in ["<td>Country configuration</td>", "<td>MOSIP</td>"] {
+        assert_eq!(page.matches(client).count(), 1, "{client}: {page}");
+    }
+}
+
 /// The README's tour, and a second sandbox on the same ports.
 #[tokio::test]
 async fn the_tour_of_the_readme_works_in_a_terminal() {
