@@ -23,7 +23,7 @@ pub(super) fn list(Data(here): Here<'_>) -> Response {
         p.soft.small {
             @match here.core.places.get() {
                 Some(places) => {
-                    "Core " (here.core.version.name()) " knows " (places.all_locations().len()) " places of the country. The registrar is "
+                    "Core " (here.core.version) " knows " (places.all_locations().len()) " places of the country. The registrar is "
                     (places.registrar.firstname) " " (places.registrar.surname) "."
                 }
                 None => "Core has not read the places of the country yet.",
