@@ -24,6 +24,8 @@ pub(super) enum BadDay {
     CoreDown,
     /// Core's gateway answers 502 to accept and reject only.
     AcceptFails,
+    /// A user is assigned to the record, and core 2.1 answers 409 to accept and reject.
+    Assigned,
     /// Core's tokens are valid for two seconds.
     TokensEnd,
     /// The middleware answers 500 to questions about identities.
@@ -57,7 +59,7 @@ const fn description(
 }
 
 /// All faults.
-pub(super) const BAD_DAYS: [Description; 10] = [
+pub(super) const BAD_DAYS: [Description; 11] = [
     description(
         BadDay::Slow,
         "slow",
@@ -105,6 +107,12 @@ pub(super) const BAD_DAYS: [Description; 10] = [
         "accept-fails",
         "Core answers 502 to accept and reject",
         "The middleware deletes its row before it calls core, so the credential is lost. The record waits for an operator.",
+    ),
+    description(
+        BadDay::Assigned,
+        "assigned",
+        "A user is assigned to the record",
+        "Core 2.1 answers 409 to accept and reject. The middleware does not repeat its call, so the credential is lost. Core 2.0 does not care.",
     ),
     description(
         BadDay::TokensEnd,

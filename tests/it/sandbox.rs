@@ -361,15 +361,20 @@ async fn a_packet_that_mosip_did_not_start_is_sent_again_with_another_number(
 }
 
 #[rstest]
-#[case("slow", true)]
-#[case("credential-twice", true)]
-#[case("credential-early", true)]
-#[case("credential-lost", false)]
-#[case("accept-fails", false)]
-#[case("tokens-end", false)]
+#[case("slow", true, CoreVersion::V2_0)]
+#[case("credential-twice", true, CoreVersion::V2_0)]
+#[case("credential-early", true, CoreVersion::V2_0)]
+#[case("credential-lost", false, CoreVersion::V2_0)]
+#[case("accept-fails", false, CoreVersion::V2_0)]
+#[case("tokens-end", false, CoreVersion::V2_0)]
+#[case("assigned", false, CoreVersion::V2_1)]
 #[tokio::test]
-async fn on_a_bad_day_a_child_gets_one_identity(#[case] bad_day: &str, #[case] ends: bool) {
-    let sandbox = Running::start(CoreVersion::V2_0).await;
+async fn on_a_bad_day_a_child_gets_one_identity(
+    #[case] bad_day: &str,
+    #[case] ends: bool,
+    #[case] core: CoreVersion,
+) {
+    let sandbox = Running::start(core).await;
     let record = sandbox.sample("mother-known").await;
     sandbox.switch(&record, bad_day, true).await;
     sandbox.act(&record, "REGISTER").await;

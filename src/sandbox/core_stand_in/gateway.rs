@@ -69,6 +69,10 @@ impl StandIns {
             return Reply::refused(401, "Unauthorized");
         };
         let core = &self.core;
+        let is_assigned = !core.has_action_tokens() && self.bad_days.meets(event, BadDay::Assigned);
+        if is_settling && is_assigned {
+            return Reply::refused(409, "User is assigned to this event");
+        }
         let reply = match call.procedure {
             "event.get" => core.get(call, &claims),
             "event.search" => core.search(call.input, &claims),
