@@ -112,7 +112,7 @@ pub(super) const BAD_DAYS: [Description; 11] = [
         BadDay::Assigned,
         "assigned",
         "A user is assigned to the record",
-        "Core 2.1 answers 409 to accept and reject. The middleware does not repeat its call, so the credential is lost. Core 2.0 does not care.",
+        "Core 2.1 answers 409 to accept and reject. The middleware does not repeat its call, so the credential is lost. On core 2.0 it has no effect.",
     ),
     description(
         BadDay::TokensEnd,
