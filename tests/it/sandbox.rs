@@ -146,6 +146,27 @@ impl Running {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// A record that the sandbox has written for the tour.
+    fn sample_record(&self, name: &str) -> Value {
+        let file = self.folder.path().join("sandbox").join(name);
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+    }
+
+    /// The first hook of the tour: its token and its record.
+    fn hook(&self) -> (String, Value) {
+        let token = self.text.split("Bearer ").nth(1).unwrap();
+        let token = token.split('\'').next().unwrap().to_owned();
+        (token, self.sample_record("birth-eligible.json"))
+    }
+
+    /// Calls a stand-in; gives the status and the JSON of the answer.
+    async fn post(&self, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.stand_ins));
+        let answer = request.bearer_auth(token).json(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
     /// Identities that MOSIP has made for a record.
     async fn identities(&self, record: &str) -> usize {
         self.page("/people")
@@ -543,57 +564,72 @@ async fn a_parent_logs_in_at_esignet_or_does_not() {
     assert_eq!(without_state.status(), 400);
 }
 
-/// The stand-ins refuse what the real systems refuse.
+/// The input of a call that accepts or rejects an action.
+fn input(event: &Value, action: &Value, more: Value) -> Value {
+    let mut input = json!({"eventId": event, "actionId": action, "transactionId": "t"});
+    let more = more.as_object().unwrap().clone();
+    input.as_object_mut().unwrap().extend(more);
+    json!({"json": input})
+}
+
+const ACCEPT: &str = "/events/event.actions.register.accept";
+const REJECT: &str = "/events/event.actions.register.reject";
+const NUMBER: &str = "ABCDEFGHJKLM";
+
 #[tokio::test]
-async fn stand_ins_are_not_kinder_than_the_real_systems() {
+async fn core_refuses_what_the_real_one_refuses() {
     let sandbox = Running::start(CoreVersion::V2_0).await;
-    // The token of the tour's curl line is that of a hook.
-    let token = sandbox.text.split("Bearer ").nth(1).unwrap();
-    let token = token.split('\'').next().unwrap();
-    let eligible = sandbox.folder.path().join("sandbox/birth-eligible.json");
-    let eligible: Value = serde_json::from_slice(&std::fs::read(eligible).unwrap()).unwrap();
+    let (token, eligible) = sandbox.hook();
+    let token = token.as_str();
     let (event, action) = (&eligible["id"], &eligible["actions"][2]["id"]);
-    let post = async |path: &str, token: &str, body: &Value| {
-        let request = sandbox.http.post(format!("{}{path}", sandbox.stand_ins));
-        let answer = request.bearer_auth(token).json(body).send().await.unwrap();
-        (
-            answer.status().as_u16(),
-            answer.json::<Value>().await.unwrap_or_default(),
-        )
-    };
-    let fault = json!({"error": "An unexpected error occurred"});
-    let input = |event: &Value, action: &Value, more: Value| {
-        let mut input = json!({"eventId": event, "actionId": action, "transactionId": "t"});
-        input
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        json!({"json": input})
-    };
-    let nothing = || json!({});
-    let number = || json!({"registrationNumber": "ABCDEFGHJKLM"});
+    let number = || json!({"registrationNumber": NUMBER});
     let other = json!("00000000-0000-4000-8000-000000000000");
-    let (accept, reject) = (
-        "/events/event.actions.register.accept",
-        "/events/event.actions.register.reject",
-    );
     for (path, token, body, expected) in [
-        (accept, "no token", input(event, action, number()), 401),
-        (accept, token, input(event, action, nothing()), 400),
-        (accept, token, input(&other, action, number()), 403),
-        (accept, token, input(event, &other, number()), 403),
+        (ACCEPT, "no token", input(event, action, number()), 401),
+        (ACCEPT, token, input(event, action, json!({})), 400),
+        (ACCEPT, token, input(&other, action, number()), 403),
+        (ACCEPT, token, input(event, &other, number()), 403),
         (
             "/events/event.delete",
             token,
-            input(event, action, nothing()),
+            input(event, action, json!({})),
             404,
         ),
-        ("/events/registration", "no token", nothing(), 401),
+        ("/events/registration", "no token", json!({}), 401),
         ("/verify", token, json!({"nid": 5}), 500),
     ] {
-        assert_eq!(post(path, token, &body).await.0, expected, "{path} {body}");
+        let answer = sandbox.post(path, token, &body).await;
+        assert_eq!(answer.0, expected, "{path} {body}");
     }
-    // A packet needs a text in each field, and a number that no row has.
+    // A body without a length is none.
+    let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>("{}")]);
+    let chunked = sandbox.http.post(format!("{}{ACCEPT}", sandbox.stand_ins));
+    let chunked = chunked
+        .bearer_auth(token)
+        .body(reqwest::Body::wrap_stream(chunks));
+    assert_eq!(chunked.send().await.unwrap().status(), 400);
+    // A token that names an action of one record does not read another, and lists no rows.
+    let another = sandbox.sample_record("birth-not-eligible.json");
+    let another = format!("/events/events/{}", another["id"].as_str().unwrap());
+    for path in [another.as_str(), "/debug/transactions", "/integrations"] {
+        let request = sandbox.http.get(format!("{}{path}", sandbox.stand_ins));
+        let answer = request.bearer_auth(token).send().await.unwrap();
+        assert_eq!(answer.status(), 403, "{path}");
+    }
+    // Another page of the browser does not get in.
+    let foreign = sandbox
+        .http
+        .post(format!("{}/samples/husband", sandbox.pages));
+    let foreign = foreign.header("origin", "http://evil.example").send().await;
+    assert_eq!(foreign.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn the_middleware_takes_a_number_and_a_token_once() {
+    let sandbox = Running::start(CoreVersion::V2_0).await;
+    let (token, eligible) = sandbox.hook();
+    let (event, action) = (&eligible["id"], &eligible["actions"][2]["id"]);
+    // A packet needs a text in each field.
     let packet = |number: Value| {
         json!({
             "trackingId": "SANDBX", "metaInfo": {}, "audit": {},
@@ -601,82 +637,28 @@ async fn stand_ins_are_not_kinder_than_the_real_systems() {
             "requestFields": {"birthCertificateNumber": number, "fullName": "A B", "dateOfBirth": "2026/10/01"},
         })
     };
-    assert_eq!(
-        post("/events/registration", token, &packet(json!(5))).await,
-        (500, fault.clone())
-    );
-    assert_eq!(
-        post(
-            "/events/registration",
-            token,
-            &packet(json!("ABCDEFGHJKLM"))
-        )
-        .await,
-        (202, nothing())
-    );
-    assert_eq!(
-        post(
-            "/events/registration",
-            token,
-            &packet(json!("OTHERNUMBER1"))
-        )
-        .await,
-        (500, fault),
-        "the token has a row"
-    );
+    let fault = json!({"error": "An unexpected error occurred"});
+    for (number, expected) in [
+        (json!(5), (500, fault.clone())),
+        (json!(NUMBER), (202, json!({}))),
+        // The token has a row.
+        (json!("OTHERNUMBER1"), (500, fault)),
+    ] {
+        let body = packet(number);
+        let answer = sandbox.post("/events/registration", &token, &body).await;
+        assert_eq!(answer, expected, "{body}");
+    }
     // The credential accepts the action with the number of the row; after that it cannot be rejected.
     let record = format!("/records/{}", event.as_str().unwrap());
     let accepted = sandbox.wait(&record, is_registered).await;
-    assert_eq!(accepted["registrationNumber"], "ABCDEFGHJKLM");
-    assert_eq!(
-        post(accept, token, &input(event, action, number())).await.0,
-        200
-    );
-    assert_eq!(
-        post(reject, token, &input(event, action, nothing()))
-            .await
-            .0,
-        500
-    );
-    // A body without a length is none.
-    let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>("{}")]);
-    let chunked = sandbox.http.post(format!("{}{accept}", sandbox.stand_ins));
-    let chunked = chunked
-        .bearer_auth(token)
-        .body(reqwest::Body::wrap_stream(chunks))
-        .send();
-    assert_eq!(chunked.await.unwrap().status(), 400);
-    // A token that names an action of one record does not read another, and lists no rows.
-    let get = async |path: &str| {
-        let request = sandbox.http.get(format!("{}{path}", sandbox.stand_ins));
-        request.bearer_auth(token).send().await.unwrap().status()
-    };
-    let not_eligible = sandbox
-        .folder
-        .path()
-        .join("sandbox/birth-not-eligible.json");
-    let not_eligible: Value =
-        serde_json::from_slice(&std::fs::read(not_eligible).unwrap()).unwrap();
-    assert_eq!(
-        get(&format!(
-            "/events/events/{}",
-            not_eligible["id"].as_str().unwrap()
-        ))
-        .await,
-        403
-    );
-    assert_eq!(get("/debug/transactions").await, 403);
-    assert_eq!(get("/integrations").await, 403);
-    // Another page of the browser does not get in.
-    let foreign = sandbox
-        .http
-        .post(format!("{}/samples/husband", sandbox.pages));
-    let foreign = foreign
-        .header("origin", "http://evil.example")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(foreign.status(), 403);
+    assert_eq!(accepted["registrationNumber"], NUMBER);
+    let number = json!({"registrationNumber": NUMBER});
+    for (path, more, expected) in [(ACCEPT, number, 200), (REJECT, json!({}), 500)] {
+        let answer = sandbox
+            .post(path, &token, &input(event, action, more))
+            .await;
+        assert_eq!(answer.0, expected, "{path}");
+    }
 }
 
 /// On core 2.1 nobody but a system client accepts, and a token is not exchanged.
@@ -695,7 +677,7 @@ async fn core_2_1_accepts_by_system_clients_only() {
     assert_eq!(accept.send().await.unwrap().status(), 401);
     let exchange = [
         ("grant_type", "urn:opencrvs:oauth:grant-type:token-exchange"),
-        ("subject_token", hook),
+        ("subject_token", hook.as_str()),
         ("event_id", "e"),
         ("action_id", "a"),
     ];

@@ -342,7 +342,7 @@ fn missing(input: &Value, action: HookAction) -> Option<&'static str> {
     };
     let is_missing = |path: &&str| {
         let value = input.pointer(&format!("/{path}"));
-        !value.is_some_and(|value| value.is_string() || *path == "content")
+        value.is_none_or(|value| !value.is_string() && *path != "content")
     };
-    required.iter().copied().find(|path| is_missing(path))
+    required.iter().copied().find(is_missing)
 }
