@@ -31,7 +31,7 @@ pub(super) fn switches(here: &StandIns, event: Option<&str>) -> Markup {
                         input type="hidden" name="event" value=(event.unwrap_or_default());
                         input type="hidden" name="bad-day" value=(known.word);
                         input type="hidden" name="on" value=(if on { "false" } else { "true" });
-                        button.small aria-pressed=(if on { "true" } else { "false" }) { (if on { "On" } else { "Off" }) }
+                        button.small aria-pressed=(if on { "true" } else { "false" }) aria-label={ (known.title) ": " (if on { "On" } else { "Off" }) } { (if on { "On" } else { "Off" }) }
                         span { (known.title) @if on { " " span.tag.warn { "on" } } }
                     }
                     p.hint.small { (known.effect) }
@@ -148,12 +148,12 @@ pub(super) async fn of_record(here: &StandIns, event: &str, chosen: &str) -> Mar
                     form.row method="post" action="/operator" {
                         input type="hidden" name="event" value=(event);
                         input type="hidden" name="delivery" value=(id);
-                        button name="do" value="retry" { "retry" }
+                        button name="do" value="retry" aria-label={ "retry, delivery " (id) } { "retry" }
                         @if standing == "outcome unknown" {
-                            button name="do" value="fresh" { "retry --fresh" }
-                            button name="do" value="as-is" { "retry --as-is" }
+                            button name="do" value="fresh" aria-label={ "retry --fresh, delivery " (id) } { "retry --fresh" }
+                            button name="do" value="as-is" aria-label={ "retry --as-is, delivery " (id) } { "retry --as-is" }
                         }
-                        @if state == "waiting" { button name="do" value="park" { "park" } }
+                        @if state == "waiting" { button name="do" value="park" aria-label={ "park, delivery " (id) } { "park" } }
                     }
                 }
             }
