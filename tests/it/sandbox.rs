@@ -668,13 +668,9 @@ async fn core_2_1_accepts_by_system_clients_only() {
     let url = |path: &str| format!("{}{path}", sandbox.stand_ins);
     let ping = sandbox.http.get(url("/ping")).send().await.unwrap();
     assert_eq!(ping.headers()["x-version"], "2.1.0");
-    let hook = sandbox.text.split("Bearer ").nth(1).unwrap();
-    let hook = hook.split('\'').next().unwrap();
-    let accept = sandbox
-        .http
-        .post(url("/events/event.actions.register.accept"));
-    let accept = accept.bearer_auth(hook).json(&json!({"json": {}}));
-    assert_eq!(accept.send().await.unwrap().status(), 401);
+    let (hook, _) = sandbox.hook();
+    let answer = sandbox.post(ACCEPT, &hook, &json!({"json": {}})).await;
+    assert_eq!(answer.0, 401);
     let exchange = [
         ("grant_type", "urn:opencrvs:oauth:grant-type:token-exchange"),
         ("subject_token", hook.as_str()),
