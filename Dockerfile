@@ -1,3 +1,4 @@
+# syntax=docker/dockerfile:1
 # SPDX-License-Identifier: MPL-2.0
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
@@ -5,14 +6,16 @@ WORKDIR /build
 COPY . .
 # What `--version` and the metric countryconfig_build_info name: --build-arg COUNTRYCONFIG_COMMIT=$(git rev-parse HEAD)
 ARG COUNTRYCONFIG_COMMIT
-RUN cargo build --profile dist --locked
+# The caches (BuildKit) keep compiled dependencies: a change of a country file or of the program builds only this workspace.
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/build/target \
+    cargo build --profile dist --locked && install -D target/dist/countryconfig /out/countryconfig
 
 FROM debian:bookworm-slim
 # Certificates for HTTPS to the middleware and the gateway, time zones for the day that ages are counted on.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates tzdata && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /srv countryconfig \
  && install -d -o countryconfig -g countryconfig -m 0700 /srv/data
-COPY --from=build /build/target/dist/countryconfig /usr/local/bin/countryconfig
+COPY --from=build /out/countryconfig /usr/local/bin/countryconfig
 WORKDIR /srv
 USER 10001
 # The ledger: the one folder that is written to. Run with --read-only and a volume here.

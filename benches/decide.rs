@@ -84,7 +84,7 @@ fn hooks(c: &mut Criterion) {
 
 fn start(c: &mut Criterion) {
     let settings = Settings::load(None, std::iter::empty()).unwrap();
-    let environment = forms::Environment::default();
+    let environment = forms::Environment::sample();
     let mut group = c.benchmark_group("start");
     group.bench_function("both events", |b| {
         b.iter(|| forms::events(black_box(&environment)));

@@ -99,10 +99,14 @@ until [ -s "$TOKEN" ]; do :; done
 told=$folder/birth-not-eligible.json eligible=$folder/birth-eligible.json plain=$folder/birth-plain.json
 sed -E 's/"informant.email": *"[^"]*",?//' "$told" >"$plain" # nobody is told
 hook() { RECORD=$2 row "$1" "$3" -s benches/register.lua "$url"; }
+gains=
 hooks() { # name of the ledger
+  local one many
   RECORD=$plain wrk -t1 -c50 -d2s -s benches/register.lua "$url" >/dev/null # its first pages are the slowest
-  hook "REGISTER, $1, 1 client" "$plain" 1
-  hook "REGISTER, $1, 50 clients" "$plain" 50
+  one=$(hook "REGISTER, $1, 1 client" "$plain" 1)
+  many=$(hook "REGISTER, $1, 50 clients" "$plain" 50)
+  printf '%s\n' "$one" "$many"
+  gains+=" $1 $(awk -F'|' 'NR == 1 {one = $3} END {if (one + 0) printf "%.1f", $3 / one}' <<<"$one"$'\n'"$many");"
   hook "REGISTER with a packet, $1, 50 clients" "$eligible" 50
   hook "REGISTER with a message, $1, 50 clients" "$told" 50
 }
@@ -134,6 +138,7 @@ fi
 echo
 echo "Start to first answer: $start. Memory: $idle; after this load $loaded."
 echo "With 42,000 places: $start_places, $memory_places."
+echo "REGISTER of 50 clients in requests/s, as a multiple of 1 client:${gains%;}."
 [ "$deliveries" -gt 0 ] || exit 0
 
 waiting() { curl -s "$url/metrics" | awk '/^countryconfig_deliveries_waiting.*"middleware"/ {print $2}'; }

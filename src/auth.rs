@@ -4,6 +4,7 @@
 use arc_swap::ArcSwapOption;
 use handlers::clock::Clock;
 use handlers::delivery::ledger::Ledger;
+use handlers::delivery::transport::reply;
 use handlers::fault::Fault;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::errors::ErrorKind;
@@ -312,13 +313,8 @@ impl Keys {
         if response.status() != reqwest::StatusCode::OK {
             return Err(KeyError::Status(response.status()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > KEY_LIMIT {
-                return Err(KeyError::NoKey);
-            }
-            body.extend_from_slice(&chunk);
-        }
+        // `Key::parse` refuses what is larger.
+        let body = reply(&mut response, KEY_LIMIT).await?;
         let key = Key::parse(&String::from_utf8(body).map_err(|_| KeyError::NoKey)?)?;
         let before = self.known.load_full();
         if before.as_ref().is_some_and(|b| b.current.pem == key.pem) {

@@ -3,7 +3,10 @@
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use country::analytics_config::AnalyticsConfig;
 use country::{Caching, Content, Snapshot};
+use handlers::notification::NotificationConfig;
+use handlers::notification::sms::SmsSettings;
 use poem::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
@@ -28,6 +31,10 @@ fn cache_control(caching: Caching) -> &'static str {
 /// The country as it is served: replaced as a whole when its files change.
 pub struct ServedCountry {
     country: Snapshot,
+    /// The messages, with the ways they go.
+    pub messages: Arc<NotificationConfig>,
+    /// What statistics need of the country.
+    pub statistics: Arc<AnalyticsConfig>,
     /// What is served, by path. **Invariant:** no path of a request reaches the file system; what is not
     /// in this map is not there.
     blobs: HashMap<String, Arc<Blob>>,
@@ -42,7 +49,7 @@ impl Deref for ServedCountry {
 
 impl ServedCountry {
     /// Prepares what a country serves, not compressed yet.
-    pub fn new(country: Snapshot) -> Self {
+    pub fn new(country: Snapshot, sms: &SmsSettings) -> Self {
         let blob = |content: &Content| {
             let (content_type, bytes) = (content.content_type, content.bytes.clone());
             Arc::new(Blob::new(content_type, bytes, content.caching))
@@ -51,6 +58,8 @@ impl ServedCountry {
         let blobs = blobs.map(|(path, content)| (path.to_owned(), blob(content)));
         Self {
             blobs: blobs.collect(),
+            messages: Arc::new(NotificationConfig::new(country.notification.clone(), sms)),
+            statistics: Arc::new(country.analytics_config()),
             country,
         }
     }

@@ -5,18 +5,22 @@ use crate::explain::{self, Explained};
 use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
 use crate::{build_info, doctor, log, report, sandbox, server};
 use anyhow::Context;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use country::Files;
 use handlers::clock::{Clock as _, SystemClock};
+use handlers::delivery::ledger::{self, Ledger};
+use handlers::fault::Fault;
 use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::event_document::EventDocument;
 use opencrvs_toolkit::writer;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 mod analytics;
 mod authoring;
@@ -28,6 +32,9 @@ mod integrations;
 mod notify;
 mod numbers;
 mod rescue;
+
+/// The reason why a command that needs the ledger ends.
+const NO_LEDGER: &str = "the ledger cannot be opened (LEDGER_URL)";
 
 /// Name of the program.
 const NAME: &str = "countryconfig";
@@ -197,6 +204,38 @@ enum Export {
     Settings,
 }
 
+/// Reports a command line that cannot be read. An argument that is a setting is answered with its variable.
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    drop(error.print());
+    if let Some(remedy) = setting_meant(error) {
+        drop(writeln!(std::io::stderr(), "\n{remedy}"));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// The variable that an unknown argument stands for: `--port`, or a country's folder.
+fn setting_meant(error: &clap::Error) -> Option<String> {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
+            argument
+        }
+        _ => return None,
+    };
+    if let Some(option) = argument.strip_prefix("--") {
+        let name = option.to_uppercase().replace('-', "_");
+        let end = format!("_{name}");
+        let mut variables = VARIABLES.iter();
+        let variable = variables.find(|v| v.name == name || v.name.ends_with(&end))?;
+        let (name, example) = (variable.name, variable.example);
+        return Some(format!(
+            "Settings are environment variables: {name}={example} {NAME} …"
+        ));
+    }
+    let is_folder = Path::new(argument).is_dir();
+    is_folder
+        .then(|| format!("COUNTRY_DIR names the country's folder: COUNTRY_DIR={argument} {NAME} …"))
+}
+
 /// Runs a command; what it prints goes to standard output, what went wrong to standard error.
 pub async fn run(cli: Cli) -> ExitCode {
     match Box::pin(execute(cli)).await {
@@ -239,13 +278,14 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Texts(texts) => print(&authoring::missing(&texts, &settings()?.country())?)?,
         Command::Health => {
-            let url = format!("http://127.0.0.1:{}/ping", settings()?.listen.port());
+            let url = format!("http://127.0.0.1:{}/ping", settings()?.server.port);
             let answer = handlers::delivery::transport::client(std::time::Duration::from_secs(2))?
                 .get(&url)
                 .send()
                 .await;
             answer
                 .and_then(reqwest::Response::error_for_status)
+                .map_err(Fault::from)
                 .with_context(|| format!("nothing answers at {url}"))?;
         }
         Command::Sandbox(options) => sandbox::run(settings()?, &options, operator).await?,
@@ -268,8 +308,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Numbers(options) => print(&numbers::run(&options, &settings()?).await?)?,
         Command::Export(Export::Events { pretty }) => {
             let settings = settings()?;
-            let events = country::events(&settings.country());
-            let events = writer::events(&events, settings.core_version)?.events;
+            let events = events_of(&settings)?;
+            let events = writer::events(&events, settings.core.version)?.events;
             let text = if pretty {
                 serde_json::to_string_pretty(&events)
             } else {
@@ -278,11 +318,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{}\n", text?))?;
         }
         Command::Export(Export::Fields { event }) => {
-            let events = country::events(&settings()?.country());
+            let events = events_of(&settings()?)?;
             print(&fields::table(named(&events, &event)?)?)?;
         }
         Command::Export(Export::Forms { event }) => {
-            let events = country::events(&settings()?.country());
+            let events = events_of(&settings()?)?;
             print(&country::overlays::export::export(named(&events, &event)?))?;
         }
         Command::Completions { shell } => {
@@ -356,6 +396,8 @@ async fn diagnosed(
 /// Prints the man page, or writes that of each command.
 fn man(folder: Option<&Path>) -> anyhow::Result<()> {
     if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make `{}`", folder.display()))?;
         return clap_mangen::generate_to(Cli::command(), folder)
             .with_context(|| format!("cannot write to `{}`", folder.display()));
     }
@@ -368,7 +410,7 @@ fn man(folder: Option<&Path>) -> anyhow::Result<()> {
 fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
     let mut settings = settings.clone();
     if let Some(core) = check.core_version {
-        settings.core_version = core;
+        settings.core.version = core;
     }
     let mut problems = settings.unknown_variables.clone();
     problems.extend(country::check(&settings.country()));
@@ -376,11 +418,11 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
     if check.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&problems)?))?;
     } else {
-        let files = Files::of(settings.country_dir.as_deref());
+        let files = Files::of(settings.country_files.dirs.as_deref());
         let colour = report::in_colour(&std::io::stdout());
         let shown = report::with_sources(&problems, &|file| files.text_by_name(file), colour);
         let is_served = errors == 0 || country::load(&settings.country()).is_ok();
-        let summary = report::summary(&problems, is_served);
+        let summary = report::summary(&problems, is_served, check.strict);
         print(&format!("{shown}{summary}\n"))?;
     }
     let failed = errors > 0 || (check.strict && !problems.is_empty());
@@ -393,7 +435,7 @@ fn checked(settings: &Settings, check: &Check) -> anyhow::Result<ExitCode> {
 
 /// Rewrites the country's files, and says what is different.
 fn upgraded(settings: &Settings, to: CoreVersion, dry_run: bool) -> anyhow::Result<String> {
-    let folders = country::folders(settings.country_dir.as_deref());
+    let folders = country::folders(settings.country_files.dirs.as_deref());
     anyhow::ensure!(
         !folders.is_empty(),
         "COUNTRY_DIR names no folder: the sample country inside the program is written for every version"
@@ -410,7 +452,8 @@ fn upgraded(settings: &Settings, to: CoreVersion, dry_run: bool) -> anyhow::Resu
         }
     }
     if text.is_empty() {
-        text.push_str("Nothing is to be rewritten.\n");
+        text.push_str("Nothing has to be rewritten: the files are ready for core ");
+        writeln!(text, "{to}.")?;
     } else if dry_run {
         text.push_str("Nothing was written.\n");
     }
@@ -423,15 +466,22 @@ fn loaded(settings: &Settings) -> anyhow::Result<country::Snapshot> {
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))
 }
 
+/// The events of the country. Those of files with errors are not served, so they are not shown either.
+fn events_of(settings: &Settings) -> anyhow::Result<Vec<Event>> {
+    let events = country::events(&settings.country());
+    if report::errors(&events.found) > 0 {
+        anyhow::bail!(report::problems(&events.found));
+    }
+    Ok(events.list)
+}
+
 /// The OpenAPI document, made by the routes themselves.
 ///
 /// # Errors
 /// When the country cannot be loaded.
 pub async fn openapi(settings: &Settings) -> anyhow::Result<String> {
-    let settings = Settings {
-        ledger_url: "sqlite::memory:".to_owned(),
-        ..settings.clone()
-    };
+    let mut settings = settings.clone();
+    "sqlite::memory:".clone_into(&mut settings.ledger.url);
     let running = server::assemble(&settings, loaded(&settings)?).await?;
     Ok(crate::routes::openapi(&running.app))
 }
@@ -453,7 +503,7 @@ fn explained(settings: &Settings, options: &Explain) -> anyhow::Result<String> {
             .find_map(|action| event.pending_action(action.action_type.as_str()))
             .with_context(|| format!("event `{}` has no pending action", event.id))?,
     };
-    let numbers = &settings.registration_number_format;
+    let numbers = &settings.hooks.registration_number_format;
     let explained = explain::explain(&country.policy, numbers, &event, pending, SystemClock.now());
     let Explained { decision, packet } = explained?;
     if options.json {
@@ -477,8 +527,40 @@ fn explained(settings: &Settings, options: &Explain) -> anyhow::Result<String> {
 
 fn document(file: &Path) -> anyhow::Result<EventDocument> {
     let json = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    EventDocument::parse(&json)
-        .with_context(|| format!("`{}` is not an event document", file.display()))
+    EventDocument::parse(&json).with_context(|| format!("cannot read `{}`", file.display()))
+}
+
+/// Shows what a command is about to do, and asks for confirmation at the terminal.
+///
+/// # Errors
+/// When the answer is not yes, or there is no terminal.
+fn confirm(plan: &str) -> anyhow::Result<()> {
+    let (input, output) = (std::io::stdin(), std::io::stderr());
+    anyhow::ensure!(
+        input.is_terminal() && output.is_terminal(),
+        "{plan}Nothing was done: there is no terminal for the confirmation. Use --yes"
+    );
+    write!(&output, "{plan}Go on? [y/N] ")?;
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    let is_yes = answer.trim_start().to_lowercase().starts_with('y');
+    anyhow::ensure!(is_yes, "nothing was done");
+    Ok(())
+}
+
+/// Opens the ledger. An operator who mistypes its name must not find a new and empty one.
+async fn existing_ledger(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
+    let ledger = ledger::open_existing(&settings.ledger.url, settings.ledger.encryption()).await;
+    ledger.context(NO_LEDGER)
+}
+
+/// Writes a file, and makes its folder.
+fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make `{}`", folder.display()))?;
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
 }
 
 fn print(text: &str) -> std::io::Result<()> {

@@ -3,6 +3,7 @@
 //! reports that it works, or the fault and its remedy. Nothing is sent to anybody, and no record is read.
 
 use crate::notices;
+use crate::report::count;
 use crate::settings::Settings;
 use handlers::delivery::transport;
 use rules::diagnostic::Severity;
@@ -102,12 +103,12 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
         found.push(Finding::error("settings", unknown.message.clone(), remedy));
     }
     if found.is_empty() {
-        let mode = if settings.production {
+        let mode = if settings.server.is_production() {
             "production"
         } else {
             "development"
         };
-        let what = format!("can be used: {mode}, for core {}", settings.core_version);
+        let what = format!("can be used: {mode}, for core {}", settings.core.version);
         found.push(Finding::fine("settings", what));
     }
     found
@@ -131,7 +132,7 @@ fn of_country(settings: &Settings) -> Vec<Finding> {
         .collect();
     let warnings = problems.len() - found.len();
     if found.is_empty() && warnings > 0 {
-        let what = format!("can be served, with {warnings} warnings");
+        let what = format!("can be served, with {}", count(warnings, "warning"));
         found.push(Finding::warning(
             "country",
             what,
@@ -140,7 +141,7 @@ fn of_country(settings: &Settings) -> Vec<Finding> {
     } else if found.is_empty() {
         found.push(Finding::fine("country", "in order, and its cases hold"));
     }
-    if settings.production && notices::serves_sample(settings) {
+    if settings.server.is_production() && notices::serves_sample(settings) {
         let what = "this is the sample country, with invented places, offices and rules";
         found.push(Finding::warning(
             "country",
@@ -179,9 +180,10 @@ pub fn in_words(findings: &[Finding]) -> String {
             let _ = writeln!(text, "{:24} do: {remedy}", "");
         }
     }
-    let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
-    let (errors, warnings) = (count(Verdict::Error), count(Verdict::Warning));
-    let _ = writeln!(text, "\n{errors} errors, {warnings} warnings");
+    let of = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
+    let errors = count(of(Verdict::Error), "error");
+    let warnings = count(of(Verdict::Warning), "warning");
+    let _ = writeln!(text, "\n{errors}, {warnings}");
     text
 }
 

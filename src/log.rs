@@ -17,9 +17,9 @@ const OWN: [&str; 4] = ["countryconfig", "handlers", "forms", "opencrvs_toolkit"
 
 /// Starts logging to standard error.
 pub fn start(settings: &Settings) {
-    let filter = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(&settings.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = fmt::layer().with_writer(std::io::stderr);
-    let lines = match settings.log_format {
+    let lines = match settings.log.format {
         LogFormat::Json => lines
             .fmt_fields(JsonFields::new())
             .event_format(json::Json)

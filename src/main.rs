@@ -6,5 +6,8 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    countryconfig::cli::run(countryconfig::cli::Cli::parse()).await
+    match countryconfig::cli::Cli::try_parse() {
+        Ok(cli) => countryconfig::cli::run(cli).await,
+        Err(error) => countryconfig::cli::refuse(&error),
+    }
 }

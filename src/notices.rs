@@ -14,17 +14,17 @@ pub(crate) fn say(settings: &Settings, country: &Snapshot) {
         let hint = unknown.hint.as_deref();
         warn!(hint, "{} and has no effect", unknown.message);
     }
-    if !settings.production {
+    if !settings.server.is_production() {
         return;
     }
     if !settings.core_version_is_set {
         warn!(
             "CORE_VERSION is not set: what is served is for core {}. Set CORE_VERSION to the version of core",
-            settings.core_version
+            settings.core.version
         );
     }
     let code = &country.application.country_code;
-    if code == SAMPLE_COUNTRY && !settings.allow_demo {
+    if code == SAMPLE_COUNTRY && !settings.server.allow_demo {
         warn!(
             "This is the sample country, with invented places, offices and rules: COUNTRY_DIR names the folder of your own"
         );
@@ -39,15 +39,16 @@ pub(crate) fn say(settings: &Settings, country: &Snapshot) {
 /// Checks whether the built-in sample is served: no other country folder is set, and this is not a demo.
 pub(crate) fn serves_sample(settings: &Settings) -> bool {
     let mut folders = settings
-        .country_dir
+        .country_files
+        .dirs
         .iter()
         .flat_map(|folders| folders.split(':'));
-    !settings.allow_demo && folders.all(|folder| folder == BUILT_IN)
+    !settings.server.allow_demo && folders.all(|folder| folder == BUILT_IN)
 }
 
 /// The reason why the ledger's file is lost with the container; none if it is kept.
 pub(crate) fn ledger_is_lost_with_container(settings: &Settings) -> Option<&'static str> {
-    let file = ledger::file(&settings.ledger_url)?;
+    let file = ledger::file(&settings.ledger.url)?;
     let folder = std::path::absolute(file.parent()?).ok()?;
     // What is not made yet is made on the file system of the folder above.
     let real = folder.ancestors().find_map(|it| it.canonicalize().ok())?;

@@ -40,7 +40,7 @@ enum Look {
 
 /// Watches the folder, if there is one. Never ends then.
 pub async fn watch(app: Arc<App>, settings: Settings) {
-    let folders = country::folders(settings.country_dir.as_deref());
+    let folders = country::folders(settings.country_files.dirs.as_deref());
     if folders.is_empty() {
         return;
     }
@@ -157,7 +157,7 @@ impl Watching {
                 return Look::AsBefore;
             }
             std::thread::sleep(SETTLE);
-            let files = Files::of(self.settings.country_dir.as_deref());
+            let files = Files::of(self.settings.country_files.dirs.as_deref());
             if files.fingerprint() == found {
                 self.seen = found;
                 return match country::change(&self.settings.country(), files) {
@@ -218,16 +218,9 @@ fn swap(app: &App, country: Snapshot) {
     for warning in &country.warnings {
         warn!("{warning}");
     }
-    let mut country = ServedCountry::new(country);
+    let sms = &app.notifications.users.sender.sms;
+    let mut country = ServedCountry::new(country, sms);
     country.keep(&app.country.load());
-    app.hooks.policy.store(country.policy.clone());
-    if let Some(analytics) = &app.analytics {
-        analytics.count(Arc::new(country.analytics_config()));
-    }
-    app.notifications
-        .users
-        .sender
-        .replace(country.notification.clone());
     let country = Arc::new(country);
     app.country.store(country.clone());
     compress_later(&country);

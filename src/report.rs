@@ -96,16 +96,16 @@ fn word(line: &str, column: usize) -> Range<usize> {
     start..start + length.max(first)
 }
 
-/// The numbers of errors and warnings, in a sentence. Not all errors keep `serve` from starting.
-pub fn summary(problems: &[Diagnostic], is_served: bool) -> String {
-    let count = |n: usize, what: &str| match n {
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
-    };
+/// The numbers of errors and warnings, in a sentence. Not all errors keep `serve` from starting; to a strict
+/// check, warnings are failures too.
+pub fn summary(problems: &[Diagnostic], is_served: bool, is_strict: bool) -> String {
     let errors = errors(problems);
     let warnings = count(problems.len() - errors, "warning");
     match (errors, problems.len()) {
         (_, 0) => "The settings, the forms and the country's files are in order.".to_owned(),
+        (0, _) if is_strict => format!(
+            "The strict check has failed: {warnings}. Without --strict the country can be served."
+        ),
         (0, _) => format!("The country can be served, with {warnings}."),
         _ if is_served => format!(
             "The check has failed: {}, {warnings}. `serve` starts all the same, and warns.",
@@ -120,9 +120,21 @@ pub fn summary(problems: &[Diagnostic], is_served: bool) -> String {
 
 /// All problems of a country that is refused, and how many errors there are.
 pub fn problems(problems: &[Diagnostic]) -> String {
-    let errors = errors(problems);
-    let s = if errors == 1 { "" } else { "s" };
-    format!("{}{errors} error{s} in the country's files", list(problems))
+    problems_in(problems, "the country's files")
+}
+
+/// All problems of a file that is refused, and how many errors there are.
+pub fn problems_in(problems: &[Diagnostic], place: &str) -> String {
+    let errors = count(errors(problems), "error");
+    format!("{}{errors} in {place}", list(problems))
+}
+
+/// A number of things: `1 error`, `2 errors`.
+pub fn count(n: usize, what: &str) -> String {
+    match n {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    }
 }
 
 /// Rows below their heads, each column as wide as its widest text.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The routes, and the steps that every request goes through.
 
-use crate::auth::{AUDIENCE, AuthError, Keys, Token};
+use crate::auth::Keys;
 use crate::blob::ServedCountry;
 use crate::core_gateway::CoreGateway;
-use crate::problem::{self, Problem};
+use crate::problem;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use handlers::analytics::Analytics;
 use handlers::delivery::ledger::{Destination, Ledger};
@@ -16,8 +16,8 @@ use handlers::integrations::system_clients::SystemClients;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notification::Notifications;
 use poem::endpoint::{BoxEndpoint, make_sync};
-use poem::http::header::AUTHORIZATION;
-use poem::http::{Method, StatusCode};
+use poem::error::GetDataError;
+use poem::http::Method;
 use poem::middleware::CatchPanic;
 use poem::web::Html;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get};
@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracing::{Instrument, debug, info, info_span};
 
+mod authority;
 mod bodies;
 mod body;
 mod causes_of_death;
@@ -36,6 +37,7 @@ mod credentials;
 mod demo_issuer;
 mod graphql_gone;
 mod health;
+mod in_path;
 pub mod notification;
 mod openapi_meta;
 mod portal;
@@ -63,7 +65,7 @@ pub struct App {
     /// The condition of the server: ready to answer hooks or not.
     pub condition: Condition,
     /// The country: forms and rules. Replaced when its files change.
-    pub country: ArcSwap<ServedCountry>,
+    pub country: Arc<ArcSwap<ServedCountry>>,
     /// The reason why the last change of the country's files was refused, or their cases that fail.
     pub refused_change: ArcSwapOption<String>,
     /// Counts accepted actions; none if no database is set for it.
@@ -77,7 +79,7 @@ pub struct App {
     /// Forwards core's telemetry; none if it is not enabled.
     pub telemetry: Option<Telemetry>,
     /// The API for government portals; none if none has a credential.
-    pub portal: Option<Portal>,
+    pub portal: Option<Arc<Portal>>,
     /// Asks for verifiable credentials.
     pub credentials: Credentials,
     /// Issues credentials without any value; only for demonstrations.
@@ -151,36 +153,20 @@ pub fn endpoint(app: &Arc<App>) -> BoxEndpoint<'static> {
     }
     let document = make_sync(move |_| document.clone().with_content_type("application/json"));
     routes = routes.at("/openapi.json", get(document));
-    surrounded(app.origins.clone(), routes.nest("/", service))
+    surrounded(
+        app.origins.clone(),
+        routes.nest("/", service.data(app.clone())),
+    )
 }
 
-/// The token of a request that must have one.
-async fn authorized(app: &App, request: &Request) -> Result<Token, Problem> {
-    authorized_for(&[AUDIENCE], app, request).await
-}
-
-/// The same for a token with one of several audiences.
-async fn authorized_for(
-    audiences: &[&str],
-    app: &App,
-    request: &Request,
-) -> Result<Token, Problem> {
-    let header = request.headers().get(AUTHORIZATION);
-    let header = header.and_then(|value| value.to_str().ok());
-    let verified = app.keys.verify(audiences, header).await;
-    verified.map_err(|error| {
-        let status = match error {
-            AuthError::NoKey => StatusCode::SERVICE_UNAVAILABLE,
-            AuthError::Missing | AuthError::Invalid | AuthError::Expired => {
-                StatusCode::UNAUTHORIZED
-            }
-        };
-        Problem::new(status, error.to_string())
-    })
+/// The state that the routes share, where there is a request only.
+fn app(request: &Request) -> poem::Result<&Arc<App>> {
+    Ok(request.data().ok_or(GetDataError("App"))?)
 }
 
 /// Wraps the routes in the steps that every request goes through.
 fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'static> {
+    let origins: Option<Arc<[String]>> = origins.map(Into::into);
     routes
         .before(one_slash)
         .with(CatchPanic::new().with_handler(problem::panicked))
@@ -195,6 +181,9 @@ fn surrounded(origins: Option<Vec<String>>, routes: Route) -> BoxEndpoint<'stati
 /// Replaces `//` at the start of a path: core's forms call `//verifiable-credentials/…`, and not every
 /// proxy makes one slash of two.
 async fn one_slash(mut request: Request) -> poem::Result<Request> {
+    if !request.uri().path().starts_with("//") {
+        return Ok(request);
+    }
     let asked = request.uri().to_string();
     if let Some(path) = asked.strip_prefix("//")
         && let Ok(uri) = format!("/{}", path.trim_start_matches('/')).parse()

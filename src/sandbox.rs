@@ -6,15 +6,13 @@
 use crate::pages::{self, Changes, Hosts};
 use crate::routes::App;
 use crate::server::{self, Listening};
-use crate::settings::{IdentityVerification, Settings, WebUrl};
+use crate::settings::{IdentityVerification, Infobip, NodeEnv, Redacted, Settings, WebUrl};
 use crate::{explain, log, report};
 use anyhow::Context;
 use country::notification::sms::description::Description;
 use futures_util::future::BoxFuture;
 use handlers::clock::{Clock, SystemClock};
-use handlers::core_client::Credentials;
 use handlers::delivery::transport;
-use handlers::notification::SmtpSettings;
 use jiff::tz::TimeZone;
 use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event_document::{Action, EventDocument};
@@ -184,10 +182,10 @@ pub async fn start(
         )
     };
     let mut notes = Vec::new();
-    let (listener, note) = pages::listen(settings.listen.port()).await?;
+    let (listener, note) = pages::listen(settings.server.port).await?;
     notes.extend(note.map(|note| format!("Server: {note}.")));
     let mail = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let version = options.core.unwrap_or(settings.core_version);
+    let version = options.core.unwrap_or(settings.core.version);
     let identities = options.identities.as_deref();
     let stand_ins = stand_ins(version, identities, around.address(), run_command)?;
     let mut settings = with_stand_ins(
@@ -205,7 +203,7 @@ pub async fn start(
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     if version >= CoreVersion::V2_1 {
         let preset = stand_ins.middleware.preset(&country.integrations);
-        settings.integration_credentials = preset.map(SecretString::from);
+        settings.core.integration_credentials = preset.map(Redacted::from);
     }
     let running = server::assemble(&settings, country).await?;
     drop(
@@ -335,7 +333,7 @@ fn stand_ins(
 /// The settings of a server that calls the stand-ins in place of all other systems: nothing leaves this
 /// machine, whatever else is set. Waits are short, so that they can be watched.
 fn with_stand_ins(
-    settings: Settings,
+    mut settings: Settings,
     stand_ins: &StandIns,
     folder: &FilePath,
     listen: SocketAddr,
@@ -343,63 +341,57 @@ fn with_stand_ins(
 ) -> anyhow::Result<Settings> {
     let url = |text: String| text.parse::<WebUrl>().map_err(anyhow::Error::msg);
     let around = url(stand_ins.url())?;
-    let core_version = stand_ins.core.version;
+    let version = stand_ins.core.version;
     // Later versions have the clients of `integrations.toml` created when they start.
-    let client = (core_version < CoreVersion::V2_0_1).then(|| {
+    let client = (version < CoreVersion::V2_0_1).then(|| {
         let scopes = ["type=record.read", "type=record.search"];
         stand_ins.core.add_client("Country configuration", &scopes)
     });
     let sms = format!("{}/sms/2/text/advanced", stand_ins.url());
     let sms = Description::infobip(&sms).map_err(anyhow::Error::msg)?;
-    let sender = "Civil Registration <no-reply@crvs.example>".parse()?;
-    let mut messages = settings.messages.clone();
-    messages.smtp = Some(SmtpSettings {
-        host: Ipv4Addr::LOCALHOST.to_string(),
-        port: mail.port(),
-        credentials: None,
-        implicit_tls: false,
-        sender,
-        require_tls: false,
-    });
-    messages.infobip = Some(Arc::new(sms));
-    messages.infobip_key = Some(SecretString::from("sandbox"));
-    messages.ignores_own_gateway = true;
-    Ok(Settings {
-        production: false,
-        core_version,
-        core_version_is_set: true,
-        listen,
-        country_config_url: url(format!("http://{listen}"))?,
-        auth_url: around.clone(),
-        gateway_url: around.clone(),
-        events_url: around.clone(),
-        integration_credentials: None,
-        system_client: client.map(|client| Credentials {
-            id: client.id,
-            secret: SecretString::from(client.secret),
-        }),
-        mosip_interop_url: around,
-        esignet_redirect_url: url(format!("{}/authorize", stand_ins.url()))?,
-        mosip_api_userinfo_url: url(format!("{}/esignet/get-oidp-user-info", stand_ins.url()))?,
-        identity_verification: IdentityVerification::IdAuth,
-        mosip_timeout: Duration::from_secs(4),
-        mosip_retry_after_500: Duration::from_secs(4),
-        mosip_unknown_for: Duration::from_mins(1),
-        rescue_database_url: None,
-        unanswered_file: Some(folder.join("unanswered-hooks.jsonl")),
-        shutdown_delay: Duration::ZERO,
-        messages,
-        ledger_url: format!("sqlite://{}", folder.join(LEDGER).display()),
-        delivery_delay: Duration::from_millis(500),
-        delivery_retry_schedule: "1s,2s,4s,8s,15s,30s,1m,1m,1m,1m".parse()?,
-        reference_data_database_url: None,
-        forward_actions_to: vec![],
-        analytics_database_url: None,
-        credential_offer_url: None,
-        credential_sign_url: None,
-        telemetry_url: None,
-        ..settings
-    })
+
+    settings.server.node_env = NodeEnv::Development;
+    settings.server.host = listen.ip();
+    settings.server.port = listen.port();
+    settings.server.url = url(format!("http://{listen}"))?;
+    settings.server.shutdown_delay = Duration::ZERO;
+    settings.core_version_is_set = true;
+    settings.core.version = version;
+    settings.core.auth_url = around.clone();
+    settings.core.gateway_url = around.clone();
+    settings.core.events_url = around.clone();
+    settings.core.integration_credentials = None;
+    settings.core.system_client_id = client.as_ref().map(|client| client.id.clone());
+    settings.core.system_client_secret = client.map(|client| client.secret.into());
+    settings.mosip.interop_url = around;
+    settings.mosip.timeout = Duration::from_secs(4);
+    settings.mosip.retry_after_500 = Duration::from_secs(4);
+    settings.mosip.unknown_for = Duration::from_mins(1);
+    settings.esignet.redirect_url = url(format!("{}/authorize", stand_ins.url()))?;
+    settings.esignet.userinfo_url = url(format!("{}/esignet/get-oidp-user-info", stand_ins.url()))?;
+    settings.hooks.identity_verification = IdentityVerification::IdAuth;
+    settings.mail.host = Some(mail.ip().to_string());
+    settings.mail.port = mail.port();
+    settings.mail.username = None;
+    settings.mail.password = None;
+    settings.mail.implicit_tls = false;
+    settings.mail.require_tls = false;
+    settings.mail.sender = Some("Civil Registration <no-reply@crvs.example>".parse()?);
+    settings.ignores_own_sms_gateway = true;
+    settings.sms.infobip = Some(Infobip(Arc::new(sms)));
+    settings.sms.infobip_key = Some(SecretString::from("sandbox"));
+    settings.ledger.url = format!("sqlite://{}", folder.join(LEDGER).display());
+    settings.rescue.database_url = None;
+    settings.rescue.unanswered_file = Some(folder.join("unanswered-hooks.jsonl"));
+    settings.delivery.delay = Duration::from_millis(500);
+    settings.delivery.retry_schedule = "1s,2s,4s,8s,15s,30s,1m,1m,1m,1m".parse()?;
+    settings.analytics.reference_data_url = None;
+    settings.analytics.database_url = None;
+    settings.forwarding.urls = Vec::new();
+    settings.credentials.offer_url = None;
+    settings.credentials.sign_url = None;
+    settings.telemetry.url = None;
+    Ok(settings)
 }
 
 /// Tells open pages about changes, at most five times a second. Never ends.

@@ -9,7 +9,7 @@ use crate::notices;
 use crate::reload;
 use crate::routes::notification::Notifications;
 use crate::routes::{self, App, Condition, DemoIssuer, Telemetry};
-use crate::settings::{IdentityVerification, Settings, WebUrl};
+use crate::settings::{IdentityVerification, Infobip, Redacted, Settings, WebUrl};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use country::Snapshot;
@@ -17,6 +17,7 @@ use handlers::analytics::Analytics;
 use handlers::clock::{Clock, SystemClock};
 use handlers::core_client::Core;
 use handlers::core_client::locations::LocationCache;
+use handlers::current::Current;
 use handlers::delivery::acceptance::Acceptance;
 use handlers::delivery::core_transport::CoreTransport;
 use handlers::delivery::ledger::{self, Destination};
@@ -31,14 +32,11 @@ use handlers::integrations::credentials::{Credentials, Issuer};
 use handlers::integrations::forward::{self, Forwarding, Webhook};
 use handlers::integrations::portal::Portal;
 use handlers::integrations::reference_data::{Changes, ReferenceData};
-use handlers::integrations::system_clients::{Presets, SystemClients};
+use handlers::integrations::system_clients::SystemClients;
 use handlers::notification::sms::SmsSettings;
-use handlers::notification::{
-    Channel, Informants, NotificationConfig, Offices, Sender, Smtp, Users,
-};
+use handlers::notification::{Channel, Informants, Offices, Sender, Smtp, Users};
 use jiff::SignedDuration;
 use opencrvs_toolkit::core_version::CoreVersion;
-use secrecy::ExposeSecret;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -88,13 +86,13 @@ pub struct Running {
 /// A country with errors, a ledger that nothing can be.
 pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<Running> {
     let clients = clients(settings);
-    let ledger = ledger::at(&settings.ledger_url, settings.encryption()?);
+    let ledger = ledger::at(&settings.ledger.url, settings.ledger.encryption());
     let ledger = ledger.context("the ledger cannot be used (LEDGER_URL)")?;
     let (client, wire) = clients.await??;
     let clock = Arc::new(SystemClock);
     let wake = Arc::new(Notify::new());
     let keys = Arc::new(Keys::new(
-        settings.auth_url.as_str(),
+        settings.core.auth_url.as_str(),
         client.clone(),
         ledger.clone(),
         clock.clone(),
@@ -105,24 +103,27 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         core: core.clone(),
         ledger: ledger.clone(),
         clock: clock.clone(),
-        schedule: settings.delivery_retry_schedule.clone(),
+        schedule: settings.delivery.retry_schedule.clone(),
     });
     let middleware = Arc::new(middleware(settings, wire.clone(), &core, &acceptance)?);
+    let sms = sms_settings(settings, &client);
+    let country = ServedCountry::new(country, &sms);
+    let country = Arc::new(ArcSwap::from_pointee(country));
     let sender = Arc::new(sender(
         settings,
-        &client,
+        sms,
         &country,
         &core,
         &acceptance,
         clock.clone(),
     )?);
-    let hold = SignedDuration::try_from(settings.delivery_delay * HOLD)?;
+    let hold = SignedDuration::try_from(settings.delivery.delay * HOLD)?;
     let mut transports = Transports::to_all(middleware, &core_transport, &sender, hold);
     transports.add(webhooks(settings, &client, &acceptance)?, &core);
-    let analytics = analytics(settings, &core, &acceptance, &country)?;
+    let analytics = analytics(settings, &core, &acceptance, &country);
     transports.count(analytics.as_ref());
     let atlas = Arc::new(LocationCache::new(core.clone()));
-    let portal = portal(settings, &client, &core, &atlas)?;
+    let portal = portal(settings, &client, &core, &atlas);
     let credentials = credentials(settings, &client, &core, atlas)?;
     let hooks = hooks(
         settings,
@@ -137,28 +138,28 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         ledger: ledger.clone(),
         targets: transports.targets,
         clock,
-        schedule: settings.delivery_retry_schedule.clone(),
+        schedule: settings.delivery.retry_schedule.clone(),
         timeout: TIMEOUT,
         wake,
     });
-    let unanswered = Arc::new(Unanswered::at(settings.unanswered_file.as_deref()));
+    let unanswered = Arc::new(Unanswered::at(settings.rescue.unanswered_file.as_deref()));
     let rescue = rescue(settings, wire, &core, &hooks, &deliveries, &unanswered)?;
     let users = Users {
         sender,
         deliveries: deliveries.clone(),
-        login_url: settings.login_url.as_str().to_owned(),
+        login_url: settings.pages.login_url.as_str().to_owned(),
     };
     let app = Arc::new(App {
         keys,
         hooks,
         unanswered,
-        system_clients: system_clients(settings, &client, &core, &ledger)?.into(),
+        system_clients: system_clients(settings, &client, &core, &ledger).into(),
         condition: Condition::new(ledger.clone()),
         ledger,
-        country: ArcSwap::from_pointee(ServedCountry::new(country)),
+        country,
         refused_change: ArcSwapOption::empty(),
         notifications: Notifications::new(users, settings),
-        core_gateway: CoreGateway::new(settings.core_version),
+        core_gateway: CoreGateway::new(settings.core.version),
         telemetry: Telemetry::new(settings, &client),
         destinations: destinations(settings),
         analytics,
@@ -166,9 +167,9 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
         credentials,
         demo_issuer: demo_issuer(settings)?,
         metrics: metrics::handle(),
-        docs: !settings.production,
-        holds_real_records: settings.holds_real_records(),
-        origins: settings.origins(),
+        docs: !settings.server.is_production(),
+        holds_real_records: settings.server.holds_real_records(),
+        origins: settings.pages.origins(),
     });
     Ok(Running {
         app,
@@ -182,7 +183,7 @@ pub async fn assemble(settings: &Settings, country: Snapshot) -> anyhow::Result<
 /// The client for all systems but the middleware, and the way to that. Making them reads the system's
 /// certificates, which takes milliseconds.
 fn clients(settings: &Settings) -> JoinHandle<reqwest::Result<(reqwest::Client, HttpWire)>> {
-    let (url, timeout) = (settings.mosip_interop_url.clone(), settings.mosip_timeout);
+    let (url, timeout) = (settings.mosip.interop_url.clone(), settings.mosip.timeout);
     tokio::task::spawn_blocking(move || {
         Ok((
             transport::client(TIMEOUT)?,
@@ -194,8 +195,8 @@ fn clients(settings: &Settings) -> JoinHandle<reqwest::Result<(reqwest::Client, 
 /// Where deliveries go with these settings. What waits in the ledger for another destination goes nowhere.
 pub(crate) fn destinations(settings: &Settings) -> Vec<Destination> {
     let webhook = |url: &WebUrl| Some(forward::destination(&url.as_str().parse().ok()?));
-    let webhooks = settings.forward_actions_to.iter().filter_map(webhook);
-    let analytics = settings.analytics_database_url.as_ref();
+    let webhooks = settings.forwarding.urls.iter().filter_map(webhook);
+    let analytics = settings.analytics.database_url.as_ref();
     [
         Destination::MIDDLEWARE,
         Destination::CORE,
@@ -277,17 +278,26 @@ fn middleware(
         acceptance: acceptance.clone(),
         ledger: acceptance.ledger.clone(),
         clock: acceptance.clock.clone(),
-        numbers: settings.registration_number_format.clone(),
-        timeout: settings.mosip_timeout,
-        retry_after_500: SignedDuration::try_from(settings.mosip_retry_after_500)?,
-        unknown_for: SignedDuration::try_from(settings.mosip_unknown_for)?,
+        numbers: settings.hooks.registration_number_format.clone(),
+        timeout: settings.mosip.timeout,
+        retry_after_500: SignedDuration::try_from(settings.mosip.retry_after_500)?,
+        unknown_for: SignedDuration::try_from(settings.mosip.unknown_for)?,
     })
+}
+
+/// A part of the country in use.
+fn current<T: Send + Sync + 'static>(
+    country: &Arc<ArcSwap<ServedCountry>>,
+    part: fn(&ServedCountry) -> &Arc<T>,
+) -> Current<T> {
+    let country = country.clone();
+    Current::new(move || part(&country.load()).clone())
 }
 
 /// Decides about actions.
 fn hooks(
     settings: &Settings,
-    country: &Snapshot,
+    country: &Arc<ArcSwap<ServedCountry>>,
     core: &Arc<Core>,
     client: &reqwest::Client,
     acceptance: &Arc<Acceptance>,
@@ -297,15 +307,16 @@ fn hooks(
     let (ledger, clock) = (acceptance.ledger.clone(), acceptance.clock.clone());
     let offices = OfficeCodes::new(core.clone(), ledger.clone(), clock.clone());
     Ok(Arc::new(Hooks {
-        policy: ArcSwap::new(country.policy.clone()),
+        policy: current(country, |country| &country.policy),
         verification: verification(settings, client),
         ledger,
         clock,
-        numbers: settings.registration_number_format.clone(),
+        numbers: settings.hooks.registration_number_format.clone(),
         office_codes: Some(Arc::new(offices)),
-        delay: SignedDuration::try_from(settings.delivery_delay)?,
+        delay: SignedDuration::try_from(settings.delivery.delay)?,
         followers,
         wake: wake.clone(),
+        wakes_at: Arc::default(),
     }))
 }
 
@@ -318,7 +329,8 @@ fn rescue(
     deliveries: &Arc<Deliveries>,
     unanswered: &Arc<Unanswered>,
 ) -> anyhow::Result<Arc<Rescue>> {
-    let at_least = settings.mosip_timeout + UNDER_WAY;
+    let at_least = settings.mosip.timeout + UNDER_WAY;
+    let database = settings.rescue.database_url.as_ref();
     Ok(Arc::new(Rescue {
         core: core.clone(),
         hooks: hooks.clone(),
@@ -327,8 +339,8 @@ fn rescue(
         middleware,
         clock: hooks.clock.clone(),
         unanswered: unanswered.clone(),
-        database: settings.rescue_database_url.clone(),
-        after: SignedDuration::try_from(settings.rescue_after.max(at_least))?,
+        database: database.map(Redacted::expose).cloned(),
+        after: SignedDuration::try_from(settings.rescue.after.max(at_least))?,
         at_least: SignedDuration::try_from(at_least)?,
         seen: Mutex::default(),
     }))
@@ -337,35 +349,33 @@ fn rescue(
 /// Asks the middleware about identities, if anybody is to be asked.
 fn verification(settings: &Settings, client: &reqwest::Client) -> Verification {
     Verification {
-        identities: match settings.identity_verification {
+        identities: match settings.hooks.identity_verification {
             IdentityVerification::IdAuth => Identities::Ask(Arc::new(HttpVerifier::new(
                 client.clone(),
-                settings.mosip_interop_url.as_str(),
+                settings.mosip.interop_url.as_str(),
             ))),
             IdentityVerification::AssumeVerified => Identities::Assume,
             IdentityVerification::Off => Identities::Leave,
         },
-        on: settings.verify_on.clone(),
+        on: settings.hooks.verify_on.clone(),
     }
 }
 
 /// Brings messages to people.
 fn sender(
     settings: &Settings,
-    client: &reqwest::Client,
-    country: &Snapshot,
+    sms: SmsSettings,
+    country: &Arc<ArcSwap<ServedCountry>>,
     core: &Arc<Core>,
     acceptance: &Arc<Acceptance>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Sender> {
-    let smtp = settings.messages.smtp.clone().map(Smtp::new).transpose();
+    let smtp = settings.mail.smtp().map(Smtp::new).transpose();
     let smtp = smtp.context("the system's certificates cannot be read")?;
-    let sms = sms_settings(settings, client);
-    let config = NotificationConfig::new(country.notification.clone(), &sms);
     Ok(Sender {
-        config: ArcSwap::from_pointee(config),
+        config: current(country, |country| &country.messages),
         sms,
-        mail: Arc::new(Channel::of(smtp, settings.production)),
+        mail: Arc::new(Channel::of(smtp, settings.server.is_production())),
         core: core.clone(),
         acceptance: acceptance.clone(),
         offices: Offices::new(core.clone(), clock.clone()),
@@ -376,15 +386,15 @@ fn sender(
 
 /// What the settings say about SMS gateways.
 pub(crate) fn sms_settings(settings: &Settings, client: &reqwest::Client) -> SmsSettings {
-    let messages = &settings.messages;
+    let sms = &settings.sms;
     SmsSettings {
         client: client.clone(),
-        infobip: messages.infobip.clone(),
-        ignores_own_gateway: messages.ignores_own_gateway,
-        infobip_key: messages.infobip_key.clone().unwrap_or_default(),
-        gateway_key: messages.sms_gateway_key.clone().unwrap_or_default(),
-        sender: messages.infobip_sender.clone(),
-        production: settings.production,
+        infobip: sms.infobip.as_ref().map(|Infobip(own)| own.clone()),
+        ignores_own_gateway: settings.ignores_own_sms_gateway,
+        infobip_key: sms.infobip_key.clone().unwrap_or_default(),
+        gateway_key: sms.gateway_key.clone().unwrap_or_default(),
+        sender: sms.infobip_sender.clone().unwrap_or_default(),
+        production: settings.server.is_production(),
     }
 }
 
@@ -394,18 +404,16 @@ fn webhooks(
     client: &reqwest::Client,
     acceptance: &Arc<Acceptance>,
 ) -> anyhow::Result<Vec<DeliveryTarget>> {
-    let secret = settings.forward_secret.as_ref();
-    let secret: Option<forward::Secret> = secret
-        .map(|secret| secret.expose_secret().parse())
-        .transpose()?;
-    let urls = settings.forward_actions_to.iter();
+    let secret = settings.forwarding.secret.as_ref();
+    let secret = secret.map(Redacted::expose);
+    let urls = settings.forwarding.urls.iter();
     let webhook = |url: &WebUrl| {
         let webhook = Webhook {
             client: client.clone(),
             acceptance: acceptance.clone(),
             clock: Arc::new(SystemClock),
             url: url.as_str().parse()?,
-            secret: secret.clone(),
+            secret: secret.cloned(),
         };
         Ok(webhook.into())
     };
@@ -414,8 +422,9 @@ fn webhooks(
 
 fn demo_issuer(settings: &Settings) -> anyhow::Result<Option<DemoIssuer>> {
     settings
+        .server
         .allow_demo
-        .then(|| DemoIssuer::new(&settings.country_config_url))
+        .then(|| DemoIssuer::new(&settings.server.url))
         .transpose()
 }
 
@@ -425,21 +434,17 @@ fn system_clients(
     client: &reqwest::Client,
     core: &Arc<Core>,
     ledger: &Arc<dyn ledger::Ledger>,
-) -> anyhow::Result<SystemClients> {
-    let presets = settings.integration_credentials.as_ref();
-    let presets = presets.map(|text| text.expose_secret().parse::<Presets>());
-    Ok(SystemClients::new(
+) -> SystemClients {
+    let presets = settings.core.integration_credentials.as_ref();
+    SystemClients::new(
         client.clone(),
-        settings.events_url.as_str(),
+        settings.core.events_url.as_str(),
         core.clone(),
         ledger.clone(),
         Arc::new(SystemClock),
-        presets
-            .transpose()
-            .map_err(anyhow::Error::msg)?
-            .unwrap_or_default(),
-        settings.system_client.clone(),
-    ))
+        presets.map(Redacted::expose).cloned().unwrap_or_default(),
+        settings.core.system_client(),
+    )
 }
 
 fn portal(
@@ -447,16 +452,14 @@ fn portal(
     client: &reqwest::Client,
     core: &Arc<Core>,
     atlas: &Arc<LocationCache>,
-) -> anyhow::Result<Option<Portal>> {
-    let Some(tokens) = &settings.portal_tokens else {
-        return Ok(None);
-    };
-    Ok(Some(Portal::new(
+) -> Option<Arc<Portal>> {
+    let tokens = settings.portal.tokens.as_ref()?;
+    Some(Arc::new(Portal::new(
         client.clone(),
         core.clone(),
         atlas.clone(),
-        tokens.expose_secret().parse()?,
-        settings.portal_operations.clone(),
+        tokens.expose().clone(),
+        settings.portal.operations.clone(),
     )))
 }
 
@@ -470,7 +473,7 @@ fn credentials(
         let issuer = |url: &WebUrl| {
             anyhow::Ok(Issuer {
                 url: url.as_str().parse()?,
-                token: settings.credential_issuer_token.clone(),
+                token: settings.credentials.issuer_token.clone(),
             })
         };
         url.as_ref().map(issuer).transpose()
@@ -479,8 +482,8 @@ fn credentials(
         client: client.clone(),
         core: core.clone(),
         atlas,
-        offer: issuer(&settings.credential_offer_url)?,
-        paper: issuer(&settings.credential_sign_url)?,
+        offer: issuer(&settings.credentials.offer_url)?,
+        paper: issuer(&settings.credentials.sign_url)?,
     })
 }
 
@@ -488,30 +491,24 @@ fn analytics(
     settings: &Settings,
     core: &Arc<Core>,
     acceptance: &Arc<Acceptance>,
-    country: &Snapshot,
-) -> anyhow::Result<Option<Arc<Analytics>>> {
-    let Some(url) = &settings.analytics_database_url else {
-        return Ok(None);
-    };
-    let (url, counting) = (
-        url.expose_secret().parse()?,
-        Arc::new(country.analytics_config()),
-    );
-    Ok(Some(Arc::new(Analytics::new(
-        url,
+    country: &Arc<ArcSwap<ServedCountry>>,
+) -> Option<Arc<Analytics>> {
+    let url = settings.analytics.database_url.as_ref()?;
+    Some(Arc::new(Analytics::new(
+        url.expose().clone(),
         core.clone(),
         acceptance.clone(),
-        counting,
-    ))))
+        current(country, |country| &country.statistics),
+    )))
 }
 
 /// Core, as these settings reach it.
 pub(crate) fn core(settings: &Settings, client: reqwest::Client) -> Core {
     Core::new(
         client,
-        settings.gateway_url.as_str(),
-        settings.auth_url.as_str(),
-        settings.system_client.clone(),
+        settings.core.gateway_url.as_str(),
+        settings.core.auth_url.as_str(),
+        settings.core.system_client(),
         Arc::new(SystemClock),
     )
 }
@@ -523,10 +520,10 @@ pub(crate) async fn core_for_command(
 ) -> anyhow::Result<Arc<Core>> {
     let client = transport::client(TIMEOUT)?;
     let core = Arc::new(core(settings, client.clone()));
-    if !core.may_ask() && settings.core_version >= CoreVersion::V2_0_1 {
+    if !core.may_ask() && settings.core.version >= CoreVersion::V2_0_1 {
         let country = country::load(&settings.country())
             .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
-        let own = system_clients(settings, &client, &core, ledger)?;
+        let own = system_clients(settings, &client, &core, ledger);
         own.adopt_own(&country.integrations).await?;
     }
     Ok(core)
@@ -539,19 +536,19 @@ pub(crate) async fn core_for_command(
 pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let country = country::load(&settings.country())
         .map_err(|problems| anyhow::anyhow!(crate::report::problems(&problems)))?;
-    if settings.ledger_key.is_none() {
+    if settings.ledger.key.is_none() {
         warn!("LEDGER_KEY is not set: tokens and packets are stored unencrypted in the ledger");
     }
-    let is_created = settings.core_version >= CoreVersion::V2_0_1
+    let is_created = settings.core.version >= CoreVersion::V2_0_1
         && country
             .integrations
             .iter()
             .any(|client| client.for_this_server);
-    if settings.system_client.is_none() && is_created {
+    if settings.core.system_client_id.is_none() && is_created {
         info!(
             "SYSTEM_CLIENT_ID is not set: core creates the system client for this server when it starts, and is asked nothing before"
         );
-    } else if settings.system_client.is_none() {
+    } else if settings.core.system_client_id.is_none() {
         warn!(
             "SYSTEM_CLIENT_ID is not set: packets are sent after DELIVERY_DELAY without asking core about the action. Packets that the middleware answers with 500, and deliveries with an expired token, are parked at once"
         );
@@ -559,9 +556,14 @@ pub async fn serve(settings: &Settings) -> anyhow::Result<()> {
     notices::say(settings, &country);
     say_what_is_off(settings);
     listening::raise_file_limit();
-    let listener = Listening::on(settings.listen)
+    let listener = Listening::on(settings.server.listen())
         .await
-        .with_context(|| format!("cannot listen on {}; is the port taken?", settings.listen))?;
+        .with_context(|| {
+            format!(
+                "cannot listen on {}; is the port taken?",
+                settings.server.listen()
+            )
+        })?;
     run(assemble(settings, country).await?, listener).await
 }
 
@@ -570,27 +572,27 @@ fn say_what_is_off(settings: &Settings) {
     let doors = [
         (
             "the table of causes of death (REFERENCE_DATA_DATABASE_URL)",
-            settings.reference_data_database_url.is_some(),
+            settings.analytics.reference_data_url.is_some(),
         ),
         (
             "forwarding (FORWARD_ACTIONS_TO)",
-            !settings.forward_actions_to.is_empty(),
+            !settings.forwarding.urls.is_empty(),
         ),
         (
             "the portals' API (PORTAL_TOKENS)",
-            settings.portal_tokens.is_some(),
+            settings.portal.tokens.is_some(),
         ),
         (
             "offers of verifiable credentials (VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL)",
-            settings.credential_offer_url.is_some(),
+            settings.credentials.offer_url.is_some(),
         ),
         (
             "verifiable credentials on paper (VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL)",
-            settings.credential_sign_url.is_some(),
+            settings.credentials.sign_url.is_some(),
         ),
         (
             "analytics (ANALYTICS_DATABASE_URL)",
-            settings.analytics_database_url.is_some(),
+            settings.analytics.database_url.is_some(),
         ),
     ];
     let off: Vec<_> = doors
@@ -604,10 +606,10 @@ fn say_what_is_off(settings: &Settings) {
             off.join(", ")
         );
     }
-    if !settings.forward_actions_to.is_empty() && settings.forward_secret.is_none() {
+    if !settings.forwarding.urls.is_empty() && settings.forwarding.secret.is_none() {
         warn!("FORWARD_SECRET is not set: forwarded events are not signed");
     }
-    if !settings.forward_actions_to.is_empty() && settings.system_client.is_none() {
+    if !settings.forwarding.urls.is_empty() && settings.core.system_client_id.is_none() {
         warn!(
             "SYSTEM_CLIENT_ID is not set: actions that wait for the middleware are not forwarded, because core cannot be asked about them"
         );
@@ -632,23 +634,22 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let mut beside = JoinSet::new();
     beside.spawn(open(app.clone()));
     beside.spawn(mend(app.clone()));
-    if settings.core_version >= CoreVersion::V2_0_1 {
+    if settings.core.version >= CoreVersion::V2_0_1 {
         beside.spawn(look_for_client(app.clone()));
     }
-    let gateway_url = settings.gateway_url.clone();
+    let gateway_url = settings.core.gateway_url.clone();
     let watching = app.clone();
     beside.spawn(async move {
         let seen = &watching.core_gateway;
         seen.watch(client, gateway_url.as_str()).await;
     });
-    beside.spawn(rescue::keep_up(rescue, settings.rescue));
-    let production = settings.production;
+    beside.spawn(rescue::keep_up(rescue, settings.rescue.mode));
+    let production = settings.server.is_production();
     beside.spawn(async move { keys.keep_fresh(production).await });
-    beside.spawn(erase(app.clone(), settings.ledger_retention));
+    beside.spawn(erase(app.clone(), settings.ledger.retention));
     beside.spawn(metrics::keep_up(app.metrics.clone()));
-    if let Some(url) = &settings.reference_data_database_url {
-        let data = url.expose_secret().parse()?;
-        beside.spawn(keep_reference_data(app.clone(), data));
+    if let Some(url) = &settings.analytics.reference_data_url {
+        beside.spawn(keep_reference_data(app.clone(), url.expose().clone()));
     }
     beside.spawn(keep_office_codes(app.clone()));
     beside.spawn(reload::watch(app.clone(), settings.clone()));
@@ -660,7 +661,7 @@ pub async fn run(running: Running, listener: Listening) -> anyhow::Result<()> {
     let signal = async {
         if told_to_stop().await == Stop::Rollout {
             app.condition.stops();
-            let delay = settings.shutdown_delay;
+            let delay = settings.server.shutdown_delay;
             info!("SIGTERM: not ready any more, accepting requests for {delay:?}");
             tokio::time::sleep(delay).await;
         }

@@ -5,6 +5,7 @@ use super::Files;
 use super::currency::Currency;
 use super::texts::{self, TextUse};
 use super::translations::is_language;
+use crate::SAMPLE_COUNTRY;
 use crate::notification::DeliveryMethod;
 use crate::settings::CountrySettings;
 use base64::Engine;
@@ -100,7 +101,7 @@ impl Default for Application {
     /// The default that replaces a file with a fault, so that the other files are checked all the same.
     fn default() -> Self {
         Self {
-            country_code: "FAR".to_owned(),
+            country_code: SAMPLE_COUNTRY.to_owned(),
             name: String::new(),
             logo: Logo::default(),
             time_zone: TimeZone::UTC,
@@ -179,7 +180,7 @@ impl Application {
 
     /// The script that core's client loads first.
     pub fn client_config(&self, settings: &CountrySettings) -> String {
-        let base = settings.metabase_url.as_str().trim_end_matches('/');
+        let base = settings.metabase_url.base();
         let dashboards: Vec<_> = self
             .dashboards
             .iter()
@@ -198,7 +199,7 @@ impl Application {
                 "COUNTRY": self.country_code,
                 "LANGUAGES": self.languages,
                 "SENTRY": settings.sentry_dsn.as_deref().unwrap_or_default(),
-                "LOGIN_URL": settings.login_url.as_str().trim_end_matches('/'),
+                "LOGIN_URL": settings.login_url.base(),
                 "REGISTER_BACKGROUND": { "backgroundColor": self.background_colour },
                 "DASHBOARDS": dashboards,
                 "FEATURES": { "V2_EVENTS": true },

@@ -111,15 +111,15 @@ pub(super) fn with_those_of_core(
 /// a new version brings new texts.
 fn read(files: &Files, file: &str, languages: &[String], found: &mut Vec<Diagnostic>) -> Texts {
     let built_in = Files::of(None).text(file).unwrap_or_default();
-    let known = parse(file, &built_in, languages, None, found);
+    let in_program = IN_PROGRAM.map(str::to_owned);
+    let core = parse(file, &built_in, &in_program, None, found);
+    let known = core.in_languages(languages);
     let own = files.find(file).and_then(|own| match own {
         Some(own) if *own != *built_in.as_bytes() => files.text(file).map(Some),
         _ => Ok(None),
     });
     match own {
         Ok(Some(text)) => {
-            let in_program = IN_PROGRAM.map(str::to_owned);
-            let core = parse(file, &built_in, &in_program, None, found);
             let own = parse(&files.name_of(file), &text, languages, Some(&core), found);
             own.over(&known)
         }

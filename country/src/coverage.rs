@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Checks that every text that people read is translated, and that every translation is used.
 
+use super::files::Files;
 use super::icu;
+use super::overlays::FOLDER;
 use super::texts::{IN_PROGRAM, TextUse};
 use super::translations::{Texts, difference};
 use rules::diagnostic::{Diagnostic, Severity, did_you_mean};
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+/// The texts of core's client.
+const CLIENT: &str = "translations/client.csv";
 
 /// Finds texts that are missing or without effect in `translations/client.csv`. Texts of the forms are in the
-/// program and have no place in a file: faults in them have to be mended in the program.
+/// program and have no place in a file: faults in them have to be mended in the program. Unused rows of the
+/// program's own file are not reported below a country's folder, as the country cannot remove them.
 pub(super) fn problems(
-    file: &str,
+    files: &Files,
     texts: &Texts,
     core: &HashSet<&str>,
     said: &[TextUse],
     found: &mut Vec<Diagnostic>,
 ) {
+    let file = files.name_of(CLIENT);
     let rows: HashMap<&str, usize> = texts
         .rows
         .iter()
@@ -30,6 +38,7 @@ pub(super) fn problems(
         .rows
         .iter()
         .filter(|row| !known.contains(row.id.as_str()) && !core.contains(row.id.as_str()))
+        .filter(|row| !files.is_built_in_below(&row.file))
         .collect();
     let mut told = HashSet::new();
     for said in said {
@@ -43,9 +52,13 @@ pub(super) fn problems(
                 file: said.file.clone(),
                 line: said.line,
                 column: said.column,
-                message: format!("the text `{id}` has no row in {file}"),
-                hint: did_you_mean(id, unread.iter().map(|row| row.id.as_str()))
-                    .or_else(|| Some(format!("“{text}” is shown in every language"))),
+                message: format!("the text `{id}` has no translation"),
+                hint: did_you_mean(id, unread.iter().map(|row| row.id.as_str())).or_else(|| {
+                    let place = place_of_row(said, files);
+                    Some(format!(
+                        "add a row to {place}; without it, “{text}” is shown in every language"
+                    ))
+                }),
             });
             continue;
         };
@@ -97,6 +110,20 @@ pub(super) fn problems(
             ..Diagnostic::of_file(&*row.file, format!("nothing uses the text `{}`", row.id))
         });
     }
+}
+
+/// The file of the country to which the row of a text can be added.
+fn place_of_row(said: &TextUse, files: &Files) -> String {
+    let file = Path::new(&said.file);
+    if file.parent().is_some_and(|folder| folder.ends_with(FOLDER)) {
+        return file.with_extension("csv").display().to_string();
+    }
+    let client = files.name_of(CLIENT);
+    if files.is_built_in_below(&client) {
+        // A file of that name would replace the program's; those in this folder add to it.
+        return files.name_of(&format!("{FOLDER}/texts.csv"));
+    }
+    client
 }
 
 fn beginning(id: &str) -> &str {

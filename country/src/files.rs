@@ -10,6 +10,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 use std::sync::{Mutex, PoisonError};
 
 #[derive(RustEmbed)]
@@ -161,6 +162,13 @@ impl Files {
         layer.map_or_else(String::new, |layer| layer.name_of(file))
     }
 
+    /// Returns true if a file is the program's own, below folders of the country. `name` is its name in messages.
+    pub(super) fn is_built_in_below(&self, name: &str) -> bool {
+        let is_folder = |layer: &&Layer| matches!(layer, Layer::Folder(..));
+        let mut folders = self.layers.iter().filter(is_folder).peekable();
+        folders.peek().is_some() && !folders.any(|layer| name.starts_with(&layer.name_of("")))
+    }
+
     /// Returns true if several layers have a file each, and one has both.
     pub(super) fn has_both(&self, one: &str, other: &str) -> bool {
         let mut layers = self.layers.iter();
@@ -224,7 +232,7 @@ impl Files {
     /// When it is not, cannot be read, or is not UTF-8.
     pub fn text(&self, file: &str) -> Result<String, Diagnostic> {
         String::from_utf8(self.bytes(file)?.into_owned())
-            .map_err(|_| self.unreadable(file, "it is not UTF-8 text"))
+            .map_err(|error| not_utf8(&self.name_of(file), &error))
     }
 
     /// The text of a file by the name that it has in messages.
@@ -247,8 +255,9 @@ impl Files {
             let name = layer.name_of(file);
             let text = match layer.find(file) {
                 Ok(None) => return None,
-                Ok(Some(bytes)) => String::from_utf8(bytes.into_owned())
-                    .map_err(|_| Diagnostic::of_file(&name, "the file is not UTF-8 text")),
+                Ok(Some(bytes)) => {
+                    String::from_utf8(bytes.into_owned()).map_err(|error| not_utf8(&name, &error))
+                }
                 Err(why) => {
                     let why = format!("the file cannot be read: {why}");
                     Err(Diagnostic::of_file(&name, why))
@@ -270,13 +279,36 @@ impl Files {
     }
 }
 
+/// The fault of a file that is not UTF-8, at the first line that is not.
+fn not_utf8(name: &str, error: &FromUtf8Error) -> Diagnostic {
+    let before = error.as_bytes().get(..error.utf8_error().valid_up_to());
+    let lines = before
+        .unwrap_or_default()
+        .iter()
+        .filter(|byte| **byte == b'\n');
+    let hint = if Path::new(name)
+        .extension()
+        .is_some_and(|kind| kind == "csv")
+    {
+        "save it as \"CSV UTF-8\" in the spreadsheet program"
+    } else {
+        "save it with the encoding UTF-8"
+    };
+    Diagnostic {
+        line: lines.count() + 1,
+        hint: Some(hint.to_owned()),
+        ..Diagnostic::of_file(name, "the file is not UTF-8 text")
+    }
+}
+
 /// The text of a file outside the country's folder.
 ///
 /// # Errors
 /// The reason why it cannot be read.
 pub(super) fn text_at(path: &Path) -> Result<String, String> {
     let bytes = read(path, LARGEST_FILE)?;
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
+    String::from_utf8(bytes)
+        .map_err(|_| "it is not UTF-8 text; save it with the encoding UTF-8".to_owned())
 }
 
 /// Visits everything below a folder, always in the same order, and gives its fingerprint. A fault of the

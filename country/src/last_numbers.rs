@@ -83,7 +83,12 @@ fn read(
             wrong(
                 name,
                 format!("`{text}` is not a whole number"),
-                Some(format!("fill in the column `{name}`")),
+                Some(match (name, text) {
+                    ("last", given) if !given.is_empty() => {
+                        "write only the position, without prefix and check digits: 12".to_owned()
+                    }
+                    _ => format!("fill in the column `{name}`"),
+                }),
             )
         })
     };
@@ -94,6 +99,10 @@ fn read(
     } else {
         2000
     };
+    if year < 1000 {
+        let message = format!("`{year}` is not a year of four digits");
+        return Err(wrong("year", message, Some("write 2027".to_owned())));
+    }
     let month = if per(Scope::Month) {
         whole("month")?
     } else {

@@ -18,13 +18,13 @@ use opencrvs_toolkit::writer;
 use roles::{Role, Roles};
 use rules::Vocabulary;
 use rules::annotated_toml::position;
-use rules::diagnostic::{Diagnostic, Severity, closest};
+use rules::diagnostic::{Diagnostic, Severity, closest, mistyped};
 use rules::eligibility::{Cases, RuleSet};
 use rules::mosip_mapping::Mapping;
 use rules::policy::Policy;
 use rules::registration_numbers::Formats;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -76,6 +76,9 @@ pub use users::Unsafe;
 
 /// The code of the country inside the program.
 pub const SAMPLE_COUNTRY: &str = "FAR";
+
+/// Its name in core's client.
+const SAMPLE_COUNTRY_NAME: &str = "Farajaland";
 
 /// A country that was checked, ready to be served.
 pub struct Snapshot {
@@ -267,9 +270,8 @@ fn read_here(
         reading.said.extend(built.said);
         reading.said.extend(workqueues::titles().map(in_program));
         reading.name_of_the_country(&application);
-        let file = files.name_of("translations/client.csv");
         let core_ids = pages.core_ids();
-        coverage::problems(&file, &client, &core_ids, &reading.said, &mut reading.found);
+        coverage::problems(files, &client, &core_ids, &reading.said, &mut reading.found);
         reading.found.extend(pages.problems(files));
         let unknown = unknown_files(files, &certificates.files());
         let demo = demo(settings, files, &application, &users);
@@ -278,6 +280,7 @@ fn read_here(
     if let Some((policy, cases)) = &policy {
         reading.cases(policy, cases, level);
     }
+    explain_removals(&built.removed, &mut reading.found);
     let whole = policy
         .zip(notification)
         .filter(|_| !is_refused(&reading.found));
@@ -459,6 +462,7 @@ impl<'a> Reading<'a> {
         let list = roles.unwrap_or_default();
         if !list.is_empty() {
             self.found.extend(unseen(self.files, &workqueues, &list));
+            self.found.extend(unusable(self.files, forms, &list));
         }
         Lists {
             roles: Roles { ids, list },
@@ -486,10 +490,10 @@ impl<'a> Reading<'a> {
 
     /// Adds the text with the country's name in core's client to those that need a translation.
     fn name_of_the_country(&mut self, application: &Application) {
-        // Core's client has one name for the country of a place where there is no text: Farajaland.
-        if application.country_code != "FAR" {
+        // Without a text, core's client gives every country the name of its sample country.
+        if application.country_code != SAMPLE_COUNTRY {
             let id = country_text(&application.country_code);
-            self.said.push(in_program(message(id, "Farajaland")));
+            self.said.push(in_program(message(id, SAMPLE_COUNTRY_NAME)));
         }
     }
 
@@ -589,6 +593,16 @@ impl<'a> Reading<'a> {
         texts
     }
 
+    /// The texts of core's client in one language, by id; those that are empty are left out.
+    fn texts_in(&mut self, language: &str) -> BTreeMap<String, String> {
+        let texts = self.client_texts(&[language.to_owned()]);
+        let text = |row: translations::Row| {
+            let text = row.texts.into_iter().next()?;
+            (!text.trim().is_empty()).then_some((row.id, text))
+        };
+        texts.rows.into_iter().filter_map(text).collect()
+    }
+
     /// Scripts, pictures, fonts and whatever else browsers ask for.
     fn pages(
         &mut self,
@@ -676,15 +690,75 @@ fn unseen(files: &Files, workqueues: &[Workqueue], roles: &[Role]) -> Vec<Diagno
     unseen.map(warning).collect()
 }
 
+/// Actions that the country's changes of the forms name and that no role may use.
+fn unusable(files: &Files, forms: &FormIndex, roles: &[Role]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for event in forms.event_types() {
+        for (file, text) in files.in_layers(&format!("{}/{event}.toml", overlays::FOLDER)) {
+            let Ok(text) = text else {
+                continue;
+            };
+            let actions = forms.custom_actions(event);
+            let unusable =
+                actions.filter(|action| !roles.iter().any(|role| role.may_use(event, action)));
+            for action in unusable {
+                let written = ['"', '\''].map(|quote| format!("id = {quote}{action}{quote}"));
+                let Some(at) = written.iter().find_map(|written| text.find(written)) else {
+                    continue;
+                };
+                let (line, column) = position(&text, at);
+                found.push(Diagnostic {
+                    severity: Severity::Warning,
+                    line,
+                    column,
+                    hint: Some(format!(
+                        "add to the scopes of a role in roles.toml: {{ type = \"record.custom-action\", event = [\"{event}\"], custom_action_types = [\"{action}\"] }}"
+                    )),
+                    ..Diagnostic::of_file(&file, format!("no role may use the action `{action}`"))
+                });
+            }
+        }
+    }
+    found
+}
+
 fn is_toml(file: &str) -> bool {
     Path::new(file)
         .extension()
         .is_some_and(|kind| kind == "toml")
 }
 
+/// Names the removal as the cause of errors about fields that the country's files remove.
+fn explain_removals(removed: &[(String, String)], found: &mut [Diagnostic]) {
+    let errors = found.iter_mut().filter(|problem| {
+        problem.severity == Severity::Error && !problem.message.contains("is removed")
+    });
+    for problem in errors {
+        let is_named =
+            |(field, _): &&(String, String)| problem.message.contains(&format!("`{field}`"));
+        if let Some((field, place)) = removed.iter().find(is_named) {
+            problem.hint = Some(format!(
+                "`{field}` is removed in {place}. Hide it there instead: [[change]] with field = \"{field}\" and show-if = \"false\". Or take it out of this file too, in your folder"
+            ));
+        }
+    }
+}
+
 /// Files that nothing reads because of a typing error in their names. `drawn` are those of the certificates.
 fn unknown_files(files: &Files, drawn: &BTreeSet<String>) -> Vec<Diagnostic> {
     let known = Files::of(None).list("");
+    let folders: BTreeSet<&str> = known
+        .iter()
+        .filter_map(|file| Some(file.split_once('/')?.0))
+        .chain([overlays::FOLDER, "credentials", "static", "fonts"])
+        .collect();
+    // Where the program has no file of that name: `form/birth.toml`.
+    let of_other_folder = |file: &str| {
+        let (folder, rest) = file.split_once('/')?;
+        let is_known = folders.contains(folder);
+        let meant = mistyped(&folder.to_lowercase(), folders.iter().copied())?;
+        (!is_known).then(|| format!("{meant}/{rest}"))
+    };
     let strange = |file: &String| {
         // Read or served whatever they are called.
         let named_freely = ["static/", "fonts/", "forms/"]
@@ -695,9 +769,10 @@ fn unknown_files(files: &Files, drawn: &BTreeSet<String>) -> Vec<Diagnostic> {
         if named_freely {
             return None;
         }
-        let meant =
-            closest(file, known.iter().map(String::as_str)).filter(|_| !known.contains(file))?;
-        (!files.has_both(meant, file)).then(|| Diagnostic {
+        let alike = closest(file, known.iter().map(String::as_str));
+        let alike = alike.filter(|_| !known.contains(file));
+        let meant = of_other_folder(file).or_else(|| alike.map(str::to_owned))?;
+        (!files.has_both(&meant, file)).then(|| Diagnostic {
             severity: Severity::Warning,
             hint: Some(format!("did you mean `{meant}`?")),
             ..Diagnostic::of_file(files.name_of(file), "nothing reads this file")
@@ -757,6 +832,8 @@ fn demo(
 /// The data about the events that is kept once they are built.
 struct Built {
     json: Vec<u8>,
+    /// The fields that the country's files remove, with the places.
+    removed: Vec<(String, String)>,
     forms: FormIndex,
     marks: Marks,
     visibility: Arc<Visibility>,
@@ -785,6 +862,7 @@ fn build(
             let overlays::Events {
                 list: events,
                 said: said_in_files,
+                removed,
                 found: mut problems,
             } = overlays::events(files, environment);
             let written = writer::events(&events, version)?;
@@ -798,6 +876,7 @@ fn build(
             problems.extend(of_forms(&written.problems));
             let visibility = Visibility::of(&events);
             Ok::<_, serde_json::Error>(Built {
+                removed,
                 json: serde_json::to_vec(&written.events)?,
                 forms: FormIndex::of(&events),
                 marks: Marks::of(&events, &visibility),
@@ -880,8 +959,9 @@ pub fn certificates(
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let application = reading.application().unwrap_or_default();
-    let events = events_of(settings, &files, &application, &mut reading.found);
-    let certificates = reading.certificates(&readable(&events, &application));
+    let events = overlays::events(&files, &environment(settings, &files, &application));
+    reading.found.extend(events.found);
+    let certificates = reading.certificates(&readable(&events.list, &application));
     let languages = &application.languages;
     let texts = reading.client_texts(languages);
     let texts = core_texts::with_those_of_core(&texts, &files, &mut reading.found);
@@ -905,6 +985,14 @@ pub fn certificates(
     Ok((certificates, clients))
 }
 
+/// The texts of the country that have no wording in a language, as rows for a file of texts.
+pub struct Untranslated {
+    /// The languages of the country, and the language that was asked for.
+    pub languages: Vec<String>,
+    /// Each text, with its wording in each of the languages; empty where it has none.
+    pub rows: Vec<(Message, Vec<String>)>,
+}
+
 /// The texts of the country that have no wording in a language.
 ///
 /// # Errors
@@ -912,7 +1000,7 @@ pub fn certificates(
 pub fn untranslated(
     settings: &CountrySettings,
     language: &str,
-) -> Result<Vec<Message>, Vec<Diagnostic>> {
+) -> Result<Untranslated, Vec<Diagnostic>> {
     let files = Files::of(settings.country_dir.as_deref());
     let mut reading = Reading::of(&files);
     let Some(application) = reading.application() else {
@@ -938,47 +1026,51 @@ pub fn untranslated(
         return Err(reading.found);
     }
     let said = std::mem::take(&mut reading.said);
-    // A language without a column has no text at all, which is no fault here.
-    let texts = reading.client_texts(&[language.to_owned()]);
-    let rows = texts
-        .rows
+    let mut languages = application.languages.clone();
+    if !languages.iter().any(|known| known == language) {
+        languages.push(language.to_owned());
+    }
+    // One by one: a language without a column has no text at all, which is no fault here.
+    let known: Vec<BTreeMap<String, String>> = languages
         .iter()
-        .filter(|row| row.texts.iter().any(|text| !text.trim().is_empty()));
-    let mut known: BTreeSet<String> = rows.map(|row| row.id.clone()).collect();
-    let messages = said.into_iter().map(|said| said.message);
-    let missing = messages.filter(|message| {
-        !message.text().trim().is_empty() && known.insert(message.id().to_owned())
-    });
-    Ok(missing.collect())
+        .map(|language| reading.texts_in(language))
+        .collect();
+    let wanted = languages.iter().position(|known| known == language);
+    let wanted = wanted.and_then(|n| known.get(n));
+    let mut seen = BTreeSet::new();
+    let mut rows = Vec::new();
+    for message in said.into_iter().map(|said| said.message) {
+        let id = message.id();
+        let is_known = wanted.is_some_and(|texts| texts.contains_key(id));
+        if message.text().trim().is_empty() || is_known || !seen.insert(id.to_owned()) {
+            continue;
+        }
+        let mut texts: Vec<String> = known
+            .iter()
+            .map(|texts| texts.get(id).cloned().unwrap_or_default())
+            .collect();
+        if let Some(first) = texts.first_mut().filter(|text| text.is_empty())
+            && languages.first().is_some_and(|first| first != language)
+        {
+            message.text().clone_into(first);
+        }
+        rows.push((message, texts));
+    }
+    Ok(Untranslated { languages, rows })
 }
 
 /// The events of this country, with the settings that reach its forms.
-pub fn events(settings: &CountrySettings) -> Vec<Event> {
+pub fn events(settings: &CountrySettings) -> overlays::Events {
     let files = Files::of(settings.country_dir.as_deref());
-    let mut reading = Reading::of(&files);
-    let application = reading.application().unwrap_or_default();
-    events_of(settings, &files, &application, &mut reading.found)
+    let application = Reading::of(&files).application().unwrap_or_default();
+    overlays::events(&files, &environment(settings, &files, &application))
 }
 
-/// The faults in the country's changes to the forms.
-pub fn faults_of_events(settings: &CountrySettings) -> Vec<Diagnostic> {
+/// The addresses of this installation, by the name that the JSON of events has for them.
+pub fn addresses(settings: &CountrySettings) -> overlays::Addresses {
     let files = Files::of(settings.country_dir.as_deref());
-    let mut reading = Reading::of(&files);
-    let application = reading.application().unwrap_or_default();
-    events_of(settings, &files, &application, &mut reading.found);
-    reading.found
-}
-
-fn events_of(
-    settings: &CountrySettings,
-    files: &Files,
-    application: &Application,
-    found: &mut Vec<Diagnostic>,
-) -> Vec<Event> {
-    let environment = environment(settings, files, application);
-    let events = overlays::events(files, &environment);
-    found.extend(events.found);
-    events.list
+    let application = Reading::of(&files).application().unwrap_or_default();
+    overlays::addresses(&environment(settings, &files, &application))
 }
 
 /// The values that forms take from the settings and the country's files.
@@ -998,13 +1090,12 @@ fn environment(
             delayed,
         }
     };
-    let client_app_url = settings.client_app_url.as_str().trim_end_matches('/');
     forms::Environment {
         esignet_redirect_url: settings.esignet_redirect_url.as_str().to_owned(),
         openid_provider_client_id: settings.openid_provider_client_id.clone(),
         mosip_api_userinfo_url: settings.mosip_api_userinfo_url.as_str().to_owned(),
         country_config_url: settings.country_config_url.as_str().to_owned(),
-        client_app_url: client_app_url.to_owned(),
+        client_app_url: settings.client_app_url.base().to_owned(),
         country_code: application.country_code.clone(),
         phone_number_pattern: application.phone_number_pattern.clone(),
         national_id_pattern: application.national_id_pattern.clone(),

@@ -7,6 +7,7 @@
 
 mod document;
 pub mod export;
+mod keys;
 mod operations;
 mod parts;
 
@@ -26,30 +27,36 @@ pub(super) const FOLDER: &str = "forms";
 const LARGEST: usize = 16 * 1024 * 1024;
 
 /// The events of a country, and the faults found while they were read.
-pub(super) struct Events {
-    pub(super) list: Vec<Event>,
+pub struct Events {
+    /// The events. One whose file has an error is missing, or is as it is built in.
+    pub list: Vec<Event>,
     /// The texts of the files, with their places.
     pub(super) said: Vec<TextUse>,
-    pub(super) found: Vec<Diagnostic>,
+    /// The fields that files remove, each with the place: `FILE:LINE`.
+    pub(super) removed: Vec<(String, String)>,
+    /// What is wrong with the files of the forms.
+    pub found: Vec<Diagnostic>,
 }
 
-/// Addresses of the installation, by the name that files have for them.
-type Addresses = [(&'static str, String); 4];
+/// The name of the address of core's client in the JSON of events.
+pub const CLIENT_APP_URL: &str = "{{client-app-url}}";
+/// The name of the address of the country configuration in the JSON of events.
+pub const COUNTRY_CONFIG_URL: &str = "{{country-config-url}}";
 
-/// The addresses that an event's JSON may name.
-fn addresses(environment: &forms::Environment) -> Addresses {
+/// Addresses of the installation, by the name that the JSON of events has for them.
+pub type Addresses = [(&'static str, String); 4];
+
+/// The addresses that an event's JSON may name. Those that may begin with another come before it.
+pub(super) fn addresses(environment: &forms::Environment) -> Addresses {
     let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
     [
-        ("{{client-app-url}}", trimmed(&environment.client_app_url)),
-        (
-            "{{country-config-url}}",
-            trimmed(&environment.country_config_url),
-        ),
         (
             "{{mosip-userinfo-url}}",
             environment.mosip_api_userinfo_url.clone(),
         ),
         ("{{esignet-url}}", environment.esignet_redirect_url.clone()),
+        (CLIENT_APP_URL, trimmed(&environment.client_app_url)),
+        (COUNTRY_CONFIG_URL, trimmed(&environment.country_config_url)),
     ]
 }
 
@@ -59,6 +66,7 @@ pub(super) fn events(files: &Files, environment: &forms::Environment) -> Events 
     let mut events = Events {
         list: forms::events(environment),
         said: Vec::new(),
+        removed: Vec::new(),
         found: Vec::new(),
     };
     let stem = |file: &String, ending: &str| {
@@ -206,6 +214,14 @@ impl Events {
             let mut reader = Reader::new(&name, &text);
             if let Some(toml) = reader.document() {
                 let root = Section::root(&toml);
+                if text.trim().is_empty() {
+                    // It may have been cut off, and changes would be undone without a word.
+                    let hint = "delete it if the country changes nothing of this event";
+                    reader.error(0..0, "the file is empty".to_owned(), Some(hint.to_owned()));
+                } else if root.keys().is_empty() {
+                    let message = "the file has only comments: it changes nothing".to_owned();
+                    reader.warning(0..0, message, None);
+                }
                 let mut work = parts::Work {
                     reader: &mut reader,
                     origins: &mut origins,
@@ -282,6 +298,10 @@ impl Events {
             if is_there {
                 continue;
             }
+            if let Some(place) = origins.place(*place) {
+                let place = format!("{}:{}", place.file, place.line);
+                self.removed.push((field.clone(), place));
+            }
             let references = event.references();
             let needed = references
                 .iter()
@@ -313,7 +333,7 @@ impl Events {
             let gone = gone.clone().find_map(|(.., place)| origins.place(*place));
             if let Some(place) = origins.of(&impossible.pointer).or(gone) {
                 self.found
-                    .push(place.warning(impossible.message, impossible.hint));
+                    .push(place.warning(impossible.message, Some(impossible.hint)));
             }
         }
         Some(event)

@@ -3,7 +3,7 @@
 
 use super::places::Places;
 use rules::annotated_toml::{Reader, Section, Text, one_of};
-use rules::diagnostic::{Diagnostic, did_you_mean};
+use rules::diagnostic::{Diagnostic, did_you_mean, known_name_or_all};
 use rules::registration_numbers::{
     self, CheckDigits, EventFormat, Format, Formats, LAST_POSITION, Part, Scope, is_code,
 };
@@ -139,8 +139,7 @@ fn event(
     let id = section.required_text(reader, "id")?;
     if !events.is_empty() && !events.contains(&id.value) {
         let message = format!("there is no event `{}`", id.value);
-        let hint = did_you_mean(id.value, events.iter().copied())
-            .unwrap_or_else(|| format!("there are {}", events.join(", ")));
+        let hint = known_name_or_all(id.value, events);
         reader.error(id.span.clone(), message, Some(hint));
     }
     let check = section
@@ -150,6 +149,13 @@ fn event(
     let alphabet = alphabet.map(|text| text.value);
     let text = section.required_text(reader, "format")?;
     let format = read(reader, section, &text, alphabet, check);
+    let has_check = |format: &Format| format.has(|part| *part == Part::Check);
+    if check.is_some() && format.as_ref().is_some_and(|format| !has_check(format)) {
+        let message = format!("{}: `check` has no effect", section.what);
+        let hint = "write {check} where the format has the check digits".to_owned();
+        let at = section.item("check").map(|item| section.item_span(item));
+        reader.warning(at.unwrap_or_default(), message, Some(hint));
+    }
     let fallback = section.text(reader, "fallback");
     let fallback = fallback.and_then(|text| {
         let format = read(reader, section, &text, alphabet, check)?;
@@ -238,8 +244,7 @@ fn scopes(reader: &mut Reader<'_>, section: &Section<'_>, format: &Format) -> Ve
                     section.what, text.value
                 );
                 let known = ["office", "area.1", "year", "month"];
-                let hint = did_you_mean(text.value, known)
-                    .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+                let hint = known_name_or_all(text.value, &known);
                 reader.error(text.span.clone(), message, Some(hint));
                 continue;
             }
@@ -465,59 +470,64 @@ mod tests {
     #[rstest]
     #[case(
         "id = \"brith\"\nformat = \"{sequence:5}\"",
-        "2: there is no event `brith`"
+        &["2: there is no event `brith`"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{sequnce:5}\"",
-        "3: event `birth`: `{sequnce:5}`: there is no `{sequnce:5}`"
+        &["3: event `birth`: `{sequnce:5}`: there is no `{sequnce:5}`"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{office.code}{sequence:5}\"",
-        "3: event `birth`: these offices have no code that a number can hold: `CRO3`"
+        &["3: event `birth`: these offices have no code that a number can hold: `CRO3`"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{area.2.code}{sequence:5}\"",
-        "3: event `birth`: these offices do not lie in an area of each level that the number tells: `CRO3`"
+        &["3: event `birth`: these offices do not lie in an area of each level that the number tells: `CRO3`"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{sequence:5}\"\nper = [\"year\"]",
-        "4: event `birth`: with a sequence per `year`, two numbers would be the same"
+        &["4: event `birth`: with a sequence per `year`, two numbers would be the same"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{year}{month}{sequence:5}\"\nper = [\"month\"]",
-        "4: event `birth`: with a sequence per `month`, two numbers would be the same"
+        &["4: event `birth`: with a sequence per `month`, two numbers would be the same"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{random:9}\"\nper = [\"year\"]",
-        "4: event `birth`: `per` says nothing"
+        &[
+            "4: event `birth`: with a sequence per `year`, two numbers would be the same",
+            "4: event `birth`: `per` says nothing, as the format has no {sequence}",
+        ]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{sequence:5}\"\nper = [\"ofice\"]",
-        "4: event `birth`: nothing can have a sequence per `ofice`"
+        &["4: event `birth`: nothing can have a sequence per `ofice`"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{sequence:5}\"\nfallback = \"{office.code}{random:9}\"",
-        "4: event `birth`: the fallback is for offices that are not known"
+        &["4: event `birth`: the fallback is for offices that are not known"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{sequence:5}\"\nstarts = { CRO9 = 1 }",
-        "4: event `birth`: `starts`: there is no office `CRO9`"
+        &["4: event `birth`: `starts`: there is no office `CRO9`"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{sequence:5}\"\nstart = -1",
-        "4: event `birth`: `start` is not a whole number"
+        &["4: event `birth`: `start` is not a whole number from 0 to 999999999999"]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{sequence:5}{check}\"\ncheck = \"lunh\"",
-        "4: event `birth`: unknown check `lunh`"
+        &[
+            "3: event `birth`: `{sequence:5}{check}`: nothing says how `{check}` is computed",
+            "4: event `birth`: unknown check `lunh`",
+        ]
     )]
     #[case(
         "id = \"birth\"\nformat = \"{year}-{sequence:5}\"\n[[event]]\nid = \"death\"\nformat = \"{year}-{sequence:5}\"",
-        "6: event `death`: a `birth` could have the same number"
+        &["6: event `death`: a `birth` could have the same number"]
     )]
-    fn mistakes_are_told_where_they_are(#[case] text: &str, #[case] expected: &str) {
+    fn mistakes_are_told_where_they_are(#[case] text: &str, #[case] expected: &[&str]) {
         let (_, told) = read_text(&format!("[[event]]\n{text}\n"));
-        let begins = told.iter().any(|message| message.starts_with(expected));
-        assert!(begins, "{told:?}");
+        assert_eq!(told, expected);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::certificates::Certificates;
 use super::form_index::FormIndex;
-use super::scopes::{Limit, SCOPES, ScopeType, wire};
+use super::scopes::{Limit, OF_ADMINISTRATORS, SCOPES, ScopeType, UNARCHIVE, wire};
 use super::texts::{self, TextUse};
 use super::workqueues::STATUSES;
 use opencrvs_toolkit::core_version::CoreVersion;
@@ -11,7 +11,7 @@ use opencrvs_toolkit::message::Message;
 use opencrvs_toolkit::scope::Scope;
 use opencrvs_toolkit::writer::registration_action;
 use rules::annotated_toml::{Reader, Section, Text};
-use rules::diagnostic::{Diagnostic, did_you_mean};
+use rules::diagnostic::{Diagnostic, did_you_mean, known_name_or_all};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -29,13 +29,6 @@ const REACH: [&str; 3] = ["administrativeArea", "location", "all"];
 /// The options of a scope that limit it to the user's own work.
 const OWN: [&str; 4] = ["declared_by", "registered_by", "created_by", "notified_by"];
 
-/// The scopes that core 2.1 and its check of scopes expect some role to have.
-const EXPECTED: [&str; 3] = [
-    "record.unarchive",
-    "location.edit",
-    "integration.audit.read",
-];
-
 /// A role as core reads it.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Role {
@@ -51,6 +44,18 @@ impl Role {
     /// Returns true if it has a scope of this kind.
     pub(super) fn may(&self, kind: &str) -> bool {
         self.scopes.iter().any(|scope| scope.kind() == kind)
+    }
+
+    /// Returns true if it may use an action of the country's own.
+    pub(super) fn may_use(&self, event: &str, action: &str) -> bool {
+        let names = |values: Option<&[String]>, wanted: &str| {
+            values.is_none_or(|values| values.iter().any(|value| value == wanted))
+        };
+        self.scopes.iter().any(|scope| {
+            scope.kind() == "record.custom-action"
+                && names(scope.values("event"), event)
+                && names(scope.values("customActionTypes"), action)
+        })
     }
 
     /// Returns true if it may open a workqueue.
@@ -127,7 +132,9 @@ pub(super) fn parse(
             let hint = "give it to the role of the national system administrator";
             reader.error(0..0, message.to_owned(), Some(hint.to_owned()));
         }
-        for expected in EXPECTED.iter().filter(|_| known.core >= CoreVersion::V2_1) {
+        // Core 2.1 and its check of scopes expect some role to have these.
+        let expected = std::iter::once(UNARCHIVE).chain(OF_ADMINISTRATORS);
+        for expected in expected.filter(|_| known.core >= CoreVersion::V2_1) {
             if !roles.iter().any(|role| role.may(expected)) {
                 let message = format!(
                     "no role has the scope `{expected}`, which core {} expects",
@@ -287,10 +294,7 @@ fn limited(
                 entry.what
             );
             let hint = format!("take the scope out, or use it with core {since} or later");
-            let at = entry
-                .item(option)
-                .map_or_else(|| entry.span.clone(), |it| entry.item_span(it));
-            reader.error(at, message, Some(hint));
+            reader.error(entry.span_at(option), message, Some(hint));
         }
         if PLACES.contains(option) || OWN.contains(option) {
             let allowed: &[&str] = if OWN.contains(option) {
@@ -429,12 +433,10 @@ fn one_of<'k>(
     let unread = known.is_empty() && ["certificate", "workqueue"].contains(&what);
     if !unread && !known.contains(&value.value) {
         let message = format!("{}: there is no {what} `{}`", entry.what, value.value);
-        let hint = did_you_mean(value.value, known.iter().copied()).unwrap_or_else(|| match known
-            .as_slice()
-        {
+        let hint = match known.as_slice() {
             [] => "there is none at all".to_owned(),
-            known => format!("there are {}", known.join(", ")),
-        });
+            known => known_name_or_all(value.value, known),
+        };
         reader.error(value.span.clone(), message, Some(hint));
     }
 }

@@ -5,6 +5,7 @@
 //! the version is refused. A scope that is newer grants nothing there, and is left out.
 
 use opencrvs_toolkit::core_version::CoreVersion;
+use rules::annotated_toml::camel;
 
 use CoreVersion::{V2_0, V2_0_1, V2_1, V2_2};
 
@@ -83,35 +84,39 @@ const fn always(name: &'static str, limits: &'static [Limit]) -> ScopeType {
     since(V2_0, name, limits)
 }
 
-const fn since(since: CoreVersion, name: &'static str, limits: &'static [Limit]) -> ScopeType {
+const fn since(version: CoreVersion, name: &'static str, limits: &'static [Limit]) -> ScopeType {
     ScopeType {
         name,
         limits,
-        since,
+        since: version,
         gone: None,
         for_clients: false,
     }
 }
 
-const fn of_clients(since: CoreVersion, name: &'static str, limits: &'static [Limit]) -> ScopeType {
+const fn of_clients(
+    version: CoreVersion,
+    name: &'static str,
+    limits: &'static [Limit],
+) -> ScopeType {
     ScopeType {
-        name,
-        limits,
-        since,
-        gone: None,
         for_clients: true,
+        ..since(version, name, limits)
     }
 }
 
 const fn until_2_1(name: &'static str, instead: &'static str) -> ScopeType {
     ScopeType {
-        name,
-        limits: &[],
-        since: V2_0,
         gone: Some((V2_1, instead)),
-        for_clients: false,
+        ..always(name, &[])
     }
 }
+
+/// The scope that is new in core 2.1 for the holders of `record.archive`.
+pub(super) const UNARCHIVE: &str = "record.unarchive";
+
+/// The scopes that are new in core 2.1 for administrators of core.
+pub(super) const OF_ADMINISTRATORS: [&str; 2] = ["integration.audit.read", "location.edit"];
 
 /// All types.
 pub(super) const SCOPES: [ScopeType; 43] = [
@@ -121,7 +126,7 @@ pub(super) const SCOPES: [ScopeType; 43] = [
     always("record.edit", DECLARED),
     always("record.reject", DECLARED),
     always("record.archive", DECLARED),
-    since(V2_1, "record.unarchive", DECLARED),
+    since(V2_1, UNARCHIVE, DECLARED),
     always("record.review-duplicates", DUPLICATES),
     always("record.register", DECLARED),
     since(V2_2, "record.revoke-registration", DECLARED),
@@ -160,20 +165,18 @@ pub(super) const SCOPES: [ScopeType; 43] = [
     until_2_1("record.reject-registration", "record.action.reject"),
 ];
 
-/// The option as core names it: `place_of_event` is `placeOfEvent`, `flags_none_of` is `flags.noneOf`.
-pub(super) fn wire(option: &str) -> String {
-    if let Some(list) = option.strip_prefix("flags_") {
-        return format!("flags.{}", camel_case(list));
-    }
-    camel_case(option)
+/// The types that a version does not know any more.
+pub(super) fn removed_by(core: CoreVersion) -> impl Iterator<Item = &'static str> {
+    SCOPES
+        .iter()
+        .filter(move |scope| scope.gone.is_some_and(|(version, _)| core >= version))
+        .map(|scope| scope.name)
 }
 
-fn camel_case(option: &str) -> String {
-    let mut words = option.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |name, word| {
-        let mut letters = word.chars();
-        let initial = letters.next().map(|letter| letter.to_ascii_uppercase());
-        name + &String::from_iter(initial) + letters.as_str()
-    })
+/// The option as core names it: `place_of_event` is `placeOfEvent`, `flags_none_of` is `flags.noneOf`.
+pub(super) fn wire(option: &str) -> String {
+    match option.strip_prefix("flags_") {
+        Some(list) => format!("flags.{}", camel(&list.replace('_', "-"))),
+        None => camel(&option.replace('_', "-")),
+    }
 }

@@ -48,6 +48,11 @@ impl WebUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Without a slash at its end, to put a path behind it.
+    pub fn base(&self) -> &str {
+        self.0.trim_end_matches('/')
+    }
 }
 
 impl FromStr for WebUrl {

@@ -149,6 +149,25 @@ impl Texts {
         }
     }
 
+    /// These texts in other languages; empty where there is none.
+    pub(super) fn in_languages(&self, languages: &[String]) -> Self {
+        let columns: Vec<Option<usize>> = languages
+            .iter()
+            .map(|language| self.languages.iter().position(|known| known == language))
+            .collect();
+        let mut rows = self.rows.clone();
+        for row in &mut rows {
+            let texts = columns
+                .iter()
+                .map(|column| row.texts.get((*column)?).cloned());
+            row.texts = texts.map(Option::unwrap_or_default).collect();
+        }
+        Self {
+            languages: languages.to_vec(),
+            rows,
+        }
+    }
+
     /// These texts, and those of others where these have none.
     #[must_use]
     pub(super) fn over(mut self, below: &Self) -> Self {

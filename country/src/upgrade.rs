@@ -2,6 +2,7 @@
 //! Rewrites the files of a country for a later version of core, as far as that is mechanical. Comments, order and
 //! layout stay as they are.
 
+use super::scopes::{OF_ADMINISTRATORS, UNARCHIVE, removed_by};
 use super::{files, integrations};
 use opencrvs_toolkit::core_version::CoreVersion;
 use std::fs;
@@ -32,11 +33,6 @@ pub enum UpgradeError {
 
 /// Changes a file, and says what is different.
 type Step = fn(&mut DocumentMut, CoreVersion) -> Vec<String>;
-
-/// Scopes that core 2.1 does not have any more.
-const GONE: [&str; 2] = ["record.confirm-registration", "record.reject-registration"];
-/// Scopes of core 2.1 for administrators of core.
-const OF_ADMINISTRATORS: [&str; 2] = ["integration.audit.read", "location.edit"];
 
 /// The files of a folder that are different for a version of core. Nothing is written.
 ///
@@ -106,21 +102,17 @@ fn roles(document: &mut DocumentMut, to: CoreVersion) -> Vec<String> {
         .into_iter()
         .filter(|kind| !has(document, kind))
         .collect();
-    let unarchive = !has(document, "record.unarchive");
+    let unarchive = !has(document, UNARCHIVE);
     let mut lacking = Some(lacking);
     let roles = document
         .get_mut("role")
         .and_then(Item::as_array_of_tables_mut);
     for role in roles.into_iter().flat_map(ArrayOfTables::iter_mut) {
-        let id = role
-            .get("id")
-            .and_then(Item::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let id = text_of(role, "id");
         let Some(scopes) = role.get_mut("scope") else {
             continue;
         };
-        for kind in GONE {
+        for kind in removed_by(to) {
             if kinds(scopes).contains(&kind) {
                 remove(scopes, kind);
                 changes.push(format!("role `{id}`: removed the scope {kind}"));
@@ -131,7 +123,7 @@ fn roles(document: &mut DocumentMut, to: CoreVersion) -> Vec<String> {
             changes.push(format!("role `{id}`: added the scope {kind}"));
         };
         if unarchive && kinds(scopes).contains(&"record.archive") {
-            add(scopes, "record.archive", "record.unarchive", true);
+            add(scopes, "record.archive", UNARCHIVE, true);
         }
         if kinds(scopes).contains(&"config.update-all") {
             // Each is put directly behind the other scope.
@@ -156,6 +148,11 @@ fn kinds(scopes: &Item) -> Vec<&str> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+fn text_of(table: &dyn TableLike, key: &str) -> String {
+    let text = table.get(key).and_then(Item::as_str);
+    text.unwrap_or_default().to_owned()
 }
 
 fn is_of(scope: &dyn TableLike, kind: &str) -> bool {
@@ -235,11 +232,7 @@ fn workqueues(document: &mut DocumentMut, to: CoreVersion) -> Vec<String> {
         .get_mut("workqueue")
         .and_then(Item::as_array_of_tables_mut);
     for queue in queues.into_iter().flat_map(ArrayOfTables::iter_mut) {
-        let slug = queue
-            .get("slug")
-            .and_then(Item::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let slug = text_of(queue, "slug");
         let records = queue
             .get_mut("records")
             .and_then(Item::as_array_of_tables_mut);

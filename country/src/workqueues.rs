@@ -11,7 +11,7 @@ use opencrvs_toolkit::workqueue::{
     WorkqueueQuery, records,
 };
 use rules::annotated_toml::{Reader, Section, one_of};
-use rules::diagnostic::{Diagnostic, did_you_mean};
+use rules::diagnostic::{Diagnostic, known_name_or_all};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -232,8 +232,7 @@ fn clause(
             // Where no role is known, the fault is in their file.
             if !known.is_empty() && !known.contains(&value.value) {
                 let message = format!("{}: unknown {key} `{}`", entry.what, value.value);
-                let hint = did_you_mean(value.value, known.iter().copied())
-                    .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+                let hint = known_name_or_all(value.value, &known);
                 reader.error(value.span.clone(), message, Some(hint));
             }
         }

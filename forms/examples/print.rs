@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 fn main() -> io::Result<()> {
-    let events = forms::events(&forms::Environment::default());
+    let events = forms::events(&forms::Environment::sample());
     let mut out = io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &events)?;
     writeln!(out)

@@ -69,7 +69,7 @@ fn declaration(env: &Environment) -> Form {
     form(
         (
             "event.birth.action.declare.form.label",
-            "Birth decalration form",
+            "Birth declaration form",
         ),
         [
             introduction::page(),

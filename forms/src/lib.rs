@@ -74,9 +74,9 @@ pub struct Fees {
     pub delayed: String,
 }
 
-impl Default for Environment {
-    /// An installation on a developer's machine.
-    fn default() -> Self {
+impl Environment {
+    /// Sample values, for tests and fixtures. A server has those of its settings and its country.
+    pub fn sample() -> Self {
         Self {
             esignet_redirect_url: "http://localhost:20260/authorize".into(),
             openid_provider_client_id: "mock-client_id".into(),

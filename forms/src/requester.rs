@@ -49,19 +49,17 @@ pub(crate) fn requester_is_other_informant<const N: usize>(
 
 /// The proof of a person's identity, as lines to read.
 pub(crate) fn identity(person: &str) -> Vec<DataEntry> {
-    entries(
-        person,
-        &[
-            "idType",
-            "nid",
-            "passport",
-            "brn",
-            "name",
-            "dob",
-            "age",
-            "nationality",
-        ],
-    )
+    identity_with(person, &["nationality"])
+}
+
+/// The proof of the informant's identity, with the relation, as lines to read.
+pub(crate) fn identity_of_informant() -> Vec<DataEntry> {
+    identity_with("informant", &["other.relation", "nationality"])
+}
+
+fn identity_with(person: &str, further: &[&str]) -> Vec<DataEntry> {
+    let proof = ["idType", "nid", "passport", "brn", "name", "dob", "age"];
+    entries(person, &[proof.as_slice(), further].concat())
 }
 
 /// Lines to read about a person.

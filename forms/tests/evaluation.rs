@@ -9,7 +9,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn events() -> Value {
-        json!(forms::events(&forms::Environment::default()))
+        json!(forms::events(&forms::Environment::sample()))
     }
 
     /// Every distinct conditional of a document, without its `$id`.

@@ -26,10 +26,10 @@ const ACTION_TYPES: [&str; 9] = [
 fn both_variants() -> Vec<Event> {
     let with_duplicate_search = Environment {
         duplicate_search: true,
-        ..Environment::default()
+        ..Environment::sample()
     };
     [
-        events(&Environment::default()),
+        events(&Environment::sample()),
         events(&with_duplicate_search),
     ]
     .concat()
@@ -40,7 +40,7 @@ fn nothing_is_there_that_core_would_refuse() {
     for duplicate_search in [false, true] {
         let events = events(&Environment {
             duplicate_search,
-            ..Environment::default()
+            ..Environment::sample()
         });
         let problems: Vec<_> = opencrvs_toolkit::event::problems(&events)
             .iter()
@@ -173,7 +173,7 @@ fn equal_conditional_ids_mean_equal_content() {
 
 #[test]
 fn dates_and_places_of_events_are_declared() {
-    let events = events(&Environment::default());
+    let events = events(&Environment::sample());
     let ids: Vec<_> = events.iter().map(Event::id).collect();
     assert_eq!(ids, ["birth", "death"]);
     for (event, date) in events.iter().zip(["child.dob", "eventDetails.date"]) {
@@ -195,7 +195,7 @@ fn the_environment_reaches_the_forms() {
         client_app_url: "https://register.example".into(),
         country_code: "UTO".into(),
         analytics: false,
-        ..Environment::default()
+        ..Environment::sample()
     };
     let json = json!(events(&env)).to_string();
     for expected in [
@@ -238,7 +238,7 @@ fn no_field_went_missing() {
             .map(|(name, count)| ((*name).to_owned(), *count))
             .collect()
     };
-    let events = events(&Environment::default());
+    let events = events(&Environment::sample());
     let [birth, death] = events.as_slice() else {
         panic!("two events are expected")
     };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the fuzz targets share: seeds from the project's own files, a record to decide about, and bounds.
 
-use country::Forms;
+use country::FormIndex;
 use countryconfig::sandbox::sample_birth;
 use countryconfig::settings::Settings;
 use opencrvs_toolkit::event::Event;
@@ -21,10 +21,10 @@ pub static SETTINGS: LazyLock<Settings> =
     LazyLock::new(|| Settings::load(None, std::iter::empty()).expect("the defaults are good"));
 
 /// The events of the sample country.
-pub static EVENTS: LazyLock<Vec<Event>> = LazyLock::new(|| country::events(&SETTINGS.country()));
+pub static EVENTS: LazyLock<Vec<Event>> = LazyLock::new(|| country::events(&SETTINGS.country()).list);
 
 /// What files of the country may name of the forms.
-pub static FORMS: LazyLock<Forms> = LazyLock::new(|| Forms::of(&EVENTS));
+pub static FORMS: LazyLock<FormIndex> = LazyLock::new(|| FormIndex::of(&EVENTS));
 
 /// A birth that waits for its registration.
 pub static BIRTH: LazyLock<EventDocument> = LazyLock::new(|| {

@@ -10,13 +10,13 @@
 
 use crate::core_client::Core;
 use crate::core_client::location_lists::LocationLists;
+use crate::current::Current;
 use crate::delivery::acceptance::Acceptance;
 use crate::delivery::ledger::{Claimed, Destination, NewDelivery};
 use crate::delivery::outcome::Outcome;
 use crate::delivery::transport::Transport;
 use crate::fault;
 use crate::hooks::{ActionListener, DecidedAction};
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use country::analytics_config::AnalyticsConfig;
 use opencrvs_toolkit::event_document::EventDocument;
@@ -47,8 +47,7 @@ pub struct Analytics {
     database: Database,
     core: Arc<Core>,
     acceptance: Arc<Acceptance>,
-    /// Another one when the country's files change.
-    counting: ArcSwap<AnalyticsConfig>,
+    counting: Current<AnalyticsConfig>,
     /// When core is asked for its places again; at once where it was not asked yet.
     places_due: Mutex<Option<Instant>>,
     /// One batch at a time: its size decides how much memory a reindex takes.
@@ -61,28 +60,23 @@ impl Analytics {
         url: Url,
         core: Arc<Core>,
         acceptance: Arc<Acceptance>,
-        counting: Arc<AnalyticsConfig>,
+        counting: Current<AnalyticsConfig>,
     ) -> Self {
         Self {
             database: Database::at(url),
             core,
             acceptance,
-            counting: ArcSwap::new(counting),
+            counting,
             places_due: Mutex::default(),
             reindexing: Mutex::default(),
         }
-    }
-
-    /// From now on counts so.
-    pub fn count(&self, counting: Arc<AnalyticsConfig>) {
-        self.counting.store(counting);
     }
 
     /// Keeps tables, figures and places up to date. Never ends.
     pub async fn keep_up(&self) {
         let mut written: Option<Arc<AnalyticsConfig>> = None;
         loop {
-            let counting = self.counting.load_full();
+            let counting = self.counting.load();
             if !written.as_ref().is_some_and(|w| Arc::ptr_eq(w, &counting)) {
                 match self.prepare(&counting).await {
                     Ok(()) => written = Some(counting),
@@ -115,7 +109,7 @@ impl Analytics {
         let Some(places) = self.places(&mut due, None).await else {
             return;
         };
-        let counting = self.counting.load_full();
+        let counting = self.counting.load();
         let written = self
             .database
             .write(Lock::Shared, Some(&places), vec![], &counting);
@@ -194,7 +188,7 @@ impl Transport for Analytics {
             return REFUSED;
         };
         record.actions.extend(by.map(|by| *by));
-        let counting = self.counting.load_full();
+        let counting = self.counting.load();
         let Some(record) = counting.marks.reduced(&record) else {
             // The country has changed its mind about this event.
             return DONE;

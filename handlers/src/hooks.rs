@@ -9,12 +9,12 @@ pub mod verification;
 
 use crate::clock::{Clock, later};
 use crate::core_client::{self, Confirmation};
+use crate::current::Current;
 use crate::delivery::ledger::{
     Answer, Destination, Entry, Ledger, LedgerError, NewDelivery, Recorded, Registered,
 };
 use crate::hooks::office_codes::OfficeCodes;
 use crate::hooks::verification::Verification;
-use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use metrics::counter;
 use opencrvs_toolkit::event_document::{
@@ -27,14 +27,17 @@ use rules::policy::Policy;
 use rules::registration_number::NumberFormat;
 use rules::registration_numbers::{Fallback, Request};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::cell::OnceCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 /// Decides about actions, and writes down what it promises.
 pub struct Hooks {
-    /// The country's rules; another set when its files change.
-    pub policy: ArcSwap<Policy>,
+    /// The country's rules.
+    pub policy: Current<Policy>,
     /// Which identities are verified, and how.
     pub verification: Verification,
     /// The memory.
@@ -51,6 +54,8 @@ pub struct Hooks {
     pub followers: Vec<Arc<dyn ActionListener>>,
     /// Rung when there is something to deliver.
     pub wake: Arc<Notify>,
+    /// The next time at which it is rung, if deliveries are due later.
+    pub wakes_at: Arc<Mutex<Option<Timestamp>>>,
 }
 
 /// Somebody who must learn of actions: an informant, statistics, another system.
@@ -166,13 +171,16 @@ impl Hooks {
         rescued: Option<Rescued>,
     ) -> Result<Answer, HookError> {
         let history = event.history();
-        let policy = self.policy.load_full();
+        let policy = self.policy.load();
         let today = policy.today(self.clock.now());
         let visible = policy.visibility.on(today);
         let mut patch = revocation::patch(&event.event_type, &history, pending);
         let mut patch_was_asked_for = false;
-        let proposed = || history.proposed_state(pending, visible);
-        if let Some(questions) = self.verification.questions(event, pending, proposed) {
+        let proposed = OnceCell::new();
+        let questions = self.verification.questions(event, pending, || {
+            proposed.get_or_init(|| history.proposed_state(pending, visible))
+        });
+        if let Some(questions) = questions {
             if self.verification.asks()
                 && let Some(answer) = self.first_answer(event, pending).await
             {
@@ -182,7 +190,12 @@ impl Hooks {
             patch_was_asked_for = self.verification.asks() && !identities.is_empty();
             patch.extend(identities);
         }
-        let state = history.state_as_if_accepted(pending, &patch, visible);
+        // What is proposed is the state as if accepted, unless a correction is only asked for.
+        let is_request = pending.action_type == ActionType::REQUEST_CORRECTION;
+        let proposed = proposed.into_inner();
+        let state = proposed
+            .filter(|_| patch.is_empty() && !is_request)
+            .unwrap_or_else(|| history.state_as_if_accepted(pending, &patch, visible));
         let registers = pending.action_type == ActionType::REGISTER;
         let entry = |number: Option<&str>| {
             let facts = Facts {
@@ -269,10 +282,32 @@ impl Hooks {
         info!(event.id = %event.id, action.id = %pending.id, status, repeated, decision, "Answered {} of {} `{}` with {status}", pending.action_type, event.event_type, event.id);
         if let Some(entry) = new {
             count(entry);
-            if !entry.deliveries.is_empty() {
-                self.wake.notify_one();
-            }
+            self.wake_for(&entry.deliveries);
         }
+    }
+
+    /// Wakes the worker when the first of these is due. A worker that is woken earlier for others finds
+    /// them too. Each time, all destinations ask the ledger: that happens once for hooks that come together.
+    fn wake_for(&self, deliveries: &[NewDelivery]) {
+        let Some(due_at) = deliveries.iter().map(|delivery| delivery.due_at).min() else {
+            return;
+        };
+        let wait = due_at.duration_since(self.clock.now());
+        let Some(wait) = Duration::try_from(wait).ok().filter(|wait| !wait.is_zero()) else {
+            self.wake.notify_one();
+            return;
+        };
+        let mut wakes_at = locked(&self.wakes_at);
+        if wakes_at.is_some_and(|planned| planned <= due_at) {
+            return;
+        }
+        *wakes_at = Some(due_at);
+        let (wake, planned) = (self.wake.clone(), self.wakes_at.clone());
+        tokio::spawn(async move {
+            sleep(wait).await;
+            locked(&planned).take_if(|planned| *planned == due_at);
+            wake.notify_one();
+        });
     }
 
     /// Counts how a number was made, and reports an office that it could not tell of.
@@ -385,6 +420,10 @@ impl Hooks {
             deliveries,
         })
     }
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Counts a decision by its rule.

@@ -6,6 +6,7 @@
 pub mod analytics;
 pub mod clock;
 pub mod core_client;
+pub mod current;
 pub mod delivery;
 pub mod fault;
 pub mod hooks;

@@ -4,7 +4,7 @@
 
 mod json;
 
-pub use json::{camel, json_of};
+pub use json::{camel, json_of, json_with_plain_keys};
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -73,9 +73,9 @@ impl<'t> Reader<'t> {
                 if message.is_empty() {
                     "a value is missing".clone_into(&mut message);
                 }
-                let hint = "a text needs quotes: key = \"text\"; lists need [ ], tables need { }";
                 let at = error.span().unwrap_or(0..0);
-                self.error(at, message, Some(hint.to_owned()));
+                let hint = syntax_hint(self.text, at.start);
+                self.error(at, message, Some(hint));
                 None
             }
         }
@@ -318,7 +318,9 @@ impl<'t> Section<'t> {
         let value = item.as_bool();
         if value.is_none() {
             let message = format!("{}: `{key}` must be true or false", self.what);
-            reader.error(self.item_span(item), message, None);
+            let hint = item.as_str().and_then(meant_switch);
+            let hint = hint.map(|meant| format!("write `{key} = {meant}`, without quotes"));
+            reader.error(self.item_span(item), message, hint);
         }
         value
     }
@@ -409,6 +411,12 @@ impl<'t> Section<'t> {
         item.span().unwrap_or_else(|| self.span.clone())
     }
 
+    /// The bytes of the value of a key, or those of the section if it lacks the key.
+    pub fn span_at(&self, key: &str) -> Range<usize> {
+        let item = self.item(key);
+        item.map_or_else(|| self.span.clone(), |item| self.item_span(item))
+    }
+
     fn key_span(&self, key: &str, item: &Item) -> Range<usize> {
         let key = self
             .table
@@ -416,6 +424,38 @@ impl<'t> Section<'t> {
             .and_then(|(key, _)| key.span());
         key.unwrap_or_else(|| self.item_span(item))
     }
+}
+
+/// The value that a text like `True`, `No` or `off` stands for.
+pub fn meant_switch(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Some(true),
+        "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// The remedy for a value that is not TOML, by the line in which the parser stopped.
+fn syntax_hint(text: &str, at: usize) -> String {
+    let (line_number, column) = position(text, at);
+    let line = text.lines().nth(line_number - 1).unwrap_or_default();
+    let (key, value) = line.split_once('=').unwrap_or(("key", line));
+    let (key, value) = (key.trim(), value.split('#').next().unwrap_or(value).trim());
+    if let Some(meant) = meant_switch(value) {
+        return format!("write `{key} = {meant}`: small letters, without quotes");
+    }
+    let is_whole = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if let Some((whole, part)) = value.split_once(',')
+        && is_whole(whole.trim_start_matches('-'))
+        && is_whole(part)
+    {
+        return format!("a number has a decimal point: `{key} = {whole}.{part}`");
+    }
+    let before: String = line.chars().take(column - 1).collect();
+    if value.starts_with('"') && before.ends_with('"') {
+        return "the quote before this ends the text; a text within \"…\" has single quotes: \"child.gender == 'male'\"".to_owned();
+    }
+    "a text needs quotes: key = \"text\"; lists need [ ], tables need { }".to_owned()
 }
 
 /// The remedy for a word that is not an expression, and was hardly meant as one.

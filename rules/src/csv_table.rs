@@ -81,6 +81,20 @@ impl<'t> Table<'t> {
             table.columns.clear();
             return table;
         }
+        if let [head] = table.columns.as_slice()
+            && let Some(separator) = [';', '\t'].into_iter().find(|c| head.contains(*c))
+        {
+            let separator = if separator == '\t' {
+                "tabs"
+            } else {
+                "semicolons"
+            };
+            let message = format!("the columns are separated by {separator}");
+            let hint = "use commas: in a spreadsheet program, \"CSV UTF-8\" with commas";
+            table.fault((0, 1), 0, message, Some(hint.to_owned()));
+            table.columns.clear();
+            return table;
+        }
         table.check_columns(columns, also);
         let mut record = csv::StringRecord::new();
         while table.errors.get() < MOST_TOLD {

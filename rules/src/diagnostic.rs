@@ -104,6 +104,12 @@ pub fn mistyped<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     })
 }
 
+/// The hint that names the closest known name, or all of them if none is close.
+pub fn known_name_or_all(name: &str, known: &[&str]) -> String {
+    did_you_mean(name, known.iter().copied())
+        .unwrap_or_else(|| format!("there are {}", known.join(", ")))
+}
+
 /// The hint that names the closest known name.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     closest(name, known).map(|candidate| format!("did you mean `{candidate}`?"))

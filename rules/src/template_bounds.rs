@@ -53,9 +53,17 @@ pub fn compile(text: &str) -> Result<Template, Fault> {
     if let Some(fault) = too_much_to_parse(text) {
         return Err(fault);
     }
-    let template = Template::compile(text).map_err(|error| Fault {
-        at: error.pos().unwrap_or((1, 1)),
-        ..whole(error.reason().to_string())
+    let template = Template::compile(text).map_err(|error| {
+        unbalanced(text).unwrap_or_else(|| {
+            // What may stand there instead fills a screen.
+            let reason = error.reason().to_string();
+            let reason = reason.split(": expected").next().unwrap_or_default();
+            Fault {
+                at: error.pos().unwrap_or((1, 1)),
+                hint: Some("is each `{{` closed by `}}`, and each quote by another?".to_owned()),
+                ..whole(reason.to_owned())
+            }
+        })
     })?;
     match fault(&template, &|_| None) {
         Some(fault) => Err(fault),
@@ -89,6 +97,60 @@ fn too_much_to_parse(text: &str) -> Option<Fault> {
         message: format!("{expressions} expressions are too many for a template of this size"),
         hint: Some("divide it, or put pictures into files of their own".to_owned()),
     })
+}
+
+/// Finds a block that is not closed, or a close without its block.
+fn unbalanced(text: &str) -> Option<Fault> {
+    let mut open: Vec<(&str, usize)> = Vec::new();
+    let mut rest = text;
+    let fault = |offset, message: String, hint: String| {
+        Some(Fault {
+            part: None,
+            at: position(text, offset),
+            message,
+            hint: Some(hint),
+        })
+    };
+    let not_closed = |name: &str, offset| {
+        let message = format!("`{{{{#{name}}}}}` is not closed");
+        fault(
+            offset,
+            message,
+            format!("write `{{{{/{name}}}}}` where it ends"),
+        )
+    };
+    while let Some(start) = rest.find("{{") {
+        let expression = rest.get(start..).unwrap_or_default();
+        let (inside, after) = split(expression);
+        let offset = text.len() - expression.len();
+        rest = after;
+        let word = inside.trim_start_matches(['{', '~']);
+        if let Some(block) = word.strip_prefix('#') {
+            let block = block.trim_start_matches(['>', '*', ' ']);
+            open.push((first_word(block), offset));
+        } else if let Some(close) = word.strip_prefix('/') {
+            let close = first_word(close.trim_start());
+            match open.pop() {
+                Some((block, _)) if block == close => {}
+                Some((block, at)) => return not_closed(block, at),
+                None => {
+                    let message = format!("`{{{{/{close}}}}}` closes nothing");
+                    return fault(
+                        offset,
+                        message,
+                        format!("write `{{{{#{close} …}}}}` where it begins"),
+                    );
+                }
+            }
+        }
+    }
+    let (block, at) = open.pop()?;
+    not_closed(block, at)
+}
+
+fn first_word(text: &str) -> &str {
+    let end = text.find(|c: char| c.is_whitespace() || c == '}' || c == '~');
+    text.get(..end.unwrap_or(text.len())).unwrap_or_default()
 }
 
 /// An expression, and what follows it.
@@ -405,6 +467,20 @@ mod tests {
     fn what_is_too_much_is_refused(#[case] text: String, #[case] words: &str) {
         let fault = compile(&text).unwrap_err();
         assert!(fault.message.contains(words), "{fault:?}");
+    }
+
+    #[rstest]
+    #[case("a\n {{#if b}}x", (2, 2), "`{{#if}}` is not closed")]
+    #[case("{{#each b}}\n{{~#if c}}{{/each}}", (2, 1), "`{{#if}}` is not closed")]
+    #[case("{{#> part}}x", (1, 1), "`{{#part}}` is not closed")]
+    #[case("x{{/if}}", (1, 2), "`{{/if}}` closes nothing")]
+    fn a_block_that_is_not_closed_is_named(
+        #[case] text: &str,
+        #[case] at: (usize, usize),
+        #[case] message: &str,
+    ) {
+        let fault = compile(text).unwrap_err();
+        assert_eq!((fault.at, fault.message.as_str()), (at, message));
     }
 
     #[test]

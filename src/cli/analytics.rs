@@ -5,7 +5,6 @@ use crate::settings::Settings;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use handlers::analytics::{Access, Database};
-use secrecy::ExposeSecret;
 
 #[derive(Subcommand)]
 pub(super) enum Analytics {
@@ -26,9 +25,9 @@ pub(super) struct Migrate {
 /// Runs a command about the analytics database; returns the text to print.
 pub(super) async fn run(command: &Analytics, settings: &Settings) -> anyhow::Result<String> {
     let Analytics::Migrate(Migrate { writer, reader }) = command;
-    let url = settings.analytics_database_url.as_ref();
+    let url = settings.analytics.database_url.as_ref();
     let url = url.context("ANALYTICS_DATABASE_URL is not set")?;
-    let database = Database::at(url.expose_secret().parse()?);
+    let database = Database::at(url.expose().clone());
     database.migrate().await?;
     let mut said = "The analytics tables are up to date.\n".to_owned();
     let logins = [

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Beginnings for the country's files, and what its texts lack.
 
+use super::write_file;
 use crate::report;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use country::{CountrySettings, Files};
+use opencrvs_toolkit::event::Event;
+use rules::diagnostic::did_you_mean;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::fs;
-use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub(super) enum New {
@@ -48,16 +50,23 @@ pub(super) fn begin(new: &New, settings: &CountrySettings) -> anyhow::Result<Str
         "there is no folder to write to: set COUNTRY_DIR to `built-in:my-country`, with a folder of your own",
     )?;
     let files = Files::of(settings.country_dir.as_deref());
+    let events = country::events(settings).list;
     let (file, text) = match new {
         New::Field { id, event } => {
             let (page, name) = id.split_once('.').context("a field is called PAGE.NAME")?;
             word(page)?;
             word(name)?;
-            word(event)?;
+            check_field(known_event(&events, event)?, id, page)?;
             (format!("forms/{event}.toml"), field(id, page, name))
         }
         New::Event { id } => {
-            word(id)?;
+            let is_meant = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if !id.starts_with(|c: char| c.is_ascii_lowercase()) || !id.chars().all(is_meant) {
+                bail!("`{id}` is not the id of an event: use small letters, digits and hyphens");
+            }
+            if events.iter().any(|event| event.id() == id) {
+                bail!("there is an event `{id}` already; a file forms/{id}.toml changes it");
+            }
             let file = format!("forms/{id}.toml");
             if folder.join(&file).exists() {
                 bail!("there is a file `{}` already", folder.join(&file).display());
@@ -66,7 +75,7 @@ pub(super) fn begin(new: &New, settings: &CountrySettings) -> anyhow::Result<Str
         }
         New::Rule { name, event } => {
             word(name)?;
-            word(event)?;
+            known_event(&events, event)?;
             ("eligibility.toml".to_owned(), rule(name, event))
         }
     };
@@ -78,27 +87,17 @@ pub(super) fn begin(new: &New, settings: &CountrySettings) -> anyhow::Result<Str
             .text(&file)
             .map_err(|problem| anyhow::anyhow!("{problem}"))?
     } else {
-        "# SPDX-License-Identifier: MPL-2.0\n".to_owned()
+        String::new()
     };
-    write(
-        &path,
-        &format!(
-            "{}\n{text}",
-            before.trim_end_matches('\n').to_owned() + "\n"
-        ),
-    )?;
+    let before = match before.trim_end_matches('\n') {
+        "" => String::new(),
+        before => format!("{before}\n\n"),
+    };
+    write_file(&path, &format!("{before}{text}"))?;
     Ok(format!(
         "Wrote to {}. Change it, then:\n  countryconfig check\n",
         path.display()
     ))
-}
-
-fn write(path: &PathBuf, text: &str) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make `{}`", folder.display()))?;
-    }
-    fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
 }
 
 /// Checks that a name can stand in ids and in names of files.
@@ -106,6 +105,43 @@ fn word(name: &str) -> anyhow::Result<()> {
     let is_meant = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     if name.is_empty() || !name.chars().all(is_meant) {
         bail!("`{name}` is not a name: use letters, digits, hyphens and dots");
+    }
+    Ok(())
+}
+
+fn known_event<'e>(events: &'e [Event], id: &str) -> anyhow::Result<&'e Event> {
+    let known = || events.iter().map(Event::id);
+    events
+        .iter()
+        .find(|event| event.id() == id)
+        .with_context(|| {
+            let hint = did_you_mean(id, known())
+                .unwrap_or_else(|| format!("there are {}", known().collect::<Vec<_>>().join(", ")));
+            format!("there is no event `{id}`; {hint}")
+        })
+}
+
+/// Checks that a new field has a page, and is not there already.
+fn check_field(event: &Event, id: &str, page: &str) -> anyhow::Result<()> {
+    if event.field_ids().any(|(known, _)| known == id) {
+        bail!(
+            "there is a field `{id}` already; [[change]] in forms/{}.toml changes it",
+            event.id()
+        );
+    }
+    let document = json!(event);
+    let pages = document
+        .pointer("/declaration/pages")
+        .and_then(Value::as_array);
+    let pages: Vec<&str> = pages
+        .into_iter()
+        .flatten()
+        .filter_map(|page| page.get("id")?.as_str())
+        .collect();
+    if !pages.contains(&page) {
+        let hint = did_you_mean(page, pages.iter().copied())
+            .unwrap_or_else(|| format!("there are {}", pages.join(", ")));
+        bail!("there is no page `{page}` in `{}`; {hint}", event.id());
     }
     Ok(())
 }
@@ -200,20 +236,26 @@ fn rule(name: &str, event: &str) -> String {
     )
 }
 
-/// The texts without a translation, as rows for a CSV file.
+/// The texts without a translation, as a CSV file for `forms/`: rows there replace those of the same ids.
 pub(super) fn missing(texts: &Texts, settings: &CountrySettings) -> anyhow::Result<String> {
     let missing = country::untranslated(settings, &texts.missing)
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let mut rows = String::new();
-    let _ = writeln!(rows, "id,description,default,{}", texts.missing);
-    for message in missing {
-        let cells = [message.id(), &message.description(), message.text()].map(cell);
-        let _ = writeln!(rows, "{},", cells.join(","));
+    let _ = writeln!(rows, "id,description,{}", missing.languages.join(","));
+    for (message, texts) in missing.rows {
+        let cells = [message.id().to_owned(), message.description()];
+        let cells: Vec<_> = cells
+            .iter()
+            .chain(&texts)
+            .map(|text| csv_cell(text))
+            .collect();
+        let _ = writeln!(rows, "{}", cells.join(","));
     }
     Ok(rows)
 }
 
-pub(super) fn cell(text: &str) -> String {
+/// A cell of a CSV file, in quotes where it needs them.
+pub(super) fn csv_cell(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use country::Files;
 use country::certificates::{Certificate, Certificates as Known, ClientSettings, Record};
-use rules::diagnostic::did_you_mean;
+use rules::diagnostic::known_name_or_all;
 use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
@@ -34,7 +34,7 @@ pub(super) struct Preview {
 
 pub(super) fn run(command: &Certificates, settings: &Settings) -> anyhow::Result<String> {
     let Certificates::Preview(preview) = command;
-    let files = Files::of(settings.country_dir.as_deref());
+    let files = Files::of(settings.country_files.dirs.as_deref());
     let (known, clients) = country::certificates(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let certificate = find(&known, &preview.id)?;
@@ -77,8 +77,7 @@ fn find<'k>(known: &'k Known, id: &str) -> anyhow::Result<&'k Certificate> {
     let found = known.iter().find(|certificate| certificate.id == id);
     found.with_context(|| {
         let ids: Vec<&str> = known.ids().collect();
-        let hint = did_you_mean(id, ids.iter().copied())
-            .unwrap_or_else(|| format!("there are {}", ids.join(", ")));
+        let hint = known_name_or_all(id, &ids);
         format!("there is no certificate `{id}`; {hint}")
     })
 }

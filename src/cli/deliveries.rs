@@ -2,6 +2,7 @@
 //! The operator's commands for the ledger, also beside a running server. Ids, times and outcomes only:
 //! no token and no packet is printed.
 
+use super::existing_ledger;
 use crate::settings::Settings;
 use crate::{report, server};
 use anyhow::{Context, bail};
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 use handlers::clock::{Clock, SystemClock};
 use handlers::core_client::{Core, CoreError, Fate};
 use handlers::delivery::ledger::{
-    self, Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
+    Delivery, Destination, Filter, Knowledge, Ledger, PastAttempt, STARTED, State,
 };
 use handlers::delivery::middleware;
 use handlers::delivery::outcome::OUTCOMES;
@@ -22,7 +23,6 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
 
 #[derive(Subcommand)]
 pub(super) enum Deliveries {
@@ -178,7 +178,7 @@ pub(super) struct One {
 
 /// Runs a command about deliveries; returns the text to print.
 pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Result<String> {
-    let (ledger, now) = (open(settings).await?, SystemClock.now());
+    let (ledger, now) = (existing_ledger(settings).await?, SystemClock.now());
     let ledger = &*ledger;
     match command {
         Deliveries::List(options) => {
@@ -194,7 +194,7 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
         } => {
             let may = |state| *force || matches!(state, State::Waiting | State::Parked);
             let chosen = which.find(ledger, may, now).await?;
-            let change = Change::new("send again", which.ids.len() != 1, &which.doing);
+            let change = Change::new("sends {} again", which.ids.len() != 1, &which.doing);
             let again = async |delivery: &Delivery| {
                 let assumed = assumption(delivery, *force, *fresh, *as_is)?;
                 retry(ledger, delivery, *force, assumed, now).await
@@ -204,7 +204,7 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
         Deliveries::Park { which } => {
             let may = |state| state == State::Waiting;
             let chosen = which.find(ledger, may, now).await?;
-            let change = Change::new("hold back", which.ids.len() != 1, &which.doing);
+            let change = Change::new("pauses {}", which.ids.len() != 1, &which.doing);
             let park = async |delivery: &Delivery| park(ledger, delivery).await;
             change.each(ledger, &chosen, park).await
         }
@@ -220,7 +220,7 @@ pub(super) async fn run(command: &Deliveries, settings: &Settings) -> anyhow::Re
                 }
                 chosen.push(delivery);
             }
-            let change = Change::new("give up for ever, with what they hold,", true, doing);
+            let change = Change::new("gives up {} and erases the content", true, doing);
             let purge = async |delivery: &Delivery| purge(ledger, delivery, now).await;
             change.each(ledger, &chosen, purge).await
         }
@@ -252,6 +252,7 @@ impl Which {
 
 /// A change to deliveries.
 struct Change<'a> {
+    /// The change in words, with `{}` for the number of deliveries.
     what: &'a str,
     asks: bool,
     doing: &'a Doing,
@@ -277,7 +278,7 @@ impl<'a> Change<'a> {
             return Ok("There is no such delivery; nothing was done.\n".to_owned());
         }
         if self.asks && !self.doing.yes {
-            self.ask(chosen)?;
+            super::confirm(&plan(self.what, chosen))?;
         }
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         let progress = Progress::of(chosen.len());
@@ -320,24 +321,9 @@ impl<'a> Change<'a> {
             _ => format!("{} deliveries done.\n", grouped(done.len())),
         })
     }
-
-    /// Prints the planned change, and asks for confirmation at the terminal.
-    fn ask(&self, chosen: &[Delivery]) -> anyhow::Result<()> {
-        let plan = plan(self.what, chosen);
-        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-            bail!("{plan}Nothing was done: there is no terminal for the confirmation. Use --yes");
-        }
-        write!(std::io::stderr(), "{plan}Go on? [y/N] ")?;
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        if !answer.trim_start().to_lowercase().starts_with('y') {
-            bail!("nothing was done");
-        }
-        Ok(())
-    }
 }
 
-/// The planned change and its deliveries, in words.
+/// The planned change and its deliveries, in words. In `what`, `{}` stands for their number.
 fn plan(what: &str, chosen: &[Delivery]) -> String {
     let mut kinds = BTreeMap::new();
     for delivery in chosen {
@@ -352,7 +338,11 @@ fn plan(what: &str, chosen: &[Delivery]) -> String {
             .entry(format!("{operation} to {to}: {state}"))
             .or_insert(0_usize) += 1;
     }
-    let mut text = format!("To {what} are {} deliveries:\n", grouped(chosen.len()));
+    let count = match chosen.len() {
+        1 => "1 delivery".to_owned(),
+        n => format!("{} deliveries", grouped(n)),
+    };
+    let mut text = format!("This {}:\n", what.replace("{}", &count));
     for (kind, n) in kinds {
         text += &format!("  {:>8}  {kind}\n", grouped(n));
     }
@@ -526,7 +516,7 @@ const MOST_QUESTIONS: usize = 1000;
 
 /// Lists the actions that core waits for, by the ledger or by core itself.
 pub(super) async fn pending(options: &Pending, settings: &Settings) -> anyhow::Result<String> {
-    let (ledger, now) = (open(settings).await?, SystemClock.now());
+    let (ledger, now) = (existing_ledger(settings).await?, SystemClock.now());
     let shown = &options.shown;
     let mut said = Said::new();
     let mut waiting = ledger.pending(shown.limit).await?;
@@ -615,11 +605,6 @@ async fn ask(
     Ok(noted)
 }
 
-async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Ledger>> {
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await;
-    ledger.context("the ledger cannot be opened (LEDGER_URL)")
-}
-
 async fn find(ledger: &dyn Ledger, id: i64) -> anyhow::Result<Delivery> {
     let filter = Filter {
         id: Some(id),
@@ -693,10 +678,12 @@ fn why_not(delivery: &Delivery, now: Timestamp) -> String {
 fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Timestamp) -> String {
     let (id, destination) = (last.id, last.destination.as_str());
     match said {
-        Some(Err(error)) => return format!("yours: core does not show it ({error})"),
+        Some(Err(error)) => return format!("action needed: core does not show it ({error})"),
         Some(Ok(fate @ (Fate::Accepted(_) | Fate::Rejected))) => {
             let fate = fate.as_str();
-            return format!("yours: it is {fate} in core already, so `deliveries purge {id}`");
+            return format!(
+                "action needed: it is {fate} in core already, so `deliveries purge {id}`"
+            );
         }
         _ => {}
     }
@@ -732,14 +719,14 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
             )
         }
         (State::Parked, _) => format!(
-            "yours: {}; `deliveries show {id}`, then `deliveries retry {id}`, or `deliveries purge {id}` and {by_hand}",
+            "action needed: {}; `deliveries show {id}`, then `deliveries retry {id}`, or `deliveries purge {id}` and {by_hand}",
             last.standing()
         ),
-        (State::Purged, _) => format!("yours: given up here, so {by_hand}"),
+        (State::Purged, _) => format!("action needed: given up here, so {by_hand}"),
         (State::Refused, to) if *to == Destination::CORE => {
             "it was settled in core already".to_owned()
         }
-        (State::Refused, _) => format!("yours: refused by {destination}, so {by_hand}"),
+        (State::Refused, _) => format!("action needed: refused by {destination}, so {by_hand}"),
         (State::Delivered, to) if *to == Destination::CORE => "core was notified".to_owned(),
         (State::Delivered, _) => {
             let since = last.ended_at.map_or_else(String::new, |at| {
@@ -747,7 +734,7 @@ fn next_step(last: &Delivery, said: Option<&Result<Fate, CoreError>>, now: Times
             });
             if said.is_some() {
                 return format!(
-                    "yours: the middleware took it{since} and core still waits: ask at the middleware whether MOSIP has issued the credential"
+                    "action needed: the middleware took it{since} and core still waits: ask at the middleware whether MOSIP has issued the credential"
                 );
             }
             format!("taken{since} and waiting for MOSIP; --ask shows whether core still waits")

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The forms of a country configuration that runs elsewhere, as files of a country here.
 
+use super::{authoring, write_file};
 use crate::report;
 use anyhow::{Context, bail};
 use clap::Args;
 use country::CountrySettings;
+use country::overlays::{CLIENT_APP_URL, COUNTRY_CONFIG_URL};
+use handlers::delivery::transport::reply;
+use opencrvs_toolkit::conditional::without_schema_ids;
 use opencrvs_toolkit::event::messages_of;
 use opencrvs_toolkit::writer;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -69,13 +73,18 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     let ids: Vec<String> = events.iter().map(id).collect::<Result<_, _>>()?;
     let texts = source.get("/content/client").await?;
     // As they are served: for a version of core that does not know all that they have.
-    let built_in = writer::events(&country::events(settings), settings.core_version)?;
+    let built_in = writer::events(&country::events(settings).list, settings.core_version)?;
+    // The events come from this installation, or from one with the same addresses but for the source.
+    let mut addresses = Vec::from(country::addresses(settings));
+    if let Some(address) = source.address() {
+        addresses.push((COUNTRY_CONFIG_URL, address.to_owned()));
+    }
     let mut told = String::from("# What was imported\n\n## Events\n\n");
     let mut written = Vec::new();
     for (id, event) in ids.iter().zip(events) {
-        let event = plain(event);
+        let event = without_schema_ids(event);
         let mut known = built_in.events.iter();
-        let same = known.any(|known| plain(known.clone()) == event);
+        let same = known.any(|known| without_schema_ids(known.clone()) == event);
         if same && !import.whole {
             let _ = writeln!(
                 told,
@@ -83,8 +92,8 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
             );
             continue;
         }
-        let named = named(event.clone(), &addresses(settings, &source));
-        write(
+        let named = named(event.clone(), &addresses);
+        write_file(
             &into.join(format!("forms/{id}.json")),
             &format!("{named:#}\n"),
         )?;
@@ -94,7 +103,7 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     }
     let rows = rows(&written, texts.as_ref());
     if let Some((text, number)) = rows {
-        write(&into.join("forms/imported.csv"), &text)?;
+        write_file(&into.join("forms/imported.csv"), &text)?;
         let _ = writeln!(
             told,
             "\n## Texts\n\n{number} texts of these events are in forms/imported.csv."
@@ -127,7 +136,7 @@ pub(super) async fn run(import: &Import, settings: &CountrySettings) -> anyhow::
     } else {
         format!("```text\n{}```\n", report::list(&found))
     });
-    write(&into.join("IMPORT.md"), &told)?;
+    write_file(&into.join("IMPORT.md"), &told)?;
     Ok(format!(
         "{told}\nServe it: COUNTRY_DIR=built-in:{} countryconfig serve\n",
         into.display()
@@ -208,12 +217,9 @@ impl Source {
                 let mut answer = answer
                     .error_for_status()
                     .with_context(|| format!("{address}{route} is refused"))?;
-                let mut bytes = Vec::new();
-                while let Some(part) = answer.chunk().await? {
-                    bytes.extend_from_slice(&part);
-                    if bytes.len() > LARGEST {
-                        bail!("{route} is larger than {} MiB", LARGEST / 1024 / 1024);
-                    }
+                let bytes = reply(&mut answer, LARGEST).await?;
+                if bytes.len() > LARGEST {
+                    bail!("{route} is larger than {} MiB", LARGEST / 1024 / 1024);
                 }
                 bytes
             }
@@ -249,64 +255,15 @@ impl Source {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        Ok(request.send().await?)
+        Ok(request.send().await.map_err(handlers::fault::Fault::from)?)
     }
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make `{}`", folder.display()))?;
-    }
-    fs::write(path, text).with_context(|| format!("cannot write to `{}`", path.display()))
-}
-
-/// Removes the `$id`s of conditionals, which are made again.
-fn plain(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let kept = members.into_iter().filter(|(key, _)| key != "$id");
-            Value::Object(
-                kept.map(|(key, value)| (key, plain(value)))
-                    .collect::<Map<_, _>>(),
-            )
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
-        other => other,
-    }
-}
-
-/// The addresses of the installation from which the events come, and their names.
-fn addresses(settings: &CountrySettings, source: &Source) -> Vec<(String, &'static str)> {
-    let own = |url: &str| url.trim_end_matches('/').to_owned();
-    let mut addresses = vec![
-        (
-            settings.mosip_api_userinfo_url.as_str().to_owned(),
-            "{{mosip-userinfo-url}}",
-        ),
-        (
-            settings.esignet_redirect_url.as_str().to_owned(),
-            "{{esignet-url}}",
-        ),
-        (own(settings.client_app_url.as_str()), "{{client-app-url}}"),
-        (
-            own(settings.country_config_url.as_str()),
-            "{{country-config-url}}",
-        ),
-    ];
-    addresses.extend(
-        source
-            .address()
-            .map(|address| (address.to_owned(), "{{country-config-url}}")),
-    );
-    addresses
 }
 
 /// The event with names in place of the addresses of one installation.
-fn named(value: Value, addresses: &[(String, &'static str)]) -> Value {
+fn named(value: Value, addresses: &[(&'static str, String)]) -> Value {
     match value {
         Value::String(text) => {
-            let replaced = addresses.iter().fold(text, |text, (address, name)| {
+            let replaced = addresses.iter().fold(text, |text, (name, address)| {
                 replace_address(&text, address, name)
             });
             Value::String(replaced)
@@ -377,14 +334,14 @@ fn look(value: &Value, at: &str, code: &mut BTreeSet<String>, calls: &mut BTreeS
         }
         Value::Array(items) => items.iter().for_each(|item| look(item, at, code, calls)),
         Value::String(text) => {
-            for name in [
-                "{{country-config-url}}",
-                "{{client-app-url}}/api/countryconfig/",
-            ] {
-                let path = text
-                    .strip_prefix(name)
-                    .map(|path| path.trim_start_matches('/'));
-                if let Some(path) = path.filter(|path| !path.is_empty()) {
+            let by_client = text.strip_prefix(CLIENT_APP_URL);
+            let paths = [
+                text.strip_prefix(COUNTRY_CONFIG_URL),
+                by_client.and_then(|path| path.strip_prefix("/api/countryconfig/")),
+            ];
+            for path in paths.into_iter().flatten() {
+                let path = path.trim_start_matches('/');
+                if !path.is_empty() {
                     let path = format!("/{path}");
                     if !ROUTES.iter().any(|route| path.starts_with(route)) {
                         calls.insert(path);
@@ -427,7 +384,7 @@ fn rows(events: &[Value], texts: Option<&Value>) -> Option<(String, usize)> {
         let cells = [id.as_str(), description.as_str()]
             .into_iter()
             .chain(wordings);
-        let cells: Vec<String> = cells.map(super::authoring::cell).collect();
+        let cells: Vec<String> = cells.map(authoring::csv_cell).collect();
         let _ = writeln!(text, "{}", cells.join(","));
     }
     (number > 0).then_some((text, number))

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The system clients of core on the command line.
 
+use super::existing_ledger;
 use crate::settings::Settings;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::delivery::ledger::{self, Integration};
-use rules::diagnostic::did_you_mean;
+use handlers::delivery::ledger::Integration;
+use rules::diagnostic::known_name_or_all;
 use secrecy::ExposeSecret;
 
 #[derive(Subcommand)]
@@ -25,7 +26,7 @@ pub(super) struct Show {
 
 pub(super) async fn run(command: &Integrations, settings: &Settings) -> anyhow::Result<String> {
     let country = super::loaded(settings)?;
-    let ledger = ledger::open_existing(&settings.ledger_url, settings.encryption()?).await?;
+    let ledger = existing_ledger(settings).await?;
     let Integrations::Show(Show { name }) = command else {
         let kept = ledger.integrations().await?;
         let mut text = String::new();
@@ -41,14 +42,9 @@ pub(super) async fn run(command: &Integrations, settings: &Settings) -> anyhow::
         .iter()
         .find(|client| client.name == *name);
     let wanted = wanted.with_context(|| {
-        let names = || {
-            country
-                .integrations
-                .iter()
-                .map(|client| client.name.as_str())
-        };
-        let all = || format!("there are {}", names().collect::<Vec<_>>().join(", "));
-        let hint = did_you_mean(name, names()).unwrap_or_else(all);
+        let names = country.integrations.iter();
+        let names: Vec<&str> = names.map(|client| client.name.as_str()).collect();
+        let hint = known_name_or_all(name, &names);
         format!("there is no integration `{name}`; {hint}")
     })?;
     if wanted.for_this_server {

@@ -32,7 +32,7 @@ pub(super) struct Preview {
 
 pub(super) fn run(command: &Notify, settings: &Settings) -> anyhow::Result<String> {
     let Notify::Preview(preview) = command;
-    let files = notification::read(settings.country_dir.as_deref())
+    let files = notification::read(settings.country_files.dirs.as_deref())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let word = preview.message.as_str();
     let message = Message::named(word).with_context(|| {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Registration numbers that tell office, year and sequence.
 
+use super::NO_LEDGER;
 use crate::report;
 use crate::settings::Settings;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use handlers::clock::{Clock as _, SystemClock};
-use handlers::delivery::ledger::{self, Ledger, LostNumber};
+use handlers::delivery::encryption::Encryption;
+use handlers::delivery::ledger::{self, Ledger, LedgerError, LostNumber};
 use opencrvs_toolkit::event_document::{ActionId, EventId};
 use rules::registration_numbers::{Fallback, Formats, Office, Request};
 use serde_json::{Value, json};
@@ -50,14 +52,21 @@ enum Command {
 }
 
 pub(super) async fn run(options: &Numbers, settings: &Settings) -> anyhow::Result<String> {
-    let seal = settings.encryption()?;
-    let url = &settings.ledger_url;
+    let (url, seal) = (&settings.ledger.url, settings.ledger.encryption());
     let ledger = match &options.command {
-        // The last numbers are taken over before the first start.
+        // The last numbers are taken over before the first start; a dry run does not create the ledger.
         Some(Command::Import { dry_run: false, .. }) => ledger::open(url, seal).await,
+        Some(Command::Import { dry_run: true, .. }) => {
+            match ledger::open_existing(url, seal).await {
+                Err(LedgerError::Missing(_)) => {
+                    ledger::open("sqlite::memory:", Encryption::default()).await
+                }
+                opened => opened,
+            }
+        }
         _ => ledger::open_existing(url, seal).await,
     };
-    let ledger = ledger.context("the ledger cannot be opened (LEDGER_URL)")?;
+    let ledger = ledger.context(NO_LEDGER)?;
     let text = match &options.command {
         None => overview(&ledger).await?,
         Some(Command::Next { event, office }) => {
@@ -92,7 +101,7 @@ async fn overview(ledger: &Arc<dyn Ledger>) -> anyhow::Result<Shown> {
         report::table(["SEQUENCE", "LAST", "SINCE"], &rows)
     };
     if lost.is_empty() {
-        words += "\nEvery number is the number of a record.\n";
+        words += "\nEvery number that this server has given out is the number of a record.\n";
     } else {
         let rows: Vec<_> = lost.iter().map(lost_row).collect();
         words += "\nNumbers that are the number of no record:\n";
@@ -153,7 +162,7 @@ async fn next(
         today: policy.today(SystemClock.now()),
         format,
         formats,
-        random: &settings.registration_number_format,
+        random: &settings.hooks.registration_number_format,
     }
     .draw(office.as_ref());
     let mut position = 0;
@@ -191,7 +200,7 @@ async fn find_office(
     let known = known.or_else(|| country::office(name, formats).cloned());
     known.with_context(|| {
         format!(
-            "there is no office `{name}` in locations.csv, and core's id of it is not in the ledger"
+            "`{name}` is neither an office in locations.csv nor an id that core has told this server"
         )
     })
 }
@@ -205,9 +214,9 @@ async fn import(
     let policy = super::loaded(settings)?.policy;
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
-    let random = &settings.registration_number_format;
+    let random = &settings.hooks.registration_number_format;
     let numbers = country::last_numbers(&name, &text, &policy.numbers, random)
-        .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
+        .map_err(|problems| anyhow::anyhow!(report::problems_in(&problems, &name)))?;
     let before = ledger.sequences().await?;
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for number in &numbers {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Ends records whose hook or answer was lost, by hand.
 
-use super::print;
+use super::{existing_ledger, print};
 use crate::settings::Settings;
 use crate::{report, server};
 use anyhow::Context;
 use clap::Args;
-use handlers::delivery::ledger;
 use handlers::hooks::WithIdentity;
 use handlers::hooks::rescue::{End, Mode, Reason, Rescue, Round, Step};
 use opencrvs_toolkit::event_document::EventId;
@@ -24,27 +23,31 @@ pub(super) struct Options {
     /// Show the decisions without sending anything
     #[arg(long)]
     dry_run: bool,
-    /// Send the packet that creates an identity; only if MOSIP has no identity of this person
+    /// Send the packet that creates an identity, after asking; only if MOSIP has no identity of this person
     #[arg(long, requires = "event", conflicts_with_all = ["register_only", "dry_run"])]
     forward: bool,
     /// Register without a packet: MOSIP has the identity, or none is wanted
     #[arg(long = "continue", requires = "event", conflicts_with = "dry_run")]
     register_only: bool,
+    /// Do not ask for confirmation
+    #[arg(long, short, requires = "forward")]
+    yes: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
-    // An operator who mistypes its name must not find a new and empty ledger.
-    ledger::open_existing(&settings.ledger_url, settings.encryption()?)
-        .await
-        .context("the ledger cannot be opened (LEDGER_URL)")?;
+    if let (true, false, Some(event)) = (options.forward, options.yes, &options.event) {
+        super::confirm(&format!(
+            "This sends the packet of event {event} to MOSIP, without asking the middleware. If MOSIP has an identity of this person already, a second one is created.\n"
+        ))?;
+    }
+    // The server below would make a new and empty ledger.
+    existing_ledger(settings).await?;
     // The hooks under way are those of the server.
-    let settings = Settings {
-        unanswered_file: None,
-        ..settings.clone()
-    };
+    let mut settings = settings.clone();
+    settings.rescue.unanswered_file = None;
     let running = server::assemble(&settings, super::loaded(&settings)?).await?;
     let wanted = running.app.country.load().integrations.clone();
     running.app.system_clients.adopt_own(&wanted).await?;

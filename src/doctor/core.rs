@@ -34,7 +34,7 @@ pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding
 /// Checks core's key and its clock; returns the key.
 async fn auth(settings: &Settings, client: &Client) -> (Vec<Finding>, Option<String>) {
     const CHECK: &str = "auth";
-    let url = below(&settings.auth_url, "/.well-known");
+    let url = below(&settings.core.auth_url, "/.well-known");
     let answer = match ask(CHECK, "AUTH_URL", client.get(url)).await {
         Ok(answer) => answer,
         Err(finding) => return (vec![finding], None),
@@ -88,14 +88,14 @@ async fn system_client(
     key: Option<&str>,
 ) -> (Vec<Finding>, Option<String>) {
     const CHECK: &str = "system client";
-    if settings.system_client.is_none() {
+    if settings.core.system_client_id.is_none() {
         let what = "SYSTEM_CLIENT_ID is not set";
-        let finding = if settings.core_version >= CoreVersion::V2_0_1 {
+        let finding = if settings.core.version >= CoreVersion::V2_0_1 {
             let what = format!(
                 "{what}: core gets a client for this server at its start; `countryconfig integrations list` shows whether it has"
             );
             Finding::off(CHECK, what)
-        } else if settings.production {
+        } else if settings.server.is_production() {
             let remedy = "create a system client in core with record.read: without one, core is not asked before a packet is sent, and deliveries with an expired token are parked";
             Finding::warning(CHECK, what, remedy)
         } else {
@@ -164,7 +164,7 @@ fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
         .collect();
     let has = |wanted: &str| scopes.iter().any(|scope| scope.kind() == wanted);
     let mut needed = vec!["record.read"];
-    if settings.core_version >= CoreVersion::V2_1 {
+    if settings.core.version >= CoreVersion::V2_1 {
         needed.extend(["record.action.accept", "record.action.reject"]);
     }
     let missing: Vec<_> = needed.into_iter().filter(|scope| !has(scope)).collect();
@@ -211,7 +211,7 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
     let ping = match ask(
         CHECK,
         SETTING,
-        client.get(below(&settings.gateway_url, "/ping")),
+        client.get(below(&settings.core.gateway_url, "/ping")),
     )
     .await
     {
@@ -220,7 +220,7 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
     };
     let mut found: Vec<_> = version(settings, &ping).into_iter().collect();
     let input = json!({"json": {"eventId": NOWHERE}}).to_string();
-    let url = below(&settings.gateway_url, "/events/event.get");
+    let url = below(&settings.core.gateway_url, "/events/event.get");
     let Ok(url) = Url::parse_with_params(&url, [("input", input)]) else {
         return vec![Finding::error(
             CHECK,
@@ -268,7 +268,7 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
 /// Compares the version that the gateway shows with the setting.
 fn version(settings: &Settings, ping: &Answer) -> Option<Finding> {
     let told = ping.version.as_deref()?;
-    let what = core_gateway::difference(told, settings.core_version)?;
+    let what = core_gateway::difference(told, settings.core.version)?;
     Some(Finding::warning(
         "gateway",
         what,

@@ -3,6 +3,7 @@
 
 use super::Finding;
 use crate::settings::{IdentityVerification, Settings, WebUrl};
+use handlers::delivery::transport::reply;
 use handlers::fault::{self, Fault};
 use reqwest::header::DATE;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
@@ -34,7 +35,7 @@ impl Answer {
 
 /// A path below a URL of the settings.
 pub(super) fn below(url: &WebUrl, path: &str) -> String {
-    format!("{}{path}", url.as_str().trim_end_matches('/'))
+    format!("{}{path}", url.base())
 }
 
 /// The answer to a request.
@@ -62,12 +63,7 @@ async fn read(mut response: Response) -> Result<Answer, Fault> {
         fault::host(response.url()).unwrap_or_default(),
         response.status(),
     );
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await?
-        && body.len() < BODY_LIMIT
-    {
-        body.extend_from_slice(&chunk);
-    }
+    let body = reply(&mut response, BODY_LIMIT).await?;
     let body = String::from_utf8_lossy(&body).into_owned();
     Ok(Answer {
         host,
@@ -82,9 +78,9 @@ async fn read(mut response: Response) -> Result<Answer, Fault> {
 pub(super) fn unreachable(check: &'static str, setting: &str, fault: &Fault) -> Finding {
     let what = fault.what();
     let remedy = if what.contains("DNS") {
-        format!("is the host in {setting} spelled right, and known where this server runs?")
+        format!("correct the host in {setting}, or make it known where this server runs")
     } else if what.contains("refused") {
-        format!("is the port in {setting} right, and does the service run?")
+        format!("start the service, or correct the port in {setting}")
     } else if what.contains("does not speak TLS") {
         format!("write http:// in {setting}, or name the port that speaks TLS")
     } else if what.starts_with("TLS") && what.to_lowercase().contains("expired") {
@@ -92,15 +88,15 @@ pub(super) fn unreachable(check: &'static str, setting: &str, fault: &Fault) -> 
     } else if what.starts_with("TLS") && what.contains("not valid for") {
         format!("name the host in {setting} as its certificate does")
     } else if what.starts_with("TLS") {
-        "is its certificate of an authority that this system knows? SSL_CERT_FILE names a file with others".to_owned()
+        "give it a certificate of an authority that this system knows, or name a file with its authority in SSL_CERT_FILE".to_owned()
     } else if what.contains("timeout while connecting") || what.contains("no route") {
-        format!("does a firewall or a NetworkPolicy let this server reach {setting}?")
+        format!("let this server reach {setting}: look at firewalls and NetworkPolicies")
     } else if what.contains("timeout") {
         format!("the service at {setting} takes connections and does not answer: look at its log")
     } else if what.contains("proxy") {
         "look at HTTP_PROXY, HTTPS_PROXY and NO_PROXY".to_owned()
     } else if what.contains("not HTTP") || what.contains("closed") || what.contains("reset") {
-        format!("does the port in {setting} belong to that service, and does it want https://?")
+        format!("name the port of that service in {setting}; if it speaks TLS, write https://")
     } else {
         format!("look at {setting}")
     };
@@ -120,7 +116,7 @@ pub(super) async fn examine(settings: &Settings, client: &Client) -> Vec<Finding
 async fn middleware(settings: &Settings, client: &Client) -> Vec<Finding> {
     const CHECK: &str = "middleware";
     const SETTING: &str = "MOSIP_INTEROP_URL";
-    let url = &settings.mosip_interop_url;
+    let url = &settings.mosip.interop_url;
     let request = client.get(below(url, "/debug/transactions"));
     let answer = match ask(CHECK, SETTING, request).await {
         Ok(answer) => answer,
@@ -164,8 +160,8 @@ async fn middleware(settings: &Settings, client: &Client) -> Vec<Finding> {
 
 /// Turns an error into a warning, unless the middleware is needed: a developer's machine may have none.
 fn without_middleware(settings: &Settings, finding: Finding) -> Finding {
-    let is_needed =
-        settings.production || settings.identity_verification == IdentityVerification::IdAuth;
+    let is_needed = settings.server.is_production()
+        || settings.hooks.identity_verification == IdentityVerification::IdAuth;
     if is_needed {
         return finding;
     }
@@ -192,12 +188,12 @@ async fn reached(check: &'static str, setting: &str, client: &Client, url: &WebU
 async fn forwarding(settings: &Settings, client: &Client) -> Vec<Finding> {
     const CHECK: &str = "forwarding";
     let mut found = Vec::new();
-    for url in &settings.forward_actions_to {
+    for url in &settings.forwarding.urls {
         found.push(reached(CHECK, "FORWARD_ACTIONS_TO", client, url).await);
     }
     if found.is_empty() {
         found.push(Finding::off(CHECK, "FORWARD_ACTIONS_TO is not set"));
-    } else if settings.forward_secret.is_none() {
+    } else if settings.forwarding.secret.is_none() {
         let what = "what is forwarded is not signed";
         found.push(Finding::warning(
             CHECK,
@@ -213,11 +209,11 @@ async fn issuers(settings: &Settings, client: &Client) -> Vec<Finding> {
     let issuers = [
         (
             "VERIFIABLE_CREDENTIALS_SDJWT_ISSUE_URL",
-            &settings.credential_offer_url,
+            &settings.credentials.offer_url,
         ),
         (
             "VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL",
-            &settings.credential_sign_url,
+            &settings.credentials.sign_url,
         ),
     ];
     let mut found = Vec::new();
@@ -259,9 +255,9 @@ fn proxies(settings: &Settings) -> Vec<Finding> {
         excluded.any(|part| *part == "*" || host == *part || host.ends_with(&format!(".{part}")))
     };
     let inner = [
-        &settings.auth_url,
-        &settings.gateway_url,
-        &settings.mosip_interop_url,
+        &settings.core.auth_url,
+        &settings.core.gateway_url,
+        &settings.mosip.interop_url,
     ];
     let hosts = inner
         .into_iter()

@@ -20,7 +20,7 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
 
 async fn mail(settings: &Settings) -> Finding {
     const CHECK: &str = "mail";
-    let Some(smtp) = settings.messages.smtp.clone() else {
+    let Some(smtp) = settings.mail.smtp() else {
         return none(settings, CHECK, "SMTP_HOST is not set");
     };
     let wants_login = smtp.credentials.is_some();
@@ -63,7 +63,7 @@ async fn mail(settings: &Settings) -> Finding {
 async fn sms(settings: &Settings) -> Finding {
     const CHECK: &str = "sms";
     // What is wrong with the files is said of the country.
-    let Ok(files) = notification::read(settings.country_dir.as_deref()) else {
+    let Ok(files) = notification::read(settings.country_files.dirs.as_deref()) else {
         return Finding::off(CHECK, "correct the country's files first");
     };
     let Ok(client) = transport::client(TIMEOUT) else {
@@ -84,7 +84,7 @@ async fn sms(settings: &Settings) -> Finding {
 }
 
 fn none(settings: &Settings, check: &'static str, what: &str) -> Finding {
-    let means = if settings.production {
+    let means = if settings.server.is_production() {
         "no messages are sent this way"
     } else {
         "messages are only logged, without their content"

@@ -10,8 +10,6 @@ use handlers::analytics::{AnalyticsError, Database};
 use handlers::clock::{Clock as _, SystemClock};
 use handlers::delivery::ledger::{self, Examination, LedgerError};
 use handlers::fault::{Fault, with_causes};
-use handlers::integrations::reference_data::ReferenceData;
-use secrecy::ExposeSecret as _;
 use std::path::Path;
 use tokio::time::timeout;
 
@@ -26,22 +24,13 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
 }
 
 async fn of_ledger(settings: &Settings) -> Vec<Finding> {
-    let url = &settings.ledger_url;
+    let url = &settings.ledger.url;
     if let Some(file) = ledger::file(url)
         && !file.exists()
     {
         return vec![not_made(&file)];
     }
-    let seal = match settings.encryption() {
-        Ok(seal) => seal,
-        Err(error) => {
-            return vec![Finding::error(
-                LEDGER,
-                error.to_string(),
-                "look at LEDGER_KEY",
-            )];
-        }
-    };
+    let seal = settings.ledger.encryption();
     let looked = timeout(TIMEOUT, ledger::examine(url, &seal, SystemClock.now())).await;
     let mut found = match looked {
         Ok(Ok(examined)) => examined_well(settings, &examined),
@@ -52,7 +41,7 @@ async fn of_ledger(settings: &Settings) -> Vec<Finding> {
             vec![unreachable(LEDGER, "LEDGER_URL", &fault)]
         }
     };
-    if settings.production
+    if settings.server.is_production()
         && let Some(why) = notices::ledger_is_lost_with_container(settings)
     {
         let what = format!("its file is {why}: it is lost with the container");
@@ -199,12 +188,12 @@ fn examined_well(settings: &Settings, found: &Examination) -> Vec<Finding> {
         let remedy = "name it in the settings again, or give them up: `countryconfig deliveries list`, `deliveries purge`";
         findings.push(Finding::warning(LEDGER, what, remedy));
     }
-    if settings.ledger_key.is_none() {
+    if settings.ledger.key.is_none() {
         let what = "LEDGER_KEY is not set: tokens and packets are stored unencrypted";
         let remedy = "set it to what `openssl rand -base64 32` gives";
         findings.push(Finding::warning(LEDGER, what, remedy));
     }
-    if found.expired > 0 && settings.system_client.is_none() {
+    if found.expired > 0 && settings.core.system_client_id.is_none() {
         let what = format!(
             "the tokens of {} pending deliveries have expired",
             found.expired
@@ -218,17 +207,10 @@ fn examined_well(settings: &Settings, found: &Examination) -> Vec<Finding> {
 async fn analytics(settings: &Settings) -> Finding {
     const CHECK: &str = "analytics";
     const SETTING: &str = "ANALYTICS_DATABASE_URL";
-    let Some(url) = &settings.analytics_database_url else {
+    let Some(url) = &settings.analytics.database_url else {
         return Finding::off(CHECK, "ANALYTICS_DATABASE_URL is not set");
     };
-    let Ok(url) = url.expose_secret().parse() else {
-        return Finding::error(
-            CHECK,
-            "the URL cannot be read",
-            "look at ANALYTICS_DATABASE_URL",
-        );
-    };
-    let database = Database::at(url);
+    let database = Database::at(url.expose().clone());
     let looked = async {
         database.reach().await?;
         if !database.is_current().await? {
@@ -257,17 +239,10 @@ async fn analytics(settings: &Settings) -> Finding {
 async fn reference_data(settings: &Settings) -> Finding {
     const CHECK: &str = "reference data";
     const SETTING: &str = "REFERENCE_DATA_DATABASE_URL";
-    let Some(url) = &settings.reference_data_database_url else {
+    let Some(url) = &settings.analytics.reference_data_url else {
         return Finding::off(CHECK, "REFERENCE_DATA_DATABASE_URL is not set");
     };
-    let Ok(data) = url.expose_secret().parse::<ReferenceData>() else {
-        return Finding::error(
-            CHECK,
-            "the URL cannot be read",
-            "look at REFERENCE_DATA_DATABASE_URL",
-        );
-    };
-    match timeout(TIMEOUT, data.reach()).await {
+    match timeout(TIMEOUT, url.expose().reach()).await {
         Ok(Ok(host)) => Finding::fine(CHECK, format!("{host}: can be reached")),
         Ok(Err(fault)) => of_database(CHECK, SETTING, &fault),
         Err(_) => {

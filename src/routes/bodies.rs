@@ -3,12 +3,10 @@
 //! rather than being refused. Small documents have a queue of their own, so that large ones do not delay
 //! them.
 
-use super::body::{Fault, receive};
+use super::body::{Fault, Unread};
 use crate::problem::Problem;
 use opencrvs_toolkit::event_document::{EventDocument, EventDocumentError};
 use poem::http::StatusCode;
-use poem::http::header::CONTENT_LENGTH;
-use poem::{Request, RequestBody};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +19,9 @@ use tracing::Span;
 pub(super) const BODY_LIMIT: usize = 50 * 1024 * 1024;
 /// Size limit of a small document. Nearly all are smaller: a record with a hundred actions has some 200 KiB.
 const SMALL: usize = 1024 * 1024;
+/// Size limit of a document that is parsed at once: that takes as long as the way to another thread and
+/// back. Most records that are registered are smaller.
+const TINY: usize = 32 * 1024;
 /// Limit of the bytes of all small documents in progress. As values they take up to 18 times as much
 /// memory, those of core 8 times.
 const ALL_SMALL: usize = 32 * 1024 * 1024;
@@ -53,16 +54,11 @@ impl Bodies {
     }
 
     /// Receives the body of a request, once there is room for it.
-    pub(super) async fn receive(
-        &self,
-        request: &Request,
-        body: RequestBody,
-    ) -> Result<Received, Problem> {
-        let length = request.headers().get(CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    pub(super) async fn receive<T>(&self, body: Unread<T>) -> Result<Received, Problem> {
+        let length = body.length();
         // What does not say its length may have any.
         let place = self.place(length.unwrap_or(BODY_LIMIT)).await?;
-        let json = receive(body, BODY_LIMIT, length.unwrap_or_default()).await?;
+        let json = body.receive(BODY_LIMIT, length.unwrap_or_default()).await?;
         Ok(Received {
             json,
             place,
@@ -89,8 +85,8 @@ impl Bodies {
 }
 
 impl Received {
-    /// Answers about the document. Parsing it, and deciding about a large one, is done on threads for
-    /// blocking work.
+    /// Answers about the document. Parsing one that is not tiny, and deciding about a large one, is done
+    /// on threads for blocking work.
     pub(super) async fn answered<T, F>(
         self,
         answer: impl FnOnce(Arc<EventDocument>) -> F + Send + 'static,
@@ -99,7 +95,7 @@ impl Received {
         T: Send + 'static,
         F: Future<Output = Result<T, Problem>> + Send + 'static,
     {
-        let large = self.json.len() > SMALL;
+        let (tiny, large) = (self.json.len() <= TINY, self.json.len() > SMALL);
         let Self {
             json,
             place,
@@ -113,7 +109,11 @@ impl Received {
         };
         let refused = |error: EventDocumentError| Problem::unprocessable(error.to_string());
         if !large {
-            let document = spawn_blocking(read).await.map_err(broken)?;
+            let document = if tiny {
+                read()
+            } else {
+                spawn_blocking(read).await.map_err(broken)?
+            };
             let document = document.map_err(refused)?;
             let answer = answer(Arc::new(document)).await;
             drop(place);

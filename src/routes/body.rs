@@ -1,30 +1,60 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A request whose body is not read yet: authorization comes first.
+//! The body of a request, which is not read yet: authorization comes first.
 
 use crate::problem::Problem;
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt};
 use poem::http::StatusCode;
+use poem::http::header::CONTENT_LENGTH;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::DeserializeOwned;
+use std::io;
 use std::marker::PhantomData;
-use std::pin::pin;
 use std::time::Duration;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 /// Time limit for a body to arrive.
 const ARRIVAL: Duration = Duration::from_secs(20);
 
-/// See the module. `T` is the expected type of the body.
-pub(super) struct Unread<'a, T> {
-    pub(super) request: &'a Request,
-    pub(super) body: RequestBody,
-    promised: PhantomData<fn() -> T>,
+/// See the module. `T` is the expected body.
+pub(super) struct Unread<T> {
+    body: RequestBody,
+    /// The length that the request announces.
+    length: Option<usize>,
+    expected: PhantomData<fn() -> T>,
 }
 
-impl<'a, T: Type> ApiExtractor<'a> for Unread<'a, T> {
+/// The body that a route expects, for the `OpenAPI` document.
+pub(super) trait Expected {
+    /// Its media types and schemas.
+    fn meta() -> MetaRequest;
+
+    /// Registers the types that its schemas refer to.
+    fn register(_: &mut Registry) {}
+}
+
+impl<T: Type> Expected for T {
+    fn meta() -> MetaRequest {
+        let content = MetaMediaType {
+            content_type: "application/json",
+            schema: T::schema_ref(),
+        };
+        MetaRequest {
+            description: None,
+            content: vec![content],
+            required: true,
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        <T as Type>::register(registry);
+    }
+}
+
+impl<'a, T: Expected> ApiExtractor<'a> for Unread<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
@@ -34,15 +64,7 @@ impl<'a, T: Type> ApiExtractor<'a> for Unread<'a, T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let content = vec![MetaMediaType {
-            content_type: "application/json",
-            schema: T::schema_ref(),
-        }];
-        Some(MetaRequest {
-            description: None,
-            content,
-            required: true,
-        })
+        Some(T::meta())
     }
 
     async fn from_request(
@@ -50,19 +72,61 @@ impl<'a, T: Type> ApiExtractor<'a> for Unread<'a, T> {
         body: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
+        let length = request.headers().get(CONTENT_LENGTH);
         Ok(Self {
-            request,
             body: std::mem::take(body),
-            promised: PhantomData,
+            length: length.and_then(|length| length.to_str().ok()?.parse().ok()),
+            expected: PhantomData,
         })
     }
 }
 
-impl<T: DeserializeOwned + Validate> Unread<'_, T> {
+impl<T> Unread<T> {
+    /// The length that the request announces, in bytes.
+    pub(super) fn length(&self) -> Option<usize> {
+        self.length
+    }
+
+    /// The body as it arrives; none if there is none.
+    pub(super) fn stream(mut self) -> Option<BoxStream<'static, io::Result<Bytes>>> {
+        let body = self.body.take().ok()?;
+        Some(Box::pin(body.into_bytes_stream()))
+    }
+
+    /// Receives the body, up to a size limit in bytes, into memory for `capacity` bytes.
+    pub(super) async fn receive(self, limit: usize, capacity: usize) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::with_capacity(capacity.min(limit));
+        let Some(mut stream) = self.stream() else {
+            return Ok(bytes);
+        };
+        let receiving = async {
+            while let Some(chunk) = stream.next().await {
+                let chunk = chunk.map_err(Fault::BrokeOff)?;
+                if bytes.len() + chunk.len() > limit {
+                    return Err(Fault::TooLarge(limit));
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(bytes)
+        };
+        let received = tokio::time::timeout(ARRIVAL, receiving).await;
+        received.map_err(|_| Fault::TooSlow)?
+    }
+
+    /// Receives the body; one that breaks off is a bad request.
+    pub(super) async fn bytes(self, limit: usize) -> Result<Vec<u8>, Problem> {
+        self.receive(limit, 0).await.map_err(|fault| match fault {
+            Fault::BrokeOff(error) => bad("the body broke off").caused_by(error),
+            fault => fault.into(),
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Validate> Unread<T> {
     /// Reads and checks the body, up to a size limit in bytes. Mistakes are reported by field, never by
     /// value.
     pub(super) async fn read(self, limit: usize) -> Result<T, Problem> {
-        let bytes = bytes(self.body, limit).await?;
+        let bytes = self.bytes(limit).await?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let content: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
@@ -102,14 +166,6 @@ impl<T: DeserializeOwned + Validate> Unread<'_, T> {
     }
 }
 
-/// The bytes of a body; none where there is no body.
-pub(super) async fn bytes(body: RequestBody, limit: usize) -> Result<Vec<u8>, Problem> {
-    receive(body, limit, 0).await.map_err(|fault| match fault {
-        Fault::BrokeOff(error) => bad("the body broke off").caused_by(error),
-        fault => fault.into(),
-    })
-}
-
 /// The reason why a body could not be received.
 pub(super) enum Fault {
     /// It is larger than this number of bytes.
@@ -117,7 +173,7 @@ pub(super) enum Fault {
     /// It did not arrive in time.
     TooSlow,
     /// The connection broke.
-    BrokeOff(std::io::Error),
+    BrokeOff(io::Error),
 }
 
 impl From<Fault> for Problem {
@@ -134,31 +190,6 @@ impl From<Fault> for Problem {
             Fault::BrokeOff(error) => Problem::unprocessable("the body broke off").caused_by(error),
         }
     }
-}
-
-/// Receives a body, up to a size limit in bytes. `length` is its declared length, or 0.
-pub(super) async fn receive(
-    mut body: RequestBody,
-    limit: usize,
-    length: usize,
-) -> Result<Vec<u8>, Fault> {
-    let Ok(body) = body.take() else {
-        return Ok(Vec::new());
-    };
-    let mut stream = pin!(body.into_bytes_stream());
-    let receiving = async {
-        let mut bytes = Vec::with_capacity(length.min(limit));
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(Fault::BrokeOff)?;
-            if bytes.len() + chunk.len() > limit {
-                return Err(Fault::TooLarge(limit));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
-    };
-    let received = tokio::time::timeout(ARRIVAL, receiving).await;
-    received.map_err(|_| Fault::TooSlow)?
 }
 
 fn bad(message: impl Into<String>) -> Problem {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The country's configuration: documents, certificates, pictures and fonts, by path.
 
-use super::openapi_meta::Kind::{Binary, Object, Objects, Text};
-use super::openapi_meta::{
-    CoreToken, InPath, Kind, NO_KEY, NO_TOKEN, Refusals, Refused, Requires, Statuses, Tag, content,
-    response,
+use super::App;
+use super::authority::{
+    Authority, Authorized, CORE_TOKEN, CoreToken, NO_KEY, NO_TOKEN, Scheme, token,
 };
-use super::{App, authorized};
+use super::in_path::InPath;
+use super::openapi_meta::Kind::{Binary, Object, Objects, Text};
+use super::openapi_meta::{Kind, Refusals, Refused, Statuses, Tag, content, response};
 use crate::problem::Problem;
 use poem::http::StatusCode;
 use poem::{IntoResponse, Request, Response};
@@ -130,24 +131,31 @@ impl Refusals for File {
     const STATUSES: Statuses = &[NO_FILE];
 }
 
-struct Protected;
-impl Refusals for Protected {
-    const STATUSES: Statuses = &[NO_TOKEN, NO_KEY];
-}
-
-struct ProtectedFile;
-impl Refusals for ProtectedFile {
-    const STATUSES: Statuses = &[NO_TOKEN, NO_FILE, NO_KEY];
-}
-
 struct Users;
 impl Refusals for Users {
-    const STATUSES: Statuses = &[
+    const STATUSES: Statuses = &[(409, "In production: a user has no password of their own")];
+}
+
+/// The authority of core's seeder. Elsewhere than in production every bearer of a token has it.
+struct Seeder;
+
+impl Authority for Seeder {
+    const SCHEMES: &'static [Scheme] = &[CORE_TOKEN];
+    const REFUSALS: Statuses = &[
         NO_TOKEN,
         (403, "In production: the token is a user's"),
-        (409, "In production: a user has no password of their own"),
         NO_KEY,
     ];
+    type Grant = ();
+
+    async fn check(app: &App, request: &Request) -> Result<(), Problem> {
+        let token = token(app, request).await?;
+        if app.holds_real_records && token.claims.user_type.as_deref() == Some("user") {
+            let message = "the passwords of others are for core's seeder only";
+            return Err(Problem::new(StatusCode::FORBIDDEN, message));
+        }
+        Ok(())
+    }
 }
 
 #[expect(clippy::unused_async, reason = "the framework wants every route async")]
@@ -230,20 +238,15 @@ impl Config {
     )]
     async fn users(
         &self,
-        _token: Requires<CoreToken>,
+        _seeder: Authorized<Seeder>,
         request: &Request,
     ) -> Result<Prepared<List>, Refused<Users>> {
-        let token = authorized(&self.0, request).await?;
-        if self.0.holds_real_records {
-            if token.claims.user_type.as_deref() == Some("user") {
-                let message = "the passwords of others are for core's seeder only";
-                return Err(Problem::new(StatusCode::FORBIDDEN, message).into());
-            }
-            if let Some(why) = self.0.country.load().users_unsafe {
-                let message =
-                    format!("{why}: give each a password of their own in the file of USERS_FILE");
-                return Err(Problem::new(StatusCode::CONFLICT, message).into());
-            }
+        if self.0.holds_real_records
+            && let Some(why) = self.0.country.load().users_unsafe
+        {
+            let message =
+                format!("{why}: give each a password of their own in the file of USERS_FILE");
+            return Err(Problem::new(StatusCode::CONFLICT, message).into());
         }
         self.prepared(request)
     }
@@ -259,10 +262,9 @@ impl Config {
     )]
     async fn certificates(
         &self,
-        _token: Requires<CoreToken>,
+        _token: Authorized<CoreToken>,
         request: &Request,
-    ) -> Result<Prepared<List>, Refused<Protected>> {
-        authorized(&self.0, request).await?;
+    ) -> poem::Result<Prepared<List>> {
         self.prepared(request)
     }
 
@@ -277,13 +279,12 @@ impl Config {
     )]
     async fn certificate(
         &self,
-        _token: Requires<CoreToken>,
+        _token: Authorized<CoreToken>,
         request: &Request,
         /// Name of the file, as in `/certificates`
         #[oai(name = "file")]
         _file: InPath,
-    ) -> Result<Prepared<Svg>, Refused<ProtectedFile>> {
-        authorized(&self.0, request).await?;
+    ) -> Result<Prepared<Svg>, Refused<File>> {
         self.prepared(request)
     }
 

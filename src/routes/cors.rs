@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(super) async fn served<E: Endpoint>(
     next: Arc<E>,
     request: Request,
-    origins: Option<Vec<String>>,
+    origins: Option<Arc<[String]>>,
 ) -> poem::Result<Response> {
     let origin = request.headers().get(ORIGIN).cloned();
     let known = |origin: &HeaderValue| {

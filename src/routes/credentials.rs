@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Verifiable credentials of registered births, asked for by the forms.
 
+use super::App;
+use super::authority::{Authority, Authorized, CORE_TOKEN, NO_KEY, NO_TOKEN, Scheme, token};
 use super::body::Unread;
-use super::openapi_meta::{
-    BAD_BODY, CoreToken, NO_KEY, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY, Statuses, Tag,
-};
-use super::{App, authorized};
+use super::openapi_meta::{BAD_BODY, Refusals, Refused, SLOW_BODY, Statuses, Tag};
+use crate::auth::Token;
 use crate::problem::Problem;
 use country::credential_template::CredentialKind;
 use handlers::core_client::CoreError;
@@ -76,8 +76,6 @@ struct NotIssued;
 impl Refusals for NotIssued {
     const STATUSES: Statuses = &[
         BAD_BODY,
-        NO_TOKEN,
-        (403, "The token does not allow it"),
         (404, "Core shows no such record, or no issuer is set"),
         SLOW_BODY,
         (
@@ -86,8 +84,75 @@ impl Refusals for NotIssued {
         ),
         (413, "More than 16 KiB"),
         (502, "Core or the issuer does not answer as it should"),
-        NO_KEY,
     ];
+}
+
+const NOT_ALLOWED: Statuses = &[NO_TOKEN, (403, "The token does not allow it"), NO_KEY];
+
+/// The authority to have offers issued, on records of some type at least.
+struct MayOffer;
+
+impl Authority for MayOffer {
+    const SCHEMES: &'static [Scheme] = &[CORE_TOKEN];
+    const REFUSALS: Statuses = NOT_ALLOWED;
+    type Grant = IssuingToken;
+
+    async fn check(app: &App, request: &Request) -> Result<IssuingToken, Problem> {
+        IssuingToken::new(CredentialKind::Offer, app, request).await
+    }
+}
+
+/// The authority to have credentials for paper issued, on records of some type at least.
+struct MayPrint;
+
+impl Authority for MayPrint {
+    const SCHEMES: &'static [Scheme] = &[CORE_TOKEN];
+    const REFUSALS: Statuses = NOT_ALLOWED;
+    type Grant = IssuingToken;
+
+    async fn check(app: &App, request: &Request) -> Result<IssuingToken, Problem> {
+        IssuingToken::new(CredentialKind::Paper, app, request).await
+    }
+}
+
+/// A token that allows a kind of credentials.
+struct IssuingToken {
+    kind: CredentialKind,
+    token: Token,
+}
+
+impl IssuingToken {
+    async fn new(kind: CredentialKind, app: &App, request: &Request) -> Result<Self, Problem> {
+        let token = token(app, request).await?;
+        app.credentials.issuer(kind).map_err(refused)?;
+        let token = Self { kind, token };
+        if token.is_for(None) {
+            return Ok(token);
+        }
+        let (scope, action) = token.scope();
+        let action = action.map(|(_, name)| format!(" for `{name}`"));
+        let message = format!(
+            "the token has no scope `{scope}`{}",
+            action.unwrap_or_default()
+        );
+        Err(Problem::new(StatusCode::FORBIDDEN, message))
+    }
+
+    /// The scope that a token needs, and the option that must not exclude the action.
+    fn scope(&self) -> (&'static str, Option<(&'static str, &'static str)>) {
+        match self.kind {
+            CredentialKind::Offer => ("record.custom-action", Some(("customActionTypes", ISSUE))),
+            CredentialKind::Paper => ("record.print-certified-copies", None),
+        }
+    }
+
+    /// Checks whether it holds for records of a type; of any type, if there is none.
+    fn is_for(&self, event: Option<&str>) -> bool {
+        let (scope, action) = self.scope();
+        let event = event.map(|event| ("event", event));
+        let options: Vec<_> = action.into_iter().chain(event).collect();
+        self.token.may_with(scope, &options)
+    }
 }
 
 #[OpenApi(tag = "Tag::Forms")]
@@ -104,11 +169,12 @@ impl CredentialsApi {
     )]
     async fn offer(
         &self,
-        _token: Requires<CoreToken>,
-        asked: Unread<'_, Asked>,
+        Authorized(token): Authorized<MayOffer>,
+        request: &Request,
+        asked: Unread<Asked>,
     ) -> Result<OfferReply, Refused<NotIssued>> {
         let (credential_offer_uri, credential_offer_uri_qr) =
-            self.issue(CredentialKind::Offer, asked).await?;
+            self.issue(&token, request, asked).await?;
         Ok(OfferReply::Issued(Json(Offer {
             credential_offer_uri,
             credential_offer_uri_qr,
@@ -126,10 +192,11 @@ impl CredentialsApi {
     )]
     async fn paper(
         &self,
-        _token: Requires<CoreToken>,
-        asked: Unread<'_, Asked>,
+        Authorized(token): Authorized<MayPrint>,
+        request: &Request,
+        asked: Unread<Asked>,
     ) -> Result<PaperReply, Refused<NotIssued>> {
-        let (credential, credential_qr) = self.issue(CredentialKind::Paper, asked).await?;
+        let (credential, credential_qr) = self.issue(&token, request, asked).await?;
         Ok(PaperReply::Issued(Json(Paper {
             credential,
             credential_qr,
@@ -141,40 +208,19 @@ impl CredentialsApi {
     /// The issuer's answer, and its picture.
     async fn issue(
         &self,
-        kind: CredentialKind,
-        asked: Unread<'_, Asked>,
+        token: &IssuingToken,
+        request: &Request,
+        asked: Unread<Asked>,
     ) -> Result<(String, String), Problem> {
-        let request = asked.request;
-        let token = authorized(&self.0, request).await?;
-        let credentials = &self.0.credentials;
-        credentials.issuer(kind).map_err(refused)?;
-        let (permission, action) = match kind {
-            CredentialKind::Offer => ("record.custom-action", Some(("customActionTypes", ISSUE))),
-            CredentialKind::Paper => ("record.print-certified-copies", None),
-        };
-        let may = |event: Option<&str>| {
-            let event = event.map(|event| ("event", event));
-            let options: Vec<_> = action.into_iter().chain(event).collect();
-            token.may_with(permission, &options)
-        };
-        if !may(None) {
-            let action = action
-                .map(|(_, name)| format!(" for `{name}`"))
-                .unwrap_or_default();
-            let message = format!("the token has no scope `{permission}`{action}");
-            return Err(Problem::new(StatusCode::FORBIDDEN, message));
-        }
         let event = event(request, &asked.read(BODY_LIMIT).await?)?;
         let country = self.0.country.load_full();
         let today = country.policy.today(self.0.hooks.clock.now());
         let visible = country.policy.visibility.on(today);
-        let (templates, token) = (&country.credentials, &token.text);
-        let issued = credentials
-            .issue(kind, &event, templates, visible, token, |event| {
-                may(Some(event))
-            })
-            .await;
-        let issued = issued.map_err(refused)?;
+        let (kind, text) = (token.kind, &token.token.text);
+        let may = |event: &str| token.is_for(Some(event));
+        let credentials = &self.0.credentials;
+        let issuing = credentials.issue(kind, &event, &country.credentials, visible, text, may);
+        let issued = issuing.await.map_err(refused)?;
         let picture = credentials::picture(kind, &issued).map_err(|error| {
             let message = "what the issuer answered does not fit into a QR code";
             Problem::new(StatusCode::BAD_GATEWAY, message).caused_by(error)

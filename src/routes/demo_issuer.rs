@@ -3,7 +3,7 @@
 //! signed with an unknown key that ends with the process.
 
 use super::App;
-use super::body::{self, Unread};
+use super::body::Unread;
 use super::openapi_meta::{Refusals, Refused, SLOW_BODY, Statuses, Tag};
 use crate::problem::Problem;
 use crate::settings::WebUrl;
@@ -103,7 +103,7 @@ impl DemoIssuerApi {
         method = "post",
         operation_id = "issueDemoOffer"
     )]
-    async fn offer(&self, request: Unread<'_, Value>) -> Result<Reply, Refused<NotIssued>> {
+    async fn offer(&self, request: Unread<Value>) -> Result<Reply, Refused<NotIssued>> {
         let (issuer, request) = self.asked(request).await?;
         Ok(Reply::Issued(PlainText(issuer.offer(&request))))
     }
@@ -116,7 +116,7 @@ impl DemoIssuerApi {
         method = "post",
         operation_id = "signDemoCredential"
     )]
-    async fn sign(&self, request: Unread<'_, Value>) -> Result<Reply, Refused<NotIssued>> {
+    async fn sign(&self, request: Unread<Value>) -> Result<Reply, Refused<NotIssued>> {
         let (issuer, request) = self.asked(request).await?;
         let signed = issuer.sign(&request).map_err(|error| {
             let message = "the demo issuer cannot sign";
@@ -128,12 +128,12 @@ impl DemoIssuerApi {
 
 impl DemoIssuerApi {
     /// The issuer and the request.
-    async fn asked(&self, request: Unread<'_, Value>) -> Result<(&DemoIssuer, Value), Problem> {
+    async fn asked(&self, request: Unread<Value>) -> Result<(&DemoIssuer, Value), Problem> {
         let problem = |status, message: &str| Problem::new(status, message);
         let off = "there is no demo issuer without ALLOW_DEMO";
         let issuer = self.0.demo_issuer.as_ref();
         let issuer = issuer.ok_or_else(|| problem(StatusCode::NOT_FOUND, off))?;
-        let bytes = body::bytes(request.body, BODY_LIMIT).await?;
+        let bytes = request.bytes(BODY_LIMIT).await?;
         let request = serde_json::from_slice(&bytes);
         let request =
             request.map_err(|_| problem(StatusCode::BAD_REQUEST, "the body is not JSON"))?;

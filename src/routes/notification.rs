@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Messages: core's to its users, and the cluster monitoring's alerts to the operators.
 
+use super::App;
+use super::authority::{Authority, Authorized, CORE_TOKEN, NO_KEY, NO_TOKEN, Scheme, token};
 use super::body::{Unread, wrong};
 use super::client_network::is_inside;
-use super::openapi_meta::{
-    BAD_BODY, EmailRouteToken, MessageToken, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY,
-    Statuses, Tag,
-};
-use super::{App, authorized};
+use super::in_path::{FromPath, InPath};
+use super::openapi_meta::{BAD_BODY, Refusals, Refused, SLOW_BODY, Statuses, Tag};
 use crate::problem::Problem;
 use crate::settings::Settings;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -19,7 +18,6 @@ use opencrvs_toolkit::core_version::CoreVersion;
 use poem::Request;
 use poem::http::StatusCode;
 use poem::http::header::AUTHORIZATION;
-use poem_openapi::param::Path;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -54,23 +52,23 @@ pub struct Notifications {
 impl Notifications {
     /// Creates it from the settings.
     pub fn new(users: Users, settings: &Settings) -> Self {
-        let messages = &settings.messages;
+        let (mail, limit) = (&settings.mail, &settings.message_limits);
         // Without a mail server nobody reads it.
-        let sender = messages.sender.as_ref();
+        let sender = mail.sender.as_ref();
         let sender = sender.map_or("no-reply@localhost".to_owned(), ToString::to_string);
         let limits = || Limits {
-            all: RateLimiter::direct(Quota::per_minute(messages.per_minute)),
-            each: RateLimiter::keyed(Quota::per_minute(messages.per_recipient)),
+            all: RateLimiter::direct(Quota::per_minute(limit.per_minute)),
+            each: RateLimiter::keyed(Quota::per_minute(limit.per_recipient)),
         };
         Self {
             users,
-            tokens: settings.core_version >= CoreVersion::V2_0_1,
-            pass: messages.email_route_token.clone(),
+            tokens: settings.core.version >= CoreVersion::V2_0_1,
+            pass: mail.route_token.clone(),
             urgent: limits(),
             other: limits(),
             names: [
-                ("DOMAIN", settings.domain.clone()),
-                ("ALERT_EMAIL", messages.alert_email.clone()),
+                ("DOMAIN", settings.pages.domain.clone()),
+                ("ALERT_EMAIL", mail.alert_address.clone()),
                 ("SENDER_EMAIL_ADDRESS", sender),
             ],
         }
@@ -218,7 +216,6 @@ struct UserNotTold;
 impl Refusals for UserNotTold {
     const STATUSES: Statuses = &[
         BAD_BODY,
-        NO_TOKEN,
         (404, "There is no such message"),
         SLOW_BODY,
         SMALL_BODY,
@@ -237,10 +234,6 @@ struct AlertNotSent;
 impl Refusals for AlertNotSent {
     const STATUSES: Statuses = &[
         BAD_BODY,
-        (
-            403,
-            "The caller is outside the cluster, and has no EMAIL_ROUTE_TOKEN",
-        ),
         SLOW_BODY,
         SMALL_BODY,
         REFUSED,
@@ -249,6 +242,72 @@ impl Refusals for AlertNotSent {
             "There is nothing to send the alert with or to store it in",
         ),
     ];
+}
+
+impl FromPath for &'static Message {
+    fn from_path(name: &str) -> Result<Self, Problem> {
+        let not_found = || Problem::new(StatusCode::NOT_FOUND, "Not Found");
+        Message::to_users(name).ok_or_else(not_found)
+    }
+}
+
+const EMAIL_ROUTE_TOKEN: Scheme = Scheme::bearer(
+    "emailRouteToken",
+    "The value of EMAIL_ROUTE_TOKEN, for callers outside the cluster.",
+);
+
+/// The authority to send messages to core's users. Core 2.0 has no token for it: callers inside the cluster
+/// have the authority too.
+struct MayNotify;
+
+impl Authority for MayNotify {
+    const SCHEMES: &'static [Scheme] = &[CORE_TOKEN, EMAIL_ROUTE_TOKEN];
+    const OPTIONAL: bool = true;
+    const REFUSALS: Statuses = &[NO_TOKEN, NO_KEY];
+    type Grant = ();
+
+    async fn check(app: &App, request: &Request) -> Result<(), Problem> {
+        if !app.notifications.tokens && app.notifications.lets_in(request) {
+            return Ok(());
+        }
+        MayNotifyFromCore21::check(app, request).await
+    }
+}
+
+/// The authority of core 2.1 to send messages to its users: it always has a token.
+struct MayNotifyFromCore21;
+
+impl Authority for MayNotifyFromCore21 {
+    const SCHEMES: &'static [Scheme] = &[CORE_TOKEN];
+    const REFUSALS: Statuses = &[NO_TOKEN, NO_KEY];
+    type Grant = ();
+
+    async fn check(app: &App, request: &Request) -> Result<(), Problem> {
+        token(app, request).await?;
+        app.core_gateway.called(request.uri().path());
+        Ok(())
+    }
+}
+
+/// The authority to send alerts: that of callers inside the cluster, or with the token for it.
+struct MayAlert;
+
+impl Authority for MayAlert {
+    const SCHEMES: &'static [Scheme] = &[EMAIL_ROUTE_TOKEN];
+    const OPTIONAL: bool = true;
+    const REFUSALS: Statuses = &[(
+        403,
+        "The caller is outside the cluster, and has no EMAIL_ROUTE_TOKEN",
+    )];
+    type Grant = ();
+
+    async fn check(app: &App, request: &Request) -> Result<(), Problem> {
+        if app.notifications.lets_in(request) {
+            return Ok(());
+        }
+        let why = "only from inside the cluster, or with EMAIL_ROUTE_TOKEN as bearer token";
+        Err(Problem::new(StatusCode::FORBIDDEN, why))
+    }
 }
 
 #[OpenApi]
@@ -266,12 +325,13 @@ impl Notification {
     )]
     async fn user(
         &self,
-        _token: Requires<MessageToken>,
         /// user-created, resend-invite, user-updated, username-reminder, reset-password, reset-password-by-admin, 2fa, change-phone-number, change-email-address, all-user-notification
-        event: Path<String>,
-        unread: Unread<'_, UserMessage>,
+        #[oai(name = "event")]
+        InPath(message): InPath<&'static Message>,
+        _sender: Authorized<MayNotify>,
+        unread: Unread<UserMessage>,
     ) -> Result<Reply, Refused<UserNotTold>> {
-        Ok(self.tell(&event.0, unread).await?)
+        Ok(self.tell(message, unread).await?)
     }
 
     /// A message to a user of core (core 2.1)
@@ -285,12 +345,13 @@ impl Notification {
     )]
     async fn user_of_later_core(
         &self,
-        _token: Requires<MessageToken>,
         /// As under `/triggers/user`, and password-reset-link, username-reminder-link
-        event: Path<String>,
-        unread: Unread<'_, UserMessage>,
+        #[oai(name = "event")]
+        InPath(message): InPath<&'static Message>,
+        _sender: Authorized<MayNotifyFromCore21>,
+        unread: Unread<UserMessage>,
     ) -> Result<Reply, Refused<UserNotTold>> {
-        Ok(self.tell(&event.0, unread).await?)
+        Ok(self.tell(message, unread).await?)
     }
 
     /// An alert of the cluster's monitoring, by e-mail
@@ -305,24 +366,20 @@ impl Notification {
     )]
     async fn email(
         &self,
-        _token: Requires<EmailRouteToken>,
-        unread: Unread<'_, Alert>,
+        _sender: Authorized<MayAlert>,
+        unread: Unread<Alert>,
     ) -> Result<Reply, Refused<AlertNotSent>> {
         Ok(self.alert(unread).await?)
     }
 }
 
 impl Notification {
-    async fn tell(&self, event: &str, unread: Unread<'_, UserMessage>) -> Result<Reply, Problem> {
+    async fn tell(
+        &self,
+        message: &'static Message,
+        unread: Unread<UserMessage>,
+    ) -> Result<Reply, Problem> {
         let notifications = &self.0.notifications;
-        let message = Message::to_users(event)
-            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "Not Found"))?;
-        // Only later versions call this path, and they always show a token.
-        let shows_token = unread.request.uri().path().starts_with("/trigger/");
-        if notifications.tokens || shows_token || !notifications.lets_in(unread.request) {
-            authorized(&self.0, unread.request).await?;
-            self.0.core_gateway.called(unread.request.uri().path());
-        }
         let mut content = unread.read(BODY_LIMIT).await?;
         let recipient = content.recipient.take().ok_or_else(|| wrong(vec![]))?;
         let texts = texts(message, &content)?;
@@ -345,6 +402,7 @@ impl Notification {
                 Err(problem.with_fields(vec![(field, "is missing".to_owned())]))
             }
             Err(why @ (NotTold::NoContact(_) | NotTold::EmailOnly)) => {
+                let event = message.word;
                 info!(operation = event, "No message `{event}` is sent: {why}");
                 Ok(Reply::Sent)
             }
@@ -352,12 +410,8 @@ impl Notification {
         }
     }
 
-    async fn alert(&self, unread: Unread<'_, Alert>) -> Result<Reply, Problem> {
+    async fn alert(&self, unread: Unread<Alert>) -> Result<Reply, Problem> {
         let notifications = &self.0.notifications;
-        if !notifications.lets_in(unread.request) {
-            let why = "only from inside the cluster, or with EMAIL_ROUTE_TOKEN as bearer token";
-            return Err(Problem::new(StatusCode::FORBIDDEN, why));
-        }
         let alert = unread.read(BODY_LIMIT).await?;
         let alert = handlers::notification::Alert {
             from: notifications.filled_in(&alert.from),

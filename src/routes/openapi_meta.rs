@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The `OpenAPI` document: the parts that the framework does not derive from the types of routes.
 //!
-//! A route declares its path, id, tag and texts in its attribute and comments, its credential with
-//! [`Requires`], and its statuses with its result: [`Refused`] lists those of errors.
+//! A route declares its path, id, tag and texts in its attribute and comments, its credentials with
+//! the parameter [`Authorized`](super::authority::Authorized), and its statuses with its result: [`Refused`]
+//! lists those of errors, but for the refusals of its authority.
 
 use crate::problem::{Problem, ProblemBody};
-use poem::{Request, RequestBody};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{
-    MetaMediaType, MetaParamIn, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef,
-    MetaSecurityScheme, Registry,
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
-use poem_openapi::{
-    ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, Tags, types::Type,
-};
+use poem_openapi::{ApiResponse, Tags, types::Type};
 use serde_json::{Map, Value, json};
 use std::marker::PhantomData;
 
@@ -40,8 +37,9 @@ pub(super) enum Tag {
     Gone,
 }
 
-/// The document: that of the framework, completed. Every route may answer 500, routes without a
-/// credential say that they are open, and the rest of a path is a parameter like any other.
+/// The document: that of the framework, completed. Every route may answer 500, routes with an authority have
+/// its refusals, routes without a credential say that they are open, and the rest of a path is a parameter
+/// like any other.
 pub(super) fn document(framework: &str) -> String {
     let mut document: Value = serde_json::from_str(framework).unwrap_or_default();
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
@@ -68,6 +66,7 @@ fn complete(operation: &mut Value) {
         return;
     };
     operation.entry("security").or_insert(json!([]));
+    let refusals = taken_from_carriers(operation);
     let responses = operation.get_mut("responses");
     if let Some(responses) = responses.and_then(Value::as_object_mut) {
         let fault = response(
@@ -77,8 +76,50 @@ fn complete(operation: &mut Value) {
         );
         let fault = serde_json::to_value(fault).unwrap_or_default();
         responses.entry("500").or_insert(fault);
+        for (status, refusal) in refusals {
+            responses.entry(status).or_insert(refusal);
+        }
         responses.sort_keys();
     }
+}
+
+/// The type of the schema of a [`carrier`].
+const CARRIER: &str = "refusals";
+
+/// The refusals of an authority, as the schema of a parameter. The framework takes responses from the result
+/// of a handler alone; a parameter of a handler can add a parameter of the operation. [`document`] makes
+/// responses of it.
+pub(super) fn carrier(refusals: Statuses) -> MetaSchemaRef {
+    let responses = refusals.iter().map(|(status, why)| {
+        let refusal = response(*status, why, vec![problem()]);
+        let refusal = serde_json::to_value(refusal).unwrap_or_default();
+        (status.to_string(), refusal)
+    });
+    let schema = MetaSchema {
+        example: Some(Value::Object(responses.collect())),
+        ..MetaSchema::new(CARRIER)
+    };
+    MetaSchemaRef::Inline(Box::new(schema))
+}
+
+/// Takes the carriers out of the parameters of an operation; returns their responses by status.
+fn taken_from_carriers(operation: &mut Map<String, Value>) -> Map<String, Value> {
+    let mut refusals = Map::new();
+    let Some(Value::Array(parameters)) = operation.get_mut("parameters") else {
+        return refusals;
+    };
+    parameters.retain_mut(|parameter| {
+        let is_carrier = parameter.pointer("/schema/type").and_then(Value::as_str) == Some(CARRIER);
+        if is_carrier && let Some(Value::Object(carried)) = parameter.pointer_mut("/schema/example")
+        {
+            refusals.append(carried);
+        }
+        !is_carrier
+    });
+    if parameters.is_empty() {
+        operation.shift_remove("parameters");
+    }
+    refusals
 }
 
 /// Statuses of errors, in ascending order, and when they are answered.
@@ -86,12 +127,10 @@ pub(super) type Statuses = &'static [(u16, &'static str)];
 
 /// The errors of a route.
 pub(super) trait Refusals {
-    /// All but 500.
+    /// All but 500 and those of its authority.
     const STATUSES: Statuses;
 }
 
-/// The token is missing or invalid.
-pub(super) const NO_TOKEN: (u16, &str) = (401, "No token of core, or an expired one");
 /// The body is wrong.
 pub(super) const BAD_BODY: (u16, &str) = (
     400,
@@ -99,8 +138,6 @@ pub(super) const BAD_BODY: (u16, &str) = (
 );
 /// The body is slow.
 pub(super) const SLOW_BODY: (u16, &str) = (408, "The body does not arrive within 20 seconds");
-/// Tokens cannot be checked.
-pub(super) const NO_KEY: (u16, &str) = (503, "Core's public key cannot be fetched");
 
 /// An error with one of the statuses of `R`.
 #[derive(Debug)]
@@ -183,158 +220,5 @@ pub(super) fn content(content_type: &'static str, kind: Kind) -> MetaMediaType {
     MetaMediaType {
         content_type,
         schema: inline(schema),
-    }
-}
-
-/// A way to authenticate.
-pub(super) struct Scheme {
-    name: &'static str,
-    format: Option<&'static str>,
-    description: &'static str,
-}
-
-/// The credentials of a route.
-pub(super) trait Credential {
-    /// Any one of them is enough.
-    const SCHEMES: &'static [Scheme];
-    /// Some callers need none.
-    const OPTIONAL: bool = false;
-}
-
-const CORE_TOKEN: Scheme = Scheme {
-    name: "coreToken",
-    format: Some("JWT"),
-    description: "A token of core: RS256, issuer `opencrvs:auth-service`, audience `opencrvs:countryconfig-user`. It is also accepted without the word `Bearer`.",
-};
-
-const EMAIL_ROUTE_TOKEN: Scheme = Scheme {
-    name: "emailRouteToken",
-    format: None,
-    description: "The value of EMAIL_ROUTE_TOKEN, for callers outside the cluster.",
-};
-
-/// A token of core.
-pub(super) struct CoreToken;
-
-impl Credential for CoreToken {
-    const SCHEMES: &'static [Scheme] = &[CORE_TOKEN];
-}
-
-/// A token for one action of one record.
-pub(super) struct ActionToken;
-
-impl Credential for ActionToken {
-    const SCHEMES: &'static [Scheme] = &[Scheme {
-        name: "actionToken",
-        format: Some("JWT"),
-        description: "Core's token for the pending action: RS256, issuer `opencrvs:auth-service`, audience `opencrvs:countryconfig-user`, with the ids of event and action (core 2.0) or `userType` `system` (core 2.1).",
-    }];
-}
-
-/// A token of the reindex.
-pub(super) struct ReindexToken;
-
-impl Credential for ReindexToken {
-    const SCHEMES: &'static [Scheme] = &[Scheme {
-        name: "reindexToken",
-        format: Some("JWT"),
-        description: "A token of core with the scope `record.reindex`: RS256, issuer `opencrvs:auth-service`, audience `opencrvs:countryconfig-user`, `opencrvs:events-user` or `opencrvs:gateway-user`.",
-    }];
-}
-
-/// A portal's own credential, or a token of core.
-pub(super) struct PortalCredential;
-
-impl Credential for PortalCredential {
-    const SCHEMES: &'static [Scheme] = &[
-        Scheme {
-            name: "portalCredential",
-            format: None,
-            description: "A credential of PORTAL_TOKENS. Its bearer acts through the system client.",
-        },
-        CORE_TOKEN,
-    ];
-}
-
-/// A token of core; inside the cluster none, where core sends none.
-pub(super) struct MessageToken;
-
-impl Credential for MessageToken {
-    const SCHEMES: &'static [Scheme] = &[CORE_TOKEN, EMAIL_ROUTE_TOKEN];
-    const OPTIONAL: bool = true;
-}
-
-/// The token of `EMAIL_ROUTE_TOKEN`; inside the cluster none.
-pub(super) struct EmailRouteToken;
-
-impl Credential for EmailRouteToken {
-    const SCHEMES: &'static [Scheme] = &[EMAIL_ROUTE_TOKEN];
-    const OPTIONAL: bool = true;
-}
-
-/// Declares the credential of a route. The route checks it itself, before it reads the body.
-pub(super) struct Requires<C>(PhantomData<fn() -> C>);
-
-impl<'a, C: Credential> ApiExtractor<'a> for Requires<C> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        for scheme in C::SCHEMES {
-            let described = MetaSecurityScheme {
-                ty: "http",
-                description: Some(scheme.description),
-                name: None,
-                key_in: None,
-                scheme: Some("bearer"),
-                bearer_format: scheme.format,
-                flows: None,
-                openid_connect_url: None,
-            };
-            registry.create_security_scheme(scheme.name, described);
-        }
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        C::SCHEMES.iter().map(|scheme| scheme.name).collect()
-    }
-
-    fn has_security_fallback() -> bool {
-        C::OPTIONAL
-    }
-
-    async fn from_request(
-        _: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self(PhantomData))
-    }
-}
-
-/// Declares a parameter of a path that is looked up as a whole.
-pub(super) struct InPath;
-
-impl<'a> ApiExtractor<'a> for InPath {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    const PARAM_IS_REQUIRED: bool = true;
-    type ParamType = String;
-    type ParamRawType = String;
-
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Path)
-    }
-
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(String::schema_ref())
-    }
-
-    async fn from_request(
-        _: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<String>,
-    ) -> poem::Result<Self> {
-        Ok(Self)
     }
 }

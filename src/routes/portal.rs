@@ -2,21 +2,21 @@
 //! The API of core for government portals and health systems. Each operation is a route of its own;
 //! operations without a route cannot be called.
 
-use super::openapi_meta::{
-    Kind, NO_KEY, PortalCredential, Refusals, Refused, Requires, Statuses, Tag, content, response,
-};
-use super::{App, authorized, body};
+use super::App;
+use super::authority::{Authority, Authorized, CORE_TOKEN, NO_KEY, Scheme, token, with_scope};
+use super::body::{Expected, Unread};
+use super::in_path::{FromPath, InPath};
+use super::openapi_meta::{Kind, Refusals, Refused, Statuses, Tag, content, response};
 use crate::auth::bare;
 use crate::problem::Problem;
 use handlers::integrations::portal::{
-    Call, Caller, Notification, Operation, Portal, PortalError, Relayed,
+    Call, Caller, Notification, Operation, Passing, Portal, PortalError, Relayed,
 };
 use poem::http::header::AUTHORIZATION;
 use poem::http::{Method, StatusCode};
-use poem::{Body, IntoResponse, Request, RequestBody, Response};
-use poem_openapi::param::Path;
+use poem::{Body, IntoResponse, Request, Response};
 use poem_openapi::registry::{MetaRequest, MetaResponse, MetaResponses, Registry};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
+use poem_openapi::{ApiResponse, OpenApi};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -25,34 +25,16 @@ const NOTIFICATION_LIMIT: usize = 1024 * 1024;
 
 pub(super) struct PortalApi(pub(super) Arc<App>);
 
-/// A call that is not read yet: authorization comes first, and the body is streamed on.
-struct Arriving<'a> {
-    request: &'a Request,
-    body: RequestBody,
-}
+/// A body for core, which is streamed on.
+struct CoreBody;
 
-impl<'a> ApiExtractor<'a> for Arriving<'a> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn request_meta() -> Option<MetaRequest> {
-        Some(MetaRequest {
+impl Expected for CoreBody {
+    fn meta() -> MetaRequest {
+        MetaRequest {
             description: Some("The body as core expects it"),
             content: vec![content("*/*", Kind::Binary)],
             required: true,
-        })
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self {
-            request,
-            body: std::mem::take(body),
-        })
+        }
     }
 }
 
@@ -91,11 +73,6 @@ impl ApiResponse for Answer {
     fn register(_: &mut Registry) {}
 }
 
-const NO_CREDENTIAL: (u16, &str) = (401, "Neither a portal's credential nor a token of core");
-const NOT_ALLOWED: (u16, &str) = (
-    403,
-    "The token has no scope for it, or PORTAL_OPERATIONS does not open it",
-);
 const NOT_THERE: (u16, &str) = (
     404,
     "The id is not one of a record, or the portals' API is off",
@@ -111,46 +88,145 @@ const SILENT: (u16, &str) = (504, "Core does not answer in time");
 
 struct NotRead;
 impl Refusals for NotRead {
-    const STATUSES: Statuses = &[
-        NO_CREDENTIAL,
-        NOT_ALLOWED,
-        NOT_THERE,
-        BUSY,
-        NO_CORE,
-        NO_KEY,
-        SILENT,
-    ];
+    const STATUSES: Statuses = &[NOT_THERE, BUSY, NO_CORE, SILENT];
 }
 
 struct NotSent;
 impl Refusals for NotSent {
-    const STATUSES: Statuses = &[
-        NO_CREDENTIAL,
-        NOT_ALLOWED,
-        NOT_THERE,
-        LATE,
-        LARGE,
-        BUSY,
-        NO_CORE,
-        NO_KEY,
-        SILENT,
-    ];
+    const STATUSES: Statuses = &[NOT_THERE, LATE, LARGE, BUSY, NO_CORE, SILENT];
 }
 
 struct NotNotified;
 impl Refusals for NotNotified {
     const STATUSES: Statuses = &[
         (400, "The body is not a notification"),
-        NO_CREDENTIAL,
-        NOT_ALLOWED,
         NOT_THERE,
         LATE,
         (413, "More than 1 MiB"),
         BUSY,
         NO_CORE,
-        NO_KEY,
         SILENT,
     ];
+}
+
+/// The authority to call an operation of core: that of portals, and of bearers of a token with its scopes.
+pub(super) trait PortalOperation {
+    /// The operation.
+    const OPERATION: Operation;
+}
+
+macro_rules! operations {
+    ($($name:ident),*) => {$(
+        struct $name;
+        impl PortalOperation for $name {
+            const OPERATION: Operation = Operation::$name;
+        }
+    )*};
+}
+operations!(
+    Config, Locations, Create, Notify, Read, Search, Correct, Upload
+);
+
+/// A caller that may call an operation.
+pub(super) struct PermittedCall {
+    portal: Arc<Portal>,
+    operation: Operation,
+    caller: Caller,
+}
+
+impl<O: PortalOperation> Authority for O {
+    const SCHEMES: &'static [Scheme] = &[
+        Scheme::bearer(
+            "portalCredential",
+            "A credential of PORTAL_TOKENS. Its bearer acts through the system client.",
+        ),
+        CORE_TOKEN,
+    ];
+    const REFUSALS: Statuses = &[
+        (401, "Neither a portal's credential nor a token of core"),
+        (
+            403,
+            "The token has no scope for it, or PORTAL_OPERATIONS does not open it",
+        ),
+        NO_KEY,
+    ];
+    type Grant = PermittedCall;
+
+    async fn check(app: &App, request: &Request) -> Result<PermittedCall, Problem> {
+        let operation = O::OPERATION;
+        let off = || Problem::new(StatusCode::NOT_FOUND, "the portals' API is off");
+        let portal = app.portal.clone().ok_or_else(off)?;
+        let header = request.headers().get(AUTHORIZATION);
+        let credential = header.and_then(|value| value.to_str().ok()).map(bare);
+        let known = credential.and_then(|credential| portal.caller(credential));
+        let caller = if let Some(caller) = known {
+            caller
+        } else {
+            let mut token = token(app, request).await?;
+            let scopes = operation.permissions();
+            if !scopes.is_empty() {
+                token = with_scope(token, scopes)?;
+            }
+            Caller::Bearer(token.text)
+        };
+        if !portal.allows(operation) {
+            let message = format!(
+                "`{}` is not open here (PORTAL_OPERATIONS)",
+                operation.name()
+            );
+            return Err(Problem::new(StatusCode::FORBIDDEN, message));
+        }
+        Ok(PermittedCall {
+            portal,
+            operation,
+            caller,
+        })
+    }
+}
+
+impl PermittedCall {
+    async fn get<E: From<Problem>>(self, request: &Request, path: &str) -> Result<Answer, E> {
+        self.relay(request, Method::GET, path, None).await
+    }
+
+    async fn post<E: From<Problem>>(
+        self,
+        request: &Request,
+        path: &str,
+        body: Unread<CoreBody>,
+    ) -> Result<Answer, E> {
+        self.relay(request, Method::POST, path, body.stream()).await
+    }
+
+    async fn relay<E: From<Problem>>(
+        self,
+        request: &Request,
+        method: Method,
+        path: &str,
+        body: Option<Passing>,
+    ) -> Result<Answer, E> {
+        let call = Call {
+            operation: self.operation,
+            method,
+            path: path.to_owned(),
+            query: request.uri().query().map(str::to_owned),
+            headers: request.headers().clone(),
+            body,
+        };
+        let answer = self.portal.relay(&self.caller, call).await;
+        Ok(Answer(answer.map_err(unanswered)?))
+    }
+}
+
+/// The id of a record. No other part of a path reaches core.
+impl FromPath for Uuid {
+    fn from_path(id: &str) -> Result<Self, Problem> {
+        let not_found = |_| {
+            let message = format!("`{id}` is not the id of a record");
+            Problem::new(StatusCode::NOT_FOUND, message)
+        };
+        Self::parse_str(id).map_err(not_found)
+    }
 }
 
 #[OpenApi(tag = "Tag::Portals")]
@@ -167,10 +243,10 @@ impl PortalApi {
     )]
     async fn config(
         &self,
-        _credential: Requires<PortalCredential>,
+        Authorized(call): Authorized<Config>,
         request: &Request,
     ) -> Result<Answer, Refused<NotRead>> {
-        self.get(Operation::Config, request, "/events/config").await
+        call.get(request, "/events/config").await
     }
 
     /// Core's offices and facilities
@@ -183,11 +259,10 @@ impl PortalApi {
     )]
     async fn locations(
         &self,
-        _credential: Requires<PortalCredential>,
+        Authorized(call): Authorized<Locations>,
         request: &Request,
     ) -> Result<Answer, Refused<NotRead>> {
-        self.get(Operation::Locations, request, "/events/locations")
-            .await
+        call.get(request, "/events/locations").await
     }
 
     /// Creates a record
@@ -200,10 +275,11 @@ impl PortalApi {
     )]
     async fn create(
         &self,
-        _credential: Requires<PortalCredential>,
-        call: Arriving<'_>,
+        Authorized(call): Authorized<Create>,
+        request: &Request,
+        body: Unread<CoreBody>,
     ) -> Result<Answer, Refused<NotSent>> {
-        self.post(Operation::Create, call, "/events/events").await
+        call.post(request, "/events/events", body).await
     }
 
     /// A record
@@ -216,13 +292,14 @@ impl PortalApi {
     )]
     async fn read(
         &self,
-        _credential: Requires<PortalCredential>,
         /// Id of the record
-        event: Path<String>,
+        #[oai(name = "event")]
+        InPath(event): InPath<Uuid>,
+        Authorized(call): Authorized<Read>,
         request: &Request,
     ) -> Result<Answer, Refused<NotRead>> {
-        let path = format!("/events/events/{}", id(&event)?);
-        self.get(Operation::Read, request, &path).await
+        let path = format!("/events/events/{event}");
+        call.get(request, &path).await
     }
 
     /// A search for records
@@ -235,11 +312,11 @@ impl PortalApi {
     )]
     async fn search(
         &self,
-        _credential: Requires<PortalCredential>,
-        call: Arriving<'_>,
+        Authorized(call): Authorized<Search>,
+        request: &Request,
+        body: Unread<CoreBody>,
     ) -> Result<Answer, Refused<NotSent>> {
-        self.post(Operation::Search, call, "/events/events/search")
-            .await
+        call.post(request, "/events/events/search", body).await
     }
 
     /// Creates a record and notifies core of its birth or death
@@ -252,11 +329,11 @@ impl PortalApi {
     )]
     async fn create_and_notify(
         &self,
-        _credential: Requires<PortalCredential>,
-        call: Arriving<'_>,
+        Authorized(call): Authorized<Notify>,
+        request: &Request,
+        body: Unread<CoreBody>,
     ) -> Result<Answer, Refused<NotSent>> {
-        self.post(Operation::Notify, call, "/events/events/notify")
-            .await
+        call.post(request, "/events/events/notify", body).await
     }
 
     /// Notifies core of a birth or death whose record exists
@@ -269,13 +346,15 @@ impl PortalApi {
     )]
     async fn notify(
         &self,
-        _credential: Requires<PortalCredential>,
         /// Id of the record
-        event: Path<String>,
-        call: Arriving<'_>,
+        #[oai(name = "event")]
+        InPath(event): InPath<Uuid>,
+        Authorized(call): Authorized<Notify>,
+        request: &Request,
+        body: Unread<CoreBody>,
     ) -> Result<Answer, Refused<NotSent>> {
-        let path = format!("/events/events/{}/notify", id(&event)?);
-        self.post(Operation::Notify, call, &path).await
+        let path = format!("/events/events/{event}/notify");
+        call.post(request, &path, body).await
     }
 
     /// Requests a correction
@@ -288,12 +367,15 @@ impl PortalApi {
     )]
     async fn request_correction(
         &self,
-        _credential: Requires<PortalCredential>,
         /// Id of the record
-        event: Path<String>,
-        call: Arriving<'_>,
+        #[oai(name = "event")]
+        InPath(event): InPath<Uuid>,
+        Authorized(call): Authorized<Correct>,
+        request: &Request,
+        body: Unread<CoreBody>,
     ) -> Result<Answer, Refused<NotSent>> {
-        self.correct(&event, call, "request").await
+        let path = format!("/events/events/{event}/correction/request");
+        call.post(request, &path, body).await
     }
 
     /// Approves a correction
@@ -306,12 +388,15 @@ impl PortalApi {
     )]
     async fn approve_correction(
         &self,
-        _credential: Requires<PortalCredential>,
         /// Id of the record
-        event: Path<String>,
-        call: Arriving<'_>,
+        #[oai(name = "event")]
+        InPath(event): InPath<Uuid>,
+        Authorized(call): Authorized<Correct>,
+        request: &Request,
+        body: Unread<CoreBody>,
     ) -> Result<Answer, Refused<NotSent>> {
-        self.correct(&event, call, "approve").await
+        let path = format!("/events/events/{event}/correction/approve");
+        call.post(request, &path, body).await
     }
 
     /// Rejects a correction
@@ -324,12 +409,15 @@ impl PortalApi {
     )]
     async fn reject_correction(
         &self,
-        _credential: Requires<PortalCredential>,
         /// Id of the record
-        event: Path<String>,
-        call: Arriving<'_>,
+        #[oai(name = "event")]
+        InPath(event): InPath<Uuid>,
+        Authorized(call): Authorized<Correct>,
+        request: &Request,
+        body: Unread<CoreBody>,
     ) -> Result<Answer, Refused<NotSent>> {
-        self.correct(&event, call, "reject").await
+        let path = format!("/events/events/{event}/correction/reject");
+        call.post(request, &path, body).await
     }
 
     /// Uploads a file to be attached
@@ -338,10 +426,11 @@ impl PortalApi {
     #[oai(path = "/api/upload", method = "post", operation_id = "uploadFile")]
     async fn upload(
         &self,
-        _credential: Requires<PortalCredential>,
-        call: Arriving<'_>,
+        Authorized(call): Authorized<Upload>,
+        request: &Request,
+        body: Unread<CoreBody>,
     ) -> Result<Answer, Refused<NotSent>> {
-        self.post(Operation::Upload, call, "/upload").await
+        call.post(request, "/upload", body).await
     }
 
     /// Notifies core of a birth or death in the name of the office that is responsible for its place
@@ -356,118 +445,21 @@ impl PortalApi {
     )]
     async fn notifications(
         &self,
-        _credential: Requires<PortalCredential>,
-        call: Arriving<'_>,
+        Authorized(call): Authorized<Notify>,
+        request: &Request,
+        body: Unread<CoreBody>,
     ) -> Result<Answer, Refused<NotNotified>> {
-        let (portal, caller) = self.caller(Operation::Notify, call.request).await?;
-        let notification = read(call.body).await?;
+        let notification = read(body).await?;
         let country = self.0.country.load();
-        let (fields, headers) = (&country.place_fields, call.request.headers());
+        let (fields, headers) = (&country.place_fields, request.headers());
+        let PermittedCall { portal, caller, .. } = call;
         let answer = portal.notify(&caller, notification, fields, headers).await;
         Ok(Answer(answer.map_err(unanswered)?))
     }
 }
 
-impl PortalApi {
-    async fn correct<E: From<Problem>>(
-        &self,
-        event: &str,
-        call: Arriving<'_>,
-        step: &str,
-    ) -> Result<Answer, E> {
-        let path = format!("/events/events/{}/correction/{step}", id(event)?);
-        self.post(Operation::Correct, call, &path).await
-    }
-
-    async fn get<E: From<Problem>>(
-        &self,
-        operation: Operation,
-        request: &Request,
-        path: &str,
-    ) -> Result<Answer, E> {
-        self.relay(operation, request, Method::GET, path, None)
-            .await
-    }
-
-    async fn post<E: From<Problem>>(
-        &self,
-        operation: Operation,
-        call: Arriving<'_>,
-        path: &str,
-    ) -> Result<Answer, E> {
-        let Arriving { request, body } = call;
-        self.relay(operation, request, Method::POST, path, Some(body))
-            .await
-    }
-
-    async fn relay<E: From<Problem>>(
-        &self,
-        operation: Operation,
-        request: &Request,
-        method: Method,
-        path: &str,
-        body: Option<RequestBody>,
-    ) -> Result<Answer, E> {
-        let (portal, caller) = self.caller(operation, request).await?;
-        let body = body.and_then(|mut body| body.take().ok());
-        let call = Call {
-            operation,
-            method,
-            path: path.to_owned(),
-            query: request.uri().query().map(str::to_owned),
-            headers: request.headers().clone(),
-            body: body.map(|body| Box::pin(body.into_bytes_stream()) as _),
-        };
-        let answer = portal.relay(&caller, call).await;
-        Ok(Answer(answer.map_err(unanswered)?))
-    }
-
-    /// The caller, if it may call this operation.
-    async fn caller(
-        &self,
-        operation: Operation,
-        request: &Request,
-    ) -> Result<(&Portal, Caller), Problem> {
-        let off = || Problem::new(StatusCode::NOT_FOUND, "the portals' API is off");
-        let portal = self.0.portal.as_ref().ok_or_else(off)?;
-        let header = request.headers().get(AUTHORIZATION);
-        let credential = header.and_then(|value| value.to_str().ok()).map(bare);
-        let known = credential.and_then(|credential| portal.caller(credential));
-        let caller = if let Some(caller) = known {
-            caller
-        } else {
-            let token = authorized(&self.0, request).await?;
-            let wanted = operation.permissions();
-            if !wanted.is_empty() && !wanted.iter().any(|permission| token.may(permission)) {
-                let message = format!("the token has no scope `{}`", wanted.join("` or `"));
-                return Err(Problem::new(StatusCode::FORBIDDEN, message));
-            }
-            Caller::Bearer(token.text)
-        };
-        if !portal.allows(operation) {
-            let message = format!(
-                "`{}` is not open here (PORTAL_OPERATIONS)",
-                operation.name()
-            );
-            return Err(Problem::new(StatusCode::FORBIDDEN, message));
-        }
-        Ok((portal, caller))
-    }
-}
-
-/// The id in a path. No other part of a path reaches core.
-fn id(event: &str) -> Result<Uuid, Problem> {
-    let not_found = |_| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            format!("`{event}` is not the id of a record"),
-        )
-    };
-    Uuid::parse_str(event).map_err(not_found)
-}
-
-async fn read(body: RequestBody) -> Result<Notification, Problem> {
-    let bytes = body::bytes(body, NOTIFICATION_LIMIT).await?;
+async fn read(body: Unread<CoreBody>) -> Result<Notification, Problem> {
+    let bytes = body.bytes(NOTIFICATION_LIMIT).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let message = format!("Invalid request payload: {error}");
         Problem::new(StatusCode::BAD_REQUEST, message)

@@ -1,28 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The reindex: core sends all records when it renews its search index, and statistics are renewed too.
 
-use super::body::receive;
-use super::openapi_meta::{
-    NO_TOKEN, Refusals, Refused, ReindexToken, Requires, SLOW_BODY, Statuses, Tag,
-};
-use super::{App, authorized_for};
+use super::App;
+use super::authority::{Authority, Authorized, NO_KEY, NO_TOKEN, Scheme, token_for, with_scope};
+use super::body::{Expected, Unread};
+use super::openapi_meta::{Kind, Refusals, Refused, SLOW_BODY, Statuses, Tag, content};
 use crate::auth::{REINDEX_AUDIENCES, Token};
 use crate::problem::Problem;
 use handlers::analytics::{self, ReindexError};
 use opencrvs_toolkit::event_document::EventDocument;
+use poem::Request;
 use poem::http::StatusCode;
-use poem::{Request, RequestBody};
 use poem_openapi::payload::Json;
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef};
-use poem_openapi::{
-    ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, Object, OpenApi,
-};
+use poem_openapi::registry::MetaRequest;
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use std::sync::Arc;
 
 /// Core sends up to 300 event documents at once, in up to this many bytes.
 const BODY_LIMIT: usize = 50 * 1024 * 1024;
-/// The permission that a token must carry.
-const PERMISSION: &str = "record.reindex";
 
 pub(super) struct Reindex(pub(super) Arc<App>);
 
@@ -72,8 +67,6 @@ enum Reply {
 struct NotWritten;
 impl Refusals for NotWritten {
     const STATUSES: Statuses = &[
-        NO_TOKEN,
-        (403, "The token has no scope `record.reindex`"),
         SLOW_BODY,
         (413, "More than 50 MiB"),
         (
@@ -88,43 +81,37 @@ impl Refusals for NotWritten {
     ];
 }
 
-/// A batch that is not read yet: authorization comes first.
-struct Batch<'a> {
-    request: &'a Request,
-    body: RequestBody,
+/// The records that core sends.
+struct Batch;
+
+impl Expected for Batch {
+    fn meta() -> MetaRequest {
+        MetaRequest {
+            description: Some("Event documents as core keeps them"),
+            content: vec![content("application/json", Kind::Objects)],
+            required: true,
+        }
+    }
 }
 
-impl<'a> ApiExtractor<'a> for Batch<'a> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-    type ParamType = ();
-    type ParamRawType = ();
+/// The authority to renew what is made of core's records.
+struct MayReindex;
 
-    fn request_meta() -> Option<MetaRequest> {
-        let schema = MetaSchema {
-            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::new(
-                "object",
-            ))))),
-            ..MetaSchema::new("array")
-        };
-        Some(MetaRequest {
-            description: Some("Event documents as core keeps them"),
-            content: vec![MetaMediaType {
-                content_type: "application/json",
-                schema: MetaSchemaRef::Inline(Box::new(schema)),
-            }],
-            required: true,
-        })
-    }
+impl Authority for MayReindex {
+    const SCHEMES: &'static [Scheme] = &[Scheme::jwt(
+        "reindexToken",
+        "A token of core with the scope `record.reindex`: RS256, issuer `opencrvs:auth-service`, audience `opencrvs:countryconfig-user`, `opencrvs:events-user` or `opencrvs:gateway-user`.",
+    )];
+    const REFUSALS: Statuses = &[
+        NO_TOKEN,
+        (403, "The token has no scope `record.reindex`"),
+        NO_KEY,
+    ];
+    type Grant = Token;
 
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self {
-            request,
-            body: std::mem::take(body),
-        })
+    async fn check(app: &App, request: &Request) -> Result<Token, Problem> {
+        let token = token_for(&REINDEX_AUDIENCES, app, request).await?;
+        with_scope(token, &["record.reindex"])
     }
 }
 
@@ -138,33 +125,19 @@ impl Reindex {
     #[oai(path = "/reindex", method = "post", operation_id = "reindex")]
     async fn reindex(
         &self,
-        _token: Requires<ReindexToken>,
-        batch: Batch<'_>,
+        Authorized(token): Authorized<MayReindex>,
+        batch: Unread<Batch>,
     ) -> Result<Reply, Refused<NotWritten>> {
-        let token = self.authorized(batch.request).await?;
         let Some(analytics) = &self.0.analytics else {
             return Ok(Reply::Written(Json(analytics::Report::default().into())));
         };
         let turn = analytics.turn().await;
-        let json = receive(batch.body, BODY_LIMIT, 0)
-            .await
-            .map_err(Problem::from)?;
+        let json = batch.receive(BODY_LIMIT, 0).await.map_err(Problem::from)?;
         let unanswered = self.0.unanswered.clone();
         let see = move |record: &EventDocument| unanswered.shown(record);
         let report = turn.reindex(json, &token.text, see).await;
         let report = report.map_err(refused)?;
         Ok(Reply::Written(Json(report.into())))
-    }
-}
-
-impl Reindex {
-    async fn authorized(&self, request: &Request) -> Result<Token, Problem> {
-        let token = authorized_for(&REINDEX_AUDIENCES, &self.0, request).await?;
-        if token.may(PERMISSION) {
-            return Ok(token);
-        }
-        let message = format!("the token has no scope `{PERMISSION}`");
-        Err(Problem::new(StatusCode::FORBIDDEN, message))
     }
 }
 

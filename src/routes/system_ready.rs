@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core's notice that it has started: the system clients that the country needs are created in it.
 
-use super::openapi_meta::{CoreToken, NO_TOKEN, Refusals, Refused, Requires, Statuses, Tag};
-use super::{App, authorized};
+use super::App;
+use super::authority::{
+    Authority, Authorized, CORE_TOKEN, NO_KEY, NO_TOKEN, Scheme, token, with_scope,
+};
+use super::openapi_meta::{Refusals, Refused, Statuses, Tag};
+use crate::auth::Token;
 use crate::problem::Problem;
 use handlers::fault::with_causes;
 use handlers::integrations::system_clients::{Missing, SystemClients};
@@ -12,9 +16,6 @@ use poem::http::StatusCode;
 use poem_openapi::{ApiResponse, OpenApi};
 use std::sync::Arc;
 use tracing::{Instrument, warn};
-
-/// The permission that core's token must carry.
-const PERMISSION: &str = "integration.create";
 
 pub(super) struct SystemReady(pub(super) Arc<App>);
 
@@ -27,15 +28,36 @@ enum Ready {
 
 struct NotReady;
 impl Refusals for NotReady {
-    const STATUSES: Statuses = &[
+    const STATUSES: Statuses = &[(
+        503,
+        "Core does not have all system clients, or its public key cannot be fetched",
+    )];
+}
+
+/// The authority of core itself to have system clients created, where its version has that.
+struct MayCreateClients;
+
+impl Authority for MayCreateClients {
+    const SCHEMES: &'static [Scheme] = &[CORE_TOKEN];
+    const REFUSALS: Statuses = &[
         NO_TOKEN,
         (403, "The token has no scope `integration.create`"),
         (404, "`CORE_VERSION` is 2.0, which has no such call"),
-        (
-            503,
-            "Core does not have all system clients, or its public key cannot be fetched",
-        ),
+        NO_KEY,
     ];
+    type Grant = Token;
+
+    async fn check(app: &App, request: &Request) -> Result<Token, Problem> {
+        let token = token(app, request).await;
+        let token = token.and_then(|token| with_scope(token, &["integration.create"]));
+        if token.is_ok() {
+            app.core_gateway.called(request.uri().path());
+        }
+        if app.core_gateway.setting() < CoreVersion::V2_0_1 {
+            return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found"));
+        }
+        token
+    }
 }
 
 #[OpenApi(tag = "Tag::Core")]
@@ -51,10 +73,9 @@ impl SystemReady {
     )]
     async fn ready(
         &self,
-        _token: Requires<CoreToken>,
-        request: &Request,
+        Authorized(token): Authorized<MayCreateClients>,
     ) -> Result<Ready, Refused<NotReady>> {
-        Ok(self.create(request).await?)
+        Ok(self.create(token).await?)
     }
 
     /// Creates the system clients of `integrations.toml` in core (core 2.0.1)
@@ -67,27 +88,14 @@ impl SystemReady {
     )]
     async fn ready_of_earlier_core(
         &self,
-        _token: Requires<CoreToken>,
-        request: &Request,
+        Authorized(token): Authorized<MayCreateClients>,
     ) -> Result<Ready, Refused<NotReady>> {
-        Ok(self.create(request).await?)
+        Ok(self.create(token).await?)
     }
 }
 
 impl SystemReady {
-    async fn create(&self, request: &Request) -> Result<Ready, Problem> {
-        let token = authorized(&self.0, request).await;
-        if token.as_ref().is_ok_and(|token| token.may(PERMISSION)) {
-            self.0.core_gateway.called(request.uri().path());
-        }
-        if self.0.core_gateway.setting() < CoreVersion::V2_0_1 {
-            return Err(Problem::new(StatusCode::NOT_FOUND, "Not Found"));
-        }
-        let token = token?;
-        if !token.may(PERMISSION) {
-            let message = format!("the token has no scope `{PERMISSION}`");
-            return Err(Problem::new(StatusCode::FORBIDDEN, message));
-        }
+    async fn create(&self, token: Token) -> Result<Ready, Problem> {
         let wanted = self.0.country.load().integrations.clone();
         let clients: Arc<SystemClients> = self.0.system_clients.clone();
         // Core goes away after 5 s; what has begun is ended all the same.

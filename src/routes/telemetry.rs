@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Core's daily telemetry. It leaves this server only if `TELEMETRY_URL` is set.
 
+use super::App;
+use super::authority::{Authority, Authorized, CORE_TOKEN, NO_KEY, NO_TOKEN, Scheme, token};
 use super::body::Unread;
-use super::openapi_meta::{
-    BAD_BODY, CoreToken, NO_KEY, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY, Statuses, Tag,
-};
-use super::{App, authorized};
+use super::openapi_meta::{BAD_BODY, Refusals, Refused, SLOW_BODY, Statuses, Tag};
 use crate::problem::Problem;
 use crate::settings::Settings;
 use handlers::fault::Fault;
+use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
@@ -41,15 +41,16 @@ impl Telemetry {
     /// Creates it from the settings; none if they do not enable it, and outside production.
     pub fn new(settings: &Settings, client: &reqwest::Client) -> Option<Self> {
         let url = settings
-            .telemetry_url
+            .telemetry
+            .url
             .as_ref()
-            .filter(|_| settings.production)?;
-        let domain = settings.domain.clone();
+            .filter(|_| settings.server.is_production())?;
+        let domain = settings.pages.domain.clone();
         Some(Self {
             client: client.clone(),
             url: url.as_str().to_owned(),
-            organisation: settings.organisation.clone(),
-            environment: settings.environment_name.clone(),
+            organisation: settings.telemetry.organisation.clone(),
+            environment: settings.telemetry.environment_name.clone(),
             domain: (!domain.starts_with('*')).then_some(domain),
         })
     }
@@ -97,14 +98,29 @@ enum Reply {
 
 struct NotReported;
 impl Refusals for NotReported {
-    const STATUSES: Statuses = &[
-        BAD_BODY,
+    const STATUSES: Statuses = &[BAD_BODY, SLOW_BODY, (413, "More than 64 KiB")];
+}
+
+/// The authority of core's services, as opposed to its users.
+struct CoreService;
+
+impl Authority for CoreService {
+    const SCHEMES: &'static [Scheme] = &[CORE_TOKEN];
+    const REFUSALS: Statuses = &[
         NO_TOKEN,
         (403, "The token is not that of a service of core"),
-        SLOW_BODY,
-        (413, "More than 64 KiB"),
         NO_KEY,
     ];
+    type Grant = ();
+
+    async fn check(app: &App, request: &Request) -> Result<(), Problem> {
+        let token = token(app, request).await?;
+        if token.claims.user_type.as_deref() == Some("system") {
+            return Ok(());
+        }
+        let message = "the token is not that of a service of core";
+        Err(Problem::new(StatusCode::FORBIDDEN, message))
+    }
 }
 
 #[OpenApi(tag = "Tag::Core")]
@@ -119,20 +135,15 @@ impl TelemetryApi {
     )]
     async fn report(
         &self,
-        _token: Requires<CoreToken>,
-        unread: Unread<'_, CoreFigures>,
+        _service: Authorized<CoreService>,
+        unread: Unread<CoreFigures>,
     ) -> Result<Reply, Refused<NotReported>> {
         Ok(self.forward(unread).await?)
     }
 }
 
 impl TelemetryApi {
-    async fn forward(&self, unread: Unread<'_, CoreFigures>) -> Result<Reply, Problem> {
-        let token = authorized(&self.0, unread.request).await?;
-        if token.claims.user_type.as_deref() != Some("system") {
-            let message = "the token is not that of a service of core";
-            return Err(Problem::new(StatusCode::FORBIDDEN, message));
-        }
+    async fn forward(&self, unread: Unread<CoreFigures>) -> Result<Reply, Problem> {
         let report = unread.read(BODY_LIMIT).await?;
         let Some(telemetry) = &self.0.telemetry else {
             return Ok(Reply::Skipped(Reported::new("skipped")));

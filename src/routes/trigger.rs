@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The action hook: core asks once whether an action may happen.
 
+use super::authority::{Authority, Authorized, NO_KEY, NO_TOKEN, Scheme, token};
 use super::bodies::{Bodies, broken};
-use super::openapi_meta::{
-    ActionToken, Kind, NO_TOKEN, Refusals, Refused, Requires, SLOW_BODY, Statuses, Tag, content,
-    response,
-};
-use super::{App, authorized};
+use super::body::{Expected, Unread};
+use super::openapi_meta::{Kind, Refusals, Refused, SLOW_BODY, Statuses, Tag, content, response};
+use super::{App, app};
 use crate::auth::Token;
 use crate::metrics;
 use crate::problem::{Ids, Problem};
 use handlers::delivery::ledger::Answer;
 use handlers::hooks::HookError;
 use handlers::hooks::rescue::Asked;
-use opencrvs_toolkit::event_document::{ActionId, EventDocument, EventId};
-use poem::error::ResponseError as _;
+use opencrvs_toolkit::event_document::{Action, ActionId, EventDocument, EventId};
 use poem::http::StatusCode;
-use poem::{Body, IntoResponse, Request, RequestBody, Response};
+use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response};
 use poem_openapi::param::Path;
 use poem_openapi::registry::{
     MetaMediaType, MetaRequest, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
-use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
+use poem_openapi::{ApiResponse, OpenApi};
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::Instrument;
@@ -38,42 +36,58 @@ impl Trigger {
     }
 }
 
-/// A request with core's token, whose body is not read yet: authorization comes first.
-struct Unread<'a> {
-    request: &'a Request,
-    body: RequestBody,
-}
+/// The record that core sends.
+struct Record;
 
-impl<'a> ApiExtractor<'a> for Unread<'a> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn request_meta() -> Option<MetaRequest> {
+impl Expected for Record {
+    fn meta() -> MetaRequest {
         let schema = MetaSchema {
             description: Some("EventDocument of core 2.0: id, type, trackingId, actions"),
             ..MetaSchema::new("object")
         };
-        let content = vec![MetaMediaType {
+        let content = MetaMediaType {
             content_type: "application/json",
             schema: MetaSchemaRef::Inline(Box::new(schema)),
-        }];
-        Some(MetaRequest {
+        };
+        MetaRequest {
             description: Some("The record with all its actions; the pending one is the question"),
-            content,
+            content: vec![content],
             required: true,
-        })
+        }
     }
+}
 
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self {
-            request,
-            body: std::mem::take(body),
-        })
+/// The authority of core's token for a hook. The record decides later whether it is one for the pending action.
+struct ActionToken;
+
+impl Authority for ActionToken {
+    const SCHEMES: &'static [Scheme] = &[Scheme::jwt(
+        "actionToken",
+        "Core's token for the pending action: RS256, issuer `opencrvs:auth-service`, audience `opencrvs:countryconfig-user`, with the ids of event and action (core 2.0) or `userType` `system` (core 2.1).",
+    )];
+    const REFUSALS: Statuses = &[
+        NO_TOKEN,
+        (403, "The token is for another action, or for none"),
+        NO_KEY,
+    ];
+    type Grant = Token;
+
+    async fn check(app: &App, request: &Request) -> Result<Token, Problem> {
+        let token = token(app, request).await;
+        let token = token.map_err(|problem| problem.to_hook(Ids::default()))?;
+        if token.is_for_a_hook() {
+            return Ok(token);
+        }
+        let message = "the token is not for an action of a record";
+        Err(Problem::new(StatusCode::FORBIDDEN, message).to_hook(ids(&token)))
+    }
+}
+
+/// The event and the action that a token names.
+fn ids(token: &Token) -> Ids {
+    Ids {
+        event: token.claims.event_id.clone(),
+        action: token.claims.action_id.clone(),
     }
 }
 
@@ -112,8 +126,6 @@ impl ApiResponse for Reply {
 struct Undecided;
 impl Refusals for Undecided {
     const STATUSES: Statuses = &[
-        NO_TOKEN,
-        (403, "The token is for another action, or for none"),
         SLOW_BODY,
         (413, "More than 50 MiB"),
         (
@@ -136,7 +148,8 @@ impl Trigger {
     #[oai(
         path = "/trigger/events/:event/actions/:action",
         method = "post",
-        operation_id = "decideAction"
+        operation_id = "decideAction",
+        transform = "counted"
     )]
     async fn action(
         &self,
@@ -144,50 +157,54 @@ impl Trigger {
         event: Path<String>,
         /// Type of the action: REGISTER, DECLARE …
         action: Path<String>,
-        _token: Requires<ActionToken>,
-        unread: Unread<'_>,
+        Authorized(token): Authorized<ActionToken>,
+        record: Unread<Record>,
     ) -> Result<Reply, Refused<Undecided>> {
-        let started = Instant::now();
-        let mut ids = Ids::default();
-        let reply = self.decide(&event.0, &action.0, unread, &mut ids).await;
-        let status = match &reply {
-            Ok(Reply(answer)) => answer.status,
-            Err(problem) => problem.status().as_u16(),
-        };
-        let types = &self.app.country.load().event_types;
-        metrics::answered(types, &event.0, &action.0, status, started.elapsed());
+        let ids = ids(&token);
+        let reply = self.decide(event.0, action.0, token, record).await;
         Ok(reply.map_err(|problem| problem.to_hook(ids))?)
     }
 }
 
+/// Counts all answers to hooks, also those to callers without authority.
+fn counted(endpoint: impl Endpoint + 'static) -> impl Endpoint {
+    endpoint.around(count)
+}
+
+async fn count<E: Endpoint>(next: Arc<E>, request: Request) -> poem::Result<Response> {
+    let started = Instant::now();
+    let app = app(&request)?.clone();
+    let (event, action) = request.path_params::<(String, String)>()?;
+    let answer = next.call(request).await.map(IntoResponse::into_response);
+    let status = match &answer {
+        Ok(answer) => answer.status(),
+        Err(refused) => refused.status(),
+    };
+    let types = &app.country.load().event_types;
+    metrics::answered(types, &event, &action, status.as_u16(), started.elapsed());
+    answer
+}
+
 impl Trigger {
-    /// Decides about an action. Authorization comes first: the body of a refused request is not received.
-    /// A caller that disconnects before the answer interrupts nothing.
+    /// Decides about an action. A caller that disconnects before the answer interrupts nothing.
     async fn decide(
         &self,
-        event: &str,
-        action: &str,
-        unread: Unread<'_>,
-        ids: &mut Ids,
+        event: String,
+        action: String,
+        token: Token,
+        record: Unread<Record>,
     ) -> Result<Reply, Problem> {
-        let token = authorized(&self.app, unread.request).await?;
-        ids.event.clone_from(&token.claims.event_id);
-        ids.action.clone_from(&token.claims.action_id);
-        if !token.is_for_a_hook() {
-            let message = "the token is not for an action of a record";
-            return Err(Problem::new(StatusCode::FORBIDDEN, message));
-        }
         // Also where the document never arrives, core has asked.
         if let (Some(event_id), Some(action_id)) = (&token.claims.event_id, &token.claims.action_id)
         {
             let of = (EventId::new(event_id), ActionId::new(action_id));
-            self.app.asked(of, event, action);
+            self.app.asked(of, &event, &action);
         }
-        let body = self.bodies.receive(unread.request, unread.body).await?;
+        let body = self.bodies.receive(record).await?;
         let question = Question {
             app: self.app.clone(),
-            event: event.to_owned(),
-            action: action.to_owned(),
+            event,
+            action,
             token,
         };
         let answering = body.answered(|document| question.answer(document));
@@ -215,18 +232,23 @@ struct Answered {
 
 impl Question {
     async fn answer(self, document: Arc<EventDocument>) -> Result<Answered, Problem> {
-        let mut ids = Ids {
-            event: Some(document.id.to_string()),
-            action: self.token.claims.action_id.clone(),
-        };
-        if let Some(pending) = document.pending_action(&self.action) {
-            ids.action = Some(pending.id.to_string());
-        }
-        let decided = self.decided(&document).await;
-        decided.map_err(|problem| problem.to_hook(ids))
+        let named = self.token.claims.action_id.clone();
+        let pending = document.pending_action(&self.action);
+        let decided = self.decided(&document, pending).await;
+        decided.map_err(|problem| {
+            let action = pending.map(|pending| pending.id.to_string());
+            problem.to_hook(Ids {
+                event: Some(document.id.to_string()),
+                action: action.or(named),
+            })
+        })
     }
 
-    async fn decided(self, document: &EventDocument) -> Result<Answered, Problem> {
+    async fn decided(
+        self,
+        document: &EventDocument,
+        pending: Option<&Action>,
+    ) -> Result<Answered, Problem> {
         let (event, action) = (self.event, self.action);
         if document.event_type != event {
             let message = format!(
@@ -235,7 +257,7 @@ impl Question {
             );
             return Err(Problem::unprocessable(message));
         }
-        let pending = document.pending_action(&action).ok_or_else(|| {
+        let pending = pending.ok_or_else(|| {
             Problem::unprocessable(format!(
                 "event `{}` has no pending action of type `{action}`",
                 document.id

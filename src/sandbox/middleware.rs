@@ -8,6 +8,7 @@ use super::mosip::Done;
 use super::row::Row;
 use super::{BadDay, StandIns, say};
 use country::integrations::WantedIntegration;
+use handlers::integrations::system_clients::Presets;
 use opencrvs_toolkit::event_document::EventDocument;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -46,13 +47,13 @@ impl Middleware {
 
     /// The middleware's credentials as `INTEGRATION_CREDENTIALS` names them: for the first client of
     /// `integrations.toml` that is another program and may accept actions.
-    pub(super) fn preset(&self, wanted: &[WantedIntegration]) -> Option<String> {
+    pub(super) fn preset(&self, wanted: &[WantedIntegration]) -> Option<Presets> {
         let accepts = |scope: &String| scope.starts_with("type=record.action.accept");
         let own = wanted
             .iter()
             .find(|client| !client.for_this_server && client.scopes.iter().any(accepts))?;
         let (name, id, secret) = (&own.name, &self.client_id, &self.client_secret);
-        Some(format!("{name}={id}:{secret}"))
+        format!("{name}={id}:{secret}").parse().ok()
     }
 
     /// Stores a row. Returns false if another has this number, or on core 2.0 this token.

@@ -24,7 +24,7 @@ pub(super) fn stand_ins(here: &Arc<StandIns>) -> impl Endpoint + use<> {
     let client = here
         .settings
         .get()
-        .map(|settings| settings.client_app_url.as_str());
+        .map(|settings| settings.pages.client_app_url.as_str());
     let client = client.unwrap_or_default().trim_end_matches('/').to_owned();
     let login = || {
         let page = Route::new().at("/authorize", get(show::login).post(show::logged_in));

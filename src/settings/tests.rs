@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+use super::reader::PUBLISHED;
 use super::*;
 
 fn load(variables: &[(&str, &str)]) -> Result<Settings, String> {
@@ -14,9 +15,12 @@ fn load(variables: &[(&str, &str)]) -> Result<Settings, String> {
 #[test]
 fn development_needs_nothing() {
     let settings = load(&[]).unwrap();
-    assert_eq!(settings.listen.to_string(), "0.0.0.0:3040");
-    assert_eq!(settings.identity_verification, IdentityVerification::Off);
-    assert_eq!(settings.log_format, LogFormat::Text);
+    assert_eq!(settings.server.listen().to_string(), "0.0.0.0:3040");
+    assert_eq!(
+        settings.hooks.identity_verification,
+        IdentityVerification::Off
+    );
+    assert_eq!(settings.log.format, LogFormat::Text);
 }
 
 #[test]
@@ -31,16 +35,47 @@ fn production_names_everything_that_is_missing_or_wrong_at_once() {
     insta::assert_snapshot!(error);
 }
 
+/// The example of every variable, and a secret where the example is a command.
+fn examples() -> Vec<(&'static str, &'static str)> {
+    let example = |v: &Variable| match v.name {
+        "LEDGER_KEY" => "T5nRk0m3vYw8a1Zs6uQx2dLh9pGc7fBj4eKo0iXtVyM=",
+        "FORWARD_SECRET" => "whsec_T5nRk0m3vYw8a1Zs6uQx2dLh9pGc7fBj4eKo0iXtVyM=",
+        "PORTAL_TOKENS" => {
+            "health:7a2f0b5de1c94386b7d02e51f8ac6394d15be7083c62fa49e0b8d71c2f6a5934"
+        }
+        _ => v.example,
+    };
+    VARIABLES.iter().map(|v| (v.name, example(v))).collect()
+}
+
+/// An example that was a key would be used as one.
+#[test]
+fn a_secret_that_everybody_can_read_is_refused() {
+    let portal = format!("health:{}", PUBLISHED[2]);
+    for (name, value) in [
+        ("LEDGER_KEY", PUBLISHED[0]),
+        ("FORWARD_SECRET", PUBLISHED[1]),
+        ("PORTAL_TOKENS", &portal),
+    ] {
+        let error = load(&[(name, value)]).unwrap_err();
+        assert!(error.contains("is an example that everybody"), "{error}");
+        assert!(!error.contains(value), "{error}");
+        load(&[(name, variables::example(name))]).unwrap_err();
+    }
+    let new = "T5nRk0m3vYw8a1Zs6uQx2dLh9pGc7fBj4eKo0iXtVyM=";
+    load(&[("LEDGER_KEY", &format!("{new},{}", PUBLISHED[0]))]).unwrap();
+}
+
 #[test]
 fn every_example_is_accepted() {
-    let examples: Vec<_> = VARIABLES.iter().map(|v| (v.name, v.example)).collect();
+    let examples = examples();
     load(&examples).unwrap();
     load(&[&examples[..], &[("NODE_ENV", "production")]].concat()).unwrap();
 }
 
 #[test]
 fn demonstrations_do_not_reach_production_by_accident() {
-    let examples: Vec<_> = VARIABLES.iter().map(|v| (v.name, v.example)).collect();
+    let examples = examples();
     let demo = [
         &examples[..],
         &[
@@ -56,7 +91,7 @@ fn demonstrations_do_not_reach_production_by_accident() {
 #[test]
 fn doors_want_what_they_need() {
     let refused = |given: &[(&str, &str)]| load(given).unwrap_err();
-    let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    let hash = "7a2f0b5de1c94386b7d02e51f8ac6394d15be7083c62fa49e0b8d71c2f6a5934";
     let tokens = format!("health:{hash}");
     assert!(refused(&[("PORTAL_TOKENS", &tokens)]).contains("SYSTEM_CLIENT_ID"));
     let demo = "http://localhost:3040/_demo-issuer/raw/jwt/sign";
@@ -94,9 +129,9 @@ fn a_file_is_read_below_the_environment_and_checked_for_names() {
     .unwrap();
     assert_eq!(
         (
-            settings.listen.port(),
-            settings.allow_demo,
-            settings.log_level.as_str()
+            settings.server.port,
+            settings.server.allow_demo,
+            settings.log.level.as_str()
         ),
         (4000, true, "warn")
     );
@@ -119,7 +154,8 @@ fn a_value_may_come_from_a_file() {
     assert_eq!(
         load(&[("LEDGER_URL_FILE", path.to_str().unwrap())])
             .unwrap()
-            .ledger_url,
+            .ledger
+            .url,
         "sqlite://elsewhere.db"
     );
     assert!(
@@ -153,6 +189,10 @@ fn values_that_would_quietly_mean_something_else_are_refused() {
             "`prod` is none of `production`, `development`, `test`",
         ),
         ("NODE_ENV", "Production", "is none of"),
+        ("COUNTRY_CONFIG_PORT", "70000", "a number from 1 to 65535"),
+        ("SMTP_PORT", "25a", "a number from 1 to 65535"),
+        ("MESSAGES_PER_MINUTE", "many", "it is not a whole number"),
+        ("NO_MOSIP", "yes", "it is neither `true` nor `false`"),
         ("LOG_LEVEL", "loud", "`loud` is none of the levels"),
         (
             "LOG_LEVEL",
@@ -239,7 +279,7 @@ fn what_looks_like_a_setting_and_is_none_is_told_and_what_is_of_others_is_not() 
         ("COUNTRYCONFIG_PORT", "tcp://10.0.0.1:3040"),
     ];
     let settings = load(&injected).unwrap();
-    assert_eq!(settings.listen.port(), 3040);
+    assert_eq!(settings.server.port, 3040);
     assert!(settings.unknown_variables.is_empty());
 }
 
@@ -253,5 +293,98 @@ fn what_charts_set_to_the_empty_text_is_not_in_use() {
     let error = load(&mail).unwrap_err();
     assert!(error.contains("SMTP_PASSWORD: is not set"), "{error}");
     let settings = load(&[&mail[..], &[("SMTP_PASSWORD", "")]].concat()).unwrap();
-    assert!(settings.messages.smtp.unwrap().credentials.is_none());
+    assert!(settings.mail.smtp().unwrap().credentials.is_none());
+}
+
+#[test]
+fn some_defaults_follow_from_other_settings() {
+    let examples = VARIABLES.iter().map(|v| (v.name, v.example));
+    let needed: Vec<_> = examples
+        .filter(|(name, _)| *name != "METABASE_URL")
+        .collect();
+    let own = [
+        ("NODE_ENV", "production"),
+        ("DOMAIN", "crvs.example"),
+        ("SUBDOMAIN_SEPARATOR", "-"),
+    ];
+    let pages = load(&[&needed[..], &own].concat()).unwrap().pages;
+    assert_eq!(pages.metabase_url.as_str(), "https://metabase-crvs.example");
+    for (ledger, file) in [
+        (
+            "sqlite://folder/ledger.db",
+            Some("folder/unanswered-hooks.jsonl"),
+        ),
+        (
+            "postgres://crvs@db/crvs",
+            Some("data/unanswered-hooks.jsonl"),
+        ),
+        ("sqlite::memory:", None),
+    ] {
+        let rescue = load(&[("LEDGER_URL", ledger)]).unwrap().rescue;
+        assert_eq!(rescue.unanswered_file.as_deref(), file.map(Path::new));
+    }
+    for (given, expected) in [
+        (&[("NO_MOSIP", "true")][..], IdentityVerification::Off),
+        (&[("NO_MOSIP", "false")], IdentityVerification::IdAuth),
+        (
+            &[("NO_MOSIP", "true"), ("IDENTITY_VERIFICATION", "id-auth")],
+            IdentityVerification::IdAuth,
+        ),
+        (
+            &[("NO_MOSIP", "false"), ("IDENTITY_VERIFICATION", "off")],
+            IdentityVerification::Off,
+        ),
+    ] {
+        let hooks = load(given).unwrap().hooks;
+        assert_eq!(hooks.identity_verification, expected, "{given:?}");
+    }
+}
+
+#[test]
+fn problems_are_in_the_order_of_the_table_whatever_finds_them() {
+    let error = load(&[
+        ("LOG_FORMAT", "yaml"),
+        ("MOSIP_TIMEOUT", "10m"),
+        ("RESCUE", "on"),
+        ("SYSTEM_CLIENT_ID", "x"),
+        ("CORE_VERSION", "1.9"),
+    ])
+    .unwrap_err();
+    let names = [
+        "CORE_VERSION",
+        "SYSTEM_CLIENT_SECRET",
+        "MOSIP_TIMEOUT",
+        "RESCUE",
+        "LOG_FORMAT",
+    ];
+    let places = names.map(|name| error.find(&format!("\n  {name}: ")));
+    assert!(places.iter().all(Option::is_some), "{error}");
+    assert!(places.is_sorted(), "{error}");
+}
+
+#[test]
+fn no_secret_is_in_debug_output() {
+    let examples: Vec<_> = VARIABLES.iter().map(|v| (v.name, v.example)).collect();
+    let shown = format!("{:?}", load(&examples).unwrap());
+    for name in [
+        "INTEGRATION_CREDENTIALS",
+        "SYSTEM_CLIENT_SECRET",
+        "SMTP_PASSWORD",
+        "EMAIL_ROUTE_TOKEN",
+        "INFOBIP_API_KEY",
+        "SMS_GATEWAY_KEY",
+        "LEDGER_KEY",
+        "RESCUE_DATABASE_URL",
+        "REFERENCE_DATA_DATABASE_URL",
+        "FORWARD_SECRET",
+        "ANALYTICS_DATABASE_URL",
+        "PORTAL_TOKENS",
+        "VERIFIABLE_CREDENTIALS_ISSUER_TOKEN",
+    ] {
+        let (_, example) = examples.iter().find(|(known, _)| *known == name).unwrap();
+        assert!(!shown.contains(example), "{name}");
+    }
+    for password_of_database in ["\"secret\"", "\"password\""] {
+        assert!(!shown.contains(password_of_database));
+    }
 }

@@ -473,7 +473,7 @@ fn upgrade_rewrites_what_is_mechanical_and_leaves_the_rest_as_it_is() {
     assert!(
         run(&["upgrade", "--to", "2.1"])
             .1
-            .contains("Nothing is to be rewritten")
+            .contains("Nothing has to be rewritten")
     );
     run(&["upgrade", "--to", "2.2"]);
     let queues = read("workqueues.toml");

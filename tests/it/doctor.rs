@@ -172,7 +172,7 @@ server.serve_forever()";
     (server, format!("https://127.0.0.1:{port}"), root)
 }
 
-const KEY: &str = "uV3s1Nq5xqf0o1rXyq7v0b2mZc8J4wP6kT9eLhGaDQE=";
+const KEY: &str = "T5nRk0m3vYw8a1Zs6uQx2dLh9pGc7fBj4eKo0iXtVyM=";
 
 /// A ledger with one pending packet.
 async fn ledger(folder: &Path, name: &str, key: &str, token: &str) -> String {
@@ -231,7 +231,7 @@ async fn everything(folder: &Path, outside: &MockServer) -> Variables {
         ("FORWARD_ACTIONS_TO", format!("{}/webhook", outside.uri())),
         (
             "FORWARD_SECRET",
-            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(),
+            "whsec_T5nRk0m3vYw8a1Zs6uQx2dLh9pGc7fBj4eKo0iXtVyM=".into(),
         ),
         (
             "VERIFIABLE_CREDENTIALS_RAW_JWT_SIGN_URL",

@@ -268,7 +268,7 @@ async fn secrets_of_others_are_given_beforehand_or_shown_once() {
 
     let outside = surroundings().await;
     let core = Core::at(&outside).await;
-    let key = "uV3s1Nq5xqf0o1rXyq7v0b2mZc8J4wP6kT9eLhGaDQE=";
+    let key = "T5nRk0m3vYw8a1Zs6uQx2dLh9pGc7fBj4eKo0iXtVyM=";
     let app = started(outside, &[("LEDGER_KEY", key)]).await;
     answered(&app, 200, &[]).await;
     let secret = core.client("MOSIP")["secret"].as_str().unwrap().to_owned();

@@ -7,7 +7,9 @@ use super::credentials::{ISSUES, OFFER, PAPER, PRINTS, birth};
 use super::integrations::{answered, creator, started};
 use super::portal::TOKEN;
 use super::{SIGNER, TestApp, eligible_birth, fresh_id, plain_birth, surroundings, user_token};
-use openapiv3::{OpenAPI, Operation, Parameter, ReferenceOr, Responses, StatusCode};
+use openapiv3::{
+    OpenAPI, Operation, Parameter, ReferenceOr, Responses, SecurityRequirement, StatusCode,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -18,6 +20,33 @@ use wiremock::matchers::path_regex;
 use wiremock::{Mock, ResponseTemplate};
 
 const STORED: &str = include_str!("../../openapi/countryconfig.json");
+
+/// The operations that are open to everybody. All others need a credential.
+const OPEN: [&str; 20] = [
+    "GET /ping",
+    "GET /livez",
+    "GET /readyz",
+    "GET /metrics",
+    "GET /config/events",
+    "GET /config/workqueues",
+    "GET /config/roles",
+    "GET /config/application",
+    "GET /config/locations",
+    "GET /fonts/{file}",
+    "GET /content/{name}",
+    "GET /client-config.js",
+    "GET /login-config.js",
+    "GET /handlebars.js",
+    "GET /static/{file}",
+    "GET /causes-of-death",
+    "POST /_demo-issuer/openid4vc/sdjwt/issue",
+    "POST /_demo-issuer/raw/jwt/sign",
+    "GET /graphql",
+    "POST /graphql",
+];
+
+/// The operations that may need no credential inside the cluster.
+const OPEN_INSIDE: [&str; 2] = ["POST /triggers/user/{event}", "POST /email"];
 
 /// All operations: method, path, operation.
 fn operations(document: &OpenAPI) -> Vec<(String, String, &Operation)> {
@@ -153,6 +182,50 @@ fn the_document_is_valid() {
     assert_eq!(ids.len(), operations(&document).len());
     assert_eq!(used_tags, tags);
     assert_eq!(used_schemes, schemes.keys().collect());
+}
+
+#[test]
+fn every_operation_that_is_not_open_has_security() {
+    let document: OpenAPI = serde_json::from_str(STORED).unwrap();
+    let (mut open, mut open_inside) = (BTreeSet::new(), BTreeSet::new());
+    for (method, path, operation) in operations(&document) {
+        let at = format!("{method} {path}");
+        let security = operation.security.as_ref().unwrap();
+        if security.is_empty() {
+            open.insert(at);
+        } else if security.iter().any(SecurityRequirement::is_empty) {
+            open_inside.insert(at);
+        }
+    }
+    assert_eq!(open, BTreeSet::from(OPEN.map(str::to_owned)));
+    assert_eq!(open_inside, BTreeSet::from(OPEN_INSIDE.map(str::to_owned)));
+}
+
+/// What the document calls protected is protected: the callers are outside the cluster.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_open_operations_answer_callers_without_a_credential() {
+    let app = with_everything(&[("CORE_VERSION", "2.1")]).await;
+    let document: OpenAPI = serde_json::from_str(STORED).unwrap();
+    let operations = operations(&document).into_iter();
+    let protected =
+        operations.filter(|(method, path, _)| !OPEN.contains(&format!("{method} {path}").as_str()));
+    for (method, template, _) in protected {
+        let id = fresh_id();
+        let is_message = template.contains("/user/");
+        let path = filled(&template, if is_message { "2fa" } else { &id });
+        let expected = if path == "/email" { 403 } else { 401 };
+        let verb = Method::from_bytes(method.as_bytes()).unwrap();
+        for credential in ["", "Bearer x.y.z"] {
+            let request = app.http.request(verb.clone(), format!("{}{path}", app.url));
+            let request = request.header("x-forwarded-for", "203.0.113.9");
+            let answer = request.header("authorization", credential).send().await;
+            assert_eq!(
+                answer.unwrap().status(),
+                expected,
+                "{method} {path} with `{credential}`"
+            );
+        }
+    }
 }
 
 /// Every response has a description, and a body where it may have one; every error has the same body.

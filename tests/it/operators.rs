@@ -2,7 +2,9 @@
 //! What operators see and do while the server runs.
 
 use super::program::text;
-use super::{SIGNER, TestApp, eligible_birth, environment, fresh_id, json as body, surroundings};
+use super::{
+    SIGNER, TestApp, eligible_birth, environment, fresh_id, json as body, surroundings, user_token,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Output;
@@ -34,6 +36,9 @@ async fn metrics_tell_what_happens_in_words_that_no_request_can_choose() {
     let token = SIGNER.action_token(&fresh_id(), &fresh_id()).unwrap();
     let strange = "/trigger/events/tennis-club/actions/SERVE_ACE";
     assert_eq!(app.post(strange, &token, "{}").await.status(), 422);
+    assert_eq!(app.post(strange, "", "{}").await.status(), 401);
+    let users_own = user_token(&["record.register"]);
+    assert_eq!(app.post(strange, &users_own, "{}").await.status(), 403);
     let metrics = until(
         async || app.get("/metrics").await.text().await.unwrap(),
         |text| text.contains(r#"outcome="delivered""#),
@@ -42,6 +47,8 @@ async fn metrics_tell_what_happens_in_words_that_no_request_can_choose() {
     for series in [
         r#"countryconfig_hooks_total{event="birth",action="REGISTER",answer="202"}"#,
         r#"countryconfig_hooks_total{event="other",action="other",answer="422"}"#,
+        r#"countryconfig_hooks_total{event="other",action="other",answer="401"}"#,
+        r#"countryconfig_hooks_total{event="other",action="other",answer="403"}"#,
         r#"countryconfig_hook_seconds_bucket{event="birth",action="REGISTER",le="0.05"}"#,
         r#"countryconfig_decisions_total{rule="birth-create-uin"}"#,
         r#"countryconfig_deliveries_total{destination="middleware",operation="create-uin",outcome="delivered"}"#,
@@ -227,7 +234,9 @@ async fn a_parked_delivery_is_found_understood_and_sent_again_but_never_twice_by
     }
     let (_, said) = operator.says("pending").await;
     assert!(
-        said.contains(&format!("yours: not reached; `deliveries show {id}`")),
+        said.contains(&format!(
+            "action needed: not reached; `deliveries show {id}`"
+        )),
         "{said}"
     );
 
@@ -325,7 +334,7 @@ async fn many_deliveries_are_found_counted_and_changed_at_once_but_not_without_a
     let park = "deliveries park --destination middleware --state waiting";
     let (code, said) = operator.says(park).await;
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("To hold back are 3 deliveries"), "{said}");
+    assert!(said.contains("This pauses 3 deliveries:"), "{said}");
     assert!(
         said.contains("3  create-uin to middleware: waiting, not reached"),
         "{said}"

@@ -51,7 +51,7 @@ impl Country {
 
     /// What is wrong with the files of the forms.
     fn faults(&self) -> Vec<Diagnostic> {
-        let mut found = country::faults_of_events(&self.settings());
+        let mut found = country::events(&self.settings()).found;
         found.retain(|fault| fault.file.contains("/forms/"));
         found
     }
@@ -64,7 +64,7 @@ fn event(events: &Value, id: &str) -> Value {
 
 /// The events as core gets them.
 fn served(settings: &CountrySettings) -> Value {
-    let events = country::events(settings);
+    let events = country::events(settings).list;
     let written = opencrvs_toolkit::writer::events(&events, settings.core_version).unwrap();
     assert_eq!(written.problems, []);
     json!(written.events)
@@ -417,8 +417,38 @@ fn a_field_of_the_review_is_moved_in_both_actions_that_show_it() {
 #[case::condition_without_translation(
     "[[change]]\nfield = 'child.dob'\nshow-if = 'years(child.dob, today) < 3'\n",
     3,
-    "field `child.dob`: `years` has no translation for forms",
-    "write it as core's own JSON"
+    "field `child.dob`: core's forms cannot express `years`",
+    "days(child.dob, today) < 365"
+)]
+#[case::condition_with_a_bare_word(
+    "[[change]]\nfield = 'child.dob'\nshow-if = 'child.gender == male'\n",
+    3,
+    "field `child.dob`: unknown variable `male`",
+    "'male'"
+)]
+#[case::capital_switch(
+    "[[change]]\nfield = 'child.dob'\nrequired = False\n",
+    3,
+    "invalid string",
+    "write `required = false`"
+)]
+#[case::quoted_switch(
+    "[[change]]\nfield = 'child.dob'\nrequired = 'No'\n",
+    3,
+    "field `child.dob`: `required` is a word in quotes",
+    "write `required = false`"
+)]
+#[case::decimal_comma(
+    "[[change]]\nfield = 'child.dob'\ndefault = 10,6\n",
+    3,
+    "expected newline",
+    "`default = 10.6`"
+)]
+#[case::quotes_in_quotes(
+    "[[change]]\nfield = 'child.dob'\nshow-if = \"child.gender == \"male\"\"\n",
+    3,
+    "expected newline",
+    "child.gender == 'male'"
 )]
 #[case::condition_no_json(
     "[[change]]\nfield = 'child.dob'\nshow-if = { json = '{' }\n",
@@ -554,6 +584,73 @@ fn a_removed_field_names_each_place_that_needs_it() {
                 && fault.message.contains("mother.occupation")),
         "{found:#?}"
     );
+}
+
+/// An overlay is judged by its own files; a fault elsewhere is told with the line that causes it.
+#[rstest]
+#[case::text_of_a_removed_page("forms/birth.toml", "[[remove]]\npage = 'introduction'\n", "")]
+#[case::answer_in_the_sample(
+    "forms/birth.toml",
+    "[[remove]]\nfield = 'child.attendantAtBirth'\n",
+    ""
+)]
+#[case::printed(
+    "forms/birth.toml",
+    "[[remove]]\nfield = 'mother.occupation'\n",
+    "hint: `mother.occupation` is removed in "
+)]
+#[case::own_row(
+    "forms/birth.csv",
+    "id,description,en,fr\nevent.birth.nobody,x,A,B\n",
+    "nothing uses the text `event.birth.nobody`"
+)]
+#[case::text_without_row(
+    "forms/birth.toml",
+    "[[change]]\nfield = 'child.dob'\nlabel = 'Born'\n",
+    "/forms/birth.csv; without it, “Born” is shown"
+)]
+#[case::wrong_folder("form/birth.toml", "", "did you mean `forms/birth.toml`?")]
+#[case::capital_folder("Forms/birth.toml", "", "did you mean `forms/birth.toml`?")]
+#[case::empty("forms/birth.toml", "\n", "error: the file is empty")]
+#[case::comments("forms/birth.toml", "# later\n", "the file has only comments")]
+#[case::action_without_role(
+    "forms/birth.toml",
+    "[[add-action]]\nid = 'ATTEST'\nlabel = 'Attest'\nicon = 'Stamp'\ncopy = 'Done.'\n",
+    "no role may use the action `ATTEST`"
+)]
+fn a_country_is_checked_as_a_whole(#[case] file: &str, #[case] text: &str, #[case] told: &str) {
+    let country = Country::with(&[(file, text)]);
+    let found = country::check(&country.settings());
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let found = found.join("\n");
+    if told.is_empty() {
+        assert_eq!(found, "");
+    } else {
+        assert!(found.contains(told), "{found}");
+    }
+}
+
+/// The last line of a strict check says that it has failed; an argument that is a setting gets its variable.
+#[test]
+fn the_command_line_says_what_to_do() {
+    let country = Country::with(&[("form/birth.toml", "")]);
+    let dirs = [("COUNTRY_DIR", country.dirs.as_str())];
+    let check = countryconfig(&["check", "--strict"], &dirs);
+    assert!(!check.status.success());
+    let said = text(&check.stdout);
+    assert!(
+        said.contains("The strict check has failed: 1 warning."),
+        "{said}"
+    );
+    let folder = country.folder.path().to_str().unwrap();
+    for (argument, told) in [
+        (["check", folder], format!("COUNTRY_DIR={folder}")),
+        (["serve", "--port"], "COUNTRY_CONFIG_PORT=3040".to_owned()),
+    ] {
+        let run = countryconfig(&argument, &[]);
+        assert_eq!(run.status.code(), Some(2));
+        assert!(text(&run.stderr).contains(&told), "{}", text(&run.stderr));
+    }
 }
 
 /// A file of the sample country.
@@ -767,7 +864,7 @@ fn mistakes_in_changes_are_found_on_their_line() {
 #[case("death")]
 fn an_exported_event_is_the_same_event(#[case] id: &str) {
     let settings = Settings::load(None, std::iter::empty()).unwrap().country();
-    let events = country::events(&settings);
+    let events = country::events(&settings).list;
     let exported = overlays::export::export(events.iter().find(|event| event.id() == id).unwrap());
     let in_words = exported.matches("\nshow-if = \"").count();
     assert!(in_words > 20, "only {in_words} conditions are in words");
@@ -782,6 +879,28 @@ fn an_exported_event_is_the_same_event(#[case] id: &str) {
         country.event(id),
         built_in(id),
         "the ids of conditionals too"
+    );
+}
+
+/// An event whose changes have an error is not exported as if it had none.
+#[rstest]
+fn an_event_with_an_error_is_not_exported(
+    #[values(
+        &["export", "events"],
+        &["export", "fields", "--event", "birth"],
+        &["export", "forms", "birth"],
+    )]
+    words: &[&str],
+) {
+    let overlay = "[[remove]]\nfield = \"child.nothing\"\n";
+    let country = Country::with(&[("forms/birth.toml", overlay)]);
+    let run = countryconfig(words, &[("COUNTRY_DIR", country.dirs.as_str())]);
+    assert!(!run.status.success());
+    assert_eq!(text(&run.stdout), "");
+    let told = text(&run.stderr);
+    assert!(
+        told.contains("forms/birth.toml:2:9: error: there is no field `child.nothing`"),
+        "{told}"
     );
 }
 
@@ -999,7 +1118,7 @@ fn a_country_with_its_own_event_is_in_order() {
     let missing = countryconfig(&["texts", "--missing", "pt"], &country);
     let said = text(&missing.stdout);
     assert!(
-        said.starts_with("id,description,default,pt\n")
+        said.starts_with("id,description,en,fr,pt\n")
             && said.contains("event.marriage.field.bride.name.label"),
         "{said}"
     );
@@ -1033,7 +1152,30 @@ fn beginnings_are_in_order() {
         let check = countryconfig(&["check"], &country);
         assert!(check.status.success(), "{words:?}: {}", text(&check.stdout));
     }
-    let events = country::events(&Country { folder, dirs }.settings());
+    for (words, told) in [
+        (
+            &["new", "event", "birth"][..],
+            "there is an event `birth` already",
+        ),
+        (&["new", "event", "Marriage"], "small letters"),
+        (
+            &["new", "field", "child.card", "--event", "brith"],
+            "did you mean `birth`?",
+        ),
+        (&["new", "field", "childd.card"], "did you mean `child`?"),
+        (
+            &["new", "field", "child.dob"],
+            "there is a field `child.dob` already",
+        ),
+    ] {
+        let run = countryconfig(words, &country);
+        let said = text(&run.stderr);
+        assert!(
+            !run.status.success() && said.contains(told),
+            "{words:?}: {said}"
+        );
+    }
+    let events = country::events(&Country { folder, dirs }.settings()).list;
     let fields: Vec<_> = events
         .iter()
         .flat_map(opencrvs_toolkit::event::Event::field_ids)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The program as an implementer uses it.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -101,6 +102,47 @@ fn a_decision_is_explained() {
     let explained = countryconfig(&["rules", "explain", "--json", file.to_str().unwrap()], &[]);
     let said: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap();
     assert_eq!(said["packet"]["path"], "/events/registration");
+}
+
+/// An edited record outlives a restart of the sandbox, with new ids. Its command works in every folder.
+#[test]
+fn the_sandbox_keeps_an_edited_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("records/birth-eligible.json");
+    let started = || {
+        let mut sandbox = Command::new(env!("CARGO_BIN_EXE_countryconfig"))
+            .args(["sandbox", "--folder", "records"])
+            .current_dir(folder.path())
+            .env(
+                "COUNTRY_CONFIG_PORT",
+                testing::ports::closed_port().to_string(),
+            )
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(sandbox.stdout.take().unwrap()).lines();
+        let lines = lines.map(Result::unwrap);
+        let named: Vec<String> = lines
+            .filter(|line| line.trim_start().starts_with("-d "))
+            .take(2)
+            .collect();
+        sandbox.kill().unwrap();
+        sandbox.wait().unwrap();
+        let text = std::fs::read_to_string(&record).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        (named, read)
+    };
+    let (named, mut first) = started();
+    assert!(
+        named[0].contains("-d '@/") && named[0].contains("records/birth-eligible.json"),
+        "{named:?}"
+    );
+    first["actions"][1]["declaration"]["child.dob"] = "2024-01-31".into();
+    std::fs::write(&record, first.to_string()).unwrap();
+    let (_, second) = started();
+    assert_ne!(second["id"], first["id"]);
+    assert_ne!(second["actions"][2]["id"], first["actions"][2]["id"]);
+    assert_eq!(second["actions"][1], first["actions"][1]);
 }
 
 #[test]

@@ -137,8 +137,14 @@ async fn what_would_make_an_identity_is_never_sent_by_itself() {
     middleware_keeps(outside, &[&kept]).await;
     let (exit, said) = operator.says(&format!("rescue {clean}")).await;
     assert_eq!(exit, Some(0), "{said}");
+    // What cannot be taken back needs a person who says so.
     let (exit, said) = operator
         .says(&format!("rescue {forwarded} --forward"))
+        .await;
+    assert_eq!(exit, Some(1), "{said}");
+    assert!(said.contains("Use --yes"), "{said}");
+    let (exit, said) = operator
+        .says(&format!("rescue {forwarded} --forward --yes"))
         .await;
     assert_eq!(exit, Some(0), "{said}");
     let (exit, said) = operator
@@ -149,7 +155,7 @@ async fn what_would_make_an_identity_is_never_sent_by_itself() {
     within("two packets", async || packets(outside).await.len() == 2).await;
     for id in [&clean, &forwarded] {
         // Now it waits for the middleware, like any other.
-        let (_, said) = operator.says(&format!("rescue {id} --forward")).await;
+        let (_, said) = operator.says(&format!("rescue {id} --forward --yes")).await;
         assert!(said.contains("waits for the middleware"), "{said}");
     }
     tokio::time::sleep(Duration::from_millis(500)).await;

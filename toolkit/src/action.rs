@@ -12,6 +12,33 @@ use crate::field::{AnyField, FieldConditional};
 use crate::message::Message;
 use crate::page::Form;
 
+/// The types of action that core has, those of core 2.0 first.
+pub(crate) const TYPES: &[&str] = &[
+    "READ",
+    "DECLARE",
+    "REGISTER",
+    "EDIT",
+    "REJECT",
+    "ARCHIVE",
+    "PRINT_CERTIFICATE",
+    "REQUEST_CORRECTION",
+    "CUSTOM",
+    // From core 2.1 on.
+    "NOTIFY",
+    "UNARCHIVE",
+    "APPROVE_CORRECTION",
+    "REJECT_CORRECTION",
+    "DELETE",
+    "MARK_AS_DUPLICATE",
+    "MARK_AS_NOT_DUPLICATE",
+    "ASSIGN",
+    "UNASSIGN",
+];
+/// The types that core 2.0 knows.
+pub(crate) const TYPES_OF_2_0: &[&str] = TYPES.split_at(9).0;
+/// The types from core 2.1 on, which have no settings of their own.
+const LATER_TYPES: &[&str] = TYPES.split_at(9).1;
+
 /// An action that a user can take on a record.
 ///
 /// Core takes the types that have a constructor here; any other name makes it refuse all events. Types that a

@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use schema::{Schema, schema};
@@ -109,7 +109,7 @@ impl Conditional {
 
     /// A conditional as it is served; `$id`s are left out, and its own is made again.
     pub fn from_schema(schema: Value) -> Self {
-        Self::new(without_ids(schema).into())
+        Self::new(without_schema_ids(schema).into())
     }
 
     fn join(self, keyword: &'static str, other: Nested) -> Self {
@@ -269,18 +269,19 @@ fn text(text: &str, content: &mut Vec<u8>) {
     content.extend_from_slice(text.as_bytes());
 }
 
-/// Removes the `$id`s of schemas.
-fn without_ids(schema: Value) -> Value {
-    match schema {
+/// Removes the `$id`s of schemas from a document. They are made again from the content.
+pub fn without_schema_ids(mut document: Value) -> Value {
+    remove_schema_ids(&mut document);
+    document
+}
+
+fn remove_schema_ids(value: &mut Value) {
+    match value {
         Value::Object(members) => {
-            let kept = members
-                .into_iter()
-                .filter(|(key, value)| key != "$id" || !value.is_string());
-            let kept: Map<String, Value> =
-                kept.map(|(key, value)| (key, without_ids(value))).collect();
-            Value::Object(kept)
+            members.retain(|key, value| key != "$id" || !value.is_string());
+            members.values_mut().for_each(remove_schema_ids);
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_ids).collect()),
-        other => other,
+        Value::Array(items) => items.iter_mut().for_each(remove_schema_ids),
+        _ => {}
     }
 }

@@ -10,12 +10,10 @@ pub mod build;
 mod kind;
 mod options;
 mod own;
-mod read;
 mod settings;
 
 use std::marker::PhantomData;
 
-use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -32,24 +30,43 @@ use own::{Setting, Settings};
 pub type AnyField = Field<types::Any>;
 
 /// A form field of the type `K`.
-#[derive(Clone, Debug, PartialEq)]
+// Only a field of any type is read: the bound holds for no other `K`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    bound(serialize = "", deserialize = "Field<K>: From<AnyField>")
+)]
 pub struct Field<K = types::Any> {
     id: String,
+    #[serde(rename = "type")]
     of_type: FieldType,
     label: Message,
+    #[serde(default)]
     required: Required,
+    #[serde(default)]
     conditionals: Vec<FieldConditional>,
-    validation: Vec<Validation>,
+    #[serde(default)]
     secured: Secured,
+    #[serde(default)]
+    validation: Vec<Validation>,
+    #[serde(default)]
     hide_label: bool,
+    #[serde(default)]
     uncorrectable: bool,
+    #[serde(default)]
     analytics: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     placeholder: Option<Message>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     helper_text: Option<Message>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<References>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<References>,
     /// Settings that only this type has: `options`, `configuration`, `defaultValue` …
+    #[serde(flatten)]
     own: Settings,
+    #[serde(skip)]
     kind: PhantomData<fn() -> K>,
 }
 
@@ -66,12 +83,24 @@ enum Required {
     WithMessage { message: Message },
 }
 
+impl Default for Required {
+    fn default() -> Self {
+        Self::Flag(false)
+    }
+}
+
 /// Hiding of a field's value from users to whom the record is not assigned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Secured {
     Flag(bool),
     When(Conditional),
+}
+
+impl Default for Secured {
+    fn default() -> Self {
+        Self::Flag(false)
+    }
 }
 
 /// One reference, or several of which the first that has a value counts.
@@ -144,10 +173,10 @@ impl<K: Kind> Unlabelled<K> {
             id: id.into(),
             of_type: K::TYPE,
             label: message("messages.emptyString", ""),
-            required: Required::Flag(false),
+            required: Required::default(),
             conditionals: Vec::new(),
             validation: Vec::new(),
-            secured: Secured::Flag(false),
+            secured: Secured::default(),
             hide_label: false,
             uncorrectable: false,
             analytics: false,
@@ -447,38 +476,5 @@ impl<K: Kind> From<Field<K>> for AnyField {
             own: field.own,
             kind: PhantomData,
         }
-    }
-}
-
-impl<K> Serialize for Field<K> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &self.id)?;
-        map.serialize_entry("type", &self.of_type)?;
-        map.serialize_entry("label", &self.label)?;
-        map.serialize_entry("required", &self.required)?;
-        map.serialize_entry("conditionals", &self.conditionals)?;
-        map.serialize_entry("secured", &self.secured)?;
-        map.serialize_entry("validation", &self.validation)?;
-        map.serialize_entry("hideLabel", &self.hide_label)?;
-        map.serialize_entry("uncorrectable", &self.uncorrectable)?;
-        map.serialize_entry("analytics", &self.analytics)?;
-        for (key, text) in [
-            ("placeholder", &self.placeholder),
-            ("helperText", &self.helper_text),
-        ] {
-            if let Some(text) = text {
-                map.serialize_entry(key, text)?;
-            }
-        }
-        for (key, references) in [("parent", &self.parent), ("value", &self.value)] {
-            if let Some(references) = references {
-                map.serialize_entry(key, references)?;
-            }
-        }
-        for (key, value) in self.own.iter() {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
     }
 }

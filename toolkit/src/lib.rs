@@ -14,6 +14,7 @@ pub mod event;
 pub mod event_document;
 pub mod field;
 pub mod hook_action;
+pub mod json_pointer;
 pub mod message;
 pub mod page;
 pub mod scope;

@@ -7,6 +7,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::action::TYPES_OF_2_0;
+use crate::conditional::mentions;
 use crate::core_version::CoreVersion;
 use crate::event::{Event, Problem};
 use crate::event_document::Action;
@@ -20,19 +22,6 @@ pub struct Written {
     /// Parts that this version does not know, and would need to know.
     pub problems: Vec<Problem>,
 }
-
-/// The types of action that core 2.0 knows.
-const TYPES_OF_2_0: [&str; 9] = [
-    "READ",
-    "DECLARE",
-    "REGISTER",
-    "EDIT",
-    "REJECT",
-    "ARCHIVE",
-    "PRINT_CERTIFICATE",
-    "REQUEST_CORRECTION",
-    "CUSTOM",
-];
 
 /// Actions that core has from 2.2 on, and the names of the country's own actions that they replace.
 const REGISTRATION_ACTIONS: [(&str, &str); 2] = [
@@ -128,17 +117,17 @@ impl Writer<'_> {
         let Some(actions) = event.get("actions").and_then(Value::as_array) else {
             return;
         };
-        let mut kept = Vec::new();
         for action in actions {
             let name = type_of(action);
             self.dialog_form(action, name);
-            if TYPES_OF_2_0.contains(&name) {
-                kept.push(without_dialog_form(action));
-            } else {
+            if !TYPES_OF_2_0.contains(&name) {
                 self.left_out(action, name, actions);
             }
         }
-        event.insert("actions".to_owned(), kept.into());
+        if let Some(actions) = event.get_mut("actions").and_then(Value::as_array_mut) {
+            actions.retain(|action| TYPES_OF_2_0.contains(&type_of(action)));
+            actions.iter_mut().for_each(remove_dialog_form);
+        }
         if let Some(order) = event.get_mut("actionOrder").and_then(Value::as_array_mut) {
             order.retain(|name| name != "UNARCHIVE");
         }
@@ -300,8 +289,8 @@ impl Writer<'_> {
                 flags.retain(|flag| flag.get("id").is_none_or(|id| id != "incomplete"));
             }
         }
-        let asked = crate::conditional::mentions(&Value::Object(event.clone())).flags;
-        if asked.contains("incomplete") {
+        let is_asked = |part: &Value| mentions(part).flags.contains("incomplete");
+        if event.values().any(is_asked) {
             let what = "a condition asks for the flag `incomplete`, which core 2.2 does not have";
             self.problem(what.to_owned(), "ask for the status NOTIFIED");
         }
@@ -363,14 +352,12 @@ fn move_declaration(event: &mut Map<String, Value>) {
     }
 }
 
-fn without_dialog_form(action: &Value) -> Value {
-    let mut action = action.clone();
-    if type_of(&action) != "CUSTOM"
+fn remove_dialog_form(action: &mut Value) {
+    if type_of(action) != "CUSTOM"
         && let Some(action) = action.as_object_mut()
     {
         action.shift_remove("form");
     }
-    action
 }
 
 fn type_of(action: &Value) -> &str {

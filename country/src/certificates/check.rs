@@ -2,7 +2,7 @@
 //! Finds faults in a template as a whole: in its expressions, its comparisons and its drawing.
 
 use super::readable::Readable;
-use super::template::Template;
+use super::template::{Source, Template};
 use super::{comparison, drawing};
 use rules::diagnostic::Diagnostic;
 
@@ -31,7 +31,9 @@ pub(super) fn problems(
         families,
         ids: &ids,
     };
-    for source in template.sources() {
+    // The drawing of a template that cannot be compiled is not known.
+    let compiled = |source: &&Source| source.handlebars().is_some();
+    for source in template.sources().filter(compiled) {
         found.extend(drawing::problems(source, &resources));
     }
     found.sort_by(|a, b| {

@@ -6,6 +6,7 @@
 use super::Messages;
 use super::readable::{Fields, FormField, Readable, country_text};
 use super::record::{Place, Record, is_day};
+use crate::{SAMPLE_COUNTRY, SAMPLE_COUNTRY_NAME};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
@@ -35,7 +36,7 @@ impl Default for ClientSettings {
         Self {
             messages: Messages::new(),
             time_zone: TimeZone::UTC,
-            country: "FAR".to_owned(),
+            country: SAMPLE_COUNTRY.to_owned(),
         }
     }
 }
@@ -105,7 +106,8 @@ impl Client<'_> {
     /// The name of a country; nothing where the client does not know its code.
     fn country(&self, value: &Value) -> String {
         let code = value.as_str().unwrap_or_default();
-        let own = (code == "FAR" && self.settings.country == "FAR").then_some("Farajaland");
+        let own = (code == SAMPLE_COUNTRY && self.settings.country == SAMPLE_COUNTRY)
+            .then_some(SAMPLE_COUNTRY_NAME);
         let name = own.or_else(|| countries::name(code));
         name.map_or_else(String::new, |name| self.wording(&country_text(code), name))
     }

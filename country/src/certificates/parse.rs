@@ -6,10 +6,9 @@ use super::{Certificate, Certificates, FACES, Family, Fee, Readable, ShowWhen};
 use crate::Files;
 use crate::texts::{self, TextUse};
 use rules::annotated_toml::{Reader, Section, Text};
-use rules::diagnostic::{Diagnostic, Severity, did_you_mean};
+use rules::diagnostic::{Diagnostic, Severity, did_you_mean, known_name_or_all};
 use serde_json::Number;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 const FILE: &str = "certificates.toml";
@@ -246,7 +245,7 @@ impl Context<'_> {
                 event.unwrap_or_default()
             );
             let hint = "leave `fee` out here, or make both the same".to_owned();
-            reader.warning(span(section, "fee"), message, Some(hint));
+            reader.warning(section.span_at("fee"), message, Some(hint));
         }
         Some(fee)
     }
@@ -258,8 +257,7 @@ impl Context<'_> {
         if known.is_none() {
             let message = format!("{}: there is no event `{}`", section.what, event.value);
             let ids: Vec<&str> = self.events.iter().map(|known| &*known.event).collect();
-            let hint = did_you_mean(event.value, ids.iter().copied())
-                .unwrap_or_else(|| format!("there are {}", ids.join(", ")));
+            let hint = known_name_or_all(event.value, &ids);
             reader.error(event.span, message, Some(hint));
         }
         known.cloned()
@@ -338,7 +336,7 @@ fn compare(
 ) {
     if before.iter().any(|other| other.id == certificate.id) {
         let message = format!("the id `{}` is there twice", certificate.id);
-        reader.error(span(section, "id"), message, None);
+        reader.error(section.span_at("id"), message, None);
     }
     let default = before
         .iter()
@@ -350,7 +348,7 @@ fn compare(
             "{}: of `{}`, `{}` is the default already",
             section.what, other.event, other.id
         );
-        reader.error(span(section, "default"), message, None);
+        reader.error(section.span_at("default"), message, None);
     }
 }
 
@@ -381,14 +379,8 @@ fn printed_before(
             section.what, certificate.event
         );
         let hint = did_you_mean(id, known);
-        reader.error(span(section, "show-when"), message, hint);
+        reader.error(section.span_at("show-when"), message, hint);
     }
-}
-
-fn span(section: &Section<'_>, key: &str) -> Range<usize> {
-    section
-        .item(key)
-        .map_or_else(|| section.span.clone(), |item| section.item_span(item))
 }
 
 /// The fee that the forms before printing ask for, by event, as far as the file can be read. Its faults are
@@ -437,7 +429,7 @@ fn amount(reader: &mut Reader<'_>, fee: &Section<'_>, key: &str) -> Option<Numbe
     let number = whole.map_or_else(|| Number::from_f64(value), |whole| Some(whole.into()));
     if value < 0.0 || number.is_none() {
         let message = format!("{}: `{key}` must be 0 or more", fee.what);
-        reader.error(span(fee, key), message, None);
+        reader.error(fee.span_at(key), message, None);
         return None;
     }
     number

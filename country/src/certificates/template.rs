@@ -5,7 +5,7 @@ use super::readable::{HELPERS, OPERATORS, Paths, Readable, VARIABLES, holds};
 use handlebars::Template as Handlebars;
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
 use rules::annotated_toml::position;
-use rules::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough};
+use rules::diagnostic::{Diagnostic, Severity, did_you_mean, is_enough, known_name_or_all};
 use rules::template_bounds;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -311,8 +311,7 @@ impl Check<'_> {
         let known: Vec<&str> = HELPERS.into_iter().chain(own).collect();
         if !known.contains(&name) {
             let message = format!("`{name}` is not a helper of core's client");
-            let hint = did_you_mean(name, known.iter().copied())
-                .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+            let hint = known_name_or_all(name, &known);
             self.error(self.source.word(place, name), message, Some(hint));
         }
         match (name, helper.params.as_slice()) {

@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 const LEVELS: [&str; 3] = ["province", "district", "village"];
 
 static EVENTS: LazyLock<Vec<Arc<Readable>>> = LazyLock::new(|| {
-    let events = forms::events(&forms::Environment::default());
+    let events = forms::events(&forms::Environment::sample());
     let of = |event| Arc::new(Readable::of(event, &LEVELS));
     events.iter().map(of).collect()
 });
@@ -202,7 +202,7 @@ const BIRTH: &str = "certificates/birth-certificate.svg";
     "certificates/birth-certified-copy.svg",
     "{{/ifCond}}",
     "{{/unless}}",
-    "birth-certified-copy.svg:19:1: error: this is not Handlebars"
+    "birth-certified-copy.svg:12:1: error: this is not Handlebars: `{{#ifCond}}` is not closed\n  hint: write `{{/ifCond}}` where it ends"
 )]
 #[case::xml(
     BIRTH,

@@ -3,7 +3,8 @@
 
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::field::{AnyField, SelectOption};
-use rules::diagnostic::{Diagnostic, Severity, did_you_mean};
+use opencrvs_toolkit::json_pointer::escaped;
+use rules::diagnostic::{Diagnostic, Severity, known_name_or_all};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -104,7 +105,7 @@ fn unmark(value: &mut Value, pointer: &mut String, found: &mut BTreeMap<String, 
             }
             for (key, value) in members {
                 pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&escaped(key));
                 unmark(value, pointer, found);
                 pointer.truncate(length);
             }
@@ -137,6 +138,12 @@ pub(super) fn at<'d>(document: &'d mut Value, spot: &Spot) -> Option<&'d mut Map
     list_mut(document, &spot.list)?
         .get_mut(spot.index)?
         .as_object_mut()
+}
+
+/// A copy of the list at a key, or an empty one.
+pub(super) fn list_of(members: &Map<String, Value>, key: &str) -> Vec<Value> {
+    let list = members.get(key).and_then(Value::as_array);
+    list.cloned().unwrap_or_default()
 }
 
 fn list<'d>(document: &'d Value, pointer: &str) -> &'d [Value] {
@@ -265,19 +272,7 @@ pub(super) struct Impossible {
     pub(super) field: String,
     pub(super) value: String,
     pub(super) message: String,
-    pub(super) hint: Option<String>,
-}
-
-/// Takes the `$id`s of conditionals away: they are made again.
-pub(super) fn without_ids(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let kept = members.into_iter().filter(|(key, _)| key != "$id");
-            Value::Object(kept.map(|(key, value)| (key, without_ids(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_ids).collect()),
-        other => other,
-    }
+    pub(super) hint: String,
 }
 
 /// Conditions that cannot hold, because nobody can choose what they ask for.
@@ -331,8 +326,6 @@ fn compare(
                 // The built-in conditions ask for `undefined` where an answer is missing.
                 let texts = texts.filter(|text| !["", "undefined"].contains(text));
                 for text in texts.filter(|text| !known.contains(text)) {
-                    let hint = did_you_mean(text, known.iter().copied());
-                    let hint = hint.or_else(|| Some(format!("there are {}", known.join(", "))));
                     found.push(Impossible {
                         pointer: pointer.clone(),
                         field: id.clone(),
@@ -340,13 +333,13 @@ fn compare(
                         message: format!(
                             "nobody can choose `{text}` in `{id}`, so the condition cannot hold"
                         ),
-                        hint,
+                        hint: known_name_or_all(text, known),
                     });
                 }
             }
             for (key, value) in members {
                 pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&escaped(key));
                 compare(value, pointer, choices, found);
                 pointer.truncate(length);
             }

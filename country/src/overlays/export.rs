@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! An event in the words of `forms/*.toml`, to read and to copy from: `countryconfig export forms`.
 
-use opencrvs_toolkit::conditional::Conditional;
+use opencrvs_toolkit::conditional::{Conditional, without_schema_ids};
 use opencrvs_toolkit::event::Event;
 use opencrvs_toolkit::words::words;
 use rules::annotated_toml::camel;
@@ -11,6 +11,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::document::all_fields;
+use super::keys::{
+    ACTION_TEXTS, DIALOGS, EVENT_REFERENCES, EVENT_TEXTS, FIELD_EFFECTS, FIELD_REFERENCES,
+    FIELD_TEXTS, MadeText, PAGE_TEXTS, SWITCHES, TextKey, current_moment,
+};
 
 /// The event as a file of its own. Read again, it is the same event.
 pub fn export(event: &Event) -> String {
@@ -25,37 +29,15 @@ pub fn export(event: &Event) -> String {
     };
     let base = format!("event.{}", event.id());
     let _ = writeln!(text, "id = {}", quoted(event.id()));
-    for (key, note) in [
-        ("label", "Name of the event"),
-        ("title", "Title of a record of the event"),
-    ] {
-        let note = format!("{note} {}", event.id());
-        message(
-            &mut text,
-            &mut members,
-            key,
-            key,
-            &format!("{base}.{key}"),
-            &note,
-        );
-    }
+    named_texts(&mut text, &mut members, &EVENT_TEXTS, &base, event.id());
     let mut declaration = taken(&mut members, "declaration");
-    let made = format!("{base}.action.declare.form.label");
-    message(
-        &mut text,
-        &mut declaration,
-        "form-label",
-        "label",
-        &made,
-        "Name of a form",
-    );
-    for (key, core_key) in [
-        ("date-of-event", "dateOfEvent"),
-        ("place-of-event", "placeOfEvent"),
-    ] {
-        if let Some(name) = members.get(core_key).and_then(name_of_reference) {
+    let made = MadeText::form_label(&format!("{base}.action.declare"));
+    message(&mut text, &mut declaration, "form-label", "label", &made);
+    for key in EVENT_REFERENCES {
+        let core_key = camel(key);
+        if let Some(name) = members.get(&core_key).and_then(name_of_reference) {
             let _ = writeln!(text, "{key} = {}", quoted(&name));
-            members.shift_remove(core_key);
+            members.shift_remove(&core_key);
         }
     }
     for page in list(&mut declaration, "pages") {
@@ -65,14 +47,9 @@ pub fn export(event: &Event) -> String {
         writer.action(&mut text, action);
     }
     text += "\n[event]\n";
-    message(
-        &mut text,
-        &mut members,
-        "fallback-title",
-        "fallbackTitle",
-        &format!("{base}.own-fallback-title"),
-        "`fallback-title` of the event",
-    );
+    let key = "fallback-title";
+    let made = MadeText::event_setting(&base, key);
+    message(&mut text, &mut members, key, &camel(key), &made);
     if let Some(order) = members.shift_remove("actionOrder") {
         let _ = writeln!(text, "action-order = {order}");
     }
@@ -104,18 +81,13 @@ impl Writer {
 
     /// Conditions of at most one of each effect, in the order in which they are read again.
     fn conditionals(&self, text: &mut String, members: &mut Map<String, Value>) {
-        const EFFECTS: [(&str, &str); 3] = [
-            ("SHOW", "show-if"),
-            ("ENABLE", "enable-if"),
-            ("DISPLAY_ON_REVIEW", "review-if"),
-        ];
         let Some(given) = members.get("conditionals").and_then(Value::as_array) else {
             return;
         };
         let order = |item: &Value| {
-            EFFECTS
+            FIELD_EFFECTS
                 .iter()
-                .position(|(effect, _)| item.get("type").is_some_and(|kind| kind == effect))
+                .position(|(_, effect)| item.get("type").is_some_and(|kind| kind == effect))
         };
         let orders: Option<Vec<usize>> = given.iter().map(order).collect();
         if orders.is_none_or(|orders| !orders.is_sorted_by(|a, b| a < b)) {
@@ -123,8 +95,8 @@ impl Writer {
         }
         for item in given {
             let key = order(item)
-                .and_then(|at| EFFECTS.get(at))
-                .map(|(_, key)| *key);
+                .and_then(|at| FIELD_EFFECTS.get(at))
+                .map(|(key, _)| *key);
             if let (Some(key), Some(conditional)) = (key, item.get("conditional")) {
                 let _ = writeln!(text, "{key} = {}", self.condition(conditional));
             }
@@ -138,15 +110,8 @@ impl Writer {
         };
         let id = text_of(&mut page, "id");
         let _ = write!(text, "\n[[{table}]]\nid = {}\n", quoted(&id));
-        let made = format!("event.{}.page.{id}.title", self.event);
-        message(
-            text,
-            &mut page,
-            "title",
-            "title",
-            &made,
-            &format!("Title of the page {id}"),
-        );
+        let base = format!("event.{}.page.{id}", self.event);
+        named_texts(text, &mut page, &PAGE_TEXTS, &base, &id);
         if let Some(conditional) = page.shift_remove("conditional") {
             let _ = writeln!(text, "show-if = {}", self.condition(&conditional));
         }
@@ -175,25 +140,7 @@ impl Writer {
         let key = if kind == "CUSTOM" { "id" } else { "type" };
         let _ = write!(text, "\n[[action]]\n{key} = {}\n", quoted(&name));
         let base = format!("event.{}.action.{name}", self.event);
-        for (key, core_key, note) in [
-            ("label", "label", "Name of the action"),
-            ("copy", "supportingCopy", "Said before the action"),
-            (
-                "audit",
-                "auditHistoryLabel",
-                "In the history of a record, the action",
-            ),
-        ] {
-            let note = format!("{note} {name}");
-            message(
-                text,
-                &mut action,
-                key,
-                core_key,
-                &format!("{base}.{key}"),
-                &note,
-            );
-        }
+        named_texts(text, &mut action, &ACTION_TEXTS, &base, &name);
         if let Some(Value::String(icon)) = action.shift_remove("icon") {
             let _ = writeln!(text, "icon = {}", quoted(&icon));
         }
@@ -207,23 +154,10 @@ impl Writer {
         let mut review = taken(&mut action, "review");
         let mut form = taken(&mut action, "printForm");
         form.extend(taken(&mut action, "correctionForm"));
-        let made = format!("event.{}.action.declare.form.review.title", self.event);
-        message(
-            text,
-            &mut review,
-            "review-title",
-            "title",
-            &made,
-            "Title of the review page",
-        );
-        message(
-            text,
-            &mut form,
-            "form-label",
-            "label",
-            &format!("{base}.form.label"),
-            "Name of a form",
-        );
+        let made = MadeText::review_title(&self.event);
+        message(text, &mut review, "review-title", "title", &made);
+        let made = MadeText::form_label(&base);
+        message(text, &mut form, "form-label", "label", &made);
         let fields = [list(&mut review, "fields"), list(&mut action, "form")].concat();
         rest(text, action);
         for field in fields {
@@ -260,49 +194,20 @@ impl Writer {
             quoted(&id),
             quoted(&of_type)
         );
-        for (key, core_key, note) in [
-            ("label", "label", "Label of the field"),
-            ("placeholder", "placeholder", "Placeholder of the field"),
-            ("helper-text", "helperText", "Hint below the field"),
-            (
-                "signature-prompt-label",
-                "signaturePromptLabel",
-                "Prompt of the field",
-            ),
-            (
-                "no-options-message",
-                "noOptionsMessage",
-                "Said where nothing can be chosen in the field",
-            ),
-        ] {
-            let note = format!("{note} {id}");
-            message(
-                text,
-                &mut field,
-                key,
-                core_key,
-                &format!("{base}.{key}"),
-                &note,
-            );
-        }
-        for (key, core_key) in [
-            ("required", "required"),
-            ("secured", "secured"),
-            ("uncorrectable", "uncorrectable"),
-            ("hide-label", "hideLabel"),
-            ("analytics", "analytics"),
-        ] {
-            if let Some(Value::Bool(switch)) = field.get(core_key) {
+        named_texts(text, &mut field, &FIELD_TEXTS, &base, &id);
+        for key in ["required"].into_iter().chain(SWITCHES) {
+            let core_key = camel(key);
+            if let Some(Value::Bool(switch)) = field.get(&core_key) {
                 if *switch {
                     let _ = writeln!(text, "{key} = true");
                 }
-                field.shift_remove(core_key);
+                field.shift_remove(&core_key);
             }
         }
         self.conditionals(text, &mut field);
         self.validation(text, &mut field, &base, &id);
         self.options(text, &mut field, &base);
-        for key in ["parent", "value"] {
+        for key in FIELD_REFERENCES {
             let words = match field.get(key) {
                 Some(Value::Array(several)) => {
                     let names: Option<Vec<_>> = several.iter().map(name_of_reference).collect();
@@ -316,13 +221,11 @@ impl Writer {
                 field.shift_remove(key);
             }
         }
-        let is_moment = field.get("defaultValue") == Some(&json!({ "$$now": true }));
+        let moment = current_moment(&of_type);
         let default = match field.get("defaultValue") {
             Some(Value::String(text)) => Some(quoted(text)),
             Some(value @ (Value::Bool(_) | Value::Number(_))) => Some(value.to_string()),
-            Some(_) if is_moment && ["DATE", "TIME"].contains(&of_type.as_str()) => {
-                Some(quoted("now"))
-            }
+            Some(value) if moment.as_ref() == Some(value) => Some(quoted("now")),
             _ => None,
         };
         if let Some(default) = default {
@@ -336,12 +239,8 @@ impl Writer {
     fn validation(&self, text: &mut String, field: &mut Map<String, Value>, base: &str, id: &str) {
         let rules = list(field, "validation");
         let rules = rules.iter().enumerate().filter_map(|(nth, rule)| {
-            let made = match nth {
-                0 => format!("{base}.error"),
-                n => format!("{base}.error-{}", n + 1),
-            };
-            let note = format!("Error below the field {id}");
-            let wording = inline_message(rule.get("message")?, &made, &note)?;
+            let made = MadeText::rule_error(base, nth + 1, id);
+            let wording = inline_message(rule.get("message")?, &made)?;
             let condition = self.condition(rule.get("validator")?);
             Some(format!("  {{ if = {condition}, else = {wording} }},\n"))
         });
@@ -361,10 +260,7 @@ impl Writer {
                 let value = option.get("value")?.as_str()?;
                 let label = match option.get("label")? {
                     Value::String(plain) => format!("{{ plain = {} }}", quoted(plain)),
-                    wording => {
-                        let made = format!("{base}.option.{value}.label");
-                        inline_message(wording, &made, &format!("Label of the choice {value}"))?
-                    }
+                    wording => inline_message(wording, &MadeText::option_label(base, value))?,
                 };
                 let mut conditions = String::new();
                 let Value::Object(mut members) = option.clone() else {
@@ -395,15 +291,25 @@ fn message(
     members: &mut Map<String, Value>,
     key: &str,
     core_key: &str,
-    made_id: &str,
-    made_note: &str,
+    made: &MadeText,
 ) {
-    if let Some(words) = members
-        .get(core_key)
-        .and_then(|m| inline_message(m, made_id, made_note))
-    {
+    let words = members.get(core_key).and_then(|m| inline_message(m, made));
+    if let Some(words) = words {
         let _ = writeln!(text, "{key} = {words}");
         members.shift_remove(core_key);
+    }
+}
+
+/// The texts of a part with a name.
+fn named_texts(
+    text: &mut String,
+    members: &mut Map<String, Value>,
+    texts: &[TextKey],
+    base: &str,
+    name: &str,
+) {
+    for one in texts {
+        message(text, members, one.key, one.core_key, &one.made(base, name));
     }
 }
 
@@ -411,11 +317,10 @@ fn dialog(text: &mut String, action: &mut Map<String, Value>, base: &str) {
     let Some(Value::Object(dialog)) = action.get("dialogCopy") else {
         return;
     };
-    let texts: Option<Vec<String>> = ["notify", "declare", "register"]
+    let texts: Option<Vec<String>> = DIALOGS
         .into_iter()
         .map(|key| {
-            let note = format!("Asked before a record is sent: {key}");
-            let words = inline_message(dialog.get(key)?, &format!("{base}.{key}.copy"), &note)?;
+            let words = inline_message(dialog.get(key)?, &MadeText::dialog(base, key))?;
             Some(format!("dialog.{key} = {words}\n"))
         })
         .collect();
@@ -465,24 +370,24 @@ fn rest(text: &mut String, members: Map<String, Value>) {
     let kept: Map<String, Value> = members
         .into_iter()
         .filter(|(_, value)| value.as_array().is_none_or(|list| !list.is_empty()))
-        .map(|(key, value)| (key, super::document::without_ids(value)))
+        .map(|(key, value)| (key, without_schema_ids(value)))
         .collect();
     if !kept.is_empty() {
         let _ = writeln!(text, "json = {}", literal(&Value::Object(kept).to_string()));
     }
 }
 
-fn inline_message(message: &Value, made_id: &str, made_note: &str) -> Option<String> {
+fn inline_message(message: &Value, made: &MadeText) -> Option<String> {
     let word = |key: &str| message.get(key).and_then(Value::as_str);
     let (id, text) = (word("id")?, word("defaultMessage")?);
     if message.as_object()?.len() != 3 {
         return None;
     }
     let note = word("description")?;
-    if id == made_id && note == made_note {
+    if id == made.id && note == made.note {
         return Some(quoted(text));
     }
-    let note = if note == made_note {
+    let note = if note == made.note {
         String::new()
     } else {
         format!(", description = {}", quoted(note))

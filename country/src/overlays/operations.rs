@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The changes of a file, one after the other. Each must find what it changes.
 
-use super::document::{self, Spot, at, list_mut, mark};
-use super::parts::{ACTION, Condition, FIELD, PAGE, Work};
-use rules::annotated_toml::{Section, Text};
+use super::document::{self, Spot, at, list_mut, list_of, mark};
+use super::keys::{ACTION, EVENT_REFERENCES, EVENT_TEXTS, FIELD, MadeText, PAGE};
+use super::parts::{Condition, Work};
+use rules::annotated_toml::{Section, Text, camel};
 use rules::diagnostic::did_you_mean;
 use serde_json::{Map, Value, json};
 
@@ -81,16 +82,15 @@ impl Work<'_, '_, '_> {
         let base = format!("event.{}", id.value);
         let mut event = Map::new();
         event.insert("id".into(), json!(id.value));
-        for (key, note) in [
-            ("label", "Name of the event"),
-            ("title", "Title of a record of the event"),
-        ] {
-            let note = || format!("{note} {}", id.value);
-            let text = self.message(root, key, &format!("{base}.{key}"), note)?;
-            self.set(&mut event, key, text, root, key);
+        self.set_texts(&mut event, root, &EVENT_TEXTS, &base, id.value);
+        if EVENT_TEXTS
+            .iter()
+            .any(|text| !event.contains_key(text.core_key))
+        {
+            return None;
         }
-        let made = format!("{base}.action.declare.form.label");
-        let label = self.message(root, "form-label", &made, || "Name of a form".to_owned());
+        let made = MadeText::form_label(&format!("{base}.action.declare"));
+        let label = self.message(root, "form-label", made);
         let label = label.or_else(|| event.get("label").cloned());
         event.insert("summary".into(), json!({ "fields": [] }));
         event.insert("declaration".into(), json!({ "label": label, "pages": [] }));
@@ -678,7 +678,7 @@ impl Work<'_, '_, '_> {
         let event = self.event.clone();
         if ["DECLARE", "EDIT"].contains(&kind) {
             let copy = forms::dialog(&event, kind == "EDIT");
-            self.say_in_program(&json!(copy), section);
+            self.keep_texts_of_program(&json!(copy), section);
             action.insert("dialogCopy".into(), json!(copy));
         }
         if kind == "CUSTOM" {
@@ -688,9 +688,8 @@ impl Work<'_, '_, '_> {
         let base = format!("event.{event}.action.{}", name.value);
         match kind {
             "READ" | "DECLARE" => {
-                let note = || "Title of the review page".to_owned();
-                let made = format!("event.{event}.action.declare.form.review.title");
-                let title = self.message(&named, "review-title", &made, note);
+                let made = MadeText::review_title(&event);
+                let title = self.message(&named, "review-title", made);
                 let title = title.or_else(|| document.get("title").cloned());
                 let fields = self.fields_of(&named, None);
                 action.insert("review".into(), json!({ "title": title, "fields": fields }));
@@ -701,8 +700,7 @@ impl Work<'_, '_, '_> {
                 } else {
                     "correctionForm"
                 };
-                let note = || "Name of a form".to_owned();
-                let label = self.message(&named, "form-label", &format!("{base}.form.label"), note);
+                let label = self.message(&named, "form-label", MadeText::form_label(&base));
                 let label = label.or_else(|| action.get("label").cloned());
                 let mut pages = Vec::new();
                 for page in named.sections(self.reader, "page") {
@@ -736,32 +734,16 @@ impl Work<'_, '_, '_> {
         Self::insert(document, &Spot { list, index }, Value::Object(action));
     }
 
-    /// Keeps the texts of a part that the program wrote, with the place that asked for it.
-    fn say_in_program(&mut self, part: &Value, section: &Section<'_>) {
-        let (line, column) = self.reader.position(section.span.start);
-        for message in opencrvs_toolkit::event::messages_of(part) {
-            self.said.push(super::super::texts::TextUse {
-                message,
-                file: self.reader.file().to_owned(),
-                line,
-                column,
-            });
-        }
-    }
-
     /// `date-of-event` and `place-of-event`.
     fn days_and_places(&mut self, document: &mut Value, section: &Section<'_>) {
-        for (key, core_key) in [
-            ("date-of-event", "dateOfEvent"),
-            ("place-of-event", "placeOfEvent"),
-        ] {
+        for key in EVENT_REFERENCES {
             if let Some(name) = section.text(self.reader, key) {
                 let value = match name.value.strip_prefix("event.") {
                     Some(kept) if key == "date-of-event" => json!({ "$$event": kept }),
                     _ => self.reference(name.value),
                 };
                 if let Some(event) = document.as_object_mut() {
-                    self.set(event, core_key, value, section, key);
+                    self.set(event, &camel(key), value, section, key);
                 }
             }
         }
@@ -789,14 +771,10 @@ impl Work<'_, '_, '_> {
         let Some(event) = document.as_object_mut() else {
             return;
         };
-        for (key, core_key) in [
-            ("label", "label"),
-            ("title", "title"),
-            ("fallback-title", "fallbackTitle"),
-        ] {
-            let note = || format!("`{key}` of the event");
-            if let Some(text) = self.message(section, key, &format!("{base}.own-{key}"), note) {
-                self.set(event, core_key, text, section, key);
+        for key in ["label", "title", "fallback-title"] {
+            let made = MadeText::event_setting(&base, key);
+            if let Some(text) = self.message(section, key, made) {
+                self.set(event, &camel(key), text, section, key);
             }
         }
         if let Some(analytics) = section.switch(self.reader, "analytics") {
@@ -866,9 +844,11 @@ impl Work<'_, '_, '_> {
                     ("value", "value"),
                     ("empty", "emptyValueMessage"),
                 ] {
-                    let made = format!("{base}.summary.{name}.{key}");
-                    let note = || format!("Summary line {name}: {key}");
-                    if let Some(text) = self.message(&line, key, &made, note) {
+                    let made = MadeText::new(
+                        format!("{base}.summary.{name}.{key}"),
+                        format!("Summary line {name}: {key}"),
+                    );
+                    if let Some(text) = self.message(&line, key, made) {
                         item.insert(core_key.into(), text);
                     }
                 }
@@ -893,42 +873,24 @@ impl Work<'_, '_, '_> {
             return;
         };
         changes.only(self.reader, &["add", "remove"]);
-        let mut list = event
-            .get("flags")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        for gone in changes.texts(self.reader, "remove") {
-            let ids: Vec<String> = list
-                .iter()
-                .filter_map(|flag| Some(flag.get("id")?.as_str()?.to_owned()))
-                .collect();
-            if !ids.iter().any(|id| id == gone.value) {
-                let message = format!("there is no flag `{}`", gone.value);
-                self.missing(
-                    gone.span.clone(),
-                    message,
-                    gone.value,
-                    ids.iter().map(String::as_str),
-                );
-            }
-            list.retain(|flag| flag.get("id").is_none_or(|id| id != gone.value));
-        }
+        let mut list = list_of(event, "flags");
+        self.remove_named(&mut list, &changes, "/id", "there is no flag");
         for flag in changes.sections(self.reader, "add") {
             flag.only(self.reader, &["id", "label", "requires-action"]);
             let Some(id) = flag.required_text(self.reader, "id") else {
                 continue;
             };
-            let note = || format!("Name of the flag {}", id.value);
-            let made = format!("{base}.flag.{}.label", id.value);
+            let made = MadeText::new(
+                format!("{base}.flag.{}.label", id.value),
+                format!("Name of the flag {}", id.value),
+            );
             if flag.item("label").is_none() {
-                let message = format!("flag `{}`: `label` is missing", id.value);
-                self.reader
-                    .error(flag.span.clone(), message, Some("label = \"…\"".to_owned()));
+                self.text_is_missing(
+                    &flag.clone().called(format!("flag `{}`", id.value)),
+                    "label",
+                );
             }
-            let label = self
-                .message(&flag, "label", &made, note)
-                .unwrap_or_default();
+            let label = self.message(&flag, "label", made).unwrap_or_default();
             let requires = flag.switch(self.reader, "requires-action").unwrap_or(false);
             let mut item = Map::new();
             item.insert("id".into(), json!(id.value));
@@ -948,11 +910,7 @@ impl Work<'_, '_, '_> {
             return;
         };
         changes.only(self.reader, &["add", "remove"]);
-        let mut sections = event
-            .get("advancedSearch")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let mut sections = list_of(event, "advancedSearch");
         for gone in changes.texts(self.reader, "remove") {
             let mut is_hit = false;
             for section in &mut sections {
@@ -1010,9 +968,11 @@ impl Work<'_, '_, '_> {
                 }
                 continue;
             }
-            let note = || "Title of a section of the search form".to_owned();
-            let made = format!("{base}.search.{}.title", name.value);
-            let Some(title) = self.message(&added, "title", &made, note) else {
+            let made = MadeText::new(
+                format!("{base}.search.{}.title", name.value),
+                "Title of a section of the search form",
+            );
+            let Some(title) = self.message(&added, "title", made) else {
                 let message = format!("the search has no section `{}`", name.value);
                 let hint = "title = \"…\" makes a new one";
                 self.reader

@@ -3,58 +3,20 @@
 
 use super::super::icu;
 use super::super::texts::TextUse;
-use super::document::{Origins, PlaceInFile, mark};
+use super::document::{Origins, PlaceInFile, list_of, mark};
+use super::keys::{
+    ACTION_EFFECTS, ACTION_TEXTS, DIALOGS, FIELD, FIELD_EFFECTS, FIELD_REFERENCES, FIELD_TEXTS,
+    MadeText, PAGE_TEXTS, SWITCHES, TextKey, current_moment,
+};
+use opencrvs_toolkit::conditional::{Conditional, and, or};
 use opencrvs_toolkit::evaluate::Predicate;
 use opencrvs_toolkit::event::messages_of;
-use opencrvs_toolkit::message::message;
-use rules::annotated_toml::{Reader, Section, Text, camel, json_of};
+use opencrvs_toolkit::message::{Message, message};
+use rules::annotated_toml::{Reader, Section, Text, camel, json_of, meant_switch};
 use rules::expression::translate;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::ops::Range;
-
-/// The keys of a field. The names are those of core's JSON with hyphens, but for the conditions.
-pub(super) const FIELD: [&str; 22] = [
-    "type",
-    "label",
-    "required",
-    "secured",
-    "uncorrectable",
-    "hide-label",
-    "analytics",
-    "placeholder",
-    "helper-text",
-    "show-if",
-    "enable-if",
-    "review-if",
-    "valid",
-    "options",
-    "configuration",
-    "parent",
-    "value",
-    "default",
-    "signature-prompt-label",
-    "no-options-message",
-    "src",
-    "json",
-];
-
-/// The keys of an action.
-pub(super) const ACTION: [&str; 10] = [
-    "label",
-    "icon",
-    "copy",
-    "show-if",
-    "enable-if",
-    "flags",
-    "audit",
-    "duplicates",
-    "dialog",
-    "json",
-];
-
-/// The keys of a page.
-pub(super) const PAGE: [&str; 4] = ["title", "show-if", "require-completion", "json"];
 
 /// Settings of a `configuration` that people read.
 const READ_BY_PEOPLE: [&str; 9] = [
@@ -117,10 +79,7 @@ impl Work<'_, '_, '_> {
 
     /// The place of a key's value.
     pub(super) fn place_of(&mut self, section: &Section<'_>, key: &str) -> usize {
-        let span = section
-            .item(key)
-            .map_or_else(|| section.span.clone(), |item| section.item_span(item));
-        self.place(&span)
+        self.place(&section.span_at(key))
     }
 
     pub(super) fn error_at_key(
@@ -130,10 +89,8 @@ impl Work<'_, '_, '_> {
         message: String,
         hint: &str,
     ) {
-        let at = section
-            .item(key)
-            .map_or_else(|| section.span.clone(), |item| section.item_span(item));
-        self.reader.error(at, message, Some(hint.to_owned()));
+        self.reader
+            .error(section.span_at(key), message, Some(hint.to_owned()));
     }
 
     /// Sets a member and remembers where it came from.
@@ -155,14 +112,13 @@ impl Work<'_, '_, '_> {
         &mut self,
         section: &Section<'_>,
         key: &str,
-        made_id: &str,
-        note: impl FnOnce() -> String,
+        made: MadeText,
     ) -> Option<Value> {
         let item = section.item(key)?;
         let span = section.item_span(item);
         let (id, text, description) = if let Some(text) = item.as_str() {
             let text = Text { value: text, span };
-            (made_id.to_owned(), text, None)
+            (made.id, text, None)
         } else {
             let what = format!("{}: `{key}`", section.what);
             let inner = section.section(self.reader, key, what)?;
@@ -170,7 +126,7 @@ impl Work<'_, '_, '_> {
             let id = inner.text(self.reader, "id");
             let text = inner.required_text(self.reader, "text")?;
             let description = inner.text(self.reader, "description");
-            let id = id.map_or_else(|| made_id.to_owned(), |id| id.value.to_owned());
+            let id = id.map_or(made.id, |id| id.value.to_owned());
             (id, text, description.map(|text| text.value.to_owned()))
         };
         // A text with an id of its own may be empty on purpose.
@@ -182,17 +138,51 @@ impl Work<'_, '_, '_> {
             let message = format!("{}: `{key}` cannot be formatted: {fault}", section.what);
             self.reader.error(text.span.clone(), message, None);
         }
-        let description = description.unwrap_or_else(note);
-        let (line, column) = self.reader.position(text.span.start);
-        let said = message(&id, text.value).describe(description);
-        let value = json!(said);
+        let message = message(&id, text.value).describe(description.unwrap_or(made.note));
+        let value = json!(message);
+        self.keep_text(message, &text.span);
+        Some(value)
+    }
+
+    /// Keeps a text with its place, to look for its translation.
+    fn keep_text(&mut self, message: Message, at: &Range<usize>) {
+        let (line, column) = self.reader.position(at.start);
         self.said.push(TextUse {
-            message: said,
+            message,
             file: self.reader.file().to_owned(),
             line,
             column,
         });
-        Some(value)
+    }
+
+    /// Keeps the texts of a part that the program wrote, with the section that asked for it.
+    pub(super) fn keep_texts_of_program(&mut self, part: &Value, section: &Section<'_>) {
+        for message in messages_of(part) {
+            self.keep_text(message, &section.span);
+        }
+    }
+
+    /// Reports a text that a part must have.
+    pub(super) fn text_is_missing(&mut self, section: &Section<'_>, key: &str) {
+        let message = format!("{}: `{key}` is missing", section.what);
+        let hint = format!("{key} = \"…\"");
+        self.reader.error(section.span.clone(), message, Some(hint));
+    }
+
+    /// Sets the texts of a part that the section has.
+    pub(super) fn set_texts(
+        &mut self,
+        target: &mut Map<String, Value>,
+        section: &Section<'_>,
+        texts: &[TextKey],
+        base: &str,
+        name: &str,
+    ) {
+        for text in texts {
+            if let Some(message) = self.message(section, text.key, text.made(base, name)) {
+                self.set(target, text.core_key, message, section, text.key);
+            }
+        }
     }
 
     /// A condition in words, or `{ json = '…' }`; nothing where it is the empty text: always.
@@ -316,32 +306,17 @@ impl Work<'_, '_, '_> {
         if let Some(of_type) = section.text(self.reader, "type") {
             self.set(target, "type", json!(of_type.value), section, "type");
         }
-        let texts: [(&str, &str, &str); 5] = [
-            ("label", "label", "Label of the field"),
-            ("placeholder", "placeholder", "Placeholder of the field"),
-            ("helper-text", "helperText", "Hint below the field"),
-            (
-                "signature-prompt-label",
-                "signaturePromptLabel",
-                "Prompt of the field",
-            ),
-            (
-                "no-options-message",
-                "noOptionsMessage",
-                "Said where nothing can be chosen in the field",
-            ),
-        ];
-        for (key, core_key, note) in texts {
-            let note = || format!("{note} {id}");
-            if let Some(text) = self.message(section, key, &format!("{base}.{key}"), note) {
-                self.set(target, core_key, text, section, key);
-            }
-        }
+        self.set_texts(target, section, &FIELD_TEXTS, &base, id);
         let required = section.item("required");
-        if required.is_some_and(|item| !item.is_bool()) {
-            let note = || format!("Error below the empty field {id}");
-            let text = self.message(section, "required", &format!("{base}.required"), note);
-            if let Some(text) = text {
+        let switch = required.and_then(|item| meant_switch(item.as_str()?));
+        if let Some(switch) = switch {
+            let message = format!("{}: `required` is a word in quotes", section.what);
+            let hint = format!("write `required = {switch}`, without quotes");
+            self.error_at_key(section, "required", message, &hint);
+        } else if required.is_some_and(|item| !item.is_bool()) {
+            let note = format!("Error below the empty field {id}");
+            let made = MadeText::new(format!("{base}.required"), note);
+            if let Some(text) = self.message(section, "required", made) {
                 self.set(
                     target,
                     "required",
@@ -353,25 +328,12 @@ impl Work<'_, '_, '_> {
         } else if let Some(required) = section.switch(self.reader, "required") {
             self.set(target, "required", json!(required), section, "required");
         }
-        for (key, core_key) in [
-            ("secured", "secured"),
-            ("uncorrectable", "uncorrectable"),
-            ("hide-label", "hideLabel"),
-            ("analytics", "analytics"),
-        ] {
+        for key in SWITCHES {
             if let Some(switch) = section.switch(self.reader, key) {
-                self.set(target, core_key, json!(switch), section, key);
+                self.set(target, &camel(key), json!(switch), section, key);
             }
         }
-        self.conditionals(
-            target,
-            section,
-            &[
-                ("show-if", "SHOW"),
-                ("enable-if", "ENABLE"),
-                ("review-if", "DISPLAY_ON_REVIEW"),
-            ],
-        );
+        self.conditionals(target, section, &FIELD_EFFECTS);
         self.validation(target, section, &base, id);
         self.options(target, section, &base);
         self.configuration(target, section, &base, id);
@@ -385,7 +347,7 @@ impl Work<'_, '_, '_> {
 
     /// `parent` and `value`: fields on which this one depends.
     fn references(&mut self, target: &mut Map<String, Value>, section: &Section<'_>) {
-        for key in ["parent", "value"] {
+        for key in FIELD_REFERENCES {
             let names = section.one_or_more(self.reader, key);
             if section.item(key).is_none() {
                 continue;
@@ -416,12 +378,8 @@ impl Work<'_, '_, '_> {
                 .get("type")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            let is_moment = ["DATE", "TIME"].contains(&of_type) && item.as_str() == Some("now");
-            let value = if is_moment {
-                json!({ "$$now": true })
-            } else {
-                json_of(item)
-            };
+            let moment = current_moment(of_type).filter(|_| item.as_str() == Some("now"));
+            let value = moment.unwrap_or_else(|| json_of(item));
             self.set(target, "defaultValue", value, section, "default");
         }
     }
@@ -486,12 +444,7 @@ impl Work<'_, '_, '_> {
             field.insert("label".into(), json!(empty));
         }
         if !field.contains_key("label") {
-            let message = format!("{}: `label` is missing", named.what);
-            self.reader.error(
-                section.span.clone(),
-                message,
-                Some("label = \"…\"".to_owned()),
-            );
+            self.text_is_missing(&named, "label");
         }
         Some(Value::Object(field))
     }
@@ -507,35 +460,15 @@ impl Work<'_, '_, '_> {
         let Some(item) = section.item("valid") else {
             return;
         };
-        let mut list = target
-            .get("validation")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let mut list = list_of(target, "validation");
         let (added, key) = if item.is_table_like() {
             let what = format!("{}: `valid`", section.what);
             let Some(changes) = section.section(self.reader, "valid", what) else {
                 return;
             };
             changes.only(self.reader, &["add", "remove"]);
-            for gone in changes.texts(self.reader, "remove") {
-                let of = |item: &Value| {
-                    item.pointer("/message/id")
-                        .and_then(Value::as_str)
-                        .map(str::to_owned)
-                };
-                let known: Vec<String> = list.iter().filter_map(of).collect();
-                if !known.iter().any(|known| known == gone.value) {
-                    let what = format!("`{id}` has no rule with the message `{}`", gone.value);
-                    self.missing(
-                        gone.span.clone(),
-                        what,
-                        gone.value,
-                        known.iter().map(String::as_str),
-                    );
-                }
-                list.retain(|item| of(item).as_deref() != Some(gone.value));
-            }
+            let missing = format!("`{id}` has no rule with the message");
+            self.remove_named(&mut list, &changes, "/message/id", &missing);
             (changes, "add")
         } else {
             list.clear();
@@ -552,23 +485,15 @@ impl Work<'_, '_, '_> {
                         .error(rule.span.clone(), message, Some(hint.to_owned()));
                 }
             }
-            let unused = (1..).map(|n| match n {
-                1 => format!("{base}.error"),
-                n => format!("{base}.error-{n}"),
-            });
-            let is_used = |made: &String| {
-                list.iter().any(|item| {
-                    item.pointer("/message/id")
-                        .is_some_and(|known| known == made)
-                })
-            };
-            let made = unused
-                .into_iter()
-                .find(|made| !is_used(made))
-                .unwrap_or_default();
+            let used = ids_of(&list, "/message/id");
+            let mut position = 1;
+            let mut made = MadeText::rule_error(base, position, id);
+            while used.contains(&made.id) {
+                position += 1;
+                made = MadeText::rule_error(base, position, id);
+            }
             let condition = self.condition(&rule, "if").and_then(Condition::when);
-            let note = || format!("Error below the field {id}");
-            let text = self.message(&rule, "else", &made, note);
+            let text = self.message(&rule, "else", made);
             if let (Some(condition), Some(text)) = (condition, text) {
                 let place = self.place(&rule.span.clone());
                 let mut item = Map::new();
@@ -631,13 +556,7 @@ impl Work<'_, '_, '_> {
     }
 
     fn option_index(&mut self, list: &[Value], value: &Text<'_>, what: &str) -> Option<usize> {
-        let of = |option: &'_ Value| {
-            option
-                .get("value")
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        };
-        let known: Vec<String> = list.iter().filter_map(of).collect();
+        let known = ids_of(list, "/value");
         let index = known.iter().position(|known| known == value.value);
         if index.is_none() {
             let message = format!("{what}: there is no option `{}`", value.value);
@@ -673,12 +592,7 @@ impl Work<'_, '_, '_> {
             return;
         }
         if section.item("label").is_none() {
-            let message = format!("{}: `label` is missing", section.what);
-            self.reader.error(
-                section.span.clone(),
-                message,
-                Some("label = \"…\"".to_owned()),
-            );
+            self.text_is_missing(&section, "label");
         }
         let mut index = list.len();
         for (key, offset) in [("after", 1), ("before", 0)] {
@@ -711,14 +625,12 @@ impl Work<'_, '_, '_> {
         if let Some(plain) = plain {
             self.set(option, "label", json!(plain), section, "label");
         } else {
-            let note = || format!("Label of the choice {value}");
-            let made = format!("{base}.option.{value}.label");
-            if let Some(text) = self.message(section, "label", &made, note) {
+            let made = MadeText::option_label(base, value);
+            if let Some(text) = self.message(section, "label", made) {
                 self.set(option, "label", text, section, "label");
             }
         }
-        let keys = [("show-if", "SHOW"), ("enable-if", "ENABLE")];
-        self.conditionals(option, section, &keys);
+        self.conditionals(option, section, &ACTION_EFFECTS);
     }
 
     fn configuration(
@@ -742,8 +654,9 @@ impl Work<'_, '_, '_> {
                 continue;
             };
             let value = if READ_BY_PEOPLE.contains(&key) {
-                let note = || format!("Text `{key}` of the field {id}");
-                let Some(text) = self.message(&given, key, &format!("{base}.{key}"), note) else {
+                let note = format!("Text `{key}` of the field {id}");
+                let made = MadeText::new(format!("{base}.{key}"), note);
+                let Some(text) = self.message(&given, key, made) else {
                     continue;
                 };
                 text
@@ -768,11 +681,8 @@ impl Work<'_, '_, '_> {
         section: &Section<'_>,
         id: &str,
     ) {
-        let made = format!("event.{}.page.{id}.title", self.event);
-        let note = || format!("Title of the page {id}");
-        if let Some(title) = self.message(section, "title", &made, note) {
-            self.set(page, "title", title, section, "title");
-        }
+        let base = format!("event.{}.page.{id}", self.event);
+        self.set_texts(page, section, &PAGE_TEXTS, &base, id);
         let key = "require-completion";
         if let Some(required) = section.switch(self.reader, key) {
             self.set(
@@ -804,12 +714,7 @@ impl Work<'_, '_, '_> {
         let id = section.required_text(self.reader, "id")?;
         let named = section.clone().called(format!("page `{}`", id.value));
         if section.item("title").is_none() {
-            let message = format!("{}: `title` is missing", named.what);
-            self.reader.error(
-                section.span.clone(),
-                message,
-                Some("title = \"…\"".to_owned()),
-            );
+            self.text_is_missing(&named, "title");
         }
         let mut page = Map::new();
         page.insert("id".into(), json!(id.value));
@@ -881,19 +786,12 @@ impl Work<'_, '_, '_> {
             parts: &names,
         };
         let fields = forms::person_fields(self.environment, &block, shown);
-        let (line, column) = self.reader.position(section.span.start);
         let place = self.place(&section.span.clone());
         let mut list = Vec::new();
         for field in fields {
-            for message in messages_of(&json!(field)) {
-                self.said.push(TextUse {
-                    message,
-                    file: self.reader.file().to_owned(),
-                    line,
-                    column,
-                });
-            }
-            if let Value::Object(mut field) = json!(field) {
+            let field = json!(field);
+            self.keep_texts_of_program(&field, section);
+            if let Value::Object(mut field) = field {
                 mark(&mut field, "", place);
                 list.push(Value::Object(field));
             }
@@ -909,25 +807,11 @@ impl Work<'_, '_, '_> {
         name: &str,
     ) {
         let base = format!("event.{}.action.{name}", self.event);
-        for (key, core_key, note) in [
-            ("label", "label", "Name of the action"),
-            ("copy", "supportingCopy", "Said before the action"),
-            (
-                "audit",
-                "auditHistoryLabel",
-                "In the history of a record, the action",
-            ),
-        ] {
-            let note = || format!("{note} {name}");
-            if let Some(text) = self.message(section, key, &format!("{base}.{key}"), note) {
-                self.set(action, core_key, text, section, key);
-            }
-        }
+        self.set_texts(action, section, &ACTION_TEXTS, &base, name);
         if let Some(icon) = section.text(self.reader, "icon") {
             self.set(action, "icon", json!(icon.value), section, "icon");
         }
-        let keys = [("show-if", "SHOW"), ("enable-if", "ENABLE")];
-        self.conditionals(action, section, &keys);
+        self.conditionals(action, section, &ACTION_EFFECTS);
         self.flag_changes(action, section);
         if let Some(item) = section.item("duplicates") {
             if item.as_str() == Some("off") {
@@ -943,14 +827,13 @@ impl Work<'_, '_, '_> {
         }
         let what = format!("{}: `dialog`", section.what);
         if let Some(dialog) = section.section(self.reader, "dialog", what) {
-            dialog.only(self.reader, &["notify", "declare", "register"]);
+            dialog.only(self.reader, &DIALOGS);
             let mut copy = match action.get("dialogCopy") {
                 Some(Value::Object(known)) => known.clone(),
                 _ => Map::new(),
             };
-            for key in ["notify", "declare", "register"] {
-                let note = || format!("Asked before a record is sent: {key}");
-                let text = self.message(&dialog, key, &format!("{base}.{key}.copy"), note);
+            for key in DIALOGS {
+                let text = self.message(&dialog, key, MadeText::dialog(&base, key));
                 copy.extend(text.map(|text| (key.to_owned(), text)));
             }
             self.set(action, "dialogCopy", Value::Object(copy), section, "dialog");
@@ -965,25 +848,9 @@ impl Work<'_, '_, '_> {
             return;
         };
         changes.only(self.reader, &["add", "remove"]);
-        let mut list = action
-            .get("flags")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        for gone in changes.texts(self.reader, "remove") {
-            let of = |item: &Value| item.get("id").and_then(Value::as_str).map(str::to_owned);
-            let known: Vec<String> = list.iter().filter_map(of).collect();
-            if !known.iter().any(|known| known == gone.value) {
-                let message = format!("{} does not change the flag `{}`", section.what, gone.value);
-                self.missing(
-                    gone.span.clone(),
-                    message,
-                    gone.value,
-                    known.iter().map(String::as_str),
-                );
-            }
-            list.retain(|item| of(item).as_deref() != Some(gone.value));
-        }
+        let mut list = list_of(action, "flags");
+        let missing = format!("{} does not change the flag", section.what);
+        self.remove_named(&mut list, &changes, "/id", &missing);
         for flag in changes.sections(self.reader, "add") {
             flag.only(self.reader, &["id", "operation", "if"]);
             let Some(id) = flag.required_text(self.reader, "id") else {
@@ -1003,6 +870,26 @@ impl Work<'_, '_, '_> {
             mark(action, "", place);
         }
         action.insert("flags".into(), Value::Array(list));
+    }
+
+    /// Removes the items that `remove` names from a list. `id` is the pointer to the name of an item; `missing`
+    /// is the message about a name that none has, before that name.
+    pub(super) fn remove_named(
+        &mut self,
+        list: &mut Vec<Value>,
+        changes: &Section<'_>,
+        id: &str,
+        missing: &str,
+    ) {
+        for gone in changes.texts(self.reader, "remove") {
+            let known = ids_of(list, id);
+            if !known.iter().any(|known| known == gone.value) {
+                let message = format!("{missing} `{}`", gone.value);
+                let known = known.iter().map(String::as_str);
+                self.missing(gone.span.clone(), message, gone.value, known);
+            }
+            list.retain(|item| item.pointer(id).is_none_or(|known| known != gone.value));
+        }
     }
 
     /// Reports a name that does not exist, with the name that was probably meant.
@@ -1025,14 +912,20 @@ impl Work<'_, '_, '_> {
 
 /// One condition of several of which one must hold, and another that must hold too.
 fn joined(before: Vec<Value>, added: Option<Value>) -> Option<Value> {
-    let list = |keyword: &str, parts: Vec<Value>| json!({ "type": "object", keyword: parts, "required": [] });
-    let mut before = before;
+    let mut before: Vec<Conditional> = before.into_iter().map(Conditional::from_schema).collect();
     let earlier = match before.len() {
         0 | 1 => before.pop(),
-        _ => Some(list("anyOf", before)),
+        _ => Some(or(before)),
     };
-    match (earlier, added) {
-        (Some(earlier), Some(added)) => Some(list("allOf", vec![earlier, added])),
+    let joined = match (earlier, added.map(Conditional::from_schema)) {
+        (Some(earlier), Some(added)) => Some(and([earlier, added])),
         (earlier, added) => earlier.or(added),
-    }
+    };
+    joined.map(|condition| condition.schema())
+}
+
+/// The ids of the items of a list; `id` is the pointer to that of an item.
+fn ids_of(list: &[Value], id: &str) -> Vec<String> {
+    let ids = list.iter().filter_map(|item| item.pointer(id)?.as_str());
+    ids.map(str::to_owned).collect()
 }

@@ -9,7 +9,9 @@ use crate::correction::{
     correction_form, identity_data, informant_requests, official_requesters, person_requests,
     requester_choice, requester_type,
 };
-use crate::requester::{entries, identity, requester_is, requester_is_other_informant};
+use crate::requester::{
+    entries, identity, identity_of_informant, requester_is, requester_is_other_informant,
+};
 
 pub(super) fn form_of_request(env: &Environment) -> Form {
     correction_form(
@@ -46,17 +48,6 @@ fn requester_in(situation: Situation) -> AnyField {
 fn identities() -> Vec<AnyField> {
     let requester = field("requester.type");
     let data = |shown, entries| identity_data("birth", shown, entries);
-    let informant = [
-        "idType",
-        "nid",
-        "passport",
-        "brn",
-        "name",
-        "dob",
-        "age",
-        "other.relation",
-        "nationality",
-    ];
     let mut identities = vec![data(
         requester.equals("CHILD"),
         entries("child", &["name", "dob"]),
@@ -67,7 +58,7 @@ fn identities() -> Vec<AnyField> {
     );
     identities.push(data(
         requester_is_other_informant(&requester, ["FATHER", "MOTHER"]),
-        entries("informant", &informant),
+        identity_of_informant(),
     ));
     identities
 }

@@ -5,7 +5,7 @@ use opencrvs_toolkit::prelude::*;
 use serde_json::json;
 
 use super::requesters::{FATHER, MOTHER, Parent, RELATIONS};
-use crate::requester::{Relation, entries, identity};
+use crate::requester::{Relation, identity, identity_of_informant};
 use crate::{Environment, credentials_url};
 
 pub(super) fn issue_verifiable_credential(env: &Environment) -> Action {
@@ -133,17 +133,6 @@ fn details_of_requester() -> Vec<AnyField> {
             .parent(field("requester.type"))
             .into()
     };
-    let informant = [
-        "idType",
-        "nid",
-        "passport",
-        "brn",
-        "name",
-        "dob",
-        "age",
-        "other.relation",
-        "nationality",
-    ];
     let parent_details = [MOTHER, FATHER]
         .map(|parent| (parent, and([requester.equals(parent.value), not_offered()])));
     let mut fields = vec![
@@ -168,7 +157,7 @@ fn details_of_requester() -> Vec<AnyField> {
             not(relation.equals("FATHER")),
             not_offered(),
         ]),
-        entries("informant", &informant),
+        identity_of_informant(),
     ));
     fields
 }

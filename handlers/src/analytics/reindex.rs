@@ -75,7 +75,7 @@ impl Turn<'_> {
         see: impl Fn(&EventDocument) + Send + 'static,
     ) -> Result<Report, ReindexError> {
         let analytics = self.analytics;
-        let counting = analytics.counting.load_full();
+        let counting = analytics.counting.load();
         let reading = Arc::clone(&counting);
         let read = tokio::task::spawn_blocking(move || read(json.as_ref(), &reading, &see)).await?;
         let (mut report, indices, records) = read.map_err(ReindexError::Body)?;

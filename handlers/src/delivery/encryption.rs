@@ -5,14 +5,15 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The prefix of an encrypted text; neither JSON nor a token begins with it.
 const MARK: &str = "sealed:";
 
 /// Keys of the ledger: the first one encrypts, all of them decrypt, so that a key can be replaced while
 /// deliveries encrypted with the old one are pending. Without any key, text is stored as it is.
-#[derive(Default)]
-pub struct Encryption(Vec<RandomizedNonceKey>);
+#[derive(Clone, Default)]
+pub struct Encryption(Arc<[RandomizedNonceKey]>);
 
 /// The reason why text cannot be encrypted or decrypted, or a key cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 mod examine;
+mod group_commit;
 mod numbers;
 mod postgres;
 mod sql;
@@ -637,7 +638,9 @@ pub enum LedgerError {
     #[error("the ledger's encryption failed")]
     Encryption(#[from] crate::delivery::encryption::EncryptionError),
     /// There is no ledger where one was expected.
-    #[error("there is no ledger `{0}`")]
+    #[error(
+        "there is no ledger `{0}`: run this in the server's folder, set LEDGER_URL as the server has it, or start `serve` once"
+    )]
     Missing(String),
     /// The folder of the file cannot be made.
     #[error("cannot create the ledger's file `{path}`")]
@@ -651,6 +654,9 @@ pub enum LedgerError {
     /// The database refused.
     #[error("the ledger's database failed")]
     Database(#[from] sqlx::Error),
+    /// The database refused to commit what several operations have written.
+    #[error("the ledger's database failed")]
+    Commit(#[source] Arc<sqlx::Error>),
     /// The tables cannot be brought up to date.
     #[error("the ledger's tables cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -939,6 +945,7 @@ pub async fn open_existing(url: &str, seal: Encryption) -> Result<Arc<dyn Ledger
     if let Some(file) = sqlite::file(url)
         && !file.exists()
     {
+        let file = std::path::absolute(&file).unwrap_or(file);
         return Err(LedgerError::Missing(file.display().to_string()));
     }
     open(url, seal).await

@@ -16,7 +16,7 @@ use crate::delivery::ledger::{
 };
 use crate::delivery::outcome::Outcome;
 use crate::delivery::schedule::Schedule;
-use crate::delivery::transport::Transport;
+use crate::delivery::transport::{Transport, reply};
 use crate::fault::{self, Fault};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -510,12 +510,8 @@ impl Wire for HttpWire {
             _ if status.is_redirection() => Outcome::NotReached(Some(status), retry_after),
             StatusCode::SERVICE_UNAVAILABLE => Outcome::Unavailable(retry_after),
             StatusCode::INTERNAL_SERVER_ERROR => {
-                let mut body = Vec::new();
-                while let Ok(Some(chunk)) = response.chunk().await
-                    && body.len() <= REPLY_LIMIT
-                {
-                    body.extend_from_slice(&chunk);
-                }
+                // Where the reply breaks off, the outcome stays unknown.
+                let body = reply(&mut response, REPLY_LIMIT).await.unwrap_or_default();
                 let said: Value = serde_json::from_slice(&body).unwrap_or_default();
                 if said.get("error").and_then(Value::as_str) == Some(OWN_FAULT) {
                     Outcome::NotStarted

@@ -79,6 +79,21 @@ pub async fn status(request: RequestBuilder) -> Result<(StatusCode, Option<Durat
     Ok((status, retry_after))
 }
 
+/// Reads a reply until its end, or until it is larger than a limit in bytes. A result that is longer than the
+/// limit is the beginning of a reply that is too large.
+///
+/// # Errors
+/// When the connection breaks.
+pub async fn reply(response: &mut Response, limit: usize) -> reqwest::Result<Vec<u8>> {
+    let mut reply = Vec::new();
+    while reply.len() <= limit
+        && let Some(chunk) = response.chunk().await?
+    {
+        reply.extend_from_slice(&chunk);
+    }
+    Ok(reply)
+}
+
 /// The wait that the other side asks for, in the header `Retry-After`.
 pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;

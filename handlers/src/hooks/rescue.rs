@@ -19,7 +19,6 @@ use crate::hooks::{HookError, Hooks, Rescued, WithIdentity};
 use jiff::{SignedDuration, Timestamp};
 use opencrvs_toolkit::event_document::{Action, ActionId, EventDocument, EventId};
 use opencrvs_toolkit::hook_action::HookAction;
-use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -255,7 +254,7 @@ pub struct Rescue {
     /// Hooks that this process has not answered.
     pub unanswered: Arc<Unanswered>,
     /// Core's own database, read only.
-    pub database: Option<SecretString>,
+    pub database: Option<DatabaseUrl>,
     /// The minimum wait: an action that waits for less time may still be answered.
     pub after: SignedDuration,
     /// The same if an operator names the record.

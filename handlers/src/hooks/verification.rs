@@ -138,11 +138,11 @@ impl Verification {
     /// The questions for an action; `state` holds the answers that it proposes.
     ///
     /// A registration is the last chance for people without a result when the data were declared.
-    pub(crate) fn questions(
+    pub(crate) fn questions<'s>(
         &self,
         event: &EventDocument,
         action: &Action,
-        state: impl FnOnce() -> Fields,
+        state: impl FnOnce() -> &'s Fields,
     ) -> Option<Questions> {
         let leave = matches!(self.identities, Identities::Leave);
         let about = match self.on.0.contains(&action.action_type) {
@@ -157,7 +157,7 @@ impl Verification {
         let state = state();
         let questions = people
             .each_ref()
-            .map(|person| question(person, about, &event.id, &state));
+            .map(|person| question(person, about, &event.id, state));
         questions.iter().any(Option::is_some).then_some(questions)
     }
 

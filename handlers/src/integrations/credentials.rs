@@ -6,6 +6,7 @@ mod qr;
 
 use crate::core_client::locations::{LocationCache, LocationIndex};
 use crate::core_client::{Core, CoreError};
+use crate::delivery::transport::reply;
 use crate::fault::Fault;
 use country::credential_template::{CredentialKind, CredentialTemplate};
 use opencrvs_toolkit::event_document::{Action, EventDocument, EventId, Fields, History};
@@ -212,12 +213,11 @@ impl Credentials {
         if !response.status().is_success() {
             return Err(CredentialError::Refused(response.status()));
         }
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
-            answer.extend_from_slice(&chunk);
-            if answer.len() > REPLY_LIMIT {
-                return Err(CredentialError::Answer);
-            }
+        let answer = reply(&mut response, REPLY_LIMIT)
+            .await
+            .map_err(unanswered)?;
+        if answer.len() > REPLY_LIMIT {
+            return Err(CredentialError::Answer);
         }
         String::from_utf8(answer).map_err(|_| CredentialError::Answer)
     }

@@ -101,11 +101,11 @@ impl ActionListener for Forwarding {
     fn deliveries(&self, told: &DecidedAction<'_>) -> Vec<NewDelivery> {
         let event = told.facts.event;
         let document = match told.acceptance() {
-            Some(by) => as_accepted(event.clone(), &by),
-            None if told.answer.status == 202 && self.core.may_ask() => event.clone(),
+            Some(by) => serde_json::to_value(as_accepted(event.clone(), &by)),
+            None if told.answer.status == 202 && self.core.may_ask() => serde_json::to_value(event),
             None => return vec![],
         };
-        let payload = match serde_json::to_value(&document) {
+        let payload = match document {
             Ok(payload) => payload,
             Err(error) => {
                 error!(error = &error as &dyn std::error::Error, event.id = %event.id, "`{}` cannot be forwarded", event.id);

@@ -5,16 +5,15 @@ use super::sms::SmsSettings;
 use super::{Channel, NotificationConfig, Offices, Smtp, StoredMessage};
 use crate::clock::{Clock, later as later_than};
 use crate::core_client::Core;
+use crate::current::Current;
 use crate::delivery::acceptance::Acceptance;
 use crate::delivery::ledger::{Answer, Claimed, Destination, Entry, Ledger, NewDelivery, USER};
 use crate::delivery::outcome::Outcome;
 use crate::delivery::transport::Transport;
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use country::notification::NotificationFiles;
 use country::notification::messages::Message;
 use jiff::{SignedDuration, Timestamp};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, To};
@@ -37,8 +36,8 @@ pub(super) const ALERT: &str = "alert";
 
 /// Renders and sends.
 pub struct Sender {
-    /// Another one when the country's files change.
-    pub config: ArcSwap<NotificationConfig>,
+    /// The country's messages.
+    pub config: Current<NotificationConfig>,
     /// How SMS gateways are reached.
     pub sms: SmsSettings,
     /// The way e-mails go.
@@ -68,12 +67,6 @@ impl Transport for Sender {
 }
 
 impl Sender {
-    /// From now on says what these files say.
-    pub fn replace(&self, files: Arc<NotificationFiles>) {
-        let config = NotificationConfig::new(files, &self.sms);
-        self.config.store(Arc::new(config));
-    }
-
     async fn attempt(&self, delivery: &Claimed) -> Result<Outcome, Outcome> {
         let answer = self.acceptance.accepted(delivery).await?;
         let mut note: StoredMessage =
@@ -98,7 +91,7 @@ impl Sender {
     }
 
     async fn sms(&self, delivery: &Claimed, mut note: StoredMessage) -> Result<Outcome, Outcome> {
-        let config = self.config.load_full();
+        let config = self.config.load();
         let country = &config.files;
         let message = Message::named(&delivery.operation).ok_or(Outcome::Unprepared)?;
         let number = country.region.international(&note.to);
@@ -162,7 +155,7 @@ impl Sender {
         sender: &Mailbox,
     ) -> Option<(Address, Vec<u8>)> {
         let said = |variable: &str| note.variables.get(variable)?.as_str();
-        let config = self.config.load_full();
+        let config = self.config.load();
         let country = &config.files;
         let alert = delivery.operation == ALERT;
         let mut sender = sender.clone();

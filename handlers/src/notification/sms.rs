@@ -2,7 +2,7 @@
 //! SMS through a gateway: that of Infobip, or another that `sms.toml` describes.
 
 use crate::delivery::outcome::Outcome;
-use crate::delivery::transport::unanswered;
+use crate::delivery::transport::{reply, unanswered};
 use crate::fault::{self, Fault};
 use async_trait::async_trait;
 use country::notification::sms::description::Description;
@@ -120,14 +120,10 @@ impl Sms for HttpGateway {
             Err(error) => return unanswered(&error),
         };
         let status = response.status();
-        let mut reply = Vec::new();
-        while reply.len() <= REPLY_LIMIT {
-            match response.chunk().await {
-                Ok(Some(chunk)) => reply.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) => return unanswered(&error),
-            }
-        }
+        let reply = match reply(&mut response, REPLY_LIMIT).await {
+            Ok(reply) => reply,
+            Err(error) => return unanswered(&error),
+        };
         if self
             .description
             .took(status.as_u16(), &String::from_utf8_lossy(&reply))

@@ -130,7 +130,7 @@ impl Users {
         payload: Variables,
     ) -> Result<(), NotTold> {
         let now = self.sender.clock.now();
-        let config = self.sender.config.load_full();
+        let config = self.sender.config.load();
         let method = config.files.users;
         if config.is_closed(method, &self.sender.mail) {
             return Err(NotTold::NoWay(method));

@@ -6,6 +6,7 @@ use country::marks::Marks;
 use handlers::analytics::{Access, Analytics, Database, Failed, Report};
 use handlers::clock::{Clock, SystemClock};
 use handlers::core_client::{Core, Credentials};
+use handlers::current::Current;
 use handlers::delivery::acceptance::Acceptance;
 use handlers::delivery::encryption::Encryption;
 use handlers::delivery::ledger::{self, Claimed, Destination, Knowledge};
@@ -91,7 +92,7 @@ impl Setting {
             clock,
             schedule: "1ms".parse().unwrap(),
         };
-        let counting = Arc::new(analytics_config());
+        let counting = Current::fixed(Arc::new(analytics_config()));
         let url_of = url.parse().unwrap();
         let analytics = Analytics::new(url_of, asked, Arc::new(acceptance), counting);
         Self {

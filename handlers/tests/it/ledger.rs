@@ -6,8 +6,8 @@ use super::{at, entry};
 use handlers::core_client::{Confirmation, Fate};
 use handlers::delivery::encryption::Encryption;
 use handlers::delivery::ledger::{
-    self, Answer, Attempt, Begun, Claimed, Counts, Destination, Filter, Integration, Knowledge,
-    Ledger, NewDelivery, Next, Recorded, Renumbered, Standing, State, USER,
+    self, Answer, Attempt, Begun, Claimed, Counts, Destination, Entry, Filter, Integration,
+    Knowledge, Ledger, NewDelivery, Next, Recorded, Renumbered, Standing, State, USER,
 };
 use handlers::delivery::outcome::Outcome;
 use jiff::SignedDuration;
@@ -400,6 +400,107 @@ async fn of_many_at_once_one_is_first_and_all_get_its_answer(
     }
     assert_eq!(answers.iter().filter(|(first, _)| *first).count(), 1);
     assert!(answers.iter().all(|(_, answer)| *answer == answers[0].1));
+}
+
+/// The answers of two hundred callers at once are committed in groups.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_share_a_commit_are_those_that_each_caller_gets_alone() {
+    let ledger = fresh(Kind::Sqlite).await;
+    let first = ledger.record(&entry("first", "a", "TAKEN"), at(0)).await;
+    assert_eq!(first.unwrap(), Recorded::New);
+    let mut connection = SqliteConnection::connect(&ledger.url).await.unwrap();
+    for statement in [
+        "INSERT INTO numbers (number, event_id, action_id, recorded_at) VALUES ('OF A PACKET', 'first', 'a', 0)",
+        "CREATE TRIGGER broken BEFORE INSERT ON deliveries WHEN NEW.event_id LIKE 'broken%' \
+         BEGIN SELECT RAISE(ABORT, 'broken'); END",
+    ] {
+        connection.execute(statement).await.unwrap();
+    }
+    let entries: Vec<_> = (0..200)
+        .map(|n| {
+            let (kind, ten) = (n % 10, n / 10);
+            let (event, number) = match kind {
+                0 | 1 => (format!("twice{ten}"), format!("N{n}")),
+                2 => (format!("late{n}"), "TAKEN".to_owned()),
+                3 => (format!("late{n}"), "OF A PACKET".to_owned()),
+                4 | 5 => (format!("one-of-two{n}"), format!("SAME{ten}")),
+                6 => (format!("broken{n}"), format!("N{n}")),
+                7 => (format!("gone{n}"), format!("N{n}")),
+                _ => (format!("new{n}"), format!("N{n}")),
+            };
+            let mut entry = entry(&event, "a", &number);
+            entry.answer = Answer::accept(json!({"registrationNumber": number}));
+            entry
+        })
+        .collect();
+    let mut callers: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let (ledger, entry) = (Arc::clone(&*ledger), entry.clone());
+            Some(tokio::spawn(
+                async move { ledger.record(&entry, at(0)).await },
+            ))
+        })
+        .collect();
+    // These go away, each at another moment.
+    for gone in callers.iter_mut().skip(7).step_by(10) {
+        gone.take().unwrap().abort();
+        tokio::task::yield_now().await;
+    }
+    let mut recorded = vec![None; entries.len()];
+    // Those that fail are tried again and again beside the others.
+    for is_broken in [false, true] {
+        for (n, caller) in callers.iter_mut().enumerate() {
+            if is_broken || n % 10 != 6 {
+                let Some(caller) = caller.take() else {
+                    continue;
+                };
+                recorded[n] = Some(caller.await.unwrap().unwrap());
+            }
+        }
+        connection
+            .execute("DROP TRIGGER IF EXISTS broken")
+            .await
+            .unwrap();
+    }
+    ledger.close().await.unwrap();
+
+    let ledger = ledger::open(&ledger.url, Encryption::default())
+        .await
+        .unwrap();
+    let filter = Filter {
+        limit: 1000,
+        ..Filter::default()
+    };
+    let deliveries = ledger.deliveries(&filter).await.unwrap();
+    let of = |entry: &Entry| {
+        let same = |delivery: &&ledger::Delivery| delivery.event_id == entry.event_id;
+        deliveries.iter().filter(same).count()
+    };
+    for (ten, some) in recorded.chunks(10).enumerate() {
+        let new = |kind: usize| some[kind] == Some(Recorded::New);
+        let asked = &entries[ten * 10..];
+        let (first, again) = if new(0) { (0, 1) } else { (1, 0) };
+        let before = Recorded::Before(asked[first].answer.clone());
+        assert!(new(first) && some[again] == Some(before), "{some:?}");
+        let (first, other) = if new(4) { (4, 5) } else { (5, 4) };
+        assert!(new(first), "{some:?}");
+        for taken in [2, 3, other] {
+            assert_eq!(some[taken], Some(Recorded::NumberTaken), "{taken}");
+        }
+        assert!(new(6) && new(8) && new(9), "{some:?}");
+        for (kind, entry) in asked.iter().take(10).enumerate() {
+            let stored = ledger.answer(&entry.event_id, &entry.action_id).await;
+            let stored = stored.unwrap();
+            assert_eq!(of(entry), usize::from(stored.is_some()), "by halves");
+            match kind {
+                // Whether they were stored before they went is not known.
+                7 => {}
+                0 | 1 => assert_eq!(stored.as_ref(), Some(&asked[usize::from(!new(0))].answer)),
+                _ => assert_eq!(stored, new(kind).then(|| entry.answer.clone())),
+            }
+        }
+    }
 }
 
 #[rstest]

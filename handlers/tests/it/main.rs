@@ -13,6 +13,7 @@ mod ledger;
 #[path = "../simulation/memory.rs"]
 mod memory;
 mod numbers;
+mod office_codes;
 mod outage;
 mod reference_data;
 

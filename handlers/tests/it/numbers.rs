@@ -271,3 +271,29 @@ async fn replicas_give_out_each_number_once_and_leave_none_out(
     assert_eq!(unique, expected.iter().collect());
     assert_eq!(shared.lost_numbers().await.unwrap(), []);
 }
+
+/// Registrations that cannot be written share transactions with others, and leave no gap in their sequence.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_without_an_entry_takes_no_number_from_those_beside_it() {
+    let ledger = fresh(Kind::Sqlite).await;
+    ledger.keep_offices(&offices(), at(0)).await.unwrap();
+    let mut clients = tokio::task::JoinSet::new();
+    for n in 0..150 {
+        let ledger = ledger.ledger.clone();
+        clients.spawn(async move {
+            let birth = Birth::new(&format!("e{n}"), 1, 2027);
+            if n % 7 > 0 {
+                return Some(birth.number(&*ledger).await);
+            }
+            let write = |_: &str| None;
+            let unwritten = ledger.register(&birth.request(), &write, at(0)).await;
+            assert!(matches!(unwritten.unwrap(), Registered::Unwritten));
+            None
+        });
+    }
+    let numbers = clients.join_all().await.into_iter().flatten();
+    let numbers: BTreeSet<_> = numbers.collect();
+    let expected = (1..=128).map(|n| format!("B-CRO1-2027-{n:05}"));
+    assert_eq!(numbers, expected.collect());
+    assert_eq!(ledger.lost_numbers().await.unwrap(), []);
+}

@@ -108,7 +108,7 @@ async fn setting(deliveries: usize) -> Setting {
 }
 
 /// Lets everything happen that can happen without time passing, until a number is reached.
-async fn until(number: &AtomicUsize, wanted: usize) {
+pub(super) async fn until(number: &AtomicUsize, wanted: usize) {
     let begun = std::time::Instant::now();
     while number.load(SeqCst) != wanted {
         assert!(

@@ -4,10 +4,10 @@
 use crate::memory::Memory;
 use crate::outsiders::action_of;
 use crate::world::{SetClock, World};
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use handlers::clock::Clock;
 use handlers::core_client::{CoreError, Fate};
+use handlers::current::Current;
 use handlers::delivery::acceptance::Acceptance;
 use handlers::delivery::core_api::CoreApi;
 use handlers::delivery::ledger::{
@@ -91,7 +91,7 @@ impl Server {
             let clock = Arc::new(SetClock(self.world.clone()));
             let middleware = self.middleware(&life, &ledger);
             let hooks = Hooks {
-                policy: ArcSwap::new(self.world.policy.clone()),
+                policy: Current::fixed(self.world.policy.clone()),
                 verification: Verification::default(),
                 ledger: ledger.clone(),
                 clock: clock.clone(),
@@ -100,6 +100,7 @@ impl Server {
                 followers: vec![],
                 delay: SignedDuration::try_from(self.world.times.delay).unwrap(),
                 wake: wake.clone(),
+                wakes_at: Arc::default(),
             };
             let gateway = Gateway {
                 life: life.clone(),

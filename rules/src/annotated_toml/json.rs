@@ -21,32 +21,44 @@ pub fn camel(key: &str) -> String {
 
 /// A value as JSON, with keys as core writes them.
 pub fn json_of(item: &Item) -> Value {
+    converted(item, camel)
+}
+
+/// A value as JSON, with its keys as they are.
+pub fn json_with_plain_keys(item: &Item) -> Value {
+    converted(item, str::to_owned)
+}
+
+fn converted(item: &Item, name: fn(&str) -> String) -> Value {
     match item {
-        Item::Value(value) => json_of_value(value),
+        Item::Value(value) => converted_value(value, name),
         Item::Table(table) => {
-            let members = table.iter().map(|(key, item)| (camel(key), json_of(item)));
+            let members = table.iter();
+            let members = members.map(|(key, item)| (name(key), converted(item, name)));
             Value::Object(members.collect())
         }
         Item::ArrayOfTables(tables) => tables
             .iter()
-            .map(|table| json_of(&Item::Table(table.clone())))
+            .map(|table| converted(&Item::Table(table.clone()), name))
             .collect(),
         Item::None => Value::Null,
     }
 }
 
-fn json_of_value(value: &Toml) -> Value {
+fn converted_value(value: &Toml, name: fn(&str) -> String) -> Value {
     match value {
         Toml::String(text) => json!(text.value()),
         Toml::Integer(number) => json!(number.value()),
         Toml::Float(number) => json!(number.value()),
         Toml::Boolean(truth) => json!(truth.value()),
         Toml::Datetime(moment) => json!(moment.value().to_string()),
-        Toml::Array(items) => items.iter().map(json_of_value).collect(),
+        Toml::Array(items) => items
+            .iter()
+            .map(|item| converted_value(item, name))
+            .collect(),
         Toml::InlineTable(table) => {
-            let members = table
-                .iter()
-                .map(|(key, value)| (camel(key), json_of_value(value)));
+            let members = table.iter();
+            let members = members.map(|(key, value)| (name(key), converted_value(value, name)));
             Value::Object(members.collect())
         }
     }

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use opencrvs_toolkit::event_document::EventDocument;
 use opencrvs_toolkit::event_document::Fields;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use toml_edit::Item;
 
+use super::parse;
 use super::{Answer, Decision, Operation, RuleSet};
-use crate::annotated_toml::{Reader, Section, one_of};
+use crate::annotated_toml::{Reader, Section, json_with_plain_keys};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::expression::functions::date;
 use crate::expression::{Facts, Vocabulary};
-use opencrvs_toolkit::hook_action::HookAction;
 
 /// The examples of a country.
 #[derive(Debug)]
@@ -95,6 +95,25 @@ impl Case {
     }
 }
 
+impl Case {
+    /// An answer that looks like a date and is not one: the field, the answer, and the date that is meant.
+    pub(super) fn malformed_date(&self) -> Option<(&str, &str, String)> {
+        self.state.iter().find_map(|(field, answer)| {
+            let text = answer.as_str()?;
+            let parts: Vec<&str> = text.split(['.', '/', '-']).collect();
+            let [year, month, day] = match parts.as_slice() {
+                [day, month, year] if year.len() == 4 => [year, month, day],
+                [year, month, day] if year.len() == 4 => [year, month, day],
+                _ => return None,
+            };
+            let meant = date(&format!("{year}-{month}-{day}"))?;
+            date(text)
+                .is_none()
+                .then(|| (field.as_str(), text, meant.to_string()))
+        })
+    }
+}
+
 impl Expected {
     /// Returns true if the decision is the expected one.
     pub fn is_met_by(&self, decision: &Decision) -> bool {
@@ -164,18 +183,7 @@ fn case(reader: &mut Reader<'_>, section: &Section<'_>, vocabulary: &Vocabulary)
         ],
     );
     let name = section.required_text(reader, "name");
-    let event = one_of(
-        reader,
-        section,
-        "event",
-        vocabulary.event_types().map(|event| (event, event)),
-    );
-    let action = one_of(
-        reader,
-        section,
-        "action",
-        HookAction::ALL.map(|action| (action.name(), action.name())),
-    );
+    let (event, action) = parse::event_and_action(reader, section, vocabulary);
     let today = today(reader, section);
     let expected = expected(reader, section);
     let registration_number = section
@@ -232,12 +240,8 @@ fn today(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Date> {
     };
     let today = text.as_deref().and_then(date);
     if text.is_some() && today.is_none() {
-        let at = section
-            .item("today")
-            .and_then(Item::span)
-            .unwrap_or_else(|| section.span.clone());
         reader.error(
-            at,
+            section.span_at("today"),
             format!("{}: `today` is not a date", section.what),
             Some("write it as today = 2026-06-01".into()),
         );
@@ -254,12 +258,8 @@ fn expected(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Expected> 
         .is_none_or(|item| !item.is_table_like())
     {
         let hint = Some("write expect = \"none\", or expect = { rule = \"..\", operation = \"..\", answer = \"..\" }".into());
-        let at = section
-            .item("expect")
-            .and_then(Item::span)
-            .unwrap_or_else(|| section.span.clone());
         reader.error(
-            at,
+            section.span_at("expect"),
             format!("{}: `expect` is missing or of the wrong kind", section.what),
             hint,
         );
@@ -270,27 +270,10 @@ fn expected(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Expected> 
     let rule = expect
         .text(reader, "rule")
         .map(|rule| rule.value.to_owned());
-    let known = |key: &str| expect.item(key).is_some();
-    let operation = known("operation")
-        .then(|| {
-            one_of(
-                reader,
-                &expect,
-                "operation",
-                Operation::ALL.map(|operation| (operation.name(), operation)),
-            )
-        })
-        .flatten();
-    let answer = known("answer")
-        .then(|| {
-            one_of(
-                reader,
-                &expect,
-                "answer",
-                Answer::ALL.map(|answer| (answer.name(), answer)),
-            )
-        })
-        .flatten();
+    let operation = expect.item("operation");
+    let operation = operation.and_then(|_| parse::operation(reader, &expect));
+    let answer = expect.item("answer");
+    let answer = answer.and_then(|_| parse::answer(reader, &expect));
     Some(Expected::Rule {
         rule,
         operation,
@@ -327,7 +310,7 @@ fn collect(
                 collect(reader, &inner, fields, &format!("{id}."), state);
             }
         } else if fields.contains(&id) {
-            state.insert(id, item.map_or(Value::Null, json_of));
+            state.insert(id, item.map_or(Value::Null, json_with_plain_keys));
         } else {
             let hint = did_you_mean(&id, fields.iter().map(String::as_str));
             reader.error(
@@ -337,32 +320,4 @@ fn collect(
             );
         }
     }
-}
-
-fn json_of(item: &Item) -> Value {
-    if let Some(table) = item.as_table_like() {
-        return Value::Object(
-            table
-                .iter()
-                .map(|(key, item)| (key.to_owned(), json_of(item)))
-                .collect::<Map<_, _>>(),
-        );
-    }
-    if let Some(list) = item.as_array() {
-        return list
-            .iter()
-            .map(|value| json_of(&Item::Value(value.clone())))
-            .collect();
-    }
-    let date = item.as_datetime().map(|date| Value::from(date.to_string()));
-    let number = || {
-        item.as_integer()
-            .map(Value::from)
-            .or_else(|| item.as_float().map(Value::from))
-    };
-    let text = || item.as_str().map(Value::from);
-    date.or_else(|| item.as_bool().map(Value::from))
-        .or_else(number)
-        .or_else(text)
-        .unwrap_or(Value::Null)
 }

@@ -70,30 +70,9 @@ fn rule(
         ],
     );
     let name = section.required_text(reader, "name");
-    let event = one_of(
-        reader,
-        section,
-        "event",
-        vocabulary.event_types().map(|event| (event, event)),
-    );
-    let action = one_of(
-        reader,
-        section,
-        "action",
-        HookAction::ALL.map(|action| (action.name(), action.name())),
-    );
-    let operation = one_of(
-        reader,
-        section,
-        "operation",
-        Operation::ALL.map(|operation| (operation.name(), operation)),
-    );
-    let answer = one_of(
-        reader,
-        section,
-        "answer",
-        Answer::ALL.map(|answer| (answer.name(), answer)),
-    );
+    let (event, action) = event_and_action(reader, section, vocabulary);
+    let operation = operation(reader, section);
+    let answer = answer(reader, section);
     let on_refusal = on_refusal(reader, section, action, answer);
     if section.item("when").is_none() {
         let hint = Some(
@@ -122,6 +101,32 @@ fn rule(
         answer: answer?,
         on_refusal: on_refusal?,
     })
+}
+
+/// The type of event and the action of a rule or an example.
+pub(super) fn event_and_action<'v>(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    vocabulary: &'v Vocabulary,
+) -> (Option<&'v str>, Option<&'static str>) {
+    let events = vocabulary.event_types().map(|event| (event, event));
+    let actions = HookAction::ALL.map(|action| (action.name(), action.name()));
+    (
+        one_of(reader, section, "event", events),
+        one_of(reader, section, "action", actions),
+    )
+}
+
+/// The operation that MOSIP is asked to perform.
+pub(super) fn operation(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Operation> {
+    let known = Operation::ALL.map(|operation| (operation.name(), operation));
+    one_of(reader, section, "operation", known)
+}
+
+/// The answer to core.
+pub(super) fn answer(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Answer> {
+    let known = Answer::ALL.map(|answer| (answer.name(), answer));
+    one_of(reader, section, "answer", known)
 }
 
 /// Checks a rule whose conditions read nothing, so that it sends every record to MOSIP: it has to say that

@@ -31,6 +31,8 @@ pub struct CaseResult {
     pub passed: bool,
     expected: Expected,
     decision: Option<Decision>,
+    /// The remedy for an answer that looks like a date and is not one.
+    malformed_date: Option<String>,
 }
 
 /// A condition that the examples show only one way, or not at all.
@@ -55,7 +57,11 @@ impl RuleSet {
                 let passed = decision
                     .as_ref()
                     .is_some_and(|decision| case.expected.is_met_by(decision));
+                let malformed_date = case.malformed_date().map(|(field, text, meant)| {
+                    format!("`{field}` is `{text}`, which is not a date: write {meant}")
+                });
                 CaseResult {
+                    malformed_date,
                     name: case.name.clone(),
                     line: case.line,
                     passed,
@@ -131,7 +137,10 @@ impl CasesReport {
         let failed = self.results.iter().filter(|result| !result.passed);
         let error = |result: &CaseResult| Diagnostic {
             line: result.line,
-            hint: Some("`countryconfig rules test` shows why".to_owned()),
+            hint: result
+                .malformed_date
+                .clone()
+                .or_else(|| Some("`countryconfig rules test` shows why".to_owned())),
             ..Diagnostic::of_file(
                 &self.file,
                 format!(

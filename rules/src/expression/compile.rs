@@ -78,13 +78,8 @@ impl Expression {
                 hint,
             }]);
         }
-        let program = Program::compile(text).map_err(|errors| {
-            errors
-                .errors
-                .iter()
-                .map(|error| syntax_fault(text, error))
-                .collect::<Vec<_>>()
-        })?;
+        let program =
+            Program::compile(text).map_err(|errors| syntax_faults(text, &errors.errors))?;
         measured(program.expression(), program.source_info())?;
         let mut root = program.expression().clone();
         let mut names = Names {
@@ -95,6 +90,7 @@ impl Expression {
             faults: Vec::new(),
             hyphen_met: false,
             of_form,
+            is_one_word: matches!(root.expr, Expr::Ident(_)),
         };
         names.replace(&mut root);
         if names.faults.is_empty() {
@@ -180,6 +176,8 @@ struct Names<'a> {
     hyphen_met: bool,
     /// Conditions of forms can also name what only core knows.
     of_form: bool,
+    /// The expression is nothing but one name.
+    is_one_word: bool,
 }
 
 impl Names<'_> {
@@ -417,9 +415,15 @@ impl Names<'_> {
             Some(field) => Some(format!(
                 "a field id with a hyphen is written field(\"{field}\")"
             )),
-            None => self.closest_name(&chain.segments).or_else(|| {
-                let all = "`countryconfig export fields --event …` lists the fields of an event";
-                (kind == "field").then(|| all.to_owned())
+            None => self.closest_name(&chain.segments).or_else(|| match kind {
+                "field" => Some(
+                    "`countryconfig export fields --event …` lists the fields of an event".into(),
+                ),
+                // A word in a loop is a variable; the text as a whole may be meant for a template.
+                _ if self.bound.is_empty() && !self.is_one_word => {
+                    Some(format!("a text is written in quotes: '{name}'"))
+                }
+                _ => None,
             }),
         };
         self.fault(chain.start, format!("unknown {kind} `{name}`"), hint);
@@ -628,6 +632,18 @@ fn reading(place: usize, is_test: bool) -> Expr {
     })
 }
 
+/// The faults of a text that is not an expression. After the first, the parser guesses: a later one counts
+/// only where its remedy is known.
+fn syntax_faults(text: &str, errors: &[ParseError]) -> Vec<ExpressionFault> {
+    let faults = errors.iter().map(|error| syntax_fault(text, error));
+    let is_meant = |(n, fault): &(usize, ExpressionFault)| *n == 0 || fault.hint.is_some();
+    faults
+        .enumerate()
+        .filter(is_meant)
+        .map(|(_, fault)| fault)
+        .collect()
+}
+
 fn syntax_fault(text: &str, error: &ParseError) -> ExpressionFault {
     let (line, column) = (
         usize::try_from(error.pos.0).unwrap_or(1),
@@ -643,9 +659,12 @@ fn syntax_fault(text: &str, error: &ParseError) -> ExpressionFault {
         .char_indices()
         .nth(column.saturating_sub(1))
         .map_or(in_line.len(), |(offset, _)| offset);
+    let offset = before + within;
     let (reason, hint) = plain_reason(&error.msg);
+    let mut words = text.get(..offset).unwrap_or_default().split_whitespace();
+    let hint = hint.or_else(|| operator_meant(words.next_back()?));
     ExpressionFault {
-        offset: before + within,
+        offset,
         message: format!("the expression cannot be read: {reason}"),
         hint,
     }
@@ -664,7 +683,8 @@ fn plain_reason(message: &str) -> (String, Option<String>) {
     } else if message.contains("Recursion limit") {
         ("it is nested too deeply".into(), None)
     } else if message.contains("extraneous input") || message.contains("mismatched input") {
-        (format!("`{quoted}` is not expected here"), None)
+        let reason = format!("`{quoted}` is not expected here");
+        (reason, operator_meant(quoted))
     } else {
         (
             message
@@ -674,6 +694,18 @@ fn plain_reason(message: &str) -> (String, Option<String>) {
             None,
         )
     }
+}
+
+/// The remedy for an operator that is written as a word.
+fn operator_meant(word: &str) -> Option<String> {
+    let operator = match word.to_ascii_lowercase().as_str() {
+        "and" => "&&",
+        "or" => "||",
+        "not" => "!",
+        "is" => "==",
+        _ => return None,
+    };
+    Some(format!("in place of `{word}`, write `{operator}`"))
 }
 
 fn plural(number: usize, noun: &str) -> String {

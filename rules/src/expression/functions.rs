@@ -9,7 +9,8 @@
     reason = "cel prescribes the signature of functions"
 )]
 
-use std::sync::{Arc, LazyLock};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use cel::common::functions::Function;
 use cel::common::types::{
@@ -192,9 +193,27 @@ fn matches_pattern<'b, 'v>(args: Args<'b, 'v>) -> Answer<'b, 'v> {
     else {
         return Err(failure(MATCHES, "takes a text and a pattern"));
     };
-    let pattern = Pattern::new(pattern);
+    let pattern = compiled(pattern);
     let pattern = pattern.map_err(|_| failure(MATCHES, "the pattern cannot be read"))?;
     Ok(CowVal::owned(CelBool::from(pattern.matches(value))))
+}
+
+/// A compiled pattern. Rules use the same few for every record, and compiling takes far longer than matching.
+fn compiled(pattern: &str) -> Result<Arc<Pattern>, String> {
+    /// More than the rules of a country have; a pattern may also be made of answers.
+    const MOST: usize = 100;
+    static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Pattern>>>> = LazyLock::new(Mutex::default);
+    let lock = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = lock().get(pattern) {
+        return Ok(known.clone());
+    }
+    let new = Arc::new(Pattern::new(pattern)?);
+    let mut known = lock();
+    if known.len() >= MOST {
+        known.clear();
+    }
+    known.insert(pattern.to_owned(), new.clone());
+    Ok(new)
 }
 
 /// `first_known([a, b, c])`: the first that is known, else null.

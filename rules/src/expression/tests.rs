@@ -250,6 +250,24 @@ fn reasons_hold_no_values(#[case] text: &str, #[case] reason: &str) {
     "the expression cannot be read: `=` means nothing here",
     "equality is written `==`"
 )]
+#[case(
+    "known(child.dob) and true",
+    17,
+    "the expression cannot be read: `and` is not expected here",
+    "in place of `and`, write `&&`"
+)]
+#[case(
+    "not known(child.dob)",
+    4,
+    "the expression cannot be read: `known` is not expected here",
+    "in place of `not`, write `!`"
+)]
+#[case(
+    "child.gender == male",
+    16,
+    "unknown variable `male`",
+    "a text is written in quotes: 'male'"
+)]
 fn faults_say_where_and_what_was_meant(
     #[case] text: &str,
     #[case] offset: usize,
@@ -270,6 +288,12 @@ fn all_faults_are_reported() {
     )
     .unwrap_err();
     assert_eq!(faults.len(), 3);
+}
+
+#[test]
+fn a_fault_that_follows_from_another_is_not_reported() {
+    let faults = Expression::compile("child.dob = 'x'", &fields()).unwrap_err();
+    assert_eq!(faults.len(), 1, "{faults:?}");
 }
 
 #[test]

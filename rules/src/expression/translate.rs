@@ -17,8 +17,11 @@ use serde_json::{Number, Value, json};
 use super::facts::{CoreFact, Source, Variable};
 use super::{Expression, ExpressionFault, functions};
 
-/// The remedy where there is no translation.
+/// The remedy where core's forms have no such condition.
 const AS_JSON: &str = "write it as core's own JSON: { json = '…' }";
+
+/// The remedy for `years`.
+const IN_DAYS: &str = "count days, for example days(child.dob, today) < 365";
 
 /// A condition of a form in core's language. It may name fields, `today`, and what only core knows: `status`,
 /// `online`, `user.role`, `user.scope('…')`, `flag('…')`, `event.has_action('…')`.
@@ -42,7 +45,7 @@ pub fn translate(
                 .map_or(0, |(start, _)| start as usize)
                 .saturating_sub(fault.before),
             message: fault.message,
-            hint: Some(AS_JSON.into()),
+            hint: Some(fault.hint.into()),
         }]
     })
 }
@@ -53,6 +56,7 @@ struct Untranslatable {
     /// Bytes that belong to the part before its place.
     before: usize,
     message: String,
+    hint: &'static str,
 }
 
 type Translated = Result<Conditional, Untranslatable>;
@@ -273,7 +277,7 @@ impl<'a> Translation<'a> {
                 },
                 (name, _) => Err(untranslatable(node, name)),
             },
-            _ => Err(fault(node, "this has no translation")),
+            _ => Err(fault(node, "core's forms cannot express this")),
         }
     }
 
@@ -319,17 +323,14 @@ impl<'a> Translation<'a> {
             }
             (Operand::Core(CoreFact::Status), Operand::Text(text)) => known_status(node, text)?,
             (Operand::Core(CoreFact::Role), Operand::Text(text)) => user().has_role(text),
-            _ => return Err(fault(node, "this comparison has no translation")),
+            _ => return Err(fault(node, "core's forms cannot express this comparison")),
         };
         Ok(if wanted { equal } else { not(equal) })
     }
 
     fn within(&self, node: &IdedExpr, value: &'a IdedExpr, list: &'a IdedExpr) -> Translated {
         let Expr::List(list) = &list.expr else {
-            return Err(fault(
-                node,
-                "only a list of values has a translation after `in`",
-            ));
+            return Err(fault(node, "only a list of values can stand after `in`"));
         };
         let mut values = Vec::new();
         for item in &list.elements {
@@ -442,7 +443,7 @@ impl<'a> Translation<'a> {
                 };
                 self.days(node, from, to, order, days)
             }
-            _ => Err(fault(node, "this comparison has no translation")),
+            _ => Err(fault(node, "core's forms cannot express this comparison")),
         }
     }
 
@@ -511,6 +512,7 @@ fn fault(node: &IdedExpr, message: impl Into<String>) -> Untranslatable {
         node: node.id,
         before: 0,
         message: message.into(),
+        hint: AS_JSON,
     }
 }
 
@@ -520,7 +522,8 @@ fn untranslatable(node: &IdedExpr, name: &str) -> Untranslatable {
         && name.starts_with(|c: char| c.is_ascii_alphabetic());
     Untranslatable {
         before: if is_function { name.len() } else { 0 },
-        ..fault(node, format!("`{name}` has no translation for forms"))
+        hint: if name == "years" { IN_DAYS } else { AS_JSON },
+        ..fault(node, format!("core's forms cannot express `{name}`"))
     }
 }
 

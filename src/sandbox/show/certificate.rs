@@ -55,7 +55,7 @@ pub(super) async fn shown(Path(id): Path<String>, Data(here): Here<'_>) -> Respo
 
 /// The first certificate of an event in the first language of the country, with its fonts.
 fn filled_in(settings: &Settings, event: &str, record: &Record) -> anyhow::Result<String> {
-    let files = Files::of(settings.country_dir.as_deref());
+    let files = Files::of(settings.country_files.dirs.as_deref());
     let (known, clients) = country::certificates(&settings.country())
         .map_err(|problems| anyhow::anyhow!(report::problems(&problems)))?;
     let mut certificates = known.iter();

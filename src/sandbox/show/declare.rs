@@ -235,9 +235,9 @@ fn to_esignet(
     };
     let claims = json!({"userinfo": {"name": {"essential": true}, "birthdate": {"essential": true}, "individual_id": {"essential": true}}, "id_token": {}});
     let login = reqwest::Url::parse_with_params(
-        settings.esignet_redirect_url.as_str(),
+        settings.esignet.redirect_url.as_str(),
         [
-            ("client_id", settings.openid_provider_client_id.as_str()),
+            ("client_id", settings.esignet.client_id.as_str()),
             ("response_type", "code"),
             ("scope", "openid profile"),
             ("acr_values", "mosip:idp:acr:generated-code"),
@@ -274,7 +274,7 @@ pub(super) fn returned(
     let client = here
         .settings
         .get()
-        .map(|settings| settings.openid_provider_client_id.clone());
+        .map(|settings| settings.esignet.client_id.clone());
     let body = json!({"clientId": client, "redirectUri": format!("http://{host}/identified")});
     let token = here.user_token().ok();
     let error = if query.contains_key("code") {

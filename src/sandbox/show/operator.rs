@@ -64,7 +64,7 @@ pub(super) async fn shown(Data(here): Here<'_>) -> Response {
     let folder = here
         .settings
         .get()
-        .map_or("", |settings| settings.ledger_url.as_str());
+        .map_or("", |settings| settings.ledger.url.as_str());
     let content = html! {
         p.lead { "The view of an operator. These commands print the same in another terminal:" }
         pre { "export LEDGER_URL=" (folder) }

@@ -4,24 +4,11 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::{Action, ActionKind, DialogCopy, FlagChange, Review};
+use super::{Action, ActionKind, DialogCopy, FlagChange, LATER_TYPES, Review};
 use crate::deduplication::Deduplication;
 use crate::field::{AnyField, FieldConditional};
 use crate::message::Message;
 use crate::page::Form;
-
-/// Types without settings of their own, from core 2.1 on.
-const PLAIN: [&str; 9] = [
-    "NOTIFY",
-    "UNARCHIVE",
-    "APPROVE_CORRECTION",
-    "REJECT_CORRECTION",
-    "DELETE",
-    "MARK_AS_DUPLICATE",
-    "MARK_AS_NOT_DUPLICATE",
-    "ASSIGN",
-    "UNASSIGN",
-];
 
 /// An action as the document has it.
 #[derive(Deserialize)]
@@ -75,7 +62,7 @@ impl<'de> Deserialize<'de> for Action {
                 }
             }
             other => {
-                let plain = PLAIN.into_iter().find(|name| *name == other);
+                let plain = LATER_TYPES.iter().copied().find(|name| *name == other);
                 ActionKind::Plain(plain.ok_or_else(|| {
                     D::Error::custom(format!("core does not know the action type `{other}`"))
                 })?)

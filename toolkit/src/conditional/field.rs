@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{Schema, Word, schema};
 use super::{Conditional, Nested};
+use crate::json_pointer::escaped;
 
 /// Letters of the Latin script, digits, apostrophes, dots and hyphens; one part of each word may be in
 /// parentheses; single spaces.
@@ -342,7 +343,7 @@ impl FieldReference {
     fn pointer(&self) -> String {
         let keys: Vec<_> = std::iter::once(&self.id)
             .chain(&self.path)
-            .map(|key| key.replace('~', "~0").replace('/', "~1"))
+            .map(|key| escaped(key))
             .collect();
         keys.join("/")
     }

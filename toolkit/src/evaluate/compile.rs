@@ -7,6 +7,7 @@ use super::Obstacle;
 use super::node::{Bound, Days, Kinds, Node, Operand};
 use super::pattern::Pattern;
 use super::pointer::{Pointer, PointerFault, is_inherited};
+use crate::json_pointer::escaped;
 
 /// The error for a schema that is not evaluated, with the place of the fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +66,7 @@ pub(super) fn compile(schema: &Value) -> std::result::Result<Node, CompileError>
     let mut compiler = Compiler { path: Vec::new() };
     compiler.schema(schema, 0).map_err(|fault| CompileError {
         path: compiler.path.iter().fold(String::new(), |path, key| {
-            format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))
+            format!("{path}/{}", escaped(key))
         }),
         fault,
     })

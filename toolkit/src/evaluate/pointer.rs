@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `$data`: a value of the schema that is taken from the data.
 
+use crate::json_pointer::unescaped;
 use serde_json::Value;
 
 /// The place of a value: from the root (`/$form/a`), or some levels up from here (`1/a`).
@@ -62,7 +63,7 @@ impl Pointer {
         let keys: Vec<_> = path
             .split('/')
             .filter(|key| !key.is_empty())
-            .map(|key| key.replace("~1", "/").replace("~0", "~"))
+            .map(unescaped)
             .collect();
         for key in &keys {
             if is_inherited(key) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Places in the text of a JSON document.
 
+use crate::json_pointer::unescaped;
+
 /// The byte at which the value at a JSON pointer begins, or the nearest value around it if it is missing.
 /// The text must be JSON.
 pub fn place_of(text: &str, pointer: &str) -> usize {
@@ -8,8 +10,7 @@ pub fn place_of(text: &str, pointer: &str) -> usize {
     scan.blank();
     let mut found = scan.at;
     for key in pointer.split('/').skip(1) {
-        let key = key.replace("~1", "/").replace("~0", "~");
-        if scan.enter(&key).is_none() {
+        if scan.enter(&unescaped(key)).is_none() {
             break;
         }
         found = scan.at;

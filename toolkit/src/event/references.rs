@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Event;
 use crate::conditional::mentions;
+use crate::json_pointer::escaped;
 use crate::message::{Message, message};
 
 /// A place in an event that points at a form field.
@@ -104,11 +105,6 @@ pub fn messages_of(part: &Value) -> Vec<Message> {
 fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = (usize, &'v Value)> {
     let items = value.get(key).and_then(Value::as_array);
     items.into_iter().flatten().enumerate()
-}
-
-/// A key as JSON pointers write it.
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// Visits the value at a key, with the pointer to it.

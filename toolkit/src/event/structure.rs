@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 
 use super::Problem;
 use super::problems::did_you_mean;
+use crate::action::TYPES;
 use crate::field::FieldType;
+use crate::json_pointer::escaped;
 
 /// Limit of reported problems: an event with more needs a review as a whole.
 const MOST: usize = 100;
@@ -167,30 +169,7 @@ const SEARCH: &[Key] = &[
 
 /// Keys of every action.
 const ACTION: &[Key] = &[
-    must(
-        "type",
-        Word(&[
-            "READ",
-            "DECLARE",
-            "REGISTER",
-            "EDIT",
-            "REJECT",
-            "ARCHIVE",
-            "PRINT_CERTIFICATE",
-            "REQUEST_CORRECTION",
-            "CUSTOM",
-            // From core 2.1 on.
-            "NOTIFY",
-            "UNARCHIVE",
-            "APPROVE_CORRECTION",
-            "REJECT_CORRECTION",
-            "DELETE",
-            "MARK_AS_DUPLICATE",
-            "MARK_AS_NOT_DUPLICATE",
-            "ASSIGN",
-            "UNASSIGN",
-        ]),
-    ),
+    must("type", Word(TYPES)),
     must("label", Message),
     may(
         "flags",
@@ -600,8 +579,7 @@ impl Check {
     fn below(&mut self, key: &str, check: impl FnOnce(&mut Self)) {
         let length = self.pointer.len();
         self.pointer.push('/');
-        self.pointer
-            .push_str(&key.replace('~', "~0").replace('/', "~1"));
+        self.pointer.push_str(&escaped(key));
         check(self);
         self.pointer.truncate(length);
     }
@@ -733,7 +711,10 @@ impl Check {
         let names = || FieldType::ALL.iter().map(|known| known.name());
         if !names().any(|known| known == of_type) {
             let what = format!("core does not know the field type `{of_type}`");
-            let hint = did_you_mean(of_type, names());
+            let hint = did_you_mean(&of_type.to_uppercase(), names()).or_else(|| {
+                let names: Vec<_> = names().collect();
+                Some(format!("it is one of {}", names.join(", ")))
+            });
             self.below("type", |this| this.problem(what, hint));
         }
         self.keys(members, of(FIELDS, of_type));

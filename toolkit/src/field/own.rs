@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::{SelectOption, StreetField};
 
@@ -55,13 +55,35 @@ impl Settings {
     }
 }
 
+impl Serialize for Settings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+/// The choices are read; everything else stays as it is written.
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut settings = Self::default();
+        for (key, value) in Map::<String, Value>::deserialize(deserializer)? {
+            let options = match key.as_str() {
+                "options" => Vec::<SelectOption>::deserialize(&value).ok(),
+                _ => None,
+            };
+            let setting = options.map_or(Setting::Json(value), Setting::Options);
+            settings.set(key.into(), setting);
+        }
+        Ok(settings)
+    }
+}
+
 impl Serialize for Setting {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Json(value) => value.serialize(serializer),
             Self::Options(options) => options.serialize(serializer),
             Self::Street(fields) => fields[..].serialize(serializer),
-            Self::Group(settings) => serializer.collect_map(settings.iter()),
+            Self::Group(settings) => settings.serialize(serializer),
         }
     }
 }

@@ -113,9 +113,8 @@ impl Description {
             // That it is missing was said.
             Err(("url", _)) if url.is_none() => None,
             Err((part, why)) => {
-                let item = section.item(part);
-                let at = item.map_or(section.span.clone(), |item| section.item_span(item));
-                reader.error(at, format!("the gateway: `{part}`: {why}"), None);
+                let message = format!("the gateway: `{part}`: {why}");
+                reader.error(section.span_at(part), message, None);
                 None
             }
         }

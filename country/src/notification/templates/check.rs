@@ -8,7 +8,7 @@ use handlebars::Template;
 use handlebars::template::{
     DecoratorTemplate, HelperTemplate, Parameter, TemplateElement, TemplateMapping,
 };
-use rules::diagnostic::{Diagnostic, did_you_mean};
+use rules::diagnostic::{Diagnostic, known_name_or_all};
 use rules::template_bounds;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,21 +28,17 @@ impl Part {
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         let compiled = template_bounds::compile(text);
-        let fault = compiled.as_ref().err().map(|fault| {
-            // What may stand there instead fills a screen.
-            let reason = fault.message.split(": expected").next().unwrap_or_default();
-            (fault.at, format!("no template: {reason}"))
-        });
+        let fault = compiled.as_ref().err().cloned();
         let part = Self {
             file: file.to_owned(),
             begins,
             template: compiled.unwrap_or_default(),
         };
-        let Some((at, message)) = fault else {
+        let Some(fault) = fault else {
             return Some(part);
         };
-        let hint = "is each `{{#…}}` closed by its `{{/…}}`?".to_owned();
-        faults.push(part.fault(at, message, Some(hint)));
+        let message = format!("no template: {}", fault.message);
+        faults.push(part.fault(fault.at, message, fault.hint));
         None
     }
 
@@ -201,10 +197,8 @@ impl<'a> Walk<'a> {
             return;
         }
         let Some(found) = self.parts.get(name) else {
-            let known = self.parts.keys().map(String::as_str);
-            let near = did_you_mean(name, known.clone());
-            let all = || format!("there are {}", known.collect::<Vec<_>>().join(", "));
-            let hint = near.unwrap_or_else(all);
+            let known: Vec<&str> = self.parts.keys().map(String::as_str).collect();
+            let hint = known_name_or_all(name, &known);
             return self.fault(scope, at, format!("unknown part `{name}`"), Some(hint));
         };
         let inside = Scope {
@@ -225,9 +219,8 @@ impl<'a> Walk<'a> {
             self.said.insert(name.to_owned());
             return;
         }
-        let known = || self.message.variables.iter().chain(&EVERYWHERE).copied();
-        let all = || format!("there are {}", known().collect::<Vec<_>>().join(", "));
-        let hint = did_you_mean(name, known()).unwrap_or_else(all);
+        let known = self.message.variables.iter().chain(&EVERYWHERE).copied();
+        let hint = known_name_or_all(name, &known.collect::<Vec<_>>());
         let message = format!("`{}` knows no `{name}`", self.message.word);
         self.fault(scope, at, message, Some(hint));
     }

@@ -152,6 +152,41 @@ macro_rules! sql_numbers {
                 Ok(None)
             }
 
+            /// Stores the entry of a registration with its number. What is undone gives the position back.
+            async fn store_numbered(
+                &self,
+                tx: &mut sqlx::Transaction<'static, $Database>,
+                request: &Request<'_>,
+                write: &WriteEntry<'_>,
+                now: Timestamp,
+            ) -> Result<Written<Registered>, LedgerError> {
+                if let Some(answer) = Self::stored(&mut **tx, request.event_id, request.action_id).await? {
+                    return Ok(Written::kept(Registered::Before(answer)));
+                }
+                let office = match request.office.filter(|_| request.format.needs_office()) {
+                    Some(id) => Self::office(tx, id).await?,
+                    None => None,
+                };
+                let draw = request.draw(office.as_ref());
+                let (number, position) = match Self::free_number(tx, &draw, now).await {
+                    Ok(Some(found)) => found,
+                    // The next registration goes on from here.
+                    Ok(None) => return Ok(Written::kept(Registered::Busy)),
+                    Err(error) if is_lock_timeout(&error) => return Ok(Written::undone(Registered::Busy)),
+                    Err(error) => return Err(error),
+                };
+                let Some(entry) = write(&number) else {
+                    return Ok(Written::undone(Registered::Unwritten));
+                };
+                let origin = Origin { draw: &draw, position };
+                let stored = self.store(tx, &entry, Some(&origin), now).await?;
+                Ok(match stored.result {
+                    Recorded::New => Written::kept(Registered::New(Box::new(entry), draw.fallback)),
+                    Recorded::Before(answer) => Written::undone(Registered::Before(answer)),
+                    Recorded::NumberTaken => Written::undone(Registered::Busy),
+                })
+            }
+
             async fn office(tx: &mut sqlx::Transaction<'_, $Database>, id: &str) -> Result<Option<Office>, LedgerError> {
                 let row = Self::query("SELECT id, external_id, areas FROM offices WHERE id = $1").bind(id).fetch_optional(&mut **tx).await?;
                 row.as_ref().map(Self::office_of).transpose()
@@ -170,34 +205,13 @@ macro_rules! sql_numbers {
         #[async_trait]
         impl NumberLedger for $Ledger {
             async fn register(&self, request: &Request<'_>, write: &WriteEntry<'_>, now: Timestamp) -> Result<Registered, LedgerError> {
-                let mut tx = self.transaction().await?;
-                if let Some(answer) = Self::stored(&mut *tx, request.event_id, request.action_id).await? {
-                    return Ok(Registered::Before(answer));
-                }
-                let office = match request.office {
-                    Some(id) => Self::office(&mut tx, id).await?,
-                    None => None,
-                };
-                let draw = request.draw(office.as_ref());
-                let (number, position) = match Self::free_number(&mut tx, &draw, now).await {
-                    Ok(Some(found)) => found,
-                    Ok(None) => {
-                        // The next registration goes on from here.
-                        tx.commit().await?;
-                        return Ok(Registered::Busy);
+                let mut turn = self.turn().await?;
+                loop {
+                    let written = self.store_numbered(&mut turn.tx, request, write, now).await;
+                    if let Some(registered) = turn.end(written).await? {
+                        return Ok(registered);
                     }
-                    Err(error) if is_lock_timeout(&error) => return Ok(Registered::Busy),
-                    Err(error) => return Err(error),
-                };
-                // A transaction that is dropped gives the position back.
-                let Some(entry) = write(&number) else {
-                    return Ok(Registered::Unwritten);
-                };
-                let origin = Origin { draw: &draw, position };
-                match self.store(tx, &entry, Some(&origin), now).await? {
-                    Recorded::New => Ok(Registered::New(Box::new(entry), draw.fallback)),
-                    Recorded::Before(answer) => Ok(Registered::Before(answer)),
-                    Recorded::NumberTaken => Ok(Registered::Busy),
+                    turn = Turn::alone(self.transaction().await?);
                 }
             }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger in PostgreSQL, for several replicas that share it.
 
+use super::group_commit::{Turn, Written};
 use super::numbers::{
     LostBecause, LostNumber, MOST_PASSED, NumberLedger, Origin, Registered, SequenceState,
     WriteEntry, is_lock_timeout, sql_numbers, unsigned,
@@ -119,6 +120,11 @@ impl PostgresLedger {
             trust,
             ready: OnceCell::new(),
         })
+    }
+
+    /// The turn to write an answer. The server commits in groups by itself.
+    async fn turn(&self) -> Result<Turn<Postgres>, LedgerError> {
+        Ok(Turn::alone(self.transaction().await?))
     }
 
     async fn prepared(&self) -> Result<(), LedgerError> {

@@ -121,7 +121,8 @@ macro_rules! filtered {
     };
 }
 
-/// Implements [`super::Ledger`] for a struct with `pool` and `seal`.
+/// Implements [`super::Ledger`] for a struct with `pool` and `seal`. Its method `turn` gives the
+/// transaction of an answer.
 ///
 /// `$begin` opens a transaction that writes, `$read` one that does not; `$lock` ends the statement that
 /// chooses what to claim: where several processes share the database, each skips what another is
@@ -188,11 +189,11 @@ macro_rules! sql_ledger {
                 Ok(Some(Answer { status: status(row.try_get(0)?)?, body: body.map_err(|e| LedgerError::Content(e.to_string()))? }))
             }
 
-            /// Stores an entry that was not there a moment ago.
-            async fn store(&self, mut tx: sqlx::Transaction<'static, $Database>, entry: &Entry, origin: Option<&Origin<'_>>, now: Timestamp) -> Result<Recorded, LedgerError> {
+            /// Stores an entry, unless its action has an answer or its number is another's.
+            async fn store(&self, tx: &mut sqlx::Transaction<'static, $Database>, entry: &Entry, origin: Option<&Origin<'_>>, now: Timestamp) -> Result<Written<Recorded>, LedgerError> {
                 let stored = Self::query(
                     "INSERT INTO actions (event_id, action_id, event_type, action_type, decision, registration_number, \
-                     answer_status, answer_body, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                     answer_status, answer_body, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
                 )
                 .bind(entry.event_id.as_str())
                 .bind(entry.action_id.as_str())
@@ -203,26 +204,19 @@ macro_rules! sql_ledger {
                 .bind(i64::from(entry.answer.status))
                 .bind(entry.answer.body.as_ref().map(ToString::to_string))
                 .bind(now.as_millisecond())
-                .execute(&mut *tx)
-                .await;
-                if let Err(sqlx::Error::Database(refused)) = &stored
-                    && refused.is_unique_violation()
-                {
-                    tx.rollback().await?;
-                    // Either the same action was recorded in the meantime, or its number is another's.
-                    let mut again = self.reading().await?;
-                    let answer = Self::stored(&mut *again, &entry.event_id, &entry.action_id).await?;
-                    return Ok(answer.map_or(Recorded::NumberTaken, Recorded::Before));
+                .execute(&mut **tx)
+                .await?;
+                if stored.rows_affected() == 0 {
+                    let answer = Self::stored(&mut **tx, &entry.event_id, &entry.action_id).await?;
+                    return Ok(Written::kept(answer.map_or(Recorded::NumberTaken, Recorded::Before)));
                 }
-                stored?;
                 let draw = origin.filter(|_| entry.answer.status == 202).map(|origin| serde_json::to_string(origin.draw));
                 let draw = draw.transpose().map_err(|e| LedgerError::Content(e.to_string()))?;
                 let drawn = origin.map(|origin| (origin, 0, draw));
                 if let Some(number) = &entry.registration_number
-                    && !Self::insert_number(&mut tx, number, &entry.event_id, &entry.action_id, drawn, now).await?
+                    && !Self::insert_number(tx, number, &entry.event_id, &entry.action_id, drawn, now).await?
                 {
-                    tx.rollback().await?;
-                    return Ok(Recorded::NumberTaken);
+                    return Ok(Written::undone(Recorded::NumberTaken));
                 }
                 for delivery in &entry.deliveries {
                     if entry.replaces_messages() && delivery.destination.is_forgotten() {
@@ -233,13 +227,12 @@ macro_rules! sql_ledger {
                         .bind(entry.event_id.as_str())
                         .bind(delivery.destination.as_str())
                         .bind(now.as_millisecond())
-                        .execute(&mut *tx)
+                        .execute(&mut **tx)
                         .await?;
                     }
-                    self.insert_delivery(&mut tx, &entry.event_id, &entry.action_id, delivery, now).await?;
+                    self.insert_delivery(tx, &entry.event_id, &entry.action_id, delivery, now).await?;
                 }
-                tx.commit().await?;
-                Ok(Recorded::New)
+                Ok(Written::kept(Recorded::New))
             }
 
             async fn insert_delivery(
@@ -392,11 +385,14 @@ macro_rules! sql_ledger {
             }
 
             async fn record(&self, entry: &Entry, now: Timestamp) -> Result<Recorded, LedgerError> {
-                let mut tx = self.transaction().await?;
-                if let Some(answer) = Self::stored(&mut *tx, &entry.event_id, &entry.action_id).await? {
-                    return Ok(Recorded::Before(answer));
+                let mut turn = self.turn().await?;
+                loop {
+                    let written = self.store(&mut turn.tx, entry, None, now).await;
+                    if let Some(recorded) = turn.end(written).await? {
+                        return Ok(recorded);
+                    }
+                    turn = Turn::alone(self.transaction().await?);
                 }
-                self.store(tx, entry, None, now).await
             }
 
             async fn answer(&self, event: &EventId, action: &ActionId) -> Result<Option<Answer>, LedgerError> {

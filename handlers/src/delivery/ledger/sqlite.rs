@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The ledger as one `SQLite` file, the default: write-ahead log, full sync.
 
+use super::group_commit::{Group, Turn, Written};
 use super::numbers::{
     LostBecause, LostNumber, MOST_PASSED, NumberLedger, Origin, Registered, SequenceState,
     WriteEntry, is_lock_timeout, sql_numbers, unsigned,
@@ -44,6 +45,8 @@ pub(super) struct SqliteLedger {
     pool: SqlitePool,
     seal: Encryption,
     trust: Trust,
+    /// The transaction of answers that arrive together.
+    group: Group<Sqlite>,
     /// `None` in memory.
     path: Option<PathBuf>,
     ready: Mutex<Option<FileId>>,
@@ -89,9 +92,15 @@ impl SqliteLedger {
             pool,
             seal,
             trust,
+            group: Group::default(),
             path,
             ready: Mutex::default(),
         })
+    }
+
+    /// The turn to write an answer, in a transaction that is shared.
+    async fn turn(&self) -> Result<Turn<Sqlite>, LedgerError> {
+        Turn::shared(&self.group, self.transaction()).await
     }
 
     /// Makes the tables, once for each file that stands under the name.

@@ -5,7 +5,6 @@
 use super::{Found, Source};
 use jiff::Timestamp;
 use opencrvs_toolkit::event_document::{ActionId, EventId};
-use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Executor, Row};
 use std::str::FromStr;
@@ -27,23 +26,25 @@ const COLUMNS: [(&str, &str); 8] = [
     ("event_actions", "created_at"),
 ];
 
-/// A URL of core's database that can be read.
-pub struct DatabaseUrl;
+/// The URL of core's database.
+#[derive(Clone)]
+pub struct DatabaseUrl(PgConnectOptions);
 
 impl FromStr for DatabaseUrl {
     type Err = String;
     fn from_str(url: &str) -> Result<Self, String> {
-        let is_url = url.starts_with("postgres") && PgConnectOptions::from_str(url).is_ok();
+        let options = PgConnectOptions::from_str(url).ok();
+        let options = options.filter(|_| url.starts_with("postgres"));
         let expected =
             "it is not a PostgreSQL URL like `postgres://user:password@host:5432/events`";
-        is_url.then_some(Self).ok_or_else(|| expected.to_owned())
+        options.map(Self).ok_or_else(|| expected.to_owned())
     }
 }
 
 /// The reason why core's tables cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// `RESCUE_DATABASE_URL` cannot be used.
+    /// The database at `RESCUE_DATABASE_URL` cannot be used.
     #[error("core's database cannot be read (RESCUE_DATABASE_URL)")]
     Sql(#[from] sqlx::Error),
     /// Another version of core, or a role that may not see them.
@@ -58,16 +59,19 @@ pub enum DatabaseError {
 
 /// The actions that have waited in core since before a time.
 pub(super) async fn waiting(
-    url: &SecretString,
+    url: &DatabaseUrl,
     before: Timestamp,
 ) -> Result<Vec<Found>, DatabaseError> {
     let looked = tokio::time::timeout(LIMIT, look(url, before)).await;
     looked.unwrap_or(Err(DatabaseError::Timeout))
 }
 
-async fn look(url: &SecretString, before: Timestamp) -> Result<Vec<Found>, DatabaseError> {
-    let options = PgConnectOptions::from_str(url.expose_secret())?;
+async fn look(
+    DatabaseUrl(options): &DatabaseUrl,
+    before: Timestamp,
+) -> Result<Vec<Found>, DatabaseError> {
     let options = options
+        .clone()
         .application_name("countryconfig rescue")
         .extra_float_digits(None)
         .statement_cache_capacity(0);

@@ -3,8 +3,8 @@
 //! disconnected or the ledger was not reachable. They are kept in a file on local disk, which outlives
 //! the process; those that stay unanswered go from there into the ledger.
 //!
-//! Each hook is a line, each answer another. A separate thread writes them, so that a hanging disk does
-//! not delay a hook. Nothing is synchronised to the disk, so a crash of the machine, unlike that of the
+//! Each hook is a line, each decision and each answer another. A separate thread writes them, so that a
+//! hanging disk does not delay a hook. Nothing is synchronised to the disk, so a crash of the machine, unlike that of the
 //! process, may lose the last lines; core's own search and database then show those hooks.
 
 use jiff::Timestamp;
@@ -229,20 +229,26 @@ fn append<'a>(file: &mut File, hooks: impl Iterator<Item = &'a Asked>) -> std::i
     file.write_all(text.as_bytes())
 }
 
-/// Writes lines until nobody sends any.
+/// Writes lines until nobody sends any. Those that have come meanwhile are written at once: a call of the
+/// system for each would cost more than the hook.
 fn write(mut file: File, mut open: HashMap<Key, Asked>, lines: &mpsc::Receiver<Line>) {
     let mut is_told = false;
-    for line in lines {
-        let mut text = serde_json::to_string(&line).unwrap_or_default();
-        text.push('\n');
-        take(&mut open, Some(line));
+    let mut length = file.metadata().map_or(0, |file| file.len());
+    while let Ok(first) = lines.recv() {
+        let mut text = String::new();
+        for line in std::iter::once(first).chain(lines.try_iter()) {
+            text += &serde_json::to_string(&line).unwrap_or_default();
+            text.push('\n');
+            take(&mut open, Some(line));
+        }
         let mut written = file.write_all(text.as_bytes());
+        length += text.len() as u64;
         // Not for every line where much is unanswered.
-        let long = LONG.max(open.len() as u64 * 1000);
-        if file.metadata().is_ok_and(|file| file.len() > long) {
+        if length > LONG.max(open.len() as u64 * 1000) {
             written = file
                 .set_len(0)
                 .and_then(|()| append(&mut file, open.values()));
+            length = file.metadata().map_or(0, |file| file.len());
         }
         if let Err(error) = written
             && !std::mem::replace(&mut is_told, true)

@@ -3,7 +3,7 @@
 
 use super::{Identity, Verifier};
 use crate::delivery::outcome::Outcome;
-use crate::delivery::transport::unanswered;
+use crate::delivery::transport::{reply, unanswered};
 use crate::fault;
 use async_trait::async_trait;
 use reqwest::{Client, StatusCode};
@@ -36,12 +36,8 @@ impl Verifier for HttpVerifier {
             .json(question);
         let mut response = request.send().await.map_err(|e| unanswered(&e))?;
         let status = response.status();
-        let mut text = Vec::new();
-        while text.len() <= VERDICT_LIMIT
-            && let Some(chunk) = response.chunk().await.map_err(|e| unanswered(&e))?
-        {
-            text.extend_from_slice(&chunk);
-        }
+        let text = reply(&mut response, VERDICT_LIMIT).await;
+        let text = text.map_err(|e| unanswered(&e))?;
         [Identity::Verified, Identity::Failed]
             .into_iter()
             .find(|identity| status == StatusCode::OK && text == identity.as_str().as_bytes())
