@@ -75,7 +75,7 @@ places="built-in:$folder/places"
 start_places=$(COUNTRY_DIR=$places start_time)
 
 # Core's key, core's gateway and the middleware are the stand-ins of a sandbox, in another process.
-COUNTRY_CONFIG_PORT=$((port + 1)) $program sandbox --folder "$folder" --stand-ins-port $((port + 2)) >/dev/null 2>&1 & stand_ins=$!
+COUNTRY_CONFIG_PORT=$((port + 1)) $program sandbox --headless --core 2.1 --folder "$folder" --stand-ins-port $((port + 2)) >/dev/null 2>&1 & stand_ins=$!
 until curl -sf -o /dev/null "$around/.well-known"; do :; done
 start_postgres
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The command line.
 
+use crate::explain::{self, Explained};
 use crate::settings::{Settings, SettingsError, VARIABLES, markdown};
 use crate::{build_info, doctor, log, report, sandbox, server, studio};
 use anyhow::Context;
@@ -13,10 +14,8 @@ use handlers::delivery::ledger::{self, Ledger};
 use handlers::fault::Fault;
 use opencrvs_toolkit::core_version::CoreVersion;
 use opencrvs_toolkit::event::Event;
-use opencrvs_toolkit::event_document::{EventDocument, Fields};
+use opencrvs_toolkit::event_document::EventDocument;
 use opencrvs_toolkit::writer;
-use rules::Facts;
-use rules::mosip_mapping::build_packet;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -94,7 +93,7 @@ enum Command {
     },
     /// Check whether the server on this machine answers, for container health checks
     Health,
-    /// Run the server without core, with stand-ins for core and the middleware, and print curl commands
+    /// Run the server with stand-ins for core, MOSIP, eSignet and mail, and pages to watch them
     Sandbox(sandbox::Options),
     /// Show a country while it is being written: checks, forms, rules, certificates, roles and places
     ///
@@ -294,7 +293,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 .map_err(Fault::from)
                 .with_context(|| format!("nothing answers at {url}"))?;
         }
-        Command::Sandbox(options) => sandbox::run(settings()?, &options).await?,
+        Command::Sandbox(options) => sandbox::run(settings()?, &options, operator).await?,
         Command::Studio(options) => studio::run(settings()?, &options).await?,
         Command::Rules(Rules::Explain(explain)) => print(&explained(&settings()?, &explain)?)?,
         Command::Rules(Rules::Test) => {
@@ -345,6 +344,26 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns what a command of operators prints: `deliveries` or `pending`, for a page that shows it.
+pub fn operator(arguments: Vec<String>, settings: Settings) -> sandbox::Printed {
+    Box::pin(async move {
+        let arguments = std::iter::once(NAME.to_owned()).chain(arguments);
+        let command = Cli::try_parse_from(arguments)?.command;
+        // A command's future need not be `Send`: it runs on a thread of its own.
+        let runtime = tokio::runtime::Handle::current();
+        let ran = tokio::task::spawn_blocking(move || match command {
+            Some(Command::Deliveries(command)) => {
+                runtime.block_on(deliveries::run(&command, &settings))
+            }
+            Some(Command::Pending(options)) => {
+                runtime.block_on(deliveries::pending(&options, &settings))
+            }
+            _ => anyhow::bail!("this command is not for a page"),
+        });
+        ran.await?
+    })
 }
 
 fn named<'e>(events: &'e [Event], event: &str) -> anyhow::Result<&'e Event> {
@@ -473,10 +492,10 @@ pub async fn openapi(settings: &Settings) -> anyhow::Result<String> {
     Ok(crate::routes::openapi(&running.app))
 }
 
-fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
+fn explained(settings: &Settings, options: &Explain) -> anyhow::Result<String> {
     let country = loaded(settings)?;
-    let event = document(&explain.file)?;
-    let pending = match &explain.action {
+    let event = document(&options.file)?;
+    let pending = match &options.action {
         Some(action) => event.pending_action(action).with_context(|| {
             format!(
                 "event `{}` has no pending action of type `{action}`",
@@ -490,28 +509,10 @@ fn explained(settings: &Settings, explain: &Explain) -> anyhow::Result<String> {
             .find_map(|action| event.pending_action(action.action_type.as_str()))
             .with_context(|| format!("event `{}` has no pending action", event.id))?,
     };
-    let today = country.policy.today(SystemClock.now());
-    let visible = country.policy.visibility.on(today);
-    let state = event
-        .history()
-        .state_as_if_accepted(pending, &Fields::new(), visible);
-    let number = event.registration_number().map_or_else(
-        || settings.hooks.registration_number_format.number(),
-        str::to_owned,
-    );
-    let facts = Facts {
-        event: &event,
-        action: pending,
-        state: &state,
-        today,
-        registration_number: Some(&number),
-    };
-    let decision = country.policy.decide(&facts);
-    let packet = decision
-        .outcome()
-        .map(|outcome| build_packet(&country.policy.mapping, outcome.operation, &facts))
-        .transpose()?;
-    if explain.json {
+    let numbers = &settings.hooks.registration_number_format;
+    let explained = explain::explain(&country.policy, numbers, &event, pending, SystemClock.now());
+    let Explained { decision, packet } = explained?;
+    if options.json {
         let packet =
             packet.map(|packet| serde_json::json!({"path": packet.path, "body": packet.body}));
         return Ok(format!(

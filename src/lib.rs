@@ -11,6 +11,7 @@ mod certificate_fonts;
 pub mod cli;
 mod core_gateway;
 pub mod doctor;
+pub mod explain;
 pub mod log;
 pub mod metrics;
 mod notices;

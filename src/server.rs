@@ -390,6 +390,7 @@ pub(crate) fn sms_settings(settings: &Settings, client: &reqwest::Client) -> Sms
     SmsSettings {
         client: client.clone(),
         infobip: sms.infobip.as_ref().map(|Infobip(own)| own.clone()),
+        ignores_own_gateway: settings.ignores_own_sms_gateway,
         infobip_key: sms.infobip_key.clone().unwrap_or_default(),
         gateway_key: sms.gateway_key.clone().unwrap_or_default(),
         sender: sms.infobip_sender.clone().unwrap_or_default(),

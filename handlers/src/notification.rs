@@ -71,7 +71,8 @@ impl NotificationConfig {
     /// The gateway of the country, or that of Infobip where the settings name it.
     pub fn new(files: Arc<NotificationFiles>, settings: &SmsSettings) -> Self {
         let (own, infobip) = (&files.gateway, &settings.infobip);
-        let own = own.as_ref().map(|own| (own, &settings.gateway_key));
+        let own = own.as_ref().filter(|_| !settings.ignores_own_gateway);
+        let own = own.map(|own| (own, &settings.gateway_key));
         let gateway = own.or(infobip.as_ref().map(|it| (it, &settings.infobip_key)));
         let gateway = gateway.map(|(description, key)| -> Arc<dyn Sms> {
             Arc::new(HttpGateway::new(

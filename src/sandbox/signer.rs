@@ -6,12 +6,13 @@ use anyhow::Context;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde_json::{Value, json};
 
 /// A key pair made for this run.
 pub struct Signer {
     key: EncodingKey,
+    decoding: DecodingKey,
     public: String,
 }
 
@@ -35,9 +36,11 @@ impl Signer {
             .context("the public key cannot be written")?;
         let pem = |tag: &str, der: &[u8]| pem::encode(&pem::Pem::new(tag, der));
         let key = EncodingKey::from_rsa_pem(pem("PRIVATE KEY", private.as_ref()).as_bytes())?;
+        let public = pem("PUBLIC KEY", public.as_ref());
         Ok(Self {
             key,
-            public: pem("PUBLIC KEY", public.as_ref()),
+            decoding: DecodingKey::from_rsa_pem(public.as_bytes())?,
+            public,
         })
     }
 
@@ -56,6 +59,19 @@ impl Signer {
             "scope": ["type=record.confirm-registration", "type=record.reject-registration"],
             "eventId": event, "actionId": action,
         })))
+    }
+
+    /// The claims of a token that was signed here and has not ended; nothing of any other.
+    pub(super) fn claims_of(&self, token: &str) -> Option<Value> {
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.leeway = 0;
+        validation.validate_aud = false;
+        validation.set_issuer(&[ISSUER]);
+        Some(
+            decode::<Value>(token, &self.decoding, &validation)
+                .ok()?
+                .claims,
+        )
     }
 
     /// A token with these claims.

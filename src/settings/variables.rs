@@ -67,6 +67,8 @@ macro_rules! settings {
             )+
             /// True if `CORE_VERSION` is set, and not the default.
             pub core_version_is_set: bool,
+            /// True in the sandbox: the SMS gateway of `sms.toml` is not used.
+            pub ignores_own_sms_gateway: bool,
             /// Warnings about variables of the environment that look like settings and are not.
             pub unknown_variables: Vec<Diagnostic>,
         }
@@ -76,6 +78,7 @@ macro_rules! settings {
                 let settings = Self {
                     $($group: $Group::read(reader),)+
                     core_version_is_set: reader.is_set("CORE_VERSION"),
+                    ignores_own_sms_gateway: false,
                     unknown_variables,
                 };
                 reader.check(&settings, &[]);

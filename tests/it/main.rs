@@ -46,6 +46,7 @@ mod program;
 mod registration_numbers;
 mod replicas;
 mod rescue;
+mod sandbox;
 mod studio;
 mod texts;
 mod trigger;

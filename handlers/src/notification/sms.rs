@@ -36,6 +36,8 @@ pub struct SmsSettings {
     pub client: Client,
     /// The gateway of Infobip, used if the country describes no other.
     pub infobip: Option<Arc<Description>>,
+    /// True in the sandbox: the gateway that the country describes is not used.
+    pub ignores_own_gateway: bool,
     /// The secret of Infobip.
     pub infobip_key: SecretString,
     /// The secret of the gateway that the country describes.
