@@ -4,7 +4,7 @@
 use super::problems::Problem;
 use super::variables::Variable;
 use super::{VARIABLES, environment};
-use figment::providers::{Format, Toml};
+use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use handlers::delivery::ledger;
@@ -66,11 +66,12 @@ fn with_dependent_defaults(figment: Figment) -> Figment {
         "id-auth"
     };
     let unanswered = unanswered_hooks_file(&value("LEDGER_URL"));
+    // A value alone would go into the profile that overrides all others.
     let figment = figment
-        .merge(("METABASE_URL", metabase_url))
-        .join(("IDENTITY_VERIFICATION", verification));
+        .merge(Serialized::default("METABASE_URL", metabase_url))
+        .join(Serialized::default("IDENTITY_VERIFICATION", verification));
     match unanswered {
-        Some(file) => figment.join(("UNANSWERED_HOOKS_FILE", file)),
+        Some(file) => figment.join(Serialized::default("UNANSWERED_HOOKS_FILE", file)),
         None => figment,
     }
 }
