@@ -293,7 +293,9 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 .map_err(Fault::from)
                 .with_context(|| format!("nothing answers at {url}"))?;
         }
-        Command::Sandbox(options) => sandbox::run(settings()?, &options, operator).await?,
+        Command::Sandbox(options) => {
+            Box::pin(sandbox::run(settings()?, &options, operator)).await?;
+        }
         Command::Studio(options) => studio::run(settings()?, &options).await?,
         Command::Rules(Rules::Explain(explain)) => print(&explained(&settings()?, &explain)?)?,
         Command::Rules(Rules::Test) => {

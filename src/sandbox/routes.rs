@@ -110,7 +110,11 @@ fn ping(Data(here): Here<'_>) -> Response {
 
 /// Core reads the parameters from the body, and core 2.0 also from the URL, which later versions refuse.
 #[handler]
-fn grant(request: &Request, body: Vec<u8>, Data(here): Here<'_>) -> Response {
+async fn grant(
+    request: &Request,
+    body: poem::Body,
+    Data(here): Here<'_>,
+) -> poem::Result<Response> {
     let parameters = |text: &str| -> HashMap<String, String> {
         let url = reqwest::Url::parse(&format!("http://core/?{text}"));
         let pairs = url.iter().flat_map(reqwest::Url::query_pairs);
@@ -118,15 +122,16 @@ fn grant(request: &Request, body: Vec<u8>, Data(here): Here<'_>) -> Response {
             .map(|(n, v)| (n.into_owned(), v.into_owned()))
             .collect()
     };
+    let body = body.into_bytes().await?;
     let mut form = parameters(&String::from_utf8_lossy(&body));
     let in_url = parameters(request.uri().query().unwrap_or_default());
     if !in_url.is_empty() && here.core.version >= CoreVersion::V2_1 {
-        return answer((400, json!({"error": "invalid_request"})));
+        return Ok(answer((400, json!({"error": "invalid_request"}))));
     }
     form.extend(in_url);
     let event = form.get("event_id").map(String::as_str);
     let ends = here.bad_days.meets(event, BadDay::TokensEnd);
-    answer(here.grant(&form, ends))
+    Ok(answer(here.grant(&form, ends)))
 }
 
 /// Checks that the bearer may create and list system clients.

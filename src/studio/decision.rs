@@ -61,7 +61,7 @@ pub(super) async fn post_rules(
         });
         view::with(&studio, |view| {
             let impact = (sent(&body, "do") == Some("impact")).then(|| compared(view, &body));
-            shown(view, impact, note.as_deref())
+            shown(view, impact.as_ref(), note.as_deref())
         })
     });
     work.await
@@ -172,16 +172,17 @@ impl View {
         let event = &self.desk.event;
         let declaration = self.desk.answers(event, DECLARATION);
         let mut document = self.event_document(event);
-        let mut pending = self.action(&self.desk.action, "Requested", 31, declaration.clone());
+        let mut pending = self.action(&self.desk.action, "Requested", 31, &declaration);
         if let Some(actions) = document
             .pointer_mut("/actions")
             .and_then(Value::as_array_mut)
         {
             if self.desk.action.ends_with("_CORRECTION") && self.desk.action != "REQUEST_CORRECTION"
             {
-                let request =
-                    self.action("REQUEST_CORRECTION", "Accepted", 30, declaration.clone());
-                pending["requestId"] = request["id"].clone();
+                let request = self.action("REQUEST_CORRECTION", "Accepted", 30, &declaration);
+                if let (Some(pending), Some(id)) = (pending.as_object_mut(), request.get("id")) {
+                    pending.insert("requestId".into(), id.clone());
+                }
                 actions.push(request);
             }
             actions.push(pending);
@@ -387,7 +388,7 @@ fn compared(view: &View, body: &Sent) -> Result<Impact, String> {
 /// The page, with the result of a comparison, and a note about what could not be done.
 pub(super) fn shown(
     view: &View,
-    impact: Option<Result<Impact, String>>,
+    impact: Option<&Result<Impact, String>>,
     note: Option<&str>,
 ) -> Response {
     let known = &view.model.snapshot.policy;
@@ -402,7 +403,7 @@ pub(super) fn shown(
                 section.card { (record(view, &policies)) }
                 section { (decisions(view, known, trial_policy)) }
             }
-            (wording(view, trial.as_ref(), impact.as_ref()))
+            (wording(view, trial.as_ref(), impact))
         }
         (save_case(view))
     };

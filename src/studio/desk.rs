@@ -67,7 +67,8 @@ impl Desk {
             .languages()
             .any(|known| known == self.language)
         {
-            self.language = model.wording.languages().next().unwrap_or("en").to_owned();
+            let first = model.wording.languages().next().unwrap_or("en");
+            first.clone_into(&mut self.language);
         }
         if model.role(&self.role).is_none() {
             let registrar = model.role("LOCAL_REGISTRAR").or(model.roles.first());
@@ -105,12 +106,11 @@ impl Desk {
 
     /// All answers as text.
     pub(super) fn content(&self) -> String {
-        self.answers
-            .iter()
-            .map(|((event, form), answers)| {
-                format!("{event} {form} {}", Value::Object(answers.clone()))
-            })
-            .collect()
+        let mut content = String::new();
+        for ((event, form), answers) in &self.answers {
+            content += &format!("{event} {form} {}", Value::Object(answers.clone()));
+        }
+        content
     }
 
     /// Puts other answers in place of those in a form.

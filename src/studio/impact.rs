@@ -160,7 +160,7 @@ impl Comparing<'_> {
         let ever: Vec<&str> = read
             .iter()
             .copied()
-            .filter(|id| id.ends_with(".nid"))
+            .filter(|id| id.rsplit_once('.').is_some_and(|(_, name)| name == "nid"))
             .collect();
         let mut tally = Tally::new();
         for _ in 0..records {

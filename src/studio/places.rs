@@ -173,8 +173,9 @@ fn collect(value: &Value, rings: &mut Rings, depth: usize) {
     };
     let ring: Vec<[f64; 2]> = list.iter().filter_map(point).take(MOST_POINTS).collect();
     if ring.is_empty() {
-        list.iter()
-            .for_each(|inner| collect(inner, rings, depth + 1));
+        for inner in list {
+            collect(inner, rings, depth + 1);
+        }
     } else {
         rings.push(ring);
     }

@@ -8,6 +8,7 @@ use super::desk::STATUSES;
 use super::model::{DECLARATION, Model, Role, all_hold, conditions, items, text};
 use super::view::{self, Sent, View, sent};
 use maud::{Markup, html};
+use opencrvs_toolkit::scope::Scope;
 use poem::web::{Data, Form};
 use poem::{Response, handler};
 use serde_json::Value;
@@ -384,7 +385,7 @@ fn scopes(model: &Model, view: &View) -> Markup {
     let kinds: BTreeSet<&str> = model
         .roles
         .iter()
-        .flat_map(|role| role.scopes.iter().map(|scope| scope.kind()))
+        .flat_map(|role| role.scopes.iter().map(Scope::kind))
         .collect();
     html! {
         h2 { "Scopes" }

@@ -186,7 +186,7 @@ impl View {
             .collect();
         let cleared = ever.keys().map(|field| (field.clone(), Value::Null));
         let declared: Fields = cleared.chain(declaration).collect();
-        let mut actions = vec![self.action("CREATE", "Accepted", 0, ever)];
+        let mut actions = vec![self.action("CREATE", "Accepted", 0, &ever)];
         let done: &[&str] = match standing.status.as_str() {
             "CREATED" => &[],
             "NOTIFIED" => &["NOTIFY"],
@@ -197,7 +197,7 @@ impl View {
         let mut minute = 0;
         for kind in done {
             minute += 1;
-            let mut action = self.action(kind, "Accepted", minute, declared.clone());
+            let mut action = self.action(kind, "Accepted", minute, &declared);
             if let Some(action) = action.as_object_mut().filter(|_| *kind == "REGISTER") {
                 action.insert("registrationNumber".to_owned(), json!(NUMBER));
             }
@@ -215,7 +215,7 @@ impl View {
         kind: &str,
         status: &str,
         minute: u8,
-        declaration: Fields,
+        declaration: &Fields,
     ) -> Value {
         json!({
             "id": format!("5d1cba70-0000-4000-8000-0000000001{minute:02}"), "transactionId": format!("studio-{minute}"),

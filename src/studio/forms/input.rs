@@ -188,19 +188,20 @@ impl Control<'_> {
             "NUMBER_WITH_UNIT" => self.number_with_unit(),
             "AGE" => self.line(
                 "number",
-                self.value
+                &self
+                    .value
                     .and_then(|value| value.get("age"))
                     .map(Value::to_string)
                     .unwrap_or_default(),
             ),
             "NUMBER" => self.line(
                 "number",
-                self.value.map(Value::to_string).unwrap_or_default(),
+                &self.value.map(Value::to_string).unwrap_or_default(),
             ),
-            "DATE" => self.line("date", self.text().to_owned()),
-            "TIME" => self.line("time", self.text().to_owned()),
-            "EMAIL" => self.line("email", self.text().to_owned()),
-            "PHONE" => self.line("tel", self.text().to_owned()),
+            "DATE" => self.line("date", self.text()),
+            "TIME" => self.line("time", self.text()),
+            "EMAIL" => self.line("email", self.text()),
+            "PHONE" => self.line("tel", self.text()),
             "LOCATION" | "FACILITY" | "OFFICE" | "ADMINISTRATIVE_AREA" => self.place(),
             "AUTOCOMPLETE" => self.cause(),
             "FILE" | "SIGNATURE" => html! {
@@ -218,7 +219,7 @@ impl Control<'_> {
                 @if let Some(times) = self.value { span.hint { " pressed: " (times) } }
             },
             "DATE_RANGE" | "SELECT_DATE_RANGE" | "FIELD_GROUP" | "SEARCH" | "CUSTOM" => self.json(),
-            _ => self.line("text", self.text().to_owned()),
+            _ => self.line("text", self.text()),
         }
     }
 
@@ -233,7 +234,7 @@ impl Control<'_> {
     }
 
     /// An input of one line with what stands before and after it.
-    fn line(&self, kind: &str, value: String) -> Markup {
+    fn line(&self, kind: &str, value: &str) -> Markup {
         let beside = |key: &str| self.field.setting(key).map(|text| self.view.say(text));
         let placeholder = self
             .field

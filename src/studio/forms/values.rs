@@ -101,8 +101,8 @@ fn read(
         let mut values = sent.iter().filter(|(name, _)| *name == wanted);
         values.next_back().map(|(_, value)| value.trim())
     };
-    let whole = sent.iter().filter(|(known, _)| *known == name);
-    let whole = whole.last().map(|(_, value)| value.as_str());
+    let mut whole = sent.iter().filter(|(known, _)| *known == name);
+    let whole = whole.next_back().map(|(_, value)| value.as_str());
     let texts = |text: &str| (!text.trim().is_empty()).then(|| json!(text));
     if let Some(json) = part("json") {
         let read = serde_json::from_str(json).ok();

@@ -8,7 +8,7 @@ const EXTENDED: &str = "^{}\\[~]|€";
 
 /// The parts of a text.
 pub(super) struct Parts {
-    parts: usize,
+    number: usize,
     length: usize,
     /// The characters outside the GSM alphabet, for which the whole text is sent as UCS-2.
     outside: Vec<char>,
@@ -27,7 +27,7 @@ impl Parts {
             (text.encode_utf16().count(), 70, 67)
         };
         Self {
-            parts: if length <= single {
+            number: if length <= single {
                 1
             } else {
                 usize::div_ceil(length, several)
@@ -38,8 +38,8 @@ impl Parts {
     }
 
     pub(super) fn in_words(&self) -> String {
-        let s = if self.parts == 1 { "" } else { "s" };
-        let parts = format!("{} part{s}, {} characters", self.parts, self.length);
+        let s = if self.number == 1 { "" } else { "s" };
+        let parts = format!("{} part{s}, {} characters", self.number, self.length);
         if self.outside.is_empty() {
             return format!("{parts} of the GSM alphabet.");
         }
@@ -65,6 +65,6 @@ mod tests {
     #[case("ê".repeat(71), 2)]
     #[case(format!("ê{}", "a".repeat(134)), 3)]
     fn parts_are_counted_as_networks_do(#[case] text: String, #[case] parts: usize) {
-        assert_eq!(Parts::of(&text).parts, parts);
+        assert_eq!(Parts::of(&text).number, parts);
     }
 }
