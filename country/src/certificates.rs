@@ -204,12 +204,18 @@ impl Certificate {
     /// When there is none, or it cannot be read.
     pub fn sample(&self, files: &Files) -> Result<Record, Diagnostic> {
         let file = self.sample_file();
-        let text = files.text(&file)?;
-        serde_json::from_str(&text).map_err(|error| Diagnostic {
+        let (name, text) = (files.name_of(&file), files.text(&file)?);
+        let mut sample: Record = serde_json::from_str(&text).map_err(|error| Diagnostic {
             line: error.line(),
             column: error.column(),
-            ..Diagnostic::of_file(files.name_of(&file), error.to_string())
-        })
+            ..Diagnostic::of_file(&name, error.to_string())
+        })?;
+        if files.is_built_in_below(&name) {
+            // The country may have removed fields for which the program's own sample has answers.
+            let known = |id: &str| self.readable.fields.contains_key(id);
+            sample.declaration.retain(|id, _| known(id));
+        }
+        Ok(sample)
     }
 
     fn sample_file(&self) -> String {
@@ -247,12 +253,8 @@ impl Certificate {
                 ..Diagnostic::of_file(name, format!("`{id}`: {problem}"))
             }
         };
-        let mut problems = sample.problems(&self.readable);
-        if files.is_built_in_below(&files.name_of(&file)) {
-            // The country has removed the field; the program's own sample still has an answer.
-            problems.retain(|(id, _)| self.readable.fields.contains_key(id));
-        }
-        problems.into_iter().map(problem).collect()
+        let problems = sample.problems(&self.readable).into_iter();
+        problems.map(problem).collect()
     }
 
     /// The fault in the drawing that a record makes.

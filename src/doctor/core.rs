@@ -110,10 +110,10 @@ async fn system_client(
         Err(error) => {
             let remedy = match error {
                 CoreError::Status(_) => {
-                    "does AUTH_URL name core's auth service, with its port (4040) and no path?"
+                    "set AUTH_URL to core's auth service, with its port (4040) and no path"
                 }
                 _ => {
-                    "in core, under Configurations, Integrations: is the client active, and are id and secret correct?"
+                    "compare id and secret with core's page Configurations, Integrations, where the client must be active"
                 }
             };
             return (
@@ -128,7 +128,7 @@ async fn system_client(
             vec![Finding::error(
                 CHECK,
                 what,
-                "does AUTH_URL name core's auth service?",
+                "set AUTH_URL to core's auth service",
             )],
             None,
         );
@@ -185,7 +185,7 @@ fn of_claims(settings: &Settings, claims: &Value) -> Vec<Finding> {
         found.push(Finding::error(
             CHECK,
             what,
-            "does AUTH_URL name the auth service of this core?",
+            "set AUTH_URL to the auth service of this core",
         ));
     }
     let end = claims
@@ -247,7 +247,7 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
             Finding::fine(CHECK, format!("{}: answers, and wants a token", answer.host))
         }
         (StatusCode::UNAUTHORIZED, Some(_)) => {
-            let remedy = "the gateway refuses the system client's token: do AUTH_URL and GATEWAY_URL belong to the same core?";
+            let remedy = "set AUTH_URL and GATEWAY_URL to services of the same core: the gateway refuses the system client's token";
             Finding::error(CHECK, what, remedy)
         }
         (StatusCode::FORBIDDEN, _) => {
@@ -258,7 +258,7 @@ async fn gateway(settings: &Settings, client: &Client, token: Option<&str>) -> V
         }
         _ => {
             let what = format!("{what}, which is not how core's gateway answers");
-            let remedy = "does GATEWAY_URL name core's gateway, with its port (7070) and no path?";
+            let remedy = "set GATEWAY_URL to core's gateway, with its port (7070) and no path";
             Finding::error(CHECK, what, remedy)
         }
     });

@@ -131,7 +131,7 @@ async fn middleware(settings: &Settings, client: &Client) -> Vec<Finding> {
             let what = format!("{}, which is not how mosip-api answers", answer.answered());
             (
                 what,
-                "does MOSIP_INTEROP_URL name mosip-api, with its port (2024) and no path?",
+                "set MOSIP_INTEROP_URL to mosip-api, with its port (2024) and no path",
             )
         };
         return vec![without_middleware(

@@ -36,7 +36,7 @@ async fn mail(settings: &Settings) -> Finding {
         Ok(false) if wants_login => {
             let what = format!("{host}: offers no login, although SMTP_USERNAME is set");
             let remedy =
-                "is SMTP_PORT the port for submission (587, or 465 with SMTP_SECURE=true)?";
+                "set SMTP_PORT to the port for submission: 587, or 465 with SMTP_SECURE=true";
             Finding::error(CHECK, what, remedy)
         }
         Ok(_) if wants_login => Finding::fine(CHECK, format!("{host}: takes the login")),
@@ -48,7 +48,7 @@ async fn mail(settings: &Settings) -> Finding {
             } else if what.contains("STARTTLS") {
                 "the server offers no TLS: name a port that does, or set SMTP_REQUIRE_TLS=false"
             } else if what.contains("answered") || what.contains("not that of a mail server") {
-                "does SMTP_PORT belong to the mail server, and does SMTP_SECURE fit it (true: 465)?"
+                "set SMTP_PORT to the port of the mail server, and SMTP_SECURE to what fits it (true for 465)"
             } else if what.contains("timeout while waiting") || what.contains("does not speak TLS")
             {
                 "does SMTP_SECURE fit SMTP_PORT? true is for 465, false for 587 and 25"

@@ -81,7 +81,11 @@ fn not_made(file: &Path) -> Finding {
         }
         None => {
             let what = format!("`{}` cannot be made", file.display());
-            Finding::error(LEDGER, what, "does LEDGER_URL name a path that there is?")
+            Finding::error(
+                LEDGER,
+                what,
+                "create the folder that LEDGER_URL names, or correct the path",
+            )
         }
     }
 }
@@ -122,7 +126,7 @@ fn failed(url: &str, error: &LedgerError) -> Finding {
         ),
         (
             "unable to open",
-            "is LEDGER_URL a file that the user of this server may read and write?",
+            "let the user of this server read and write the file of LEDGER_URL",
         ),
         (
             "locked",

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Each database is given so many kills, or `CRASH_KILLS`.
 #[rstest]
-#[case::sqlite(false, 60, false)]
-#[case::postgres(true, 40, false)]
+#[case::sqlite(false, 40, false)]
+#[case::postgres(true, 20, false)]
 #[case::sqlite_in_sequence(false, 20, true)]
 #[case::postgres_in_sequence(true, 20, true)]
 #[tokio::test(flavor = "multi_thread")]

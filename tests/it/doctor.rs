@@ -565,7 +565,7 @@ async fn faults_of_storage(folder: &Path) -> Vec<Fault> {
             ..fault(
                 set("ANALYTICS_DATABASE_URL", postgres),
                 "analytics",
-                "tables are not up to date",
+                "tables are missing or old",
             )
         },
         fault(
