@@ -49,7 +49,7 @@ pub(super) fn stand_ins(here: &Arc<StandIns>) -> impl Endpoint + use<> {
             "/esignet/get-oidp-user-info",
             post(oidp_user_info).with(Cors::new().allow_origin(client).allow_credentials(false)),
         )
-        .nest_no_strip("/authorize", login())
+        .at("/authorize", login())
         .nest_no_strip("/pages", login())
         .at("/oauth/token", post(esignet_token))
         .at("/oidc/userinfo", get(esignet_user_info))

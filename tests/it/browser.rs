@@ -39,7 +39,7 @@ impl Browser {
         let started = said.find_map(|line| {
             Some(
                 line.ok()?
-                    .rsplit_once("on port ")?
+                    .rsplit_once("started successfully on port ")?
                     .1
                     .trim_end_matches('.')
                     .to_owned(),

@@ -692,8 +692,9 @@ async fn a_mistake_in_a_file_is_shown_at_its_line_and_goes_when_it_is_mended() {
         "{text}"
     );
     assert!(text.contains("the last state without errors"), "{text}");
-    // The other pages go on with it.
-    assert!(studio.get("/rules").await.contains("known(child.dob)"));
+    // The other pages go on with the last state: the decision reads the right field.
+    let rules = studio.get("/rules").await;
+    assert!(rules.contains("<code>child.dob</code>"), "{rules}");
     std::fs::write(&file, &right).unwrap();
     let mended = browser
         .until("!document.body.innerText.includes('child.dbo')")
