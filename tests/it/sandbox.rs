@@ -48,9 +48,8 @@ impl Running {
         ];
         let environment = environment.map(|(n, v)| (n.to_owned(), v.to_owned()));
         let settings = Settings::load(None, environment.into_iter()).unwrap();
-        let started = sandbox::start(settings, &options, cli::operator)
-            .await
-            .unwrap();
+        let started = Box::pin(sandbox::start(settings, &options, cli::operator));
+        let started = started.await.unwrap();
         let running = Self {
             pages: format!("http://{}", started.pages.unwrap()),
             stand_ins: format!("http://{}", started.stand_ins()),
@@ -572,7 +571,7 @@ async fn a_parent_logs_in_at_esignet_or_does_not() {
 }
 
 /// The input of a call that accepts or rejects an action.
-fn input(event: &Value, action: &Value, more: Value) -> Value {
+fn input(event: &Value, action: &Value, more: &Value) -> Value {
     let mut input = json!({"eventId": event, "actionId": action, "transactionId": "t"});
     let more = more.as_object().unwrap().clone();
     input.as_object_mut().unwrap().extend(more);
@@ -592,14 +591,14 @@ async fn core_refuses_what_the_real_one_refuses() {
     let number = || json!({"registrationNumber": NUMBER});
     let other = json!("00000000-0000-4000-8000-000000000000");
     for (path, token, body, expected) in [
-        (ACCEPT, "no token", input(event, action, number()), 401),
-        (ACCEPT, token, input(event, action, json!({})), 400),
-        (ACCEPT, token, input(&other, action, number()), 403),
-        (ACCEPT, token, input(event, &other, number()), 403),
+        (ACCEPT, "no token", input(event, action, &number()), 401),
+        (ACCEPT, token, input(event, action, &json!({})), 400),
+        (ACCEPT, token, input(&other, action, &number()), 403),
+        (ACCEPT, token, input(event, &other, &number()), 403),
         (
             "/events/event.delete",
             token,
-            input(event, action, json!({})),
+            input(event, action, &json!({})),
             404,
         ),
         ("/events/registration", "no token", json!({}), 401),
@@ -662,7 +661,7 @@ async fn the_middleware_takes_a_number_and_a_token_once() {
     let number = json!({"registrationNumber": NUMBER});
     for (path, more, expected) in [(ACCEPT, number, 200), (REJECT, json!({}), 500)] {
         let answer = sandbox
-            .post(path, &token, &input(event, action, more))
+            .post(path, &token, &input(event, action, &more))
             .await;
         assert_eq!(answer.0, expected, "{path}");
     }

@@ -407,7 +407,7 @@ async fn a_field_tells_the_file_and_line_where_it_is_defined() {
     let folder = tempfile::tempdir().unwrap();
     let forms = folder.path().join("forms");
     std::fs::create_dir(&forms).unwrap();
-    let changes = r#"
+    let overlay = r#"
 [[change]]
 field = "child.gender"
 label = "Sex of the child"
@@ -419,7 +419,7 @@ label = "Card"
 page = "child"
 show-if = "child.gender == 'male'"
 "#;
-    std::fs::write(forms.join("birth.toml"), changes).unwrap();
+    std::fs::write(forms.join("birth.toml"), overlay).unwrap();
     let country = format!("built-in:{}", folder.path().display());
     let studio = of_country(Some(&country)).await;
     let panel = async |field: &str| {
