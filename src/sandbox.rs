@@ -486,19 +486,56 @@ fn introduction(
     ];
     for (name, verified, what) in samples {
         let (event, action) = (core_stand_in::fresh_id(), core_stand_in::fresh_id());
-        let file = folder.join(name);
-        let record = sample_birth(&event, &action, verified);
+        // The commands also work in another folder.
+        let file = std::path::absolute(folder.join(name))?;
+        let kept = kept_record(&file, &event, &action)?;
+        let note = if kept.is_some() {
+            "\n# the record is the one in the file; delete the file for a new sample"
+        } else {
+            ""
+        };
+        let record = kept.unwrap_or_else(|| sample_birth(&event, &action, verified));
         std::fs::write(&file, format!("{record:#}\n"))
             .with_context(|| format!("cannot write `{}`", file.display()))?;
         stand_ins.core.keep(EventDocument::try_from(record)?);
         let token = stand_ins.hook_token(&event, &action, false)?;
         text += &format!(
-            "\n# a birth {what}; asked again, the answer is the same\ncurl -i http://{server}/trigger/events/birth/actions/REGISTER \\\n  \
-             -H 'content-type: application/json' -H 'authorization: Bearer {token}' \\\n  -d @{}\n",
+            "\n# a birth {what}; asked again, the answer is the same{note}\ncurl -i http://{server}/trigger/events/birth/actions/REGISTER \\\n  \
+             -H 'content-type: application/json' -H 'authorization: Bearer {token}' \\\n  -d '@{}'\n",
             file.display()
         );
     }
     Ok(text)
+}
+
+/// The record of an earlier start, perhaps edited, with new ids: a ledger gives known ids their first answer.
+fn kept_record(file: &FilePath, event: &str, action: &str) -> anyhow::Result<Option<Value>> {
+    let remedy = || {
+        let file = file.display();
+        format!(
+            "`{file}` is not a record with a pending REGISTER action; delete it for a new sample"
+        )
+    };
+    let text = match std::fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.with_context(remedy)?,
+    };
+    let mut record: Value = serde_json::from_str(&text).with_context(remedy)?;
+    let is_pending = |action: &&mut Value| {
+        action.get("type").is_some_and(|kind| kind == "REGISTER")
+            && action
+                .get("status")
+                .is_some_and(|status| status == "Requested")
+    };
+    let actions = record.get_mut("actions").and_then(Value::as_array_mut);
+    let pending = actions.into_iter().flatten().find(is_pending);
+    let pending = pending
+        .and_then(Value::as_object_mut)
+        .with_context(remedy)?;
+    pending.insert("id".to_owned(), action.into());
+    let members = record.as_object_mut().with_context(remedy)?;
+    members.insert("id".to_owned(), event.into());
+    Ok(Some(record))
 }
 
 /// A record as core sends it with a REGISTER hook: a child born three weeks ago.

@@ -732,7 +732,7 @@ async fn the_tour_of_the_readme_works_in_a_terminal() {
         }
         panic!("`{end}` was not printed: {text}");
     };
-    let said = read_until("-d @data/sandbox/birth-not-eligible.json");
+    let said = read_until("/data/sandbox/birth-not-eligible.json'");
     assert!(
         said.contains(&format!("port {port} is taken; listening on ")),
         "{said}"
