@@ -263,8 +263,8 @@ fn reasons_hold_no_values(#[case] text: &str, #[case] reason: &str) {
     "in place of `not`, write `!`"
 )]
 #[case(
-    "child.gender == male",
-    16,
+    "child.name == male",
+    14,
     "unknown variable `male`",
     "a text is written in quotes: 'male'"
 )]
