@@ -151,6 +151,13 @@ impl Running {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// The packets of an event, as the operator sees them.
+    async fn packets(&self, event: &str) -> Value {
+        let of_event = ["deliveries", "list", "--json", "--event", event];
+        let packets = [&of_event[..], &["--destination", "middleware"]].concat();
+        self.operator(&packets).await
+    }
+
     /// A record that the sandbox has written for the tour.
     fn sample_record(&self, name: &str) -> Value {
         let file = self.folder.path().join("sandbox").join(name);
@@ -348,19 +355,7 @@ async fn a_packet_that_mosip_did_not_start_is_sent_again_with_another_number(
     .await;
     let event = record.rsplit('/').next().unwrap();
     let delivery = until(
-        async || {
-            sandbox
-                .operator(&[
-                    "deliveries",
-                    "list",
-                    "--json",
-                    "--event",
-                    event,
-                    "--destination",
-                    "middleware",
-                ])
-                .await
-        },
+        async || sandbox.packets(event).await,
         |listed| listed[0]["standing"] == "not started",
     )
     .await;
@@ -409,19 +404,7 @@ async fn on_a_bad_day_a_child_gets_one_identity(
     } else {
         let event = record.rsplit('/').next().unwrap();
         until(
-            async || {
-                sandbox
-                    .operator(&[
-                        "deliveries",
-                        "list",
-                        "--json",
-                        "--event",
-                        event,
-                        "--destination",
-                        "middleware",
-                    ])
-                    .await
-            },
+            async || sandbox.packets(event).await,
             |listed| listed[0]["standing"] == "taken and waiting for MOSIP",
         )
         .await;
