@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A registration that nobody is told about.
+/// The answer to a registration without deliveries.
 fn entry(n: u64) -> Entry {
     let number = format!("{n:012}");
     Entry {
@@ -29,7 +29,7 @@ fn entry(n: u64) -> Entry {
     }
 }
 
-/// The time in which each caller stores so many answers.
+/// The time that `callers` need to store `each` answers per caller.
 async fn store(ledger: &Arc<dyn Ledger>, callers: u64, each: u64) -> Duration {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let started = Instant::now();

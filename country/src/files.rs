@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The files of the country. A folder is read as a whole, once: the files that were read are checked and then
-//! served, whatever is written into the folder meanwhile.
+//! served, even if the folder changes meanwhile.
 
 use rules::diagnostic::Diagnostic;
 use rust_embed::RustEmbed;

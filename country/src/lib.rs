@@ -190,7 +190,7 @@ fn read(
 /// Works on a thread of its own, which is abandoned when it takes too long.
 ///
 /// # Errors
-/// The reason why there is no result, in words.
+/// The reason for a missing result, as text.
 fn within<T: Send + 'static>(
     longest: Duration,
     work: impl FnOnce() -> T + Send + 'static,
@@ -1039,7 +1039,7 @@ pub fn untranslated(
     if !languages.iter().any(|known| known == language) {
         languages.push(language.to_owned());
     }
-    // One by one: a language without a column has no text at all, which is no fault here.
+    // One by one: a language without a column has no texts, and that is not an error here.
     let known: Vec<BTreeMap<String, String>> = languages
         .iter()
         .map(|language| reading.texts_in(language))

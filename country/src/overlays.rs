@@ -38,7 +38,7 @@ pub struct Events {
     pub(super) removed: Vec<(String, String)>,
     /// The places where files define or change fields.
     pub definitions: Definitions,
-    /// What is wrong with the files of the forms.
+    /// The errors and warnings about files in `forms/`.
     pub found: Vec<Diagnostic>,
 }
 

@@ -49,7 +49,7 @@ impl Country {
         event(&self.events(), id)
     }
 
-    /// What is wrong with the files of the forms.
+    /// The errors and warnings about files in `forms/`.
     fn faults(&self) -> Vec<Diagnostic> {
         let mut found = country::events(&self.settings()).found;
         found.retain(|fault| fault.file.contains("/forms/"));

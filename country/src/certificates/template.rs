@@ -36,7 +36,7 @@ impl Source {
         }
     }
 
-    /// The compiled Handlebars template, if there is no fault in it.
+    /// The compiled Handlebars template; `None` if it has errors.
     pub(super) fn handlebars(&self) -> Option<&Handlebars> {
         self.compiled.as_ref().ok()
     }

@@ -41,7 +41,7 @@ const OWN: [&str; 8] = [
     "place-of-event",
 ];
 
-/// What says which of several fields of one name is meant.
+/// The way to choose between several fields with the same name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OfSeveral {
     /// The key `nth`.
